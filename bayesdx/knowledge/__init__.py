@@ -1,0 +1,23 @@
+"""What a model folder says: schema, loading, checking, saving, versions, comparison. Knows no inference."""
+
+from bayesdx.knowledge.checking import check_model
+from bayesdx.knowledge.compare import Comparison, compare_models
+from bayesdx.knowledge.model import Model, ModelInfo, Population, Release
+from bayesdx.knowledge.problems import Problem
+from bayesdx.knowledge.saving import release_model, save_model
+from bayesdx.knowledge.versions import list_models, load_model
+
+__all__ = [
+    "Comparison",
+    "Model",
+    "ModelInfo",
+    "Population",
+    "Problem",
+    "Release",
+    "check_model",
+    "compare_models",
+    "list_models",
+    "load_model",
+    "release_model",
+    "save_model",
+]

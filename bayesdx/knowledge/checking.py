@@ -1,0 +1,430 @@
+"""Whether the files of a model folder agree with each other and with the rules of probability."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise, product
+from math import fsum, prod
+from pathlib import Path
+from typing import Any
+
+from bayesdx.knowledge.model import Model
+from bayesdx.knowledge.problems import Problem, one_of
+from bayesdx.knowledge.reading import Draft, Record, read_draft
+from bayesdx.knowledge.schema import FILE, FILES, FINDING_KINDS, Cell, File, format_cell
+
+SUM_TOLERANCE = 1e-6
+"""How far the probabilities of a distribution may be from a sum of 1."""
+
+MOST_CYCLES = 20
+"""Cycles of links that are listed."""
+
+LARGEST_TABLE = 100_000
+"""Combinations of parent states above which tables.csv does not take a variable."""
+
+
+def check_model(folder: str | os.PathLike[str]) -> list[Problem]:
+    """Every fault of a model folder at once.
+
+    Parameters
+    ----------
+    folder : path of the folder of one version, the one that holds model.toml
+
+    Returns
+    -------
+    list of Problem
+        Each with ``file, row, column, found, expected`` (rows are lines of the file, the header is 1); empty when the
+        folder is sound. Never raises for what a file says.
+
+    Examples
+    --------
+    >>> import bayesdx as dx, tempfile
+    >>> print(dx.check_model(tempfile.mkdtemp())[0])
+    model.toml: 'no such file'; expected a file model.toml in ...
+    """
+    return examine(Path(folder))[1]
+
+
+def examine(folder: Path) -> tuple[Model | None, list[Problem]]:
+    """The model of a folder, None where it has faults, and the faults."""
+    draft = read_draft(folder)
+    for check in _CHECKS:
+        check(draft)
+    if draft.problems or draft.info is None:
+        return None, sorted(draft.problems, key=_place)
+    rows: dict[str, Any] = {
+        file.field: tuple(file.row(**record.values) for record in draft.records.get(file.name, ())) for file in FILES
+    }
+    model = Model(draft.info, **rows, changes=draft.changes, release=draft.release)
+    if model.release and model.release.hash != model.hash:
+        expected = f"{model.hash}, the hash of the content: a released version never changes, save a new version"
+        return None, [Problem("release.toml", None, "hash", model.release.hash, expected)]
+    return model, []
+
+
+def _place(problem: Problem) -> tuple[int, str, int, str]:
+    order = ["model.toml", "release.toml", *FILE]
+    rank = order.index(problem.file) if problem.file in order else len(order)
+    return (rank, problem.file, problem.row or 0, problem.column or "")
+
+
+class _Names:
+    """What the other files may refer to; None where the file that says so cannot be read."""
+
+    def __init__(self, draft: Draft) -> None:
+        variables = list(draft.rows("variables.csv", "variable"))
+        self.complete = "variables.csv" not in draft.unreadable
+        self.lines = {record.values["variable"]: record.line for record in reversed(variables)}
+        self.states = {r.values["variable"]: r.values["states"] for r in variables if r.has("states")}
+        self.kinds = {r.values["variable"]: r.values["kind"] for r in variables if r.has("kind")}
+        self.groups = {r.values["group"]: r.line for r in reversed(variables) if r.values.get("group")}
+        self.sources = {r.values["source"]: r.line for r in draft.rows("sources.csv", "source")}
+        self.sources_complete = "sources.csv" not in draft.unreadable
+        self.populations = {p.name: 0 for p in draft.info.populations} if draft.info else None
+        self.tabled = {r.values["variable"] for r in draft.rows("tables.csv", "variable")}
+
+    def of_kind(self, *kinds: str) -> list[str]:
+        return [name for name, kind in self.kinds.items() if kind in kinds]
+
+
+def _check_duplicates(draft: Draft) -> None:
+    for file in FILES:
+        seen: dict[tuple[str, ...], int] = {}
+        for record in draft.rows(file.name, *file.key):
+            key = tuple(format_cell(record.values[name]) for name in file.key)
+            if key in seen:
+                draft.report(
+                    file.name, record.line, file.key[-1], ", ".join(key), f"each once; row {seen[key]} has it already"
+                )
+            else:
+                seen[key] = record.line
+
+
+def _check_intervals(draft: Draft) -> None:
+    for file in FILES:
+        if not file.value:
+            continue
+        for record in draft.rows(file.name, "lower", "upper"):
+            lower, upper = record.values["lower"], record.values["upper"]
+            if lower > upper:
+                expected = f"at most its upper end, {format_cell(upper)}"
+                draft.report(file.name, record.line, "lower", format_cell(lower), expected)
+            elif record.has(file.value) and not lower <= record.values[file.value] <= upper:
+                found = format_cell(record.values[file.value])
+                expected = f"a value within its own interval, {format_cell(lower)} to {format_cell(upper)}"
+                draft.report(file.name, record.line, file.value, found, expected)
+
+
+def _check_variables(draft: Draft) -> None:
+    names = _Names(draft)
+    folded: dict[str, str] = {}
+    for variable, line in names.lines.items():
+        other = folded.setdefault(variable.casefold(), variable)
+        if other != variable:
+            expected = f"a name that differs from {other} of row {names.lines[other]} in more than case"
+            draft.report("variables.csv", line, "variable", variable, expected)
+    for group, line in names.groups.items():
+        if group in names.lines:
+            draft.report("variables.csv", line, "group", group, "a name that no variable has")
+    if names.complete and not names.of_kind("cause"):
+        draft.report("variables.csv", None, "kind", "no cause", "at least one variable of kind cause")
+
+
+def _check_references(draft: Draft) -> None:
+    names = _Names(draft)
+    for file in FILES:
+        headers = set(file.header)
+        for record in draft.records.get(file.name, ()):
+            for name in headers & {"source", "threshold_source"} if file.name != "sources.csv" else ():
+                _refer(draft, file, record, name, "a source of sources.csv", names.sources, names.sources_complete)
+            if "population" in headers and names.populations is not None:
+                _refer(draft, file, record, "population", "a population of model.toml", names.populations, True)
+            for name, kinds in _REFERENCES.get(file.name, {}).items():
+                _refer_variables(draft, file, record, name, kinds, names)
+            for named, state in _STATES.get(file.name, {}).items():
+                _refer_state(draft, file, record, named, state, names)
+            for column in file.columns:
+                if column.cell is Cell.CONDITIONS and record.has(column.name):
+                    for variable, states in record.values[column.name]:
+                        _refer_condition(draft, file, record, column.name, variable, states, names)
+
+
+_REFERENCES: dict[str, dict[str, tuple[str, ...]]] = {
+    "priors.csv": {"variable": ("context", "cause")},
+    "links.csv": {"parent": (), "child": ()},
+    "tables.csv": {"variable": ()},
+    "accuracy.csv": {"finding": FINDING_KINDS, "cause": ("cause",)},
+    "tests.csv": {"variables": ()},
+    "red_flags.csv": {"cause": ("cause",)},
+    "management.csv": {"cause": ("cause",)},
+    "cases.csv": {"causes": ("cause",)},
+}
+"""Columns that name variables, with the kinds they may be of (empty: any)."""
+
+_STATES: dict[str, dict[str, str]] = {
+    "priors.csv": {"variable": "state"},
+    "links.csv": {"parent": "parent_state", "child": "child_state"},
+    "tables.csv": {"variable": "state"},
+    "accuracy.csv": {"finding": "state"},
+}
+"""Columns that name a variable, with the column that names its state."""
+
+
+def _refer(
+    draft: Draft, file: File, record: Record, column: str, what: str, valid: Mapping[str, int], complete: bool
+) -> None:
+    found = record.values.get(column)
+    if found and complete and found not in valid:
+        draft.report(file.name, record.line, column, found, one_of(what, found, valid))
+
+
+def _refer_variables(
+    draft: Draft, file: File, record: Record, column: str, kinds: tuple[str, ...], names: _Names
+) -> None:
+    value = record.values.get(column)
+    for found in value if isinstance(value, tuple) else (value,):
+        if not found or not names.complete:
+            continue
+        if found not in names.lines:
+            draft.report(
+                file.name, record.line, column, found, one_of("a variable of variables.csv", found, names.lines)
+            )
+        elif kinds and names.kinds.get(found, kinds[0]) not in kinds:
+            expected = f"a variable of kind {' or '.join(kinds)}, not {names.kinds[found]}"
+            draft.report(file.name, record.line, column, found, expected)
+
+
+def _refer_state(draft: Draft, file: File, record: Record, variable: str, column: str, names: _Names) -> None:
+    name, found = record.values.get(variable), record.values.get(column)
+    if name and found and name in names.states and found not in names.states[name]:
+        states = names.states[name]
+        draft.report(
+            file.name, record.line, column, found, one_of(f"a state of {name}: {', '.join(states)}", found, states)
+        )
+
+
+def _refer_condition(
+    draft: Draft, file: File, record: Record, column: str, name: str, states: tuple[str, ...], names: _Names
+) -> None:
+    if names.complete and name not in names.lines:
+        draft.report(file.name, record.line, column, name, one_of("a variable of variables.csv", name, names.lines))
+    if file.name == "red_flags.csv" and names.kinds.get(name) in ("cause", "mechanism"):
+        expected = f"findings and contexts; a flag fires without knowing a {names.kinds[name]}"
+        draft.report(file.name, record.line, column, name, expected)
+    for state in states:
+        if name in names.states and state not in names.states[name]:
+            valid = names.states[name]
+            expected = one_of(f"a state of {name}: {', '.join(valid)}", state, valid)
+            draft.report(file.name, record.line, column, f"{name}={state}", expected)
+
+
+def _check_distribution(
+    draft: Draft, file: str, value: str, state: str, records: list[Record], states: Sequence[str]
+) -> None:
+    """All states with a sum of 1, or all but the reference state with a sum of at most 1."""
+    given = [record.values[state] for record in records]
+    total = fsum(record.values[value] for record in records)
+    if states[0] in given and set(given) != set(states):
+        missing = ", ".join(name for name in states if name not in given)
+        expected = f"rows for {missing} as well, or none for {states[0]}"
+        draft.report(file, records[0].line, state, ", ".join(given), expected)
+    elif states[0] in given and abs(total - 1) > SUM_TOLERANCE:
+        draft.report(file, records[-1].line, value, f"{total:.6g}", "a sum of 1 over the states")
+    elif states[0] not in given and total > 1 + SUM_TOLERANCE:
+        draft.report(file, records[-1].line, value, f"{total:.6g}", f"a sum of at most 1, the rest being {states[0]}")
+
+
+def _grouped(records: Iterable[Record], *columns: str) -> dict[tuple[Any, ...], list[Record]]:
+    groups: dict[tuple[Any, ...], list[Record]] = defaultdict(list)
+    for record in records:
+        groups[tuple(record.values[column] for column in columns)].append(record)
+    return groups
+
+
+def _check_priors(draft: Draft) -> None:
+    names = _Names(draft)
+    records = list(draft.rows("priors.csv", "population", "variable", "state", "probability"))
+    for (_, variable), rows in _grouped(records, "population", "variable").items():
+        states = names.states.get(variable)
+        if states and all(record.values["state"] in states for record in rows):
+            _check_distribution(draft, "priors.csv", "probability", "state", rows, states)
+        if variable in names.tabled:
+            expected = "no prior, since tables.csv has the variable"
+            draft.report("priors.csv", rows[0].line, "variable", variable, expected)
+    if "priors.csv" in draft.unreadable or not names.complete or names.populations is None:
+        return
+    given = {
+        (record.values["population"], record.values["variable"])
+        for record in draft.rows("priors.csv", "population", "variable")
+    }
+    for variable in names.of_kind("context", "cause"):
+        for population in names.populations:
+            if variable not in names.tabled and (population, variable) not in given:
+                expected = f"a prior in priors.csv for population {population}"
+                draft.report("variables.csv", names.lines[variable], "variable", variable, expected)
+
+
+def _check_links(draft: Draft) -> None:
+    names = _Names(draft)
+    records = list(draft.rows("links.csv", "parent", "parent_state", "child", "child_state"))
+    for record in records:
+        values = record.values
+        child, parent = values["child"], values["parent"]
+        if bool(parent) != bool(values["parent_state"]):
+            expected = "a state of the parent" if parent else "an empty cell, since the parent is empty"
+            draft.report("links.csv", record.line, "parent_state", values["parent_state"], expected)
+        if parent and parent == child:
+            draft.report("links.csv", record.line, "parent", parent, "another variable than the child")
+        if not parent and names.kinds.get(child) in ("context", "cause"):
+            expected = f"a finding or mechanism; the leak of a {names.kinds[child]} stands in priors.csv"
+            draft.report("links.csv", record.line, "child", child, expected)
+        if child in names.states and values["child_state"] == names.states[child][0]:
+            expected = f"a state other than the reference state {names.states[child][0]}"
+            draft.report("links.csv", record.line, "child_state", values["child_state"], expected)
+        if child in names.tabled:
+            draft.report("links.csv", record.line, "child", child, "no link, since tables.csv has the variable")
+    numbered = [record for record in records if record.has("link_probability")]
+    for rows in _grouped(numbered, "parent", "parent_state", "child").values():
+        total = fsum(record.values["link_probability"] for record in rows)
+        if total > 1 + SUM_TOLERANCE:
+            expected = "a sum of at most 1 over the child states"
+            draft.report("links.csv", rows[-1].line, "link_probability", f"{total:.6g}", expected)
+    for (parent, _), rows in _grouped(numbered, "parent", "child").items():
+        acting = {record.values["parent_state"] for record in rows if record.values["link_probability"] > 0}
+        states = names.states.get(parent)
+        if parent and states and acting >= set(states):
+            expected = f"at least one state of {parent} that brings nothing about; put its part into the leak"
+            draft.report("links.csv", rows[-1].line, "parent_state", rows[-1].values["parent_state"], expected)
+    _check_leaks(draft, names, {record.values["child"] for record in records if not record.values["parent"]})
+
+
+def _check_leaks(draft: Draft, names: _Names, given: set[str]) -> None:
+    if "links.csv" in draft.unreadable or not names.complete:
+        return
+    for variable in names.of_kind("mechanism", *FINDING_KINDS):
+        if variable not in names.tabled and variable not in given:
+            expected = "its leak in links.csv (a row with an empty parent) or rows in tables.csv"
+            draft.report("variables.csv", names.lines[variable], "variable", variable, expected)
+
+
+def _check_tables(draft: Draft) -> None:
+    names = _Names(draft)
+    records = list(draft.rows("tables.csv", "population", "variable", "parents", "state", "probability"))
+    for (variable,), rows in _grouped(records, "variable").items():
+        parents = tuple(name for name, _ in rows[0].values["parents"])
+        for record in rows:
+            conditions = record.values["parents"]
+            if tuple(name for name, _ in conditions) != parents:
+                expected = f"the parents {', '.join(parents) or '(none)'}, in this order, as in row {rows[0].line}"
+                draft.report("tables.csv", record.line, "parents", format_cell(conditions), expected)
+            elif any(len(states) != 1 for _, states in conditions):
+                draft.report("tables.csv", record.line, "parents", format_cell(conditions), "one state of each parent")
+        sound = [r for r in rows if tuple(name for name, _ in r.values["parents"]) == parents]
+        states = names.states.get(variable)
+        if states is None or any(record.values["state"] not in states for record in rows):
+            continue
+        for rows_of_case in _grouped(sound, "population", "parents").values():
+            _check_distribution(draft, "tables.csv", "probability", "state", rows_of_case, states)
+        _check_complete(draft, names, variable, parents, sound)
+
+
+def _check_complete(draft: Draft, names: _Names, variable: str, parents: tuple[str, ...], rows: list[Record]) -> None:
+    used = {record.values["population"] for record in rows}
+    if used != {""} and names.populations is not None and used != set(names.populations):
+        expected = "an empty cell in all rows of the variable, or rows for every population"
+        draft.report("tables.csv", rows[0].line, "population", ", ".join(sorted(used)) or "(empty)", expected)
+    if any(parent not in names.states for parent in parents):
+        return
+    cells = prod(len(names.states[parent]) for parent in parents)
+    if cells > LARGEST_TABLE:
+        draft.report("tables.csv", rows[0].line, "parents", f"{cells} combinations", f"at most {LARGEST_TABLE}")
+        return
+    given = {
+        (record.values["population"], tuple(states[0] for _, states in record.values["parents"])) for record in rows
+    }
+    for population, combination in product(sorted(used), product(*(names.states[parent] for parent in parents))):
+        if (population, combination) not in given:
+            missing = ";".join(f"{p}={s}" for p, s in zip(parents, combination, strict=True)) or "no parents"
+            place = f" in population {population}" if population else ""
+            draft.report("tables.csv", rows[0].line, "parents", variable, f"a row for {missing}{place} as well")
+
+
+def _check_reach(draft: Draft) -> None:
+    """Every state of a variable has a row that can bring it about.
+
+    A noisy gate shows the highest grade drawn, so a state below the lowest one that its leak can draw never shows.
+    """
+    names = _Names(draft)
+    if not names.complete or {"priors.csv", "links.csv", "tables.csv"} & draft.unreadable:
+        return
+    drawn: dict[str, list[set[int]]] = defaultdict(list)
+    acting: dict[str, set[int]] = defaultdict(set)
+    for file, (variable, state, value, *origin) in _EFFECTS.items():
+        records = draft.records.get(file, [])
+        if any(not record.has(variable, state, value, *origin) for record in records):
+            return
+        for (name, *by), rows in _grouped(records, variable, *origin).items():
+            states = names.states.get(name, ())
+            given = {r.values[state]: r.values[value] for r in rows if r.values[state] in states}
+            possible = {states.index(grade) for grade, probability in given.items() if probability > 0}
+            if file == "links.csv" and by[0]:
+                acting[name] |= possible
+            else:
+                rest = bool(states) and states[0] not in given and fsum(given.values()) < 1 - SUM_TOLERANCE
+                drawn[name].append(possible | ({0} if rest else set()))
+    for name, states in names.states.items():
+        reached: set[int] = set()
+        for grades in filter(None, drawn.get(name, ())):
+            reached |= grades | {grade for grade in acting[name] if grade > min(grades)}
+        for position, state in enumerate(states):
+            if reached and position not in reached:
+                expected = f"a row of priors.csv, links.csv or tables.csv that brings {state} about"
+                draft.report("variables.csv", names.lines[name], "states", f"{name}={state}", expected)
+
+
+_EFFECTS: dict[str, tuple[str, ...]] = {
+    "priors.csv": ("variable", "state", "probability", "population"),
+    "links.csv": ("child", "child_state", "link_probability", "parent", "parent_state"),
+    "tables.csv": ("variable", "state", "probability", "population", "parents"),
+}
+"""Columns that say which state of which variable is brought about, how probably, and by what."""
+
+
+def _check_cycles(draft: Draft) -> None:
+    edges: dict[tuple[str, str], tuple[str, int]] = {}
+    for record in draft.rows("links.csv", "parent", "child"):
+        if record.values["parent"] and record.values["parent"] != record.values["child"]:
+            edges[record.values["parent"], record.values["child"]] = ("links.csv", record.line)
+    for record in draft.rows("tables.csv", "parents", "variable"):
+        for parent, _ in record.values["parents"]:
+            edges[parent, record.values["variable"]] = ("tables.csv", record.line)
+    for _ in range(MOST_CYCLES):
+        parents: dict[str, list[str]] = defaultdict(list)
+        for parent, child in edges:
+            parents[child].append(parent)
+        try:
+            TopologicalSorter(parents).prepare()
+        except CycleError as error:
+            cycle = list(error.args[1])
+            last = max(pairwise(cycle), key=lambda edge: edges[edge])
+            file, line = edges.pop(last)
+            column = "parent" if file == "links.csv" else "parents"
+            draft.report(file, line, column, " -> ".join(cycle), "links that form no cycle")
+        else:
+            return
+
+
+_CHECKS: tuple[Callable[[Draft], None], ...] = (
+    _check_duplicates,
+    _check_intervals,
+    _check_variables,
+    _check_references,
+    _check_priors,
+    _check_links,
+    _check_tables,
+    _check_reach,
+    _check_cycles,
+)

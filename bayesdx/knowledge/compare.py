@@ -1,0 +1,133 @@
+"""What moved from one version to another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bayesdx.knowledge.model import Model, ModelInfo
+from bayesdx.knowledge.schema import FILES, Cell, File, format_cell, key_of
+from bayesdx.odds import decibans, log_odds
+
+_NUMERIC = (Cell.PROBABILITY, Cell.NUMBER, Cell.INTEGER)
+_NUMBERS = {(file.name, column.name) for file in FILES for column in file.columns if column.cell in _NUMERIC}
+COLUMNS = ["file", "row", "column", "change", "old", "new", "shift_decibans"]
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """The difference between two models.
+
+    Parameters
+    ----------
+    old, new : Model
+    table : DataFrame
+        One row per cell that differs, or per row that was added or removed. Columns: file, row (its key), column,
+        change (``changed``, ``added``, ``removed``), old, new, shift_decibans (difference of the log-odds of a
+        probability, in decibans, infinite from or to 0 and 1; NaN for anything else). The largest shift first, then
+        the order of the files; ``model.toml`` with its keys as columns comes first among those without a shift.
+    """
+
+    old: Model
+    new: Model
+    table: pd.DataFrame
+
+    @property
+    def numbers(self) -> pd.DataFrame:
+        """Only the numbers that moved."""
+        cells = zip(self.table["file"], self.table["column"], self.table["change"], strict=True)
+        moved = [(file, column) in _NUMBERS and change == "changed" for file, column, change in cells]
+        return self.table.loc[moved].reset_index(drop=True)
+
+    def __str__(self) -> str:
+        title = f"{self.old.name} {self.old.version} -> {self.new.name} {self.new.version}"
+        if self.table.empty:
+            return f"{title}: no difference."
+        shown = self.table.astype(object).where(self.table.notna(), "").to_string(index=False, max_colwidth=48)
+        return f"{title}: {len(self.table)} difference{'s' if len(self.table) != 1 else ''}\n{shown}"
+
+    def _repr_html_(self) -> str:
+        return str(self.table.to_html(index=False, escape=True))
+
+
+def compare_models(old: Model, new: Model) -> Comparison:
+    """Every number and text that differs between two models.
+
+    Parameters
+    ----------
+    old, new : Model
+
+    Returns
+    -------
+    Comparison
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+    >>> print(dx.compare_models(model, model))
+    hip_flexion_weakness 1.0.0 -> hip_flexion_weakness 1.0.0: no difference.
+    """
+    rows = _compare_info(old, new)
+    for file in FILES:
+        rows.extend(_compare_file(file, getattr(old, file.field), getattr(new, file.field)))
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    table["shift_decibans"] = table["shift_decibans"].astype(float)
+    order = table["shift_decibans"].abs().fillna(-1.0).sort_values(ascending=False, kind="stable").index
+    return Comparison(old, new, table.loc[order].reset_index(drop=True))
+
+
+def _compare_info(old: Model, new: Model) -> list[list[object]]:
+    """What model.toml says, name and version apart."""
+    before, after = _flat(old), _flat(new)
+    rows: list[list[object]] = []
+    for key in dict.fromkeys([*before, *after]):
+        if before.get(key, "") != after.get(key, ""):
+            change = "changed" if key in before and key in after else "removed" if key in before else "added"
+            rows.append(["model.toml", "", key, change, before.get(key), after.get(key), np.nan])
+    return rows
+
+
+def _flat(model: Model) -> dict[str, str]:
+    texts = {entry.name: getattr(model.info, entry.name) for entry in fields(ModelInfo)}
+    populations = texts.pop("populations")
+    for population in populations:
+        texts[f"populations.{population.name}.title"] = population.title
+        texts[f"populations.{population.name}.description"] = population.description
+    return {key: text for key, text in texts.items() if key not in ("name", "version")}
+
+
+def _compare_file(file: File, old: tuple[Any, ...], new: tuple[Any, ...]) -> list[list[object]]:
+    before = {key_of(file, row): row for row in old}
+    after = {key_of(file, row): row for row in new}
+    rows: list[list[object]] = []
+    for key in dict.fromkeys([*before, *after]):
+        name = ", ".join(part for part in key if part)
+        if key not in after:
+            rows.append([file.name, name, file.value, "removed", _value(file, before[key]), None, np.nan])
+        elif key not in before:
+            rows.append([file.name, name, file.value, "added", None, _value(file, after[key]), np.nan])
+        else:
+            rows.extend(_compare_row(file, name, before[key], after[key]))
+    return rows
+
+
+def _value(file: File, row: Any) -> object:
+    return getattr(row, file.value) if file.value else None
+
+
+def _compare_row(file: File, name: str, old: Any, new: Any) -> list[list[object]]:
+    rows: list[list[object]] = []
+    for column in file.columns:
+        before, after = getattr(old, column.name), getattr(new, column.name)
+        if before == after:
+            continue
+        shift = np.nan
+        if column.cell is Cell.PROBABILITY:
+            shift = float(decibans(log_odds(after) - log_odds(before)))
+        shown = (before, after) if column.cell in _NUMERIC else (format_cell(before), format_cell(after))
+        rows.append([file.name, name, column.name, "changed", *shown, shift])
+    return rows

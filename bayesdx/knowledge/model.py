@@ -1,0 +1,325 @@
+"""A model as a value: every row of its folder, in memory."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+import tomli_w
+
+from bayesdx.errors import ModelError, nearest
+from bayesdx.knowledge.schema import (
+    FILE,
+    FILES,
+    FINDING_KINDS,
+    FORMAT,
+    MEASURES,
+    URGENCIES,
+    Accuracy,
+    Case,
+    File,
+    Link,
+    ManagementStep,
+    Prior,
+    RedFlag,
+    Source,
+    TableEntry,
+    Test,
+    Variable,
+    format_row,
+    key_of,
+)
+
+
+@dataclass(frozen=True)
+class Population:
+    """Patients that a set of priors holds for."""
+
+    name: str
+    title: str
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Release:
+    """The record that froze a version: the hash of its content and the day."""
+
+    hash: str
+    date: str
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What model.toml says.
+
+    Parameters
+    ----------
+    name, version, title, licence, intended_use, not_for : str
+    entry_criterion : str
+        What every patient of the populations has in common. All numbers hold given it, so it is no finding.
+    populations : tuple of Population
+    default_population : str
+    parent_version, parent_hash : str
+        The version this one was made from and its content hash; empty for a first version.
+    """
+
+    name: str
+    version: str
+    title: str
+    licence: str
+    intended_use: str
+    not_for: str
+    entry_criterion: str
+    populations: tuple[Population, ...]
+    default_population: str
+    parent_version: str = ""
+    parent_hash: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A version of a model, with one of its populations chosen. A value: nothing changes it.
+
+    Load one with ``load_model``. Two models are equal when their content and their population are.
+
+    Parameters
+    ----------
+    info : ModelInfo
+    variables, priors, links, tables, accuracy, tests, red_flags, management, cases, sources : tuple
+        The rows of the files of these names (see the model format). The order of ``variables`` is knowledge and
+        stays; the others are put into canonical order.
+    changes : str
+        The text of CHANGES.md, lines ending with a line feed.
+    release : Release or None
+        The record of its release, None for a draft.
+    population : str
+        The population whose priors are used; the default one where empty.
+
+    Raises
+    ------
+    ModelError
+        The population is not one of the model's.
+    """
+
+    info: ModelInfo
+    variables: tuple[Variable, ...]
+    priors: tuple[Prior, ...]
+    links: tuple[Link, ...] = ()
+    tables: tuple[TableEntry, ...] = ()
+    accuracy: tuple[Accuracy, ...] = ()
+    tests: tuple[Test, ...] = ()
+    red_flags: tuple[RedFlag, ...] = ()
+    management: tuple[ManagementStep, ...] = ()
+    cases: tuple[Case, ...] = ()
+    sources: tuple[Source, ...] = ()
+    changes: str = ""
+    release: Release | None = field(default=None, repr=False)
+    population: str = ""
+
+    def __post_init__(self) -> None:
+        known = [population.name for population in self.info.populations]
+        chosen = self.population or self.info.default_population
+        if chosen not in known:
+            hint = nearest(chosen, known)
+            suggestion = f" Did you mean {hint!r}?" if hint else ""
+            raise ModelError(
+                f"population {chosen!r} is not one of {self.info.name} {self.info.version}; "
+                f"its populations are {', '.join(known)}.{suggestion}"
+            )
+        object.__setattr__(self, "population", chosen)
+        object.__setattr__(self, "variables", tuple(self.variables))
+        order = _Order(self.info, self.variables)
+        for file in FILES:
+            if file.name != "variables.csv":
+                object.__setattr__(self, file.field, order.sorted(file, getattr(self, file.field)))
+        object.__setattr__(self, "changes", self.changes.replace("\r\n", "\n"))
+
+    @property
+    def name(self) -> str:
+        """Name of the model."""
+        return self.info.name
+
+    @property
+    def version(self) -> str:
+        """Semantic version."""
+        return self.info.version
+
+    @cached_property
+    def hash(self) -> str:
+        """Content hash, ``sha256:`` and 64 hexadecimal digits.
+
+        Independent of line ends, quoting, the order of columns and the order of rows (except that of variables.csv),
+        and of the release record.
+        """
+        digest = hashlib.sha256()
+        for name, content in sorted(self.contents().items()):
+            digest.update(f"{name}\0{len(content)}\0".encode())
+            digest.update(content)
+        return f"sha256:{digest.hexdigest()}"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Model):
+            return NotImplemented
+        return (self.hash, self.population, self.release) == (other.hash, other.population, other.release)
+
+    def __hash__(self) -> int:
+        return hash((self.hash, self.population))
+
+    def __repr__(self) -> str:
+        return f"<Model {self.name} {self.version}, {self.population}, {self.hash[:15]}>"
+
+    @cached_property
+    def by_name(self) -> dict[str, Variable]:
+        """Variables by name, in order."""
+        return {variable.variable: variable for variable in self.variables}
+
+    @cached_property
+    def causes(self) -> tuple[str, ...]:
+        """Names of the causes, in order."""
+        return tuple(variable.variable for variable in self.variables if variable.kind == "cause")
+
+    @cached_property
+    def findings(self) -> tuple[str, ...]:
+        """Names of the findings (history, examination, test), in order."""
+        return tuple(variable.variable for variable in self.variables if variable.kind in FINDING_KINDS)
+
+    @cached_property
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """Members of each group, in order."""
+        members: dict[str, tuple[str, ...]] = {}
+        for variable in self.variables:
+            if variable.group:
+                members[variable.group] = (*members.get(variable.group, ()), variable.variable)
+        return members
+
+    def label(self, name: str) -> str:
+        """What people read for a variable."""
+        return self.by_name[name].label
+
+    def with_population(self, population: str) -> Model:
+        """The same version with the priors of another population.
+
+        Raises
+        ------
+        ModelError
+            The model has no such population.
+        """
+        return replace(self, population=population)
+
+    def frame(self, file: str) -> pd.DataFrame:
+        """The rows of a file as a DataFrame, for example ``model.frame("links.csv")``.
+
+        Raises
+        ------
+        ModelError
+            There is no such file in the format.
+        """
+        name = file if file.endswith(".csv") else f"{file}.csv"
+        if name not in FILE:
+            raise ModelError(f"{file!r} is no file of a model folder; the files are {', '.join(FILE)}.")
+        definition = FILE[name]
+        rows = getattr(self, definition.field)
+        return pd.DataFrame(
+            [[getattr(row, column) for column in definition.header] for row in rows], columns=list(definition.header)
+        )
+
+    def count_statuses(self) -> dict[str, int]:
+        """How many numbers of priors, links and tables have each status, most frequent first."""
+        numbers: tuple[Prior | Link | TableEntry, ...] = (*self.priors, *self.links, *self.tables)
+        return dict(Counter(row.status for row in numbers).most_common())
+
+    def contents(self) -> dict[str, bytes]:
+        """Canonical bytes of every file that carries content: UTF-8, line feeds, rows in order, no empty file."""
+        files = {"model.toml": format_info(self.info).encode()}
+        for file in FILES:
+            rows = getattr(self, file.field)
+            if rows or file.required:
+                files[file.name] = format_rows(file, rows).encode()
+        if self.changes:
+            files["CHANGES.md"] = self.changes.encode()
+        return files
+
+
+class _Order:
+    """The canonical order of rows: populations as model.toml has them, variables and states as variables.csv has them.
+
+    Only the order of variables.csv itself is knowledge (it is the order in which things are shown).
+    """
+
+    def __init__(self, info: ModelInfo, variables: tuple[Variable, ...]) -> None:
+        self.populations = {population.name: position for position, population in enumerate(info.populations)}
+        self.variables = {variable.variable: position for position, variable in enumerate(variables)}
+        self.states = {
+            (variable.variable, state): position
+            for variable in variables
+            for position, state in enumerate(variable.states)
+        }
+
+    def sorted(self, file: File, rows: Iterable[Any]) -> tuple[Any, ...]:
+        """Rows by their place; the key of a row decides between equals."""
+        return tuple(sorted(rows, key=lambda row: (*self.place(row), key_of(file, row))))
+
+    def place(self, row: Any) -> tuple[Any, ...]:
+        """Where a row stands in its file."""
+        match row:
+            case Prior():
+                return (self._population(row.population), *self._state(row.variable, row.state))
+            case Link():
+                state = self.states.get((row.child, row.child_state), _LAST)
+                return (self._variable(row.child), *self._state(row.parent, row.parent_state), state)
+            case TableEntry():
+                parents = tuple(self._state(name, states[0]) for name, states in row.parents)
+                variable, state = self._state(row.variable, row.state)
+                return (variable, self._population(row.population), parents, state)
+            case Accuracy():
+                measure = MEASURES.index(row.measure) if row.measure in MEASURES else _LAST
+                return (*self._state(row.finding, row.state), self._variable(row.cause), measure)
+            case RedFlag():
+                urgency = URGENCIES.index(row.urgency) if row.urgency in URGENCIES else _LAST
+                return (self._variable(row.cause), urgency)
+            case ManagementStep():
+                return (self._variable(row.cause), row.step)
+        return ()
+
+    def _population(self, name: str) -> int:
+        return self.populations.get(name, _LAST) if name else -1
+
+    def _variable(self, name: str) -> int:
+        return self.variables.get(name, _LAST) if name else -1
+
+    def _state(self, variable: str, state: str) -> tuple[int, int]:
+        return self._variable(variable), self.states.get((variable, state), _LAST)
+
+
+_LAST = 2**31
+
+
+def format_rows(file: File, rows: tuple[Any, ...]) -> str:
+    """A whole CSV file as text."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(file.header)
+    writer.writerows(format_row(file, row) for row in rows)
+    return text.getvalue()
+
+
+def format_info(info: ModelInfo) -> str:
+    """model.toml as text."""
+    document: dict[str, Any] = {"format": FORMAT}
+    for entry in fields(info):
+        if entry.name not in ("populations", "parent_version", "parent_hash"):
+            document[entry.name] = getattr(info, entry.name)
+    document["populations"] = {
+        population.name: {"title": population.title, "description": population.description}
+        for population in info.populations
+    }
+    if info.parent_version:
+        document["parent"] = {"version": info.parent_version, "hash": info.parent_hash}
+    return tomli_w.dumps(document, multiline_strings=True)

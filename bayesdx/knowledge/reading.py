@@ -1,0 +1,491 @@
+"""From the bytes of a model folder to parsed cells, every fault noted, nothing guessed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import os
+import re
+import stat
+import tomllib
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from bayesdx.errors import nearest
+from bayesdx.knowledge.model import ModelInfo, Population, Release
+from bayesdx.knowledge.problems import Problem, one_of
+from bayesdx.knowledge.schema import (
+    FILE,
+    FILES,
+    FORMAT,
+    NAME,
+    NUMBER,
+    OTHER_FILES,
+    VERSION,
+    Cell,
+    Column,
+    File,
+    parse_conditions,
+)
+
+LARGEST_FILE = 16 * 2**20
+"""Bytes above which a CSV file or CHANGES.md is not read."""
+
+LARGEST_TOML = 64 * 2**10
+"""Bytes above which model.toml and release.toml are not read."""
+
+LONGEST_CELL = 100_000
+"""Characters above which a cell is not read."""
+
+MOST_ROWS = 200_000
+"""Rows of a file above which the rest is not read."""
+
+MOST_COLUMNS = 1000
+"""Columns above which a file is not read."""
+
+MOST_STATES = 100
+"""States that a variable may have."""
+
+MOST_PROBLEMS = 1000
+"""Faults of one file above which no more are listed."""
+
+HASH = re.compile("sha256:[0-9a-f]{64}")
+"""What a content hash looks like."""
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
+"""Signs that no text holds: control characters and marks that reorder what is shown."""
+
+
+@dataclass
+class Record:
+    """A row as read: its line and the cells that could be parsed."""
+
+    line: int
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def has(self, *columns: str) -> bool:
+        """Whether all these cells could be parsed."""
+        return all(column in self.values for column in columns)
+
+
+@dataclass
+class Draft:
+    """A folder as read: what could be parsed, and what could not."""
+
+    folder: Path
+    info: ModelInfo | None = None
+    release: Release | None = None
+    changes: str = ""
+    records: dict[str, list[Record]] = field(default_factory=dict)
+    unreadable: set[str] = field(default_factory=set)
+    problems: list[Problem] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def report(self, file: str, row: int | None, column: str | None, found: str, expected: str) -> None:
+        """Note a fault; after ``MOST_PROBLEMS`` of a file, only that there are more."""
+        self.counts[file] += 1
+        if self.counts[file] <= MOST_PROBLEMS:
+            self.problems.append(Problem(file, row, column, _shortened(found), _shortened(expected)))
+        elif self.counts[file] == MOST_PROBLEMS + 1:
+            expected = "fewer; the others are not listed"
+            self.problems.append(Problem(file, None, None, f"more than {MOST_PROBLEMS} faults", expected))
+
+    def full(self, file: str) -> bool:
+        """Whether no more faults of the file are listed."""
+        return self.counts[file] > MOST_PROBLEMS
+
+    def rows(self, file: str, *columns: str) -> Iterable[Record]:
+        """The records of a file in which all these cells could be parsed."""
+        return (record for record in self.records.get(file, ()) if record.has(*columns))
+
+
+def _shortened(text: str, longest: int = 1000) -> str:
+    return text if len(text) <= longest else text[:longest] + "…"
+
+
+def read_draft(folder: Path) -> Draft:
+    """Read every file of a folder; faults of form are noted in ``problems``."""
+    folder = folder.absolute()
+    draft = Draft(folder)
+    known = [*OTHER_FILES, *FILE]
+    try:
+        entries = sorted(entry.name for entry in islice(folder.iterdir(), MOST_PROBLEMS))
+    except (OSError, ValueError) as error:
+        found = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        draft.report(folder.name or str(folder), None, None, found, "a folder with a model.toml")
+        draft.unreadable.update(known)
+        return draft
+    for name in entries:
+        if name not in known and not name.startswith("."):
+            draft.report(name, None, None, "an unknown file", one_of("a file of the model format", name, known))
+    _read_info(draft)
+    _read_release(draft)
+    draft.changes = _read_text(draft, "CHANGES.md") or ""
+    for file in FILES:
+        text = _read_text(draft, file.name, required=file.required)
+        if text is None:
+            continue
+        draft.records[file.name] = _read_table(draft, file, text)
+    return draft
+
+
+def _read_text(draft: Draft, name: str, *, required: bool = False) -> str | None:
+    found, expected = "", ""
+    raw: bytes | None = None
+    limit = LARGEST_TOML if name.endswith(".toml") else LARGEST_FILE
+    try:
+        raw = _read_bytes(draft.folder, name, limit)
+        if raw is None and required:
+            found, expected = "no such file", f"a file {name} in {draft.folder.name}"
+        elif raw is not None and len(raw) > limit:
+            found, expected = f"more than {limit} bytes", f"at most {limit} bytes"
+    except _FaultyFileError as error:
+        found, expected = str(error), f"an ordinary file {name} within {draft.folder.name}"
+    except (OSError, RuntimeError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+        found, expected = reason, "a file that can be read"
+    if found:
+        draft.unreadable.add(name)
+        draft.report(name, None, None, found, expected)
+        return None
+    return None if raw is None else _decode(draft, name, raw)
+
+
+class _FaultyFileError(Exception):
+    """Something in a model folder that is no ordinary file of it."""
+
+
+def _read_bytes(folder: Path, name: str, limit: int) -> bytes | None:
+    """Up to one byte more than the limit; None where there is no such file."""
+    path = folder / name
+    if path.is_symlink() and path.resolve().parent != folder.resolve():
+        raise _FaultyFileError("a link that leaves the folder")
+    try:
+        # O_NONBLOCK: opening a pipe that nobody writes to would wait for ever.
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except FileNotFoundError:
+        return None
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise _FaultyFileError("no ordinary file")
+        return file.read(limit + 1)
+
+
+def _decode(draft: Draft, name: str, raw: bytes) -> str | None:
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        draft.unreadable.add(name)
+        draft.report(name, 1, None, "UTF-16", "text in UTF-8")
+        return None
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        draft.unreadable.add(name)
+        line = raw.count(b"\n", 0, error.start) + 1
+        draft.report(name, line, None, f"byte 0x{raw[error.start]:02x}", "text in UTF-8")
+        return None
+    if "\0" in text:
+        draft.unreadable.add(name)
+        line = text.count("\n", 0, text.index("\0")) + 1
+        draft.report(name, line, None, "a NUL character", "text in UTF-8")
+        return None
+    text = text.replace("\r\n", "\n")
+    if "\r" in text:
+        draft.unreadable.add(name)
+        line = text.count("\n", 0, text.index("\r")) + 1
+        draft.report(name, line, None, "a carriage return alone", "lines that end with a line feed")
+        return None
+    return text
+
+
+def _read_table(draft: Draft, file: File, text: str) -> list[Record]:
+    reader = csv.reader(io.StringIO(text), strict=True)
+    records: list[Record] = []
+    header: list[str] | None = None
+    while not draft.full(file.name):
+        line = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            break
+        except csv.Error as error:
+            draft.unreadable.add(file.name)
+            draft.report(file.name, line, None, str(error), "a row of comma-separated values, quotes closed")
+            break
+        if header is None:
+            header = cells
+            if len(header) > MOST_COLUMNS:
+                draft.unreadable.add(file.name)
+                draft.report(file.name, 1, None, f"{len(header)} columns", f"the columns {', '.join(file.header)}")
+                break
+            _check_header(draft, file, header)
+        elif cells and len(records) == MOST_ROWS:
+            draft.unreadable.add(file.name)
+            draft.report(file.name, line, None, f"more than {MOST_ROWS} rows", f"at most {MOST_ROWS} rows")
+            break
+        elif cells:
+            records.append(_read_record(draft, file, header, line, cells))
+    if header is None:
+        draft.unreadable.add(file.name)
+        draft.report(file.name, 1, None, "an empty file", f"the columns {', '.join(file.header)}")
+    return records
+
+
+def _check_header(draft: Draft, file: File, header: list[str]) -> None:
+    known = file.header
+    for name in sorted({name for name in header if header.count(name) > 1}):
+        draft.report(file.name, 1, name, "a column twice", f"the column {name} once")
+    for name in header:
+        if name not in known:
+            draft.report(file.name, 1, name, name, one_of("a column of the model format", name, known))
+    for name in known:
+        if name not in header:
+            draft.unreadable.add(file.name)
+            found = nearest(name, [other for other in header if other not in known]) or "no such column"
+            draft.report(file.name, 1, name, found, f"a column {name}")
+
+
+def _read_record(draft: Draft, file: File, header: list[str], line: int, cells: list[str]) -> Record:
+    record = Record(line)
+    if len(cells) != len(header):
+        draft.report(file.name, line, None, f"{len(cells)} cells", f"{len(header)} cells, as the header has")
+    if not any(cells):
+        draft.report(file.name, line, None, "an empty row", "a row with values, or no row")
+        return record
+    columns = {column.name: column for column in file.columns}
+    for name, text in zip(header, cells, strict=False):
+        if name not in columns:
+            continue
+        value, expected = _parse(columns[name], text)
+        if expected:
+            draft.report(file.name, line, name, text, expected)
+        else:
+            record.values[name] = value
+    return record
+
+
+def _parse(column: Column, text: str) -> tuple[Any, str]:
+    """The value of a cell, or what was expected of it."""
+    if len(text) > LONGEST_CELL:
+        return None, f"at most {LONGEST_CELL} characters"
+    if _CONTROL.search(text):
+        return None, "text without control characters"
+    if not text or (not text.strip() and not column.optional):
+        if not column.optional:
+            return None, f"{_WORDS[column.cell]}, not an empty cell"
+        return _EMPTY.get(column.cell, ""), ""
+    return _PARSERS[column.cell](column, text)
+
+
+def _text(column: Column, text: str) -> tuple[Any, str]:
+    return text, ""
+
+
+def _name(column: Column, text: str) -> tuple[Any, str]:
+    return (text, "") if NAME.fullmatch(text) else (None, _WORDS[Cell.NAME])
+
+
+def _states(column: Column, text: str) -> tuple[Any, str]:
+    states = tuple(text.split("|"))
+    if len(states) > MOST_STATES:
+        return None, f"at most {MOST_STATES} states"
+    if not all(map(_is_state, states)):
+        return None, _WORDS[Cell.STATES]
+    folded = {unicodedata.normalize("NFKC", state).casefold() for state in states}
+    return (states, "") if len(states) == len(folded) > 1 else (None, _WORDS[Cell.STATES])
+
+
+def _is_state(text: str) -> bool:
+    invisible = any(sign != " " and unicodedata.category(sign) in ("Cc", "Cf", "Zl", "Zp", "Zs") for sign in text)
+    return bool(text) and text == text.strip() and not invisible and not set(text) & set(";=")
+
+
+def _choice(column: Column, text: str) -> tuple[Any, str]:
+    if text in column.choices:
+        return text, ""
+    return None, one_of(f"one of {', '.join(column.choices)}", text, column.choices)
+
+
+def _number(column: Column, text: str) -> tuple[Any, str]:
+    if not NUMBER.fullmatch(text) or not math.isfinite(float(text)):
+        point = " with a decimal point" if "," in text else ""
+        return None, _WORDS[column.cell] + point
+    value = float(text)
+    if value < 0 or (column.cell is Cell.PROBABILITY and value > 1):
+        return None, _WORDS[column.cell]
+    return value + 0.0, ""
+
+
+def _integer(column: Column, text: str) -> tuple[Any, str]:
+    sound = text.isascii() and text.isdigit() and len(text) < 16
+    return (int(text), "") if sound else (None, _WORDS[Cell.INTEGER])
+
+
+def _names(column: Column, text: str) -> tuple[Any, str]:
+    names = tuple(text.split(";"))
+    sound = len(set(names)) == len(names) and all(NAME.fullmatch(name) for name in names)
+    return (names, "") if sound else (None, _WORDS[Cell.NAMES])
+
+
+def _conditions(column: Column, text: str) -> tuple[Any, str]:
+    try:
+        return parse_conditions(text), ""
+    except ValueError as error:
+        return None, f"{_WORDS[Cell.CONDITIONS]}; {error}"
+
+
+_WORDS = {
+    Cell.TEXT: "text",
+    Cell.NAME: "a name of letters, digits and underscores that starts with a letter",
+    Cell.STATES: "two or more states separated by |, different in more than case, without = and ;",
+    Cell.CHOICE: "one of a fixed list",
+    Cell.PROBABILITY: "a probability between 0 and 1",
+    Cell.NUMBER: "a number of at least 0",
+    Cell.INTEGER: "a whole number of at least 0",
+    Cell.NAMES: "different names separated by ;",
+    Cell.CONDITIONS: "conditions as variable=state;variable=state|state",
+}
+_EMPTY: dict[Cell, Any] = {Cell.INTEGER: None, Cell.NAMES: (), Cell.CONDITIONS: ()}
+_PARSERS: dict[Cell, Callable[[Column, str], tuple[Any, str]]] = {
+    Cell.TEXT: _text,
+    Cell.NAME: _name,
+    Cell.STATES: _states,
+    Cell.CHOICE: _choice,
+    Cell.PROBABILITY: _number,
+    Cell.NUMBER: _number,
+    Cell.INTEGER: _integer,
+    Cell.NAMES: _names,
+    Cell.CONDITIONS: _conditions,
+}
+
+_TEXT_KEYS = ("name", "version", "title", "licence", "intended_use", "not_for", "entry_criterion", "default_population")
+
+
+def _read_toml(draft: Draft, name: str, *, required: bool) -> dict[str, Any] | None:
+    text = _read_text(draft, name, required=required)
+    if text is None:
+        return None
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # ValueError: also a number of thousands of digits
+        draft.unreadable.add(name)
+        draft.report(name, None, None, str(error) or "nested too deeply", "a file in TOML 1.0")
+        return None
+
+
+def _read_info(draft: Draft) -> None:
+    document = _read_toml(draft, "model.toml", required=True)
+    if document is None:
+        return
+    before = len(draft.problems)
+    number = document.get("format")
+    if not isinstance(number, int) or isinstance(number, bool) or number != FORMAT:
+        draft.report("model.toml", None, "format", _toml(number), f"{FORMAT}, the format this version reads")
+    known = ("format", *_TEXT_KEYS, "populations", "parent")
+    for key in document:
+        if key not in known:
+            draft.report("model.toml", None, key, key, one_of("a key of the model format", key, known))
+    values = {key: _toml_text(draft, document, key, key) for key in _TEXT_KEYS}
+    if values["name"] and not NAME.fullmatch(values["name"]):
+        draft.report("model.toml", None, "name", values["name"], _WORDS[Cell.NAME])
+    if values["version"] and not VERSION.fullmatch(values["version"]):
+        draft.report("model.toml", None, "version", values["version"], "a semantic version such as 1.0.0")
+    elif values["version"] and VERSION.fullmatch(draft.folder.name) and values["version"] != draft.folder.name:
+        draft.report("model.toml", None, "version", values["version"], f"{draft.folder.name}, as the folder is called")
+    populations = _read_populations(draft, document)
+    names = list(document["populations"]) if populations else []
+    found = values["default_population"]
+    if found and names and found not in names:
+        draft.report("model.toml", None, "default_population", found, one_of("one of its populations", found, names))
+    lineage = _read_lineage(draft, document["parent"]) if "parent" in document else {}
+    if len(draft.problems) == before:
+        draft.info = ModelInfo(**values, populations=tuple(populations), **lineage)
+    else:
+        draft.unreadable.add("model.toml")
+
+
+def _read_lineage(draft: Draft, parent: object) -> dict[str, str]:
+    if not isinstance(parent, dict) or set(parent) != {"version", "hash"}:
+        draft.report("model.toml", None, "parent", _toml(parent), "a table with version and hash")
+        return {}
+    version, digest = parent["version"], parent["hash"]
+    if not isinstance(version, str) or not VERSION.fullmatch(version):
+        draft.report("model.toml", None, "parent.version", _toml(version), "a semantic version such as 1.0.0")
+    elif not isinstance(digest, str) or not HASH.fullmatch(digest):
+        draft.report("model.toml", None, "parent.hash", _toml(digest), "a content hash, sha256: and 64 digits")
+    else:
+        return {"parent_version": version, "parent_hash": digest}
+    return {}
+
+
+def _toml(value: object) -> str:
+    """A value of a TOML file in few words, however deeply it is nested."""
+    if value is None:
+        return "no value"
+    if isinstance(value, int) and abs(value) >= 10**18:
+        return "a huge number"
+    if isinstance(value, dict | list):
+        return "a table" if isinstance(value, dict) else "a list"
+    return str(value)
+
+
+def _toml_text(draft: Draft, table: dict[str, Any], key: str, shown: str) -> str:
+    value = table.get(key)
+    if not isinstance(value, str) or not value.strip():
+        draft.report("model.toml", None, shown, _toml(value), "a text")
+    elif _CONTROL.search(value):
+        draft.report("model.toml", None, shown, value, "text without control characters")
+    else:
+        return value
+    return ""
+
+
+def _read_populations(draft: Draft, document: dict[str, Any]) -> list[Population]:
+    table = document.get("populations")
+    if not isinstance(table, dict) or not table:
+        found = "no population" if table == {} else _toml(table)
+        draft.report("model.toml", None, "populations", found, "one table per population, as [populations.name]")
+        return []
+    populations = []
+    for name, entry in table.items():
+        column = f"populations.{name}"
+        if not NAME.fullmatch(name):
+            draft.report("model.toml", None, column, name, _WORDS[Cell.NAME])
+        elif not isinstance(entry, dict) or not set(entry) <= {"title", "description"}:
+            found = ", ".join(entry) if isinstance(entry, dict) else _toml(entry)
+            draft.report("model.toml", None, column, found, "a table with title and description")
+        else:
+            title = _toml_text(draft, entry, "title", f"{column}.title")
+            given = entry.get("description", "") != ""
+            description = _toml_text(draft, entry, "description", f"{column}.description") if given else ""
+            populations.append(Population(name, title, description))
+    return populations
+
+
+def _read_release(draft: Draft) -> None:
+    document = _read_toml(draft, "release.toml", required=False)
+    if document is None:
+        return
+    digest, day = document.get("hash"), document.get("date")
+    for key in document:
+        if key not in ("hash", "date"):
+            draft.report("release.toml", None, key, key, one_of("hash and date", key, ("hash", "date")))
+    if not isinstance(digest, str) or not HASH.fullmatch(digest):
+        draft.report("release.toml", None, "hash", _toml(digest), "the content hash, sha256: and 64 digits")
+    elif not isinstance(day, str) or not _is_date(day):
+        draft.report("release.toml", None, "date", _toml(day), "a date in quotes such as '2026-01-31'")
+    else:
+        draft.release = Release(digest, day)
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False

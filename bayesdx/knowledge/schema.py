@@ -1,0 +1,508 @@
+"""The files of a model folder: their columns, and a row of each as a value.
+
+This is the one definition that reading, checking, saving, comparing and the documentation share.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+FORMAT = 1
+"""Version of the folder format, written as ``format`` in model.toml."""
+
+KINDS = ("context", "cause", "mechanism", "history", "examination", "test")
+"""Kinds of variables in the order of the layers; the last three are findings."""
+
+FINDING_KINDS = ("history", "examination", "test")
+STATUSES = ("verified", "recalled", "expert", "dataset")
+URGENCIES = ("emergency", "urgent", "routine")
+MEASURES = ("sensitivity", "false_positive_rate", "lr_plus", "lr_minus", "odds_ratio", "conditional")
+CASE_USES = ("tuning", "held_out")
+
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}", re.ASCII)
+"""What a variable, group, population, test, flag, case or source may be called."""
+
+NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", re.ASCII)
+
+
+class Cell(StrEnum):
+    """What a cell of a column holds."""
+
+    TEXT = "text"
+    NAME = "name"
+    STATES = "states"
+    CHOICE = "one of a fixed list"
+    PROBABILITY = "probability"
+    NUMBER = "number of at least 0"
+    INTEGER = "whole number of at least 0"
+    NAMES = "names separated by ;"
+    CONDITIONS = "conditions"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a file: what its cells hold, whether one may be empty, and what it means."""
+
+    name: str
+    cell: Cell
+    meaning: str
+    optional: bool = False
+    choices: tuple[str, ...] = ()
+
+
+Conditions = tuple[tuple[str, tuple[str, ...]], ...]
+"""Conditions on variables, each with the states that satisfy it; written ``a=x;b=y|z``."""
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A row of variables.csv."""
+
+    variable: str
+    label: str
+    kind: str
+    group: str
+    states: tuple[str, ...]
+    definition: str
+    icd10: str = ""
+    icd11: str = ""
+    snomed_ct: str = ""
+    loinc: str = ""
+
+    @property
+    def reference(self) -> str:
+        """The reference state, the first one."""
+        return self.states[0]
+
+
+@dataclass(frozen=True)
+class Prior:
+    """A row of priors.csv."""
+
+    population: str
+    variable: str
+    state: str
+    probability: float
+    lower: float
+    upper: float
+    source: str
+    status: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Link:
+    """A row of links.csv; an empty ``parent`` makes it the leak of ``child``."""
+
+    parent: str
+    parent_state: str
+    child: str
+    child_state: str
+    link_probability: float
+    lower: float
+    upper: float
+    source: str
+    status: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class TableEntry:
+    """A row of tables.csv; an empty ``population`` holds for every population."""
+
+    population: str
+    variable: str
+    parents: Conditions
+    state: str
+    probability: float
+    lower: float
+    upper: float
+    source: str
+    status: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """A row of accuracy.csv: a published figure that the compiled network has to reproduce."""
+
+    finding: str
+    state: str
+    cause: str
+    measure: str
+    condition: str
+    value: float
+    lower: float
+    upper: float
+    n: int | None
+    source: str
+    status: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Test:
+    """A row of tests.csv: variables that are revealed together, and what that costs."""
+
+    __test__ = False
+
+    test: str
+    label: str
+    variables: tuple[str, ...]
+    cost_eur: float
+    delay_hours: float
+    burden: float
+    risk: float
+    source: str
+    status: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class RedFlag:
+    """A row of red_flags.csv."""
+
+    flag: str
+    findings: Conditions
+    cause: str
+    urgency: str
+    action: str
+    source: str
+    status: str
+
+
+@dataclass(frozen=True)
+class ManagementStep:
+    """A row of management.csv."""
+
+    cause: str
+    step: int
+    urgency: str
+    action: str
+    when: str
+    source: str
+    status: str
+    threshold: float
+    threshold_source: str
+    threshold_status: str
+
+
+@dataclass(frozen=True)
+class Case:
+    """A row of cases.csv: a clinical unit test."""
+
+    case: str
+    title: str
+    population: str
+    findings: Conditions
+    causes: tuple[str, ...]
+    expect: str
+    use: str
+    address: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A row of sources.csv."""
+
+    source: str
+    citation: str
+    year: int | None
+    identifier: str
+    address: str
+    design: str
+    n: int | None
+    status: str
+
+
+def _number_columns(value: str, meaning: str, cell: Cell = Cell.PROBABILITY) -> tuple[Column, ...]:
+    return (
+        Column(value, cell, meaning),
+        Column("lower", cell, "lower end of its 95 % interval"),
+        Column("upper", cell, "upper end of its 95 % interval"),
+    )
+
+
+def _provenance(*, note: bool = True) -> tuple[Column, ...]:
+    columns = (
+        Column("source", Cell.NAME, "a source of sources.csv"),
+        Column("status", Cell.CHOICE, "how the number is known", choices=STATUSES),
+    )
+    return (*columns, Column("note", Cell.TEXT, "remarks", optional=True)) if note else columns
+
+
+@dataclass(frozen=True)
+class File:
+    """A CSV file of a model folder.
+
+    Parameters
+    ----------
+    name : str
+    row : type
+        The class of its rows; its fields are the columns, in this order.
+    columns : tuple of Column
+    key : tuple of str
+        Columns that together name a row; no two rows share them.
+    field : str
+        The field of ``Model`` that holds the rows.
+    required : bool
+        Whether a folder has to have it.
+    value : str
+        The column that holds the number of a row, or empty.
+    """
+
+    name: str
+    row: type[Any]
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    field: str
+    required: bool = False
+    value: str = ""
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """Names of the columns in their order."""
+        return tuple(column.name for column in self.columns)
+
+
+FILES: tuple[File, ...] = (
+    File(
+        "variables.csv",
+        Variable,
+        (
+            Column("variable", Cell.NAME, "name of the variable"),
+            Column("label", Cell.TEXT, "what people read"),
+            Column("kind", Cell.CHOICE, "layer of the variable", choices=KINDS),
+            Column("group", Cell.NAME, "group it belongs to", optional=True),
+            Column("states", Cell.STATES, "states in order, the reference state first, separated by |"),
+            Column("definition", Cell.TEXT, "when which state holds", optional=True),
+            Column("icd10", Cell.TEXT, "ICD-10 code", optional=True),
+            Column("icd11", Cell.TEXT, "ICD-11 code", optional=True),
+            Column("snomed_ct", Cell.TEXT, "SNOMED CT identifier", optional=True),
+            Column("loinc", Cell.TEXT, "LOINC code", optional=True),
+        ),
+        ("variable",),
+        "variables",
+        required=True,
+    ),
+    File(
+        "priors.csv",
+        Prior,
+        (
+            Column("population", Cell.NAME, "a population of model.toml"),
+            Column("variable", Cell.NAME, "a context or cause"),
+            Column("state", Cell.TEXT, "one of its states"),
+            *_number_columns(
+                "probability", "probability of the state where no parent brings it about (for a root: its probability)"
+            ),
+            *_provenance(),
+        ),
+        ("population", "variable", "state"),
+        "priors",
+        required=True,
+        value="probability",
+    ),
+    File(
+        "links.csv",
+        Link,
+        (
+            Column("parent", Cell.NAME, "the variable that acts; empty for the leak of a finding", optional=True),
+            Column("parent_state", Cell.TEXT, "its state that acts; empty for a leak", optional=True),
+            Column("child", Cell.NAME, "the variable acted upon"),
+            Column("child_state", Cell.TEXT, "the state that is brought about"),
+            *_number_columns(
+                "link_probability",
+                "probability that the parent in this state by itself brings the child to this state, leak excluded",
+            ),
+            *_provenance(),
+        ),
+        ("parent", "parent_state", "child", "child_state"),
+        "links",
+        value="link_probability",
+    ),
+    File(
+        "tables.csv",
+        TableEntry,
+        (
+            Column("population", Cell.NAME, "a population of model.toml; empty holds for every one", optional=True),
+            Column("variable", Cell.NAME, "the variable that the table is for"),
+            Column("parents", Cell.CONDITIONS, "states of its parents, as a=x;b=y; empty for a root", optional=True),
+            Column("state", Cell.TEXT, "one of its states"),
+            *_number_columns("probability", "probability of the state given these states of the parents"),
+            *_provenance(),
+        ),
+        ("population", "variable", "parents", "state"),
+        "tables",
+        value="probability",
+    ),
+    File(
+        "accuracy.csv",
+        Accuracy,
+        (
+            Column("finding", Cell.NAME, "a finding"),
+            Column("state", Cell.TEXT, "one of its states"),
+            Column("cause", Cell.NAME, "a cause"),
+            Column("measure", Cell.CHOICE, "what the figure is", choices=MEASURES),
+            Column("condition", Cell.TEXT, "in whom it was measured"),
+            *_number_columns("value", "the published figure", Cell.NUMBER),
+            Column("n", Cell.INTEGER, "patients behind it", optional=True),
+            *_provenance(),
+        ),
+        ("finding", "state", "cause", "measure", "condition", "source"),
+        "accuracy",
+        value="value",
+    ),
+    File(
+        "tests.csv",
+        Test,
+        (
+            Column("test", Cell.NAME, "name of the test"),
+            Column("label", Cell.TEXT, "what people read"),
+            Column("variables", Cell.NAMES, "the variables it reveals together, separated by ;"),
+            Column("cost_eur", Cell.NUMBER, "cost in euros"),
+            Column("delay_hours", Cell.NUMBER, "usual time to the result in hours"),
+            Column("burden", Cell.PROBABILITY, "burden for the patient, 0 none to 1 extreme"),
+            Column("risk", Cell.PROBABILITY, "probability of serious harm"),
+            *_provenance(),
+        ),
+        ("test",),
+        "tests",
+    ),
+    File(
+        "red_flags.csv",
+        RedFlag,
+        (
+            Column("flag", Cell.NAME, "name of the flag"),
+            Column("findings", Cell.CONDITIONS, "findings that make it fire, all of them, as a=x;b=y|z"),
+            Column("cause", Cell.NAME, "the cause it warns of"),
+            Column("urgency", Cell.CHOICE, "how fast to act", choices=URGENCIES),
+            Column("action", Cell.TEXT, "what to do"),
+            *_provenance(note=False),
+        ),
+        ("flag",),
+        "red_flags",
+    ),
+    File(
+        "management.csv",
+        ManagementStep,
+        (
+            Column("cause", Cell.NAME, "a cause"),
+            Column("step", Cell.INTEGER, "order of the step"),
+            Column("urgency", Cell.CHOICE, "how fast to act", choices=URGENCIES),
+            Column("action", Cell.TEXT, "what to do"),
+            Column("when", Cell.TEXT, "condition of the step", optional=True),
+            *_provenance(note=False),
+            Column("threshold", Cell.PROBABILITY, "posterior of the cause from which the step is worth taking"),
+            Column("threshold_source", Cell.NAME, "a source of sources.csv for the threshold"),
+            Column("threshold_status", Cell.CHOICE, "how the threshold is known", choices=STATUSES),
+        ),
+        ("cause", "step"),
+        "management",
+    ),
+    File(
+        "cases.csv",
+        Case,
+        (
+            Column("case", Cell.NAME, "name of the case"),
+            Column("title", Cell.TEXT, "one line"),
+            Column("population", Cell.NAME, "the population whose priors fit its setting"),
+            Column("findings", Cell.CONDITIONS, "findings as reported, as a=x;b=y"),
+            Column("causes", Cell.NAMES, "causes finally diagnosed, the main one first", optional=True),
+            Column("expect", Cell.TEXT, "what must hold, separated by ;"),
+            Column("use", Cell.CHOICE, "whether it was seen while the model was made", choices=CASE_USES),
+            Column("address", Cell.TEXT, "where it was published"),
+            Column("note", Cell.TEXT, "remarks", optional=True),
+        ),
+        ("case",),
+        "cases",
+    ),
+    File(
+        "sources.csv",
+        Source,
+        (
+            Column("source", Cell.NAME, "name of the source"),
+            Column("citation", Cell.TEXT, "full reference"),
+            Column("year", Cell.INTEGER, "year", optional=True),
+            Column("identifier", Cell.TEXT, "DOI or PMID", optional=True),
+            Column("address", Cell.TEXT, "where it was read", optional=True),
+            Column("design", Cell.TEXT, "kind of study", optional=True),
+            Column("n", Cell.INTEGER, "its size", optional=True),
+            Column("status", Cell.CHOICE, "whether it was read", choices=STATUSES),
+        ),
+        ("source",),
+        "sources",
+        required=True,
+    ),
+)
+
+FILE = {file.name: file for file in FILES}
+OTHER_FILES = ("model.toml", "release.toml", "CHANGES.md")
+"""What a model folder may hold besides its tables."""
+
+
+def key_of(file: File, row: Any) -> tuple[str, ...]:
+    """The cells that name a row, as text.
+
+    Examples
+    --------
+    >>> key_of(FILE["tests.csv"], Test("xray", "X-ray", ("a", "b"), 40, 24, 0, 0, "S", "expert"))
+    ('xray',)
+    """
+    return tuple(format_cell(getattr(row, name)) for name in file.key)
+
+
+def format_cell(value: Any) -> str:
+    """A value as the text of a CSV cell.
+
+    Examples
+    --------
+    >>> format_cell(0.1), format_cell(3), format_cell(None), format_cell((("onset", ("sudden",)),))
+    ('0.1', '3', '', 'onset=sudden')
+    """
+    if value is None:
+        return ""
+    if isinstance(value, tuple):
+        return ";".join(f"{part[0]}={'|'.join(part[1])}" if isinstance(part, tuple) else str(part) for part in value)
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else float.__repr__(value)
+    return str(value)
+
+
+def format_row(file: File, row: Any) -> list[str]:
+    """The cells of a row in the order of the columns."""
+    cells = []
+    for column in file.columns:
+        value = getattr(row, column.name)
+        cells.append("|".join(value) if column.cell is Cell.STATES else format_cell(value))
+    return cells
+
+
+def parse_conditions(text: str) -> Conditions:
+    """Conditions from ``a=x;b=y|z``.
+
+    Raises
+    ------
+    ValueError
+        A part has no ``=``, an empty side, or names a variable twice.
+
+    Examples
+    --------
+    >>> parse_conditions("onset=sudden;patellar_reflex=reduced|absent")
+    (('onset', ('sudden',)), ('patellar_reflex', ('reduced', 'absent')))
+    """
+    conditions = []
+    for part in text.split(";"):
+        name, equals, states = part.partition("=")
+        options = tuple(states.split("|"))
+        if not equals or not name or not all(options):
+            raise ValueError(f"{part!r} is not of the form variable=state or variable=state|state")
+        conditions.append((name, options))
+    names = [name for name, _ in conditions]
+    if len(set(names)) != len(names):
+        raise ValueError("a variable is named twice")
+    return tuple(conditions)

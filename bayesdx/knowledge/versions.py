@@ -1,0 +1,165 @@
+"""Finding models and their versions: by name, by name@version, or by folder."""
+
+from __future__ import annotations
+
+import os
+from importlib.resources import files
+from pathlib import Path
+
+import pandas as pd
+
+from bayesdx.errors import ModelError, ModelNotFoundError, nearest
+from bayesdx.knowledge.checking import examine
+from bayesdx.knowledge.model import Model
+from bayesdx.knowledge.problems import shown
+from bayesdx.knowledge.schema import NAME, VERSION
+
+
+def models_folder() -> Path:
+    """The folder of the shipped models: inside the installed package, or beside it in a source tree."""
+    package = Path(str(files("bayesdx")))
+    inside = package / "models"
+    return inside if inside.is_dir() else package.parent / "models"
+
+
+def load_model(model: str | os.PathLike[str], *, population: str | None = None) -> Model:
+    """Load a version of a model.
+
+    Parameters
+    ----------
+    model : str or path
+        A shipped model's name for its newest version (``"hip_flexion_weakness"``), a name with a version
+        (``"hip_flexion_weakness@1.0.0"``), or the path of a folder: of one version, or of a model, which then gives
+        its newest version. A name that is shipped goes before a folder of the same name.
+    population : str, optional
+        The population whose priors are used; the model's default where left out.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ModelNotFoundError
+        Nothing answers to the name; the nearest name is given.
+    ModelError
+        The folder has faults (``problems`` lists them all), or no such population.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> dx.load_model("hip_flexion_weakness@1.0.0").version
+    '1.0.0'
+    """
+    folder = find_folder(model)
+    loaded, problems = examine(folder)
+    if loaded is None:
+        count = f"{len(problems)} fault{'s' if len(problems) != 1 else ''}"
+        raise ModelError(f"{folder} is not a sound model: {count}.", problems)
+    return loaded if population is None else loaded.with_population(population)
+
+
+def list_models(folder: str | os.PathLike[str] | None = None) -> pd.DataFrame:
+    """The models and versions of a folder, newest version first.
+
+    Parameters
+    ----------
+    folder : path, optional
+        A folder of models (``<name>/<version>/``); the shipped ones where left out.
+
+    Returns
+    -------
+    DataFrame
+        Columns: name, version, title, populations (comma-separated, the default first), variables, causes, released
+        (date or empty), hash (first 12 digits), sound (whether ``check_model`` finds no fault).
+
+    Raises
+    ------
+    ModelNotFoundError
+        The folder does not exist or cannot be read.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> "hip_flexion_weakness" in set(dx.list_models().name)
+    True
+    """
+    root = models_folder() if folder is None else Path(folder)
+    rows = []
+    try:
+        for model in sorted(entry for entry in root.iterdir() if NAME.fullmatch(entry.name) and entry.is_dir()):
+            for version in versions_of(model):
+                loaded, _ = examine(version)
+                rows.append(_row(model.name, version.name, loaded))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise ModelNotFoundError(f"{shown(str(root))} cannot be listed: {reason}.") from error
+    return pd.DataFrame(rows, columns=list(_row("", "", None)))
+
+
+def _row(name: str, version: str, model: Model | None) -> dict[str, object]:
+    populations: list[str] = []
+    if model:
+        default = model.info.default_population
+        populations = [default, *(p.name for p in model.info.populations if p.name != default)]
+    return {
+        "name": name,
+        "version": version,
+        "title": model.info.title if model else "",
+        "populations": ", ".join(populations),
+        "variables": len(model.variables) if model else 0,
+        "causes": len(model.causes) if model else 0,
+        "released": model.release.date if model and model.release else "",
+        "hash": model.hash.removeprefix("sha256:")[:12] if model else "",
+        "sound": model is not None,
+    }
+
+
+def versions_of(model: Path) -> list[Path]:
+    """The version folders of a model's folder, newest first."""
+    found = [entry for entry in model.iterdir() if entry.is_dir() and VERSION.fullmatch(entry.name)]
+    return sorted(found, key=lambda entry: tuple(map(int, entry.name.split("."))), reverse=True)
+
+
+def find_folder(model: str | os.PathLike[str]) -> Path:
+    """The folder of the version that a name, a name with a version, or a path stands for.
+
+    Raises
+    ------
+    ModelNotFoundError
+        Nothing answers to it.
+    """
+    text = os.fspath(model)
+    try:
+        return _find(text, isinstance(model, str))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise ModelNotFoundError(f"{shown(text)} cannot be opened: {reason}.") from error
+
+
+def _find(text: str, may_be_name: bool) -> Path:
+    name, at, version = text.partition("@")
+    root = models_folder()
+    if may_be_name and NAME.fullmatch(name) and (root / name).is_dir():
+        versions = versions_of(root / name)
+        for folder in versions:
+            if not at or folder.name == version:
+                return folder
+        if not versions:
+            raise ModelNotFoundError(f"{name} has no version yet.")
+        known = ", ".join(folder.name for folder in versions)
+        raise ModelNotFoundError(f"{name} has no version {shown(version)}; its versions are {known}.")
+    if "\0" in text:
+        raise ModelNotFoundError(f"{shown(text)} is no model: a name has no NUL character.")
+    path = Path(text)
+    if (path / "model.toml").exists() or (path.is_dir() and any(path.glob("*.csv"))):
+        return path
+    if path.is_dir():
+        versions = versions_of(path)
+        if versions:
+            return versions[0]
+        raise ModelNotFoundError(f"{path} is a folder without model.toml and without versions such as 1.0.0.")
+    names = [entry.name for entry in root.iterdir() if entry.is_dir() and NAME.fullmatch(entry.name)]
+    hint = nearest(name, names)
+    suggestion = f" Did you mean {hint!r}?" if hint else f" Shipped models: {', '.join(sorted(names)) or 'none'}."
+    raise ModelNotFoundError(f"{shown(text)} is neither a shipped model nor a folder.{suggestion}")

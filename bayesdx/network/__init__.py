@@ -1,0 +1,24 @@
+"""What a model means: noisy gates, tables, networks, pgmpy in and out. Knows no inference."""
+
+from bayesdx.network.compile import compile_network
+from bayesdx.network.convert import as_network
+from bayesdx.network.gates import henrion_from_link, link_from_henrion, noisy_max, noisy_or
+from bayesdx.network.network import Network, Node, NoisyMax, Table
+from bayesdx.network.pgmpy_bridge import from_pgmpy, read_bif, to_pgmpy, write_bif
+
+__all__ = [
+    "Network",
+    "Node",
+    "NoisyMax",
+    "Table",
+    "as_network",
+    "compile_network",
+    "from_pgmpy",
+    "henrion_from_link",
+    "link_from_henrion",
+    "noisy_max",
+    "noisy_or",
+    "read_bif",
+    "to_pgmpy",
+    "write_bif",
+]

@@ -1,0 +1,256 @@
+"""A discrete Bayesian network as a value: nodes in topological order, each with a table or a noisy gate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bayesdx.errors import NetworkError, TooLargeError
+from bayesdx.network.gates import noisy_max
+
+Array = NDArray[np.float64]
+
+ROW_TOLERANCE = 1e-6
+"""How far a row of probabilities given to ``Table`` or ``NoisyMax`` may be from a sum of 1; it is then renormalised."""
+
+LARGEST_EXPANDED_TABLE = 2**24
+"""Cells above which ``NoisyMax.table`` refuses to expand a gate."""
+
+
+def _distributions(values: ArrayLike, what: str) -> Array:
+    array = np.array(values, dtype=np.float64)
+    if array.ndim == 0 or array.shape[-1] == 0:
+        raise NetworkError(f"{what}: shape {array.shape}; expected a last axis of states.")
+    if not np.isfinite(array).all() or (array < 0).any():
+        raise NetworkError(f"{what}: expected finite probabilities of at least 0.")
+    total = array.sum(axis=-1, keepdims=True)
+    if array.size and np.abs(total - 1).max() > ROW_TOLERANCE:
+        worst = float(total.flat[np.abs(total - 1).argmax()])
+        raise NetworkError(f"{what}: a row sums to {worst:g}; expected 1.")
+    array /= total
+    array.setflags(write=False)
+    return array
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A full conditional table.
+
+    Parameters
+    ----------
+    values : array_like, shape (*parent_cardinalities, n_states), in [0, 1]
+        ``values[p1, ..., pn, s]`` is P(state s | parents in states p1 ... pn); each row is renormalised to sum to 1.
+
+    Raises
+    ------
+    NetworkError
+        A value is negative or not finite, or a row is further than 1e-6 from a sum of 1.
+
+    Examples
+    --------
+    >>> Table([[0.9, 0.1], [0.2, 0.8]]).values.shape
+    (2, 2)
+    """
+
+    values: Array
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values", _distributions(self.values, "table"))
+
+    @property
+    def n_states(self) -> int:
+        """Number of states of the child."""
+        return int(self.values.shape[-1])
+
+    def table(self) -> Array:
+        """The table itself, shape (*parent_cardinalities, n_states)."""
+        return self.values
+
+
+@dataclass(frozen=True, eq=False)
+class NoisyMax:
+    """A leaky noisy-MAX gate; with two states, a leaky noisy-OR.
+
+    Parameters
+    ----------
+    leak : array_like, shape (n_states,)
+        Distribution of the child when no parent acts, lowest grade (the reference state) first.
+    links : sequence of array_like, each of shape (n_parent_states, n_states)
+        Per parent, row s: distribution of the grade that the parent in state s brings about by itself, leak
+        excluded (Diez's convention). A state that brings about nothing has the row (1, 0, ..., 0).
+
+    Raises
+    ------
+    NetworkError
+        A row is no distribution, or a link has another number of child states than the leak.
+
+    References
+    ----------
+    F. J. Diez (1993), "Parameter adjustment in Bayes networks: the generalized noisy OR-gate", UAI.
+
+    Examples
+    --------
+    >>> gate = NoisyMax([0.9, 0.1], ([[1, 0], [0.2, 0.8]],))
+    >>> gate.table().round(2)
+    array([[0.9 , 0.1 ],
+           [0.18, 0.82]])
+    """
+
+    leak: Array
+    links: tuple[Array, ...]
+
+    def __post_init__(self) -> None:
+        leak = _distributions(self.leak, "leak")
+        links = tuple(_distributions(link, "link") for link in self.links)
+        if leak.ndim != 1 or any(link.ndim != 2 or link.shape[1] != leak.size for link in links):
+            raise NetworkError(
+                f"noisy gate: leak of shape {leak.shape}, links of shapes {[link.shape for link in links]}; "
+                "expected (n_states,) and (n_parent_states, n_states)."
+            )
+        object.__setattr__(self, "leak", leak)
+        object.__setattr__(self, "links", links)
+
+    @property
+    def n_states(self) -> int:
+        """Number of states of the child."""
+        return int(self.leak.size)
+
+    def table(self) -> Array:
+        """The gate expanded to a full table, shape (*parent_cardinalities, n_states); for small gates and checks.
+
+        Raises
+        ------
+        TooLargeError
+            The table would have more than ``LARGEST_EXPANDED_TABLE`` cells.
+        """
+        cards = tuple(link.shape[0] for link in self.links)
+        cells = int(np.prod([float(card) for card in (*cards, self.n_states)]))
+        if cells > LARGEST_EXPANDED_TABLE:
+            raise TooLargeError(
+                f"a noisy gate of {len(cards)} parents would expand to {cells:.3g} cells; keep it as a gate."
+            )
+        return np.clip(noisy_max(self.leak, self.links, list(np.indices(cards))), 0.0, 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """A variable of a network with its conditional distribution.
+
+    Parameters
+    ----------
+    name : str
+    states : tuple of str, the reference state first
+    parents : tuple of str, in the order of the axes of ``cpd``
+    cpd : Table or NoisyMax
+    """
+
+    name: str
+    states: tuple[str, ...]
+    parents: tuple[str, ...]
+    cpd: Table | NoisyMax
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A discrete Bayesian network.
+
+    Parameters
+    ----------
+    nodes : iterable of Node
+        In any order; kept in a topological order (parents before children, otherwise as given).
+    targets : tuple of str, optional
+        The variables that are usually asked about (the causes of a model). A hint to the engine, never a limit.
+
+    Raises
+    ------
+    NetworkError
+        A duplicated or unknown variable or state, a cycle, or a distribution of the wrong shape.
+
+    Examples
+    --------
+    >>> rain = Node("rain", ("no", "yes"), (), Table([0.8, 0.2]))
+    >>> wet = Node("wet", ("no", "yes"), ("rain",), NoisyMax([0.9, 0.1], ([[1, 0], [0.1, 0.9]],)))
+    >>> Network([wet, rain]).names
+    ('rain', 'wet')
+    """
+
+    nodes: tuple[Node, ...]
+    targets: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "nodes", _in_topological_order(self.nodes))
+        object.__setattr__(self, "targets", tuple(self.targets))
+        for target in self.targets:
+            if target not in self.index:
+                raise NetworkError(f"network: target {target!r} is not a variable.")
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of the variables, parents before children."""
+        return tuple(node.name for node in self.nodes)
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """Position of each variable in ``nodes``."""
+        return {name: position for position, name in enumerate(self.names)}
+
+    @cached_property
+    def cardinalities(self) -> tuple[int, ...]:
+        """Number of states of each variable, in the order of ``nodes``."""
+        return tuple(len(node.states) for node in self.nodes)
+
+    def __getitem__(self, name: str) -> Node:
+        return self.nodes[self.index[name]]
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+
+def _in_topological_order(nodes: Iterable[Node]) -> tuple[Node, ...]:
+    given = tuple(nodes)
+    by_name = {node.name: node for node in given}
+    if len(by_name) != len(given):
+        names = [node.name for node in given]
+        raise NetworkError(f"network: duplicated variables {sorted({n for n in names if names.count(n) > 1})}.")
+    for node in given:
+        _check_shape(node, by_name)
+    sorter = TopologicalSorter({node.name: node.parents for node in given})
+    position = {node.name: place for place, node in enumerate(given)}
+    ordered: list[Node] = []
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        raise NetworkError(f"network: the links form a cycle: {' -> '.join(error.args[1])}.") from None
+    ready = sorted(sorter.get_ready(), key=position.__getitem__)
+    while ready:
+        name = ready.pop(0)
+        ordered.append(by_name[name])
+        sorter.done(name)
+        fresh = sorter.get_ready()
+        if fresh:
+            ready = sorted((*ready, *fresh), key=position.__getitem__)
+    return tuple(ordered)
+
+
+def _check_shape(node: Node, by_name: dict[str, Node]) -> None:
+    if len(set(node.states)) != len(node.states) or not node.states:
+        raise NetworkError(f"network: {node.name} needs one or more different states, not {list(node.states)}.")
+    if len(set(node.parents)) != len(node.parents):
+        raise NetworkError(f"network: {node.name} names a parent twice: {list(node.parents)}.")
+    unknown = [parent for parent in node.parents if parent not in by_name]
+    if unknown:
+        raise NetworkError(f"network: parents {unknown} of {node.name} are not variables.")
+    cards = tuple(len(by_name[parent].states) for parent in node.parents)
+    if isinstance(node.cpd, Table):
+        found: object = node.cpd.values.shape
+        expected: object = (*cards, len(node.states))
+    else:
+        found = (tuple(link.shape[0] for link in node.cpd.links), node.cpd.n_states)
+        expected = (cards, len(node.states))
+    if found != expected:
+        raise NetworkError(f"network: the distribution of {node.name} has shape {found}; expected {expected}.")
