@@ -1,0 +1,18 @@
+"""Posteriors: arrays in, arrays out. Knows no CSV and no HTML."""
+
+from bayesdx.inference.draws import GateDraws, ParameterDraws
+from bayesdx.inference.engine import Engine
+from bayesdx.inference.evidence import Evidence
+from bayesdx.inference.plan import Plan
+from bayesdx.inference.result import Approximation, GateFamily, Propagation
+
+__all__ = [
+    "Approximation",
+    "Engine",
+    "Evidence",
+    "GateDraws",
+    "GateFamily",
+    "ParameterDraws",
+    "Plan",
+    "Propagation",
+]

@@ -1,0 +1,199 @@
+"""The dense joint over the causes: everything that a network says, arranged around one table.
+
+The causes (``network.targets``) form one joint of K cells. Whatever lies above them (contexts) is enumerated once;
+every other variable has to be independent of the rest given the joint, so that a state seen is one row of K
+likelihoods. Variables that stand between others and the joint are taken into it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesdx.inference import gate
+from bayesdx.inference.draws import GateDraws, numbers_of
+from bayesdx.network import Network, NoisyMax
+
+Array = NDArray[np.float64]
+
+MOST_JOINT_CELLS = 2**14
+"""Largest joint of causes: 14 binary ones."""
+
+MOST_CONTEXT_CELLS = 2**22
+"""Largest table over contexts and causes together."""
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which variables are the joint, what lies above it, and what hangs below it; positions in the network.
+
+    Parameters
+    ----------
+    joint, contexts, findings : tuple of int
+    levels : tuple of int
+        Per finding, the first variable of the joint that plays a part in it; findings stand deepest first.
+    """
+
+    joint: tuple[int, ...]
+    contexts: tuple[int, ...]
+    findings: tuple[int, ...]
+    levels: tuple[int, ...]
+
+
+def roles(network: Network) -> Roles | None:
+    """The roles of the variables around ``network.targets``; None where no small joint separates them."""
+    if not network.targets:
+        return None
+    parents = [tuple(network.index[name] for name in node.parents) for node in network.nodes]
+    joint = {network.index[name] for name in network.targets}
+    above = _above(joint, parents) - joint
+    below = set(range(len(network))) - joint - above
+    between = {parent for v in below for parent in parents[v]} - joint
+    joint |= between
+    above = _above(joint, parents) - joint
+    below = set(range(len(network))) - joint - above
+    if any(set(parents[v]) - joint for v in below):
+        return None
+    cells = math.prod(network.cardinalities[v] for v in joint)
+    if cells > MOST_JOINT_CELLS or cells * math.prod(network.cardinalities[v] for v in above) > MOST_CONTEXT_CELLS:
+        return None
+    ordered, levels = _levels(joint, [set(parents[v]) & joint for v in sorted(below)])
+    findings = sorted(zip(levels, sorted(below), strict=True), key=lambda pair: -pair[0])
+    return Roles(ordered, tuple(sorted(above)), tuple(v for _, v in findings), tuple(level for level, _ in findings))
+
+
+def _levels(joint: set[int], scopes: Sequence[set[int]]) -> tuple[tuple[int, ...], list[int]]:
+    """An order of the joint in which the first variables play a part in few findings; the first one of each finding."""
+    left = list(scopes)
+    remaining, order = sorted(joint), []
+    while remaining:
+        rarest = min(remaining, key=lambda v: sum(v in scope for scope in left))
+        remaining.remove(rarest)
+        order.append(rarest)
+        left = [scope for scope in left if rarest not in scope]
+    place = {v: position for position, v in enumerate(order)}
+    return tuple(order), [min((place[v] for v in scope), default=len(order) - 1) for scope in scopes]
+
+
+def _above(variables: set[int], parents: Sequence[tuple[int, ...]]) -> set[int]:
+    seen: set[int] = set()
+    stack = list(variables)
+    while stack:
+        v = stack.pop()
+        if v not in seen:
+            seen.add(v)
+            stack.extend(parents[v])
+    return seen
+
+
+@dataclass(frozen=True, eq=False)
+class DenseTables:
+    """The numbers of a network around its joint of causes.
+
+    Parameters
+    ----------
+    joint, contexts, findings : tuple of int
+        Positions of the variables.
+    joint_cards, context_cards : tuple of int
+        Their numbers of states.
+    prior : ndarray, shape (*context_cardinalities, n_cells)
+        P(contexts, joint).
+    rows : ndarray, shape (n_rows, n_cells)
+        P(state of a finding | joint), a row per state of each finding.
+    offsets : dict of int
+        First row of each finding.
+    columns : ndarray, shape (n_cells, n_joint_states)
+        1 where the cell has the state: a marginal is a product with a column.
+    quiet_base : ndarray, shape (n_findings,)
+    quiet : ndarray, shape (n_findings, n_joint_states)
+        Of findings that are noisy gates, P(reference state | joint) is ``quiet_base`` times the product of ``quiet``
+        over the states of the cell. NaN in ``quiet_base`` for tables.
+    levels : tuple of int
+        As in ``Roles``.
+    """
+
+    joint: tuple[int, ...]
+    joint_cards: tuple[int, ...]
+    contexts: tuple[int, ...]
+    context_cards: tuple[int, ...]
+    findings: tuple[int, ...]
+    prior: Array
+    rows: Array
+    offsets: dict[int, int]
+    columns: Array
+    quiet_base: Array
+    quiet: Array
+    levels: tuple[int, ...]
+
+    @property
+    def cells(self) -> int:
+        """Number of cells of the joint."""
+        return int(self.rows.shape[1])
+
+
+def dense_tables(network: Network, chosen: Roles) -> DenseTables:
+    """Compile the tables of a network whose ``roles`` were found."""
+    cards = network.cardinalities
+    joint_cards = tuple(cards[v] for v in chosen.joint)
+    context_cards = tuple(cards[v] for v in chosen.contexts)
+    order = (*chosen.contexts, *chosen.joint)
+    prior = np.ones((*context_cards, *joint_cards))
+    for v in order:
+        prior *= _spread(network, v, order)
+    rows, offsets, start = [], {}, 0
+    for v in chosen.findings:
+        table = np.moveaxis(_spread(network, v, (*chosen.joint, v)), -1, 0)
+        rows.append(np.broadcast_to(table, (cards[v], *joint_cards)).reshape(cards[v], -1))
+        offsets[v] = start
+        start += cards[v]
+    cells = math.prod(joint_cards)
+    quiet_base, quiet = _quiet(network, chosen)
+    digits = np.indices(joint_cards).reshape(len(joint_cards), cells)
+    columns = [digit[:, None] == np.arange(card) for digit, card in zip(digits, joint_cards, strict=True)]
+    return DenseTables(
+        chosen.joint,
+        joint_cards,
+        chosen.contexts,
+        context_cards,
+        chosen.findings,
+        np.ascontiguousarray(prior.reshape(*context_cards, cells)),
+        np.ascontiguousarray(np.concatenate(rows)) if rows else np.zeros((0, cells)),
+        offsets,
+        np.concatenate(columns, axis=1).astype(np.float64),
+        quiet_base,
+        quiet,
+        chosen.levels,
+    )
+
+
+def _quiet(network: Network, chosen: Roles) -> tuple[Array, Array]:
+    cards = [network.cardinalities[v] for v in chosen.joint]
+    starts = dict(zip(chosen.joint, np.cumsum([0, *cards[:-1]]).tolist(), strict=True))
+    base = np.full(len(chosen.findings), np.nan)
+    factors = np.ones((len(chosen.findings), sum(cards)))
+    for place, v in enumerate(chosen.findings):
+        cpd = network.nodes[v].cpd
+        if isinstance(cpd, NoisyMax):
+            base[place] = cpd.leak[0]
+            for name, link in zip(network.nodes[v].parents, cpd.links, strict=True):
+                start = starts[network.index[name]]
+                factors[place, start : start + len(link)] = link[:, 0]
+    return base, factors
+
+
+def _spread(network: Network, v: int, order: Sequence[int]) -> Array:
+    """P(v | parents) with one axis per variable of ``order``, of length 1 where it plays no part."""
+    node = network.nodes[v]
+    numbers = numbers_of(node.cpd, None)
+    values = (gate.expanded(numbers) if isinstance(numbers, GateDraws) else numbers)[0]
+    scope = [*(network.index[name] for name in node.parents), v]
+    place = {u: axis for axis, u in enumerate(order)}
+    ranked = sorted(scope, key=place.__getitem__)
+    shape = [1] * len(order)
+    for u in scope:
+        shape[place[u]] = network.cardinalities[u]
+    return values.transpose([scope.index(u) for u in ranked]).reshape(shape)

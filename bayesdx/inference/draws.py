@@ -1,0 +1,120 @@
+"""Draws of parameters: the second batch axis of a propagation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bayesdx.errors import NetworkError
+from bayesdx.network import Network, NoisyMax, Table
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class GateDraws:
+    """Draws of the numbers of one noisy gate.
+
+    Parameters
+    ----------
+    leak : ndarray, shape (n_draws, n_states)
+    links : tuple of ndarray, each of shape (n_draws, n_parent_states, n_states)
+    """
+
+    leak: Array
+    links: tuple[Array, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "leak", _frozen(self.leak))
+        object.__setattr__(self, "links", tuple(_frozen(link) for link in self.links))
+
+
+@dataclass(frozen=True, eq=False)
+class ParameterDraws:
+    """Joint draws of some conditional distributions; variables that are not named keep those of the network.
+
+    Parameters
+    ----------
+    cpds : mapping of variable name to draws
+        For a ``Table`` an array of shape (n_draws, *parent_cardinalities, n_states); for a ``NoisyMax`` a
+        ``GateDraws``, or the pair (leak, links). Every row is a distribution.
+
+    Raises
+    ------
+    NetworkError
+        The numbers of draws differ, or there is none.
+
+    Examples
+    --------
+    >>> ParameterDraws({"rain": [[0.8, 0.2], [0.7, 0.3]]}).n_draws
+    2
+    """
+
+    cpds: Mapping[str, Array | GateDraws]
+
+    def __post_init__(self) -> None:
+        cpds = {name: _draws(value) for name, value in self.cpds.items()}
+        counts = {_count(value) for value in cpds.values()}
+        if len(counts) != 1 or 0 in counts:
+            raise NetworkError(f"parameter draws: numbers of draws {sorted(counts)}; expected one number above 0.")
+        object.__setattr__(self, "cpds", cpds)
+
+    @property
+    def n_draws(self) -> int:
+        """Number of draws."""
+        return _count(next(iter(self.cpds.values())))
+
+
+def _draws(value: ArrayLike | GateDraws | tuple[ArrayLike, Sequence[ArrayLike]]) -> Array | GateDraws:
+    if isinstance(value, GateDraws):
+        return value
+    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], (tuple, list)):
+        leak, links = value
+        return GateDraws(np.asarray(leak, dtype=np.float64), tuple(np.asarray(link, np.float64) for link in links))
+    return _frozen(np.asarray(value, dtype=np.float64))
+
+
+def _count(value: Array | GateDraws) -> int:
+    arrays = (value.leak, *value.links) if isinstance(value, GateDraws) else (value,)
+    counts = {array.shape[0] if array.ndim else 0 for array in arrays}
+    return counts.pop() if len(counts) == 1 else 0
+
+
+def _frozen(values: Array) -> Array:
+    array = np.array(values, dtype=np.float64)
+    if not np.isfinite(array).all() or (array < 0).any():
+        raise NetworkError("parameter draws: expected finite probabilities of at least 0.")
+    array.setflags(write=False)
+    return array
+
+
+def check_draws(draws: ParameterDraws, network: Network) -> None:
+    """Raise a NetworkError that names the first distribution that does not fit ``network``."""
+    for name, value in draws.cpds.items():
+        if name not in network.index:
+            raise NetworkError(f"parameter draws: {name!r} is not a variable of the network.")
+        cpd = network[name].cpd
+        if isinstance(cpd, Table):
+            found: object = value.shape[1:] if not isinstance(value, GateDraws) else "a gate"
+            expected: object = cpd.values.shape
+        else:
+            found = _gate_shape(value) if isinstance(value, GateDraws) else "a table"
+            expected = (cpd.leak.shape, tuple(link.shape for link in cpd.links))
+        if found != expected:
+            raise NetworkError(f"parameter draws: {name} has shape {found} after the draws; expected {expected}.")
+
+
+def _gate_shape(value: GateDraws) -> tuple[object, object]:
+    return value.leak.shape[1:], tuple(link.shape[1:] for link in value.links)
+
+
+def numbers_of(cpd: Table | NoisyMax, drawn: Array | GateDraws | None) -> Array | GateDraws:
+    """The numbers of a distribution with a leading axis of draws; of length 1 where nothing was drawn."""
+    if drawn is not None:
+        return drawn
+    if isinstance(cpd, Table):
+        return cpd.values[None]
+    return GateDraws(cpd.leak[None], tuple(link[None] for link in cpd.links))

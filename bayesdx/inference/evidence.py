@@ -1,0 +1,165 @@
+"""Evidence of many cases: codes of states, and likelihoods over states; frames of state names become codes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bayesdx.errors import FindingsError, nearest
+from bayesdx.network import Network
+
+Array = NDArray[np.float64]
+Codes = NDArray[np.int32]
+
+MOST_FAULTS_SHOWN = 20
+"""Faults of a frame that one message lists."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What was observed of a batch of cases.
+
+    Parameters
+    ----------
+    codes : array_like of int, shape (n_cases, n_variables)
+        State of each variable in the order of ``network.names``; -1 is "not observed" (never "absent").
+    likelihoods : mapping of variable name to array_like, shape (n_cases, n_states), at least 0
+        Factors multiplied in: P(what was seen | state), up to a constant. A set of possible states is a row of 0 and
+        1; a row of ones says nothing. A variable may have both a code and a likelihood.
+
+    Raises
+    ------
+    FindingsError
+        Codes are not whole numbers in two dimensions, or a likelihood is negative, not finite or of the wrong length.
+
+    Examples
+    --------
+    >>> evidence = Evidence([[0, -1], [1, 1]], {"fever": [[1.0, 1.0], [0.2, 0.8]]})
+    >>> len(evidence)
+    2
+    """
+
+    codes: Codes
+    likelihoods: Mapping[str, Array] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        codes = np.asarray(self.codes)
+        if codes.ndim != 2 or not (np.issubdtype(codes.dtype, np.integer) or codes.size == 0):
+            raise FindingsError(
+                f"evidence: codes of shape {codes.shape} and type {codes.dtype}; "
+                "expected whole numbers of shape (n_cases, n_variables)."
+            )
+        likelihoods = {name: _likelihood(name, values, len(codes)) for name, values in self.likelihoods.items()}
+        object.__setattr__(self, "codes", _read_only(codes.astype(np.int32)))
+        object.__setattr__(self, "likelihoods", MappingProxyType(likelihoods))
+
+    def __len__(self) -> int:
+        return int(self.codes.shape[0])
+
+    def take(self, cases: NDArray[np.integer] | Sequence[int]) -> Evidence:
+        """Some of the cases, by position."""
+        chosen = np.asarray(cases, dtype=np.intp)
+        return Evidence(self.codes[chosen], {name: v[chosen] for name, v in self.likelihoods.items()})
+
+
+def _read_only(array: Codes) -> Codes:
+    array.setflags(write=False)
+    return array
+
+
+def _likelihood(name: str, values: object, n_cases: int) -> Array:
+    array = np.array(values, dtype=np.float64)
+    if array.ndim != 2 or len(array) != n_cases:
+        raise FindingsError(f"evidence: likelihood of {name} has shape {array.shape}; expected ({n_cases}, n_states).")
+    if not np.isfinite(array).all() or (array < 0).any():
+        raise FindingsError(f"evidence: likelihood of {name} has a value below 0 or not finite.")
+    array.setflags(write=False)
+    return array
+
+
+def check_evidence(evidence: Evidence, network: Network) -> None:
+    """Raise a FindingsError that names the first code or likelihood that does not fit ``network``."""
+    if evidence.codes.shape[1] != len(network):
+        raise FindingsError(
+            f"evidence: codes have {evidence.codes.shape[1]} columns; the network has {len(network)} variables."
+        )
+    cards = np.asarray(network.cardinalities, dtype=np.int32)
+    if evidence.codes.size and (evidence.codes.min() < -1 or (evidence.codes.max(axis=0) >= cards).any()):
+        wrong = (evidence.codes < -1) | (evidence.codes >= cards)
+        row, column = (int(place) for place in np.argwhere(wrong)[0])
+        raise FindingsError(
+            f"evidence: row {row}, {network.names[column]} = {evidence.codes[row, column]}; "
+            f"its codes are 0 to {network.cardinalities[column] - 1}, or -1 for not observed."
+        )
+    for name, values in evidence.likelihoods.items():
+        if name not in network.index:
+            raise FindingsError(f"evidence: {name!r} is not a variable.{_hint(name, network.names)}")
+        expected = network.cardinalities[network.index[name]]
+        if values.shape[1] != expected:
+            raise FindingsError(
+                f"evidence: likelihood of {name} has {values.shape[1]} columns; it has {expected} states."
+            )
+
+
+def encode(frame: pd.DataFrame, network: Network) -> Evidence:
+    """Codes of a frame of state names.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        A column per observed variable, a row per case; missing (None, NaN, NA) is "not observed".
+    network : Network
+
+    Returns
+    -------
+    Evidence
+
+    Raises
+    ------
+    FindingsError
+        Columns or states that the network does not have, each with its row, column, value and the nearest valid name.
+    """
+    codes = np.full((len(frame), len(network)), -1, dtype=np.int32)
+    faults: list[str] = []
+    seen: set[object] = set()
+    for place, column in enumerate(frame.columns):
+        if column not in network.index:
+            faults.append(f"column {column!r} is not a variable.{_hint(column, network.names)}")
+            continue
+        if column in seen:
+            faults.append(f"column {column!r} occurs twice.")
+            continue
+        seen.add(column)
+        position = network.index[column]
+        codes[:, position] = _codes_of(frame.iloc[:, place], network.nodes[position].states, faults)
+    if faults:
+        more = [f"... and {len(faults) - MOST_FAULTS_SHOWN} more."] if len(faults) > MOST_FAULTS_SHOWN else []
+        raise FindingsError("\n".join(f"findings: {text}" for text in [*faults[:MOST_FAULTS_SHOWN], *more]))
+    return Evidence(codes)
+
+
+def _codes_of(column: pd.Series, states: tuple[str, ...], faults: list[str]) -> Codes:
+    missing = column.isna().to_numpy()
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        of_category = np.append(pd.Index(states).get_indexer(column.cat.categories), -1)
+        found = of_category[column.cat.codes.to_numpy()]
+    else:
+        found = pd.Index(states, dtype=object).get_indexer(pd.Index(column.to_numpy(dtype=object, na_value=None)))
+    found = np.where(missing, -1, found)
+    for row in np.flatnonzero((found < 0) & ~missing)[: MOST_FAULTS_SHOWN + 1]:
+        value = column.iloc[row]
+        faults.append(
+            f"row {column.index[row]!r}, {column.name} = {value!r} is not a state of {column.name}; "
+            f"its states are {', '.join(states)}.{_hint(value, states)}"
+        )
+    return np.asarray(found, dtype=np.int32)
+
+
+def _hint(name: object, valid: tuple[str, ...]) -> str:
+    near = nearest(name, valid)
+    return f" Did you mean {near!r}?" if near else ""

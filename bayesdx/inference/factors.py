@@ -1,0 +1,92 @@
+"""A network as factors over small scopes: tables as they are, small gates expanded, large gates unrolled."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesdx.inference import gate
+from bayesdx.inference.draws import GateDraws, ParameterDraws, numbers_of
+from bayesdx.network import Network, Table
+
+Array = NDArray[np.float64]
+
+MOST_PARENTS_EXPANDED = 8
+"""A gate with more parents than this is unrolled into a chain."""
+
+MOST_CELLS_EXPANDED = 2048
+"""A gate whose table would have more cells than this is unrolled into a chain."""
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One factor: where its numbers come from and which variables it joins.
+
+    Parameters
+    ----------
+    scope : tuple of int
+        Variables in the order of the table's axes. Those from ``len(network)`` on are grades inside unrolled gates.
+    node : int
+        Position of the node whose distribution it belongs to.
+    part : int or None
+        None for a whole distribution; in an unrolled gate -1 for the leak, i for link i.
+    """
+
+    scope: tuple[int, ...]
+    node: int
+    part: int | None = None
+
+
+@dataclass(frozen=True)
+class FactorGraph:
+    """The factors of a network over its variables and the grades inside its unrolled gates.
+
+    Parameters
+    ----------
+    factors : tuple of Factor
+    cards : tuple of int
+        Number of states of each variable, the network's own first.
+    """
+
+    factors: tuple[Factor, ...]
+    cards: tuple[int, ...]
+
+
+def factor_graph(network: Network, keep: frozenset[int] | None = None) -> FactorGraph:
+    """The factors of ``network``, or of its nodes in ``keep``, which has to contain their ancestors."""
+    cards = list(network.cardinalities)
+    factors: list[Factor] = []
+    for position, node in enumerate(network.nodes):
+        if keep is not None and position not in keep:
+            continue
+        parents = tuple(network.index[parent] for parent in node.parents)
+        if isinstance(node.cpd, Table) or not unrolled(tuple(cards[p] for p in parents), cards[position]):
+            factors.append(Factor((*parents, position), position))
+            continue
+        grade = len(cards)
+        cards.extend([cards[position]] * len(parents))
+        factors.append(Factor((grade,), position, -1))
+        for place, parent in enumerate(parents):
+            after = grade + 1 if place + 1 < len(parents) else position
+            factors.append(Factor((grade, parent, after), position, place))
+            grade += 1
+    return FactorGraph(tuple(factors), tuple(cards))
+
+
+def unrolled(parent_cards: tuple[int, ...], states: int) -> bool:
+    """Whether a gate with these parents is unrolled into a chain instead of expanded."""
+    return len(parent_cards) > MOST_PARENTS_EXPANDED or math.prod(parent_cards) * states > MOST_CELLS_EXPANDED
+
+
+def factor_values(network: Network, factor: Factor, draws: ParameterDraws | None = None) -> Array:
+    """Numbers of a factor, shape (n_draws or 1, *cardinalities of its scope)."""
+    node = network.nodes[factor.node]
+    numbers = numbers_of(node.cpd, draws.cpds.get(node.name) if draws else None)
+    if not isinstance(numbers, GateDraws):
+        return numbers
+    if factor.part is None:
+        return gate.expanded(numbers)
+    return numbers.leak if factor.part < 0 else gate.chain_link(numbers.links[factor.part])

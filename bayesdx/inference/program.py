@@ -1,0 +1,240 @@
+"""A junction tree made ready to run: which numbers enter which clique, and how messages fit their cliques."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesdx.errors import TooLargeError
+from bayesdx.inference.draws import ParameterDraws
+from bayesdx.inference.factors import Factor, factor_graph, factor_values
+from bayesdx.inference.tree import JunctionTree, junction_tree
+from bayesdx.network import Network
+
+Array = NDArray[np.float64]
+Index = NDArray[np.intp]
+
+BYTES = 8
+"""Bytes of one cell: float64."""
+
+
+@dataclass(frozen=True)
+class View:
+    """How some variables of a clique lie among its axes, adjacent axes of one kind taken together.
+
+    Parameters
+    ----------
+    clique : tuple of int
+        Shape of the clique seen this way.
+    part : tuple of int
+        Shape of an array over the chosen variables that broadcasts against ``clique``.
+    summed : tuple of int
+        Axes to sum to keep only the chosen variables.
+    """
+
+    clique: tuple[int, ...]
+    part: tuple[int, ...]
+    summed: tuple[int, ...]
+
+
+def view(clique: Sequence[int], chosen: Iterable[int], cards: Sequence[int]) -> View:
+    """The view of a clique that keeps ``chosen``, which lie in it in the same order."""
+    wanted = set(chosen)
+    shape: list[int] = []
+    kept: list[bool] = []
+    for v in clique:
+        if kept and kept[-1] == (v in wanted):
+            shape[-1] *= cards[v]
+        else:
+            shape.append(cards[v])
+            kept.append(v in wanted)
+    part = tuple(size if keep else 1 for size, keep in zip(shape, kept, strict=True))
+    return View(tuple(shape), part, tuple(axis for axis, keep in enumerate(kept) if not keep))
+
+
+@dataclass(frozen=True)
+class Step:
+    """What happens at one clique.
+
+    Parameters
+    ----------
+    cells : int
+    parent : int
+        Position of the parent, -1 for a root.
+    kept : int
+        Number of cells of the separator; the clique has shape (cells // kept, kept) on the way up.
+    into_parent : View
+        The separator inside the parent.
+    factors : tuple of (int, View)
+    evidence : tuple of (int, View)
+        Variables whose likelihoods enter here.
+    incoming : int
+        Number of messages and likelihoods that are multiplied into this clique on the way up.
+    """
+
+    cells: int
+    parent: int
+    kept: int
+    into_parent: View
+    factors: tuple[tuple[int, View], ...]
+    evidence: tuple[tuple[int, View], ...]
+    incoming: int
+
+
+class Program:
+    """A compiled junction tree for one network, one set of relevant variables and one set of sliced variables.
+
+    Parameters
+    ----------
+    network : Network
+    keep : frozenset of int
+        Variables that matter to the question, with their ancestors; the rest is barren.
+    sliced : frozenset of int
+        Variables whose states every case gives; they leave the cliques.
+    together : sequence of tuple of int
+        Further scopes that some clique has to hold.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        keep: frozenset[int],
+        sliced: frozenset[int] = frozenset(),
+        together: Sequence[tuple[int, ...]] = (),
+    ) -> None:
+        self.network = network
+        self.sliced = sliced
+        self._homes: dict[frozenset[int], int] = {}
+        graph = factor_graph(network, keep)
+        self.cards = graph.cards
+        self.factors = graph.factors
+        self.together = tuple(together)
+        self.rest = tuple(tuple(v for v in factor.scope if v not in sliced) for factor in graph.factors)
+        extra = [tuple(v for v in scope if v not in sliced) for scope in together]
+        alone = [(v,) for v in keep if v not in sliced]
+        self.tree: JunctionTree = junction_tree([*self.rest, *extra, *alone], self.cards)
+
+    @property
+    def cells(self) -> int:
+        """Number of cells of all cliques together."""
+        return self.tree.cells
+
+    def check_size(self, memory_limit: int) -> None:
+        """Raise TooLargeError where one case would need more than ``memory_limit`` bytes."""
+        needed = 2 * BYTES * self.cells
+        if needed > memory_limit:
+            raise TooLargeError(
+                f"exact inference here needs {needed / 1e9:.3g} GB for one case (largest clique "
+                f"{self.tree.largest:.3g} cells); the limit is {memory_limit / 1e9:.3g} GB. Observe more variables, "
+                "ask for fewer targets, or raise memory_limit."
+            )
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps of the upward pass, in its order."""
+        tree, cards = self.tree, self.cards
+        factors: list[list[tuple[int, View]]] = [[] for _ in tree.cliques]
+        for number, (rest, home) in enumerate(zip(self.rest, tree.homes, strict=False)):
+            if home >= 0:
+                factors[home].append((number, view(tree.cliques[home], rest, cards)))
+        evidence: list[list[tuple[int, View]]] = [[] for _ in tree.cliques]
+        for v, home in tree.clique_of.items():
+            if v < len(self.network):
+                evidence[home].append((v, view(tree.cliques[home], (v,), cards)))
+        incoming = [len(entries) for entries in evidence]
+        for parent in tree.parents:
+            if parent >= 0:
+                incoming[parent] += 1
+        return tuple(
+            Step(
+                tree.size(place),
+                tree.parents[place],
+                math.prod(cards[v] for v in tree.separators[place]),
+                view(tree.cliques[max(tree.parents[place], 0)], tree.separators[place], cards),
+                tuple(factors[place]),
+                tuple(evidence[place]),
+                incoming[place],
+            )
+            for place in range(len(tree.cliques))
+        )
+
+    def home_of(self, variables: Iterable[int]) -> int:
+        """A smallest clique that holds all ``variables``."""
+        wanted = frozenset(variables)
+        if wanted not in self._homes:
+            if len(wanted) == 1:
+                self._homes[wanted] = self.tree.clique_of[next(iter(wanted))]
+            else:
+                holding = (place for place, clique in enumerate(self.tree.cliques) if wanted.issubset(clique))
+                self._homes[wanted] = min(holding, key=self.tree.size)
+        return self._homes[wanted]
+
+    @cached_property
+    def constant(self) -> tuple[Array, ...]:
+        """Product of the network's own factors in each clique, shape (cells, 1); only where nothing is sliced."""
+        zero = np.zeros(1, dtype=np.intp)
+        return self.potentials(None, zero, {})[0]
+
+    def potentials(
+        self, draws: ParameterDraws | None, draw_of: Index, codes: dict[int, Index]
+    ) -> tuple[tuple[Array, ...], Array]:
+        """Product of the factors in each clique, and of those that slicing leaves without variables.
+
+        Parameters
+        ----------
+        draws : ParameterDraws or None
+        draw_of : ndarray of int, shape (n_lanes,)
+            The draw that each lane uses.
+        codes : dict of variable to ndarray of int, shape (n_lanes,)
+            States of the sliced variables.
+
+        Returns
+        -------
+        tuple of ndarray, each of shape (cells, n_lanes or 1), and ndarray, shape (n_lanes or 1,)
+        """
+        alone = np.ones(1)
+        cliques = []
+        for step in self.steps:
+            product: Array = np.ones((step.cells, 1))
+            for number, seen in step.factors:
+                values = self._values(number, draws, draw_of, codes, self._order_in_clique(number))
+                spread = values.reshape(*seen.part, values.shape[1])
+                product = product.reshape(*seen.clique, product.shape[1]) * spread
+                product = product.reshape(step.cells, -1)
+            cliques.append(product)
+        for number, rest in enumerate(self.rest):
+            if not rest:
+                alone = alone * self._values(number, draws, draw_of, codes, ())[0]
+        return tuple(cliques), alone
+
+    def _order_in_clique(self, number: int) -> tuple[int, ...]:
+        """The variables left in a factor, in the order of its clique."""
+        rest = set(self.rest[number])
+        return tuple(v for v in self.tree.cliques[self.tree.homes[number]] if v in rest)
+
+    def _values(
+        self,
+        number: int,
+        draws: ParameterDraws | None,
+        draw_of: Index,
+        codes: dict[int, Index],
+        order: tuple[int, ...],
+    ) -> Array:
+        """Numbers of a factor over the variables left in it, in ``order``, shape (cells, n_lanes or 1)."""
+        factor: Factor = self.factors[number]
+        values = factor_values(self.network, factor, draws)
+        given = [v for v in factor.scope if v not in order]
+        axes = [0, *(1 + factor.scope.index(v) for v in (*given, *order))]
+        sizes = [self.cards[v] for v in given]
+        flat = values.transpose(axes).reshape(values.shape[0] * math.prod(sizes), -1)
+        row = draw_of if values.shape[0] > 1 else np.zeros(1, dtype=np.intp)
+        for v, size in zip(given, sizes, strict=True):
+            row = row * size + codes[v]
+        if row.size > 1 and (row == row[0]).all():
+            row = row[:1]
+        return np.ascontiguousarray(flat[row].T)
