@@ -1,0 +1,327 @@
+"""One patient: findings in, differential out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bayesdx.diagnosis.findings import UNKNOWN, Findings, Value, read_findings
+from bayesdx.diagnosis.red_flags import FiredFlag, Recommendation, fired_flags, recommendations
+from bayesdx.errors import ImpossibleEvidenceError
+from bayesdx.inference import Engine, Evidence
+from bayesdx.knowledge.model import Model
+from bayesdx.network import compile_network
+
+DISCLAIMER = "Decision support for qualified people, not a diagnosis; a low probability does not exclude an emergency."
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """One line of the differential: a cause, or one state of a cause with more than two states."""
+
+    name: str
+    variable: str
+    label: str
+    states: tuple[int, ...]
+
+
+@lru_cache(maxsize=64)
+def alternatives(model: Model) -> tuple[Alternative, ...]:
+    """The lines of a model's differential, in the order of its variables.
+
+    A cause with two states has one line, named after it, for its second state; a cause with more states has a line
+    ``cause=state`` for each of them.
+    """
+    lines: list[Alternative] = []
+    for name in model.causes:
+        variable = model.by_name[name]
+        if len(variable.states) == 2:
+            lines.append(Alternative(name, name, variable.label, (1,)))
+        else:
+            lines.extend(
+                Alternative(f"{name}={state}", name, f"{variable.label}: {state}", (code,))
+                for code, state in enumerate(variable.states)
+            )
+    return tuple(lines)
+
+
+@lru_cache(maxsize=16)
+def engine_for(model: Model) -> Engine:
+    """The engine of a model; built once, shared by every question about it."""
+    return Engine(compile_network(model))
+
+
+@lru_cache(maxsize=64)
+def _prior(model: Model) -> Array:
+    engine = engine_for(model)
+    nothing = Evidence(np.full((1, len(engine.network)), -1))
+    return _probabilities(model, engine.propagate(nothing, targets=model.causes).marginals)
+
+
+def _probabilities(model: Model, marginals: Mapping[str, Array]) -> Array:
+    return np.array([marginals[line.variable][0, line.states].sum() for line in alternatives(model)])
+
+
+def diagnose(model: Model, findings: Mapping[str, Any] | None = None) -> Diagnosis:
+    """The differential of one patient.
+
+    Parameters
+    ----------
+    model : Model
+    findings : mapping, optional
+        Variable -> a state; a list or set of the states still possible; a dict of likelihoods over states; or
+        ``UNKNOWN`` (asked, could not be told). Group -> the list of its members that are present, the others being
+        absent. A variable left out was not observed. Contexts and causes may be given like any other variable.
+
+    Returns
+    -------
+    Diagnosis
+
+    Raises
+    ------
+    FindingsError
+        A name or state that the model does not have; every fault is listed, with the nearest valid name.
+    ImpossibleEvidenceError
+        The findings have probability zero; a smallest set of findings that cannot occur together is named.
+
+    References
+    ----------
+    J. Pearl (1988), "Probabilistic reasoning in intelligent systems", for likelihood (virtual) evidence.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+    >>> case = dx.diagnose(model, {"onset": "sudden", "hip_flexor_tenderness": "present", "fever": "absent"})
+    >>> case.posterior.index[0]
+    'iliopsoas_strain'
+    """
+    read = read_findings(model, findings or {})
+    result = engine_for(model).propagate(read.evidence, targets=model.causes)
+    log_evidence = float(result.log_evidence[0])
+    if log_evidence == -np.inf:
+        raise impossible(model, read)
+    return Diagnosis(model, read, log_evidence, _probabilities(model, result.marginals))
+
+
+def impossible(model: Model, findings: Findings) -> ImpossibleEvidenceError:
+    """The error for findings of probability zero, with a smallest set of them that conflicts."""
+    conflict = engine_for(model).conflict(findings.evidence)
+    said = [f"{name} = {_said(findings.values[name])}" for name in conflict]
+    title = f"{model.name} {model.version}"
+    if len(said) == 1:
+        text = f"findings: {said[0]} has probability 0 under {title}; check its leak probability."
+    else:
+        text = (
+            f"findings: {', '.join(said[:-1])} and {said[-1]} cannot occur together under {title}; "
+            "check them, or the leak and link probabilities between them."
+        )
+    return ImpossibleEvidenceError(text, conflict)
+
+
+def _said(value: Value) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, tuple):
+        return " or ".join(value)
+    if isinstance(value, Mapping):
+        return " / ".join(f"{state} {likelihood:g}" for state, likelihood in value.items())
+    return "unknown"
+
+
+@dataclass(frozen=True, eq=False)
+class Diagnosis:
+    """The differential of one patient; a value, made by ``diagnose``.
+
+    Parameters
+    ----------
+    model : Model
+        With ``name``, ``version``, ``hash`` and ``population``.
+    evidence : Findings
+        The findings in canonical form, with the codes that the engine takes.
+    log_evidence : float
+        Natural logarithm of P(findings).
+    probabilities : ndarray, shape (n_alternatives,)
+        P(cause present | findings) in the order of the model's causes.
+    """
+
+    model: Model
+    evidence: Findings
+    log_evidence: float
+    probabilities: Array
+
+    @property
+    def findings(self) -> Mapping[str, Value]:
+        """The findings in canonical form: variable -> state, tuple of states, likelihood mapping, or UNKNOWN."""
+        return self.evidence.values
+
+    @cached_property
+    def posterior(self) -> pd.Series:
+        """P(cause present | findings) by cause, highest first (equal ones in the order of the model)."""
+        order = np.argsort(-self.probabilities, kind="stable")
+        names = [line.name for line in alternatives(self.model)]
+        return pd.Series(self.probabilities[order], index=[names[place] for place in order], name="posterior")
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """The differential as a DataFrame, highest posterior first.
+
+        Index: cause. Columns: label; prior and posterior, P(present) without and with the findings; rank, from 1;
+        likelihood_ratio, the posterior odds over the prior odds (above 1 the findings speak for the cause).
+        """
+        prior = _prior(self.model)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = (self.probabilities / (1 - self.probabilities)) / (prior / (1 - prior))
+        lines = alternatives(self.model)
+        frame = pd.DataFrame(
+            {
+                "label": [line.label for line in lines],
+                "prior": prior,
+                "posterior": self.probabilities,
+                "likelihood_ratio": ratio,
+            },
+            index=pd.Index([line.name for line in lines], name="cause"),
+        )
+        frame = frame.loc[self.posterior.index]
+        frame.index.name = "cause"
+        frame.insert(3, "rank", np.arange(1, len(frame) + 1))
+        return frame
+
+    @cached_property
+    def none_present(self) -> float:
+        """P(no modelled cause | findings): every cause in its reference state."""
+        engine = engine_for(self.model)
+        codes = self.evidence.codes.copy()
+        for cause in self.model.causes:
+            place = engine.network.index[cause]
+            if codes[place] > 0:
+                return 0.0
+            codes[place] = 0
+        without = Evidence(codes[None, :], self.evidence.evidence.likelihoods)
+        joint = float(engine.propagate(without, targets=()).log_evidence[0])
+        return float(np.exp(min(0.0, joint - self.log_evidence)))
+
+    def most_probable(self, k: int = 5) -> pd.DataFrame:
+        """The k most probable sets of causes.
+
+        Parameters
+        ----------
+        k : int, at least 1
+
+        Returns
+        -------
+        DataFrame
+            Columns: causes, a tuple of the causes that are present (empty: none of the modelled ones); probability,
+            P(exactly these | findings). Highest first.
+
+        References
+        ----------
+        J. Pearl (1988), "Probabilistic reasoning in intelligent systems", chapter 5 (most probable explanations).
+        """
+        causes = self.model.causes
+        codes, probabilities = engine_for(self.model).most_probable(self.evidence.evidence, causes, k)
+        sets = [tuple(self._named(causes, row)) for row in codes]
+        return pd.DataFrame({"causes": pd.Series(sets, dtype=object), "probability": probabilities})
+
+    def _named(self, causes: Sequence[str], codes: NDArray[np.int64]) -> list[str]:
+        named = []
+        for cause, code in zip(causes, codes, strict=True):
+            states = self.model.by_name[cause].states
+            if len(states) > 2:
+                named.append(f"{cause}={states[code]}")
+            elif code:
+                named.append(cause)
+        return named
+
+    @cached_property
+    def red_flags(self) -> tuple[FiredFlag, ...]:
+        """Red flags that the findings alone raise, emergencies first; independent of the posterior."""
+        return fired_flags(self.model, self.evidence)
+
+    @cached_property
+    def management(self) -> tuple[Recommendation, ...]:
+        """Steps of care for causes above their threshold or flagged, the most urgent first."""
+        present = {
+            cause: float(
+                sum(
+                    probability
+                    for line, probability in zip(alternatives(self.model), self.probabilities, strict=True)
+                    if line.variable == cause and line.states[0] > 0
+                )
+            )
+            for cause in self.model.causes
+        }
+        return recommendations(self.model, present, self.red_flags)
+
+    def to_frame(self) -> pd.DataFrame:
+        """The table with the cause as a column and the model's name, version, population and hash beside it."""
+        frame = self.table.reset_index()
+        for column in ("name", "version", "population", "hash"):
+            frame[f"model_{column}"] = getattr(self.model, column)
+        return frame
+
+    def to_dict(self) -> dict[str, Any]:
+        """The diagnosis as plain values that JSON can hold."""
+        table = self.table
+        return {
+            "model": {key: getattr(self.model, key) for key in ("name", "version", "population", "hash")},
+            "findings": {name: _plain(value) for name, value in self.findings.items()},
+            "log_evidence": self.log_evidence,
+            "differential": [
+                {
+                    "cause": cause,
+                    "label": row.label,
+                    "prior": row.prior,
+                    "posterior": row.posterior,
+                    "rank": row.rank,
+                    "likelihood_ratio": row.likelihood_ratio if np.isfinite(row.likelihood_ratio) else None,
+                }
+                for cause, row in zip(table.index, table.itertuples(index=False), strict=True)
+            ],
+            "none_present": self.none_present,
+            "most_probable": [
+                {"causes": list(row.causes), "probability": row.probability}
+                for row in self.most_probable().itertuples(index=False)
+            ],
+            "red_flags": [_fields(flag) for flag in self.red_flags],
+            "management": [_fields(step) for step in self.management],
+            "notice": DISCLAIMER,
+        }
+
+    def __str__(self) -> str:
+        from bayesdx.diagnosis.views import as_text
+
+        return as_text(self)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        from bayesdx.diagnosis.views import as_html
+
+        return as_html(self)
+
+
+def _plain(value: Value) -> Any:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, tuple):
+        return list(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    return UNKNOWN.value
+
+
+def _fields(row: FiredFlag | Recommendation) -> dict[str, Any]:
+    fields = {name: getattr(row, name) for name in row.__dataclass_fields__}
+    if isinstance(row, FiredFlag):
+        fields["findings"] = {variable: list(states) for variable, states in row.findings}
+    return fields

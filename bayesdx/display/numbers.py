@@ -1,0 +1,42 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+import math
+
+
+def format_probability(probability: float) -> str:
+    """A probability as a percentage that never shows 0 or 100 for what is merely rare or likely.
+
+    Examples
+    --------
+    >>> [format_probability(p) for p in (0.0, 0.0002, 0.042, 0.5, 0.9997, 1.0)]
+    ['0 %', '<0.1 %', '4.2 %', '50.0 %', '>99.9 %', '100 %']
+    """
+    if math.isnan(probability):
+        return "n/a"
+    if probability <= 0:
+        return "0 %"
+    if probability >= 1:
+        return "100 %"
+    if probability < 0.001:
+        return "<0.1 %"
+    if probability > 0.999:
+        return ">99.9 %"
+    return f"{100 * probability:.1f} %"
+
+
+def format_ratio(ratio: float) -> str:
+    """A likelihood ratio with two significant digits.
+
+    Examples
+    --------
+    >>> [format_ratio(r) for r in (0.034, 1.0, 3.72, 148.0, 2.5e6, float("inf"))]
+    ['0.034', '1.0', '3.7', '150', '2.5e+06', 'inf']
+    """
+    if math.isnan(ratio):
+        return "n/a"
+    if not 0 < ratio < 1e4:
+        return f"{ratio:.2g}"
+    digits = max(0, 1 - math.floor(math.log10(ratio)))
+    return f"{round(ratio, 1 - math.floor(math.log10(ratio))):.{digits}f}"
