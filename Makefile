@@ -1,0 +1,89 @@
+# bayesdx on a Debian machine with python3.11 (and its venv module), make and git:
+#
+#   make demo    diagnose a published case
+#   make test    lint, types and the whole test suite
+#
+# Everything is installed into .venv from pinned, hashed requirements; a second run installs nothing.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+PYTEST_ARGS ?=
+BENCH_ARGS ?=
+UV_VERSION := 0.13.9
+
+DEMO_MODEL := hip_flexion_weakness
+DEMO_CASE := tests/data/cases/iliopsoas_haematoma_warfarin_84f.json
+DEMO_POPULATION := emergency_department
+
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+INSTALL := $(PIP) install --quiet --require-hashes --only-binary :all:
+INSTALL_SELF := $(PIP) install --quiet --no-deps --no-index --no-build-isolation --editable .
+SOURCES := bayesdx tests $(wildcard models) $(wildcard benchmarks)
+
+.PHONY: help demo test lint types format docs bench lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+
+demo: $(VENV)/installed-demo ## install the core and diagnose a published case
+	@$(BIN)/bayesdx diagnose $(DEMO_MODEL) --findings $(DEMO_CASE) --population $(DEMO_POPULATION)
+
+test: lint types ## lint, types, and the whole suite
+	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+lint: $(VENV)/installed-test ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/installed-test ## mypy, strict on the package
+	$(BIN)/mypy
+
+format: $(VENV)/installed-test ## ruff: mend what can be mended, and format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(VENV)/installed-test ## the reference from the docstrings, into build/docs
+	$(BIN)/pdoc --docformat numpy --output-directory build/docs bayesdx
+
+bench: $(VENV)/installed-test ## bayesdx beside its peers
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+# The requirements are pinned for every platform and every Python from 3.11 on, with hashes and without addresses.
+lock: $(VENV)/installed-demo ## pin the requirements anew
+	$(PIP) install --quiet uv==$(UV_VERSION)
+	$(call compile,requirements/test.txt,--extra test --extra docs)
+	$(call compile,requirements/demo.txt,--constraint requirements/test.txt)
+
+compile = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header pyproject.toml --group pyproject.toml:build $(2) --output-file $(1)
+
+clean: ## remove what these targets made
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/installed-test: requirements/test.txt $(VENV)/installed-demo
+	$(INSTALL) --requirement requirements/test.txt
+	@touch $@
+
+$(VENV)/installed-demo: requirements/demo.txt pyproject.toml $(VENV)/created
+	$(INSTALL) --requirement requirements/demo.txt
+	$(INSTALL_SELF)
+	@touch $@
+
+$(VENV)/created:
+	@command -v $(PYTHON) >/dev/null || { \
+		echo 'bayesdx needs $(PYTHON), which is not on the path. On Debian 12: apt-get install python3.11 python3.11-venv.' >&2; \
+		echo 'With a newer Python: make PYTHON=python3.12 $(MAKECMDGOALS).' >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo 'bayesdx needs Python 3.11 or newer; $(PYTHON) is older.' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo '$(PYTHON) lacks its venv module. On Debian: apt-get install python3.11-venv.' >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@

@@ -1,0 +1,5 @@
+"""``python -m bayesdx.cli`` is the command ``bayesdx``."""
+
+from bayesdx.cli.app import main
+
+main()

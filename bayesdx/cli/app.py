@@ -1,0 +1,227 @@
+"""The commands. Heavy parts are imported inside them, so that help answers at once."""
+
+from __future__ import annotations
+
+import io
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from bayesdx.display import clean
+from bayesdx.errors import BayesdxError
+
+if TYPE_CHECKING:
+    from bayesdx import Model
+
+FAULTY = 1
+"""Exit code: what was checked has faults."""
+
+WRONG_USE = 2
+"""Exit code: wrong usage, or input that cannot be read."""
+
+
+class Format(StrEnum):
+    """How results are printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+class Commands(TyperGroup):
+    """The group of commands; an error of bayesdx becomes one message on standard error and exit code 2."""
+
+    def invoke(self, ctx: typer.Context) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except BayesdxError as error:
+            fail(str(error))
+
+
+def fail(message: str) -> None:
+    """Print a message on standard error and leave with exit code 2."""
+    typer.echo("\n".join(clean(line) for line in f"Error: {message}".splitlines()), err=True)
+    raise typer.Exit(WRONG_USE)
+
+
+app = typer.Typer(
+    cls=Commands,
+    name="bayesdx",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+FormatOption = Annotated[Format, typer.Option("--format", help="How to print the result.")]
+ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="name, name@version, or the path of a folder")]
+
+
+def show_version(wanted: bool) -> None:
+    """Print the version and leave."""
+    if wanted:
+        import bayesdx as dx
+
+        typer.echo(f"bayesdx {dx.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def bayesdx(
+    version: Annotated[
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """Differential diagnosis with exact Bayesian networks.
+
+    A model is named as in hip_flexion_weakness (its newest version), hip_flexion_weakness@1.0.0, or by the path of its
+    folder.
+
+    \b
+    Exit codes: 0 fine; 1 what was checked has faults; 2 wrong usage or bad input.
+
+    \b
+    Examples:
+      bayesdx models
+      bayesdx diagnose hip_flexion_weakness -f saddle_anaesthesia=present -f onset=sudden
+      bayesdx check models/hip_flexion_weakness/1.0.0
+    """
+
+
+@app.command()
+def models(
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[FOLDER]", help="a folder of models; the shipped ones where left out")
+    ] = None,
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """List models and their versions, newest first.
+
+    \b
+    Examples:
+      bayesdx models
+      bayesdx models my_models --format json
+    """
+    import bayesdx as dx
+    from bayesdx.cli import output
+
+    table = dx.list_models(folder)
+    output.show_frame(table, format, columns=output.MODEL_COLUMNS)
+
+
+@app.command()
+def check(
+    model: ModelArgument,
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """Check every file of a model, and count how its numbers are known.
+
+    Prints every fault with file, row, column, what was found and what was expected, and leaves with exit code 1; or
+    'sound' with the numbers that are verified, recalled, from experts, from datasets.
+
+    \b
+    Examples:
+      bayesdx check hip_flexion_weakness
+      bayesdx check my_models/knee_pain/0.1.0 --format csv
+    """
+    import bayesdx as dx
+    from bayesdx.cli import output
+
+    try:
+        loaded = dx.load_model(model)
+    except dx.ModelError as error:
+        if not error.problems:
+            raise
+        output.show_problems(error.problems, format)
+        raise typer.Exit(FAULTY) from None
+    output.show_sound(loaded, format)
+
+
+@app.command()
+def compare(
+    old: Annotated[str, typer.Argument(metavar="OLD", help="name, name@version, or the path of a folder")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="name, name@version, or the path of a folder")],
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """Show every number and text that differs between two models, the largest shift first.
+
+    \b
+    Examples:
+      bayesdx compare hip_flexion_weakness@1.0.0 my_models/hip_flexion_weakness/1.1.0
+      bayesdx compare old_folder new_folder --format csv
+    """
+    import bayesdx as dx
+    from bayesdx.cli import output
+
+    output.show_comparison(dx.compare_models(dx.load_model(old), dx.load_model(new)), format)
+
+
+@app.command()
+def diagnose(
+    model: ModelArgument,
+    finding: Annotated[
+        list[str] | None, typer.Option("--finding", "-f", metavar="VARIABLE=STATE", help="A finding; may be repeated.")
+    ] = None,
+    findings: Annotated[
+        str | None,
+        typer.Option("--findings", metavar="FILE", help="Findings in a JSON or CSV file; - reads standard input."),
+    ] = None,
+    population: Annotated[
+        str | None, typer.Option(help="The patients that the priors hold for; the model's default where left out.")
+    ] = None,
+    format: FormatOption = Format.TABLE,
+    top: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Print the N most probable causes; all where left out.")
+    ] = None,
+) -> None:
+    """Diagnose one patient, or every row of a table of patients.
+
+    A finding names one state (onset=sudden), the states that are still possible (patellar_reflex=reduced|absent), or ?
+    for what was asked and could not be told (fever=?). A group takes its members that are present, separated by commas
+    (pain_location=pain_groin,pain_low_back); its other members then are absent. What is left out was not observed.
+
+    A JSON file holds an object of findings, or an object with the key "findings". A CSV file holds the columns variable
+    and state for one patient; or one patient a row, with variables as columns, an empty cell being not observed. An
+    option -f replaces what the file says of that variable.
+
+    \b
+    Examples:
+      bayesdx diagnose hip_flexion_weakness -f fever=present -f pain_low_back=present
+      bayesdx diagnose hip_flexion_weakness -f "patellar_reflex=reduced|absent" -f "onset=?" --top 3
+      bayesdx diagnose hip_flexion_weakness --findings patient.json --population emergency_department
+      bayesdx diagnose hip_flexion_weakness --findings patients.csv --format csv > posteriors.csv
+      cat patient.json | bayesdx diagnose hip_flexion_weakness --findings - --format json
+    """
+    import bayesdx as dx
+    from bayesdx.cli import output, reading
+
+    loaded: Model = dx.load_model(model, population=population)
+    added = reading.read_options(loaded, finding or [])
+    if findings is None:
+        patients = reading.Patients([added], [""], many=False)
+    else:
+        patients = reading.read_file(loaded, findings).replaced_by(added)
+    cases = []
+    for place, patient in zip(patients.places, patients.findings, strict=True):
+        try:
+            cases.append(dx.diagnose(loaded, patient))
+        except dx.BayesdxError as error:
+            fail(f"{place}: {error}" if place else str(error))
+    if patients.many:
+        output.show_cohort(cases, format, top)
+    else:
+        output.show_case(cases[0], format, top)
+
+
+def main() -> None:
+    """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a label that the terminal cannot show must not end the answer
+    app()

@@ -1,0 +1,181 @@
+"""Findings as people type and store them: options, JSON, CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+
+import bayesdx as dx
+
+PAIRS = ["variable", "state"]
+"""Header of a CSV file that holds one patient, one finding a row."""
+
+
+@dataclass(frozen=True)
+class Patients:
+    """Findings of one patient or of many.
+
+    Parameters
+    ----------
+    findings : sequence of mappings, one per patient
+    places : sequence of str, one per patient
+        Where the findings stand; empty for findings given as options.
+    many : bool
+        Whether the input is a table of patients (of one row perhaps).
+    """
+
+    findings: Sequence[Mapping[str, Any]]
+    places: Sequence[str]
+    many: bool
+
+    def replaced_by(self, options: Mapping[str, Any]) -> Patients:
+        """The same patients; what the options say of a variable replaces what was there."""
+        return Patients([{**patient, **options} for patient in self.findings], self.places, self.many)
+
+
+def read_value(model: dx.Model, name: str, text: str) -> Any:
+    """A finding from its short form: a state, ``x|y``, ``?``, or the members of a group separated by commas.
+
+    Examples
+    --------
+    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+    >>> read_value(model, "patellar_reflex", "reduced|absent")
+    ['reduced', 'absent']
+    >>> read_value(model, "fever", "?")
+    UNKNOWN
+    >>> read_value(model, "pain_location", "pain_groin,pain_low_back")
+    ['pain_groin', 'pain_low_back']
+    """
+    text = text.strip()
+    variable = model.by_name.get(name)
+    if variable is not None and text in variable.states:
+        return text
+    if text == "?":
+        return dx.UNKNOWN
+    if variable is None and name in model.groups:
+        return [member.strip() for member in text.split(",") if member.strip()]
+    return [state.strip() for state in text.split("|")] if "|" in text else text
+
+
+def read_options(model: dx.Model, options: Sequence[str]) -> dict[str, Any]:
+    """Findings from ``-f VARIABLE=STATE`` options.
+
+    Raises
+    ------
+    FindingsError
+        An option without ``=``, or a variable given twice.
+    """
+    findings: dict[str, Any] = {}
+    for option in options:
+        name, equals, text = option.partition("=")
+        name = name.strip()
+        if not (name and equals):
+            raise dx.FindingsError(f"-f {option!r}: expected VARIABLE=STATE, for example -f fever=present.")
+        if name in findings:
+            raise dx.FindingsError(f"-f {option!r}: {name} is given twice; -f '{name}=x|y' leaves x and y possible.")
+        findings[name] = read_value(model, name, text)
+    return findings
+
+
+def read_file(model: dx.Model, source: str) -> Patients:
+    """Findings from a JSON or CSV file, or from standard input where ``source`` is ``-``.
+
+    Raises
+    ------
+    FindingsError
+        The file cannot be read, or is not what it should be; file, row and column are named.
+    """
+    name = "standard input" if source == "-" else source
+    try:
+        content = typer.get_binary_stream("stdin").read() if source == "-" else Path(source).read_bytes()
+        text = content.decode("utf-8-sig")
+    except OSError as error:
+        raise dx.FindingsError(f"{name}: cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise dx.FindingsError(f"{name}: byte {error.start} is not UTF-8; save the file as UTF-8.") from error
+    except ValueError as error:  # a NUL character in the path
+        raise dx.FindingsError(f"{name!r} is no file: {error}.") from error
+    kind = Path(source).suffix.lower()
+    if kind == ".json" or (kind != ".csv" and text.lstrip()[:1] in ("{", "[")):
+        return Patients([_read_json(model, name, text)], [name], many=False)
+    return _read_csv(model, name, text)
+
+
+def _read_json(model: dx.Model, name: str, text: str) -> dict[str, Any]:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        seen: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in seen:
+                raise dx.FindingsError(f"{name}: {key!r} stands twice in one object.")
+            seen[key] = value
+        return seen
+
+    def constant(sign: str) -> float:
+        raise dx.FindingsError(f"{name}: {sign} is not JSON; leave out what was not observed.")
+
+    try:
+        document = json.loads(text, object_pairs_hook=unique, parse_constant=constant)
+    except json.JSONDecodeError as error:
+        raise dx.FindingsError(f"{name}, row {error.lineno}, column {error.colno}: not JSON: {error.msg}.") from error
+    except (RecursionError, ValueError) as error:
+        raise dx.FindingsError(f"{name}: not JSON that can be read: {error}.") from error
+    if isinstance(document, dict) and isinstance(document.get("findings"), dict):
+        document = document["findings"]
+    if not isinstance(document, dict):
+        raise dx.FindingsError(f"{name}: expected an object of findings, or an object with the key 'findings'.")
+    marks = ("?", str(dx.UNKNOWN.value))
+
+    def is_mark(variable: str, value: Any) -> bool:
+        return value in marks and not (variable in model.by_name and value in model.by_name[variable].states)
+
+    return {
+        variable: dx.UNKNOWN if isinstance(value, str) and is_mark(variable, value) else value
+        for variable, value in document.items()
+    }
+
+
+def _read_csv(model: dx.Model, name: str, text: str) -> Patients:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    rows: list[tuple[int, list[str]]] = []
+    line = 1
+    try:
+        for row in reader:
+            if row:
+                rows.append((line, row))
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise dx.FindingsError(f"{name}, row {line}: not CSV: {error}.") from error
+    if not rows:
+        raise dx.FindingsError(f"{name}: empty; expected the columns variable and state, or one column per variable.")
+    header = [cell.strip() for cell in rows[0][1]]
+    for line, row in rows[1:]:
+        if len(row) != len(header):
+            raise dx.FindingsError(f"{name}, row {line}: {len(row)} cells; the header has {len(header)}.")
+    twice = {column for column in header if header.count(column) > 1}
+    if twice:
+        raise dx.FindingsError(f"{name}, row 1: column {sorted(twice)[0]!r} stands twice.")
+    if header == PAIRS:
+        return Patients([_read_pairs(model, name, rows[1:])], [name], many=False)
+    patients = [
+        {column: read_value(model, column, cell) for column, cell in zip(header, row, strict=True) if cell.strip()}
+        for _, row in rows[1:]
+    ]
+    return Patients(patients, [f"{name}, row {line}" for line, _ in rows[1:]], many=True)
+
+
+def _read_pairs(model: dx.Model, name: str, rows: Sequence[tuple[int, list[str]]]) -> dict[str, Any]:
+    findings: dict[str, Any] = {}
+    for line, (variable, state) in rows:
+        variable = variable.strip()
+        if variable in findings:
+            raise dx.FindingsError(f"{name}, row {line}: {variable} is given twice; x|y leaves x and y possible.")
+        if state.strip():
+            findings[variable] = read_value(model, variable, state)
+    return findings
