@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -31,6 +31,28 @@ class Alternative:
     variable: str
     label: str
     states: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the differential with its numbers.
+
+    Parameters
+    ----------
+    cause, label : str
+    prior, posterior : float in [0, 1]
+        P(present) without and with the findings.
+    rank : int, from 1
+    likelihood_ratio : float, at least 0
+        Posterior odds over prior odds; NaN where the prior is 0 or 1.
+    """
+
+    cause: str
+    label: str
+    prior: float
+    posterior: float
+    rank: int
+    likelihood_ratio: float
 
 
 @lru_cache(maxsize=64)
@@ -67,10 +89,11 @@ def _prior(model: Model) -> Array:
 
 
 def _probabilities(model: Model, marginals: Mapping[str, Array]) -> Array:
-    return np.array([marginals[line.variable][0, line.states].sum() for line in alternatives(model)])
+    found = np.array([marginals[line.variable][0, line.states].sum() for line in alternatives(model)], dtype=np.float64)
+    return np.clip(found, 0.0, 1.0)
 
 
-def diagnose(model: Model, findings: Mapping[str, Any] | None = None) -> Diagnosis:
+def diagnose(model: Model, findings: Mapping[str, Any] | pd.Series | None = None) -> Diagnosis:
     """The differential of one patient.
 
     Parameters
@@ -104,7 +127,7 @@ def diagnose(model: Model, findings: Mapping[str, Any] | None = None) -> Diagnos
     >>> case.posterior.index[0]
     'iliopsoas_strain'
     """
-    read = read_findings(model, findings or {})
+    read = read_findings(model, {} if findings is None else findings)
     result = engine_for(model).propagate(read.evidence, targets=model.causes)
     log_evidence = float(result.log_evidence[0])
     if log_evidence == -np.inf:
@@ -171,29 +194,33 @@ class Diagnosis:
         return pd.Series(self.probabilities[order], index=[names[place] for place in order], name="posterior")
 
     @cached_property
+    def differential(self) -> tuple[Line, ...]:
+        """The lines of the differential, highest posterior first."""
+        prior = _prior(self.model)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = (self.probabilities / (1 - self.probabilities)) / (prior / (1 - prior))
+        lines = alternatives(self.model)
+        order = np.argsort(-self.probabilities, kind="stable")
+        return tuple(
+            Line(
+                lines[place].name,
+                lines[place].label,
+                float(prior[place]),
+                float(self.probabilities[place]),
+                rank,
+                float(ratio[place]),
+            )
+            for rank, place in enumerate(order, start=1)
+        )
+
+    @cached_property
     def table(self) -> pd.DataFrame:
         """The differential as a DataFrame, highest posterior first.
 
         Index: cause. Columns: label; prior and posterior, P(present) without and with the findings; rank, from 1;
         likelihood_ratio, the posterior odds over the prior odds (above 1 the findings speak for the cause).
         """
-        prior = _prior(self.model)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = (self.probabilities / (1 - self.probabilities)) / (prior / (1 - prior))
-        lines = alternatives(self.model)
-        frame = pd.DataFrame(
-            {
-                "label": [line.label for line in lines],
-                "prior": prior,
-                "posterior": self.probabilities,
-                "likelihood_ratio": ratio,
-            },
-            index=pd.Index([line.name for line in lines], name="cause"),
-        )
-        frame = frame.loc[self.posterior.index]
-        frame.index.name = "cause"
-        frame.insert(3, "rank", np.arange(1, len(frame) + 1))
-        return frame
+        return pd.DataFrame([asdict(line) for line in self.differential]).set_index("cause")
 
     @cached_property
     def none_present(self) -> float:
@@ -226,10 +253,22 @@ class Diagnosis:
         ----------
         J. Pearl (1988), "Probabilistic reasoning in intelligent systems", chapter 5 (most probable explanations).
         """
+        sets = self.probable_sets(k)
+        return pd.DataFrame(
+            {
+                "causes": pd.Series([causes for causes, _ in sets], dtype=object),
+                "probability": [probability for _, probability in sets],
+            }
+        )
+
+    def probable_sets(self, k: int) -> list[tuple[tuple[str, ...], float]]:
+        """The rows of ``most_probable`` as plain values."""
         causes = self.model.causes
         codes, probabilities = engine_for(self.model).most_probable(self.evidence.evidence, causes, k)
-        sets = [tuple(self._named(causes, row)) for row in codes]
-        return pd.DataFrame({"causes": pd.Series(sets, dtype=object), "probability": probabilities})
+        return [
+            (tuple(self._named(causes, row)), float(probability))
+            for row, probability in zip(codes, probabilities, strict=True)
+        ]
 
     def _named(self, causes: Sequence[str], codes: NDArray[np.int64]) -> list[str]:
         named = []
@@ -270,26 +309,14 @@ class Diagnosis:
 
     def to_dict(self) -> dict[str, Any]:
         """The diagnosis as plain values that JSON can hold."""
-        table = self.table
         return {
             "model": {key: getattr(self.model, key) for key in ("name", "version", "population", "hash")},
             "findings": {name: _plain(value) for name, value in self.findings.items()},
             "log_evidence": self.log_evidence,
-            "differential": [
-                {
-                    "cause": cause,
-                    "label": row.label,
-                    "prior": row.prior,
-                    "posterior": row.posterior,
-                    "rank": row.rank,
-                    "likelihood_ratio": row.likelihood_ratio if np.isfinite(row.likelihood_ratio) else None,
-                }
-                for cause, row in zip(table.index, table.itertuples(index=False), strict=True)
-            ],
+            "differential": [_finite(asdict(line)) for line in self.differential],
             "none_present": self.none_present,
             "most_probable": [
-                {"causes": list(row.causes), "probability": row.probability}
-                for row in self.most_probable().itertuples(index=False)
+                {"causes": list(causes), "probability": probability} for causes, probability in self.probable_sets(5)
             ],
             "red_flags": [_fields(flag) for flag in self.red_flags],
             "management": [_fields(step) for step in self.management],
@@ -320,8 +347,15 @@ def _plain(value: Value) -> Any:
     return UNKNOWN.value
 
 
+def _finite(fields: dict[str, Any]) -> dict[str, Any]:
+    """JSON knows no infinity and no NaN; they become None."""
+    return {
+        name: None if isinstance(value, float) and not np.isfinite(value) else value for name, value in fields.items()
+    }
+
+
 def _fields(row: FiredFlag | Recommendation) -> dict[str, Any]:
-    fields = {name: getattr(row, name) for name in row.__dataclass_fields__}
+    fields = asdict(row)
     if isinstance(row, FiredFlag):
         fields["findings"] = {variable: list(states) for variable, states in row.findings}
     return fields

@@ -91,7 +91,7 @@ def _lexicon(model: Model) -> _Lexicon:
     return _Lexicon(network.index, states, model.groups, f"{model.name} {model.version}", empty)
 
 
-def read_findings(model: Model, findings: Mapping[str, Any]) -> Findings:
+def read_findings(model: Model, findings: Mapping[str, Any] | pd.Series) -> Findings:
     """Findings in canonical form.
 
     Parameters
@@ -111,14 +111,13 @@ def read_findings(model: Model, findings: Mapping[str, Any]) -> Findings:
     FindingsError
         Everything that the model does not have or that contradicts itself, one sentence each, with the nearest name.
     """
-    if isinstance(findings, pd.Series):
-        findings = findings.to_dict()
-    if not isinstance(findings, Mapping):
+    named = findings.to_dict() if isinstance(findings, pd.Series) else findings
+    if not isinstance(named, Mapping):
         raise FindingsError(f"findings: expected a mapping of variables to states, not {type(findings).__name__}.")
     lexicon = _lexicon(model)
     values: dict[str, Value] = {}
     faults: list[str] = []
-    for name, given in findings.items():
+    for name, given in named.items():
         if given is None or (isinstance(given, float) and math.isnan(given)) or given is pd.NA:
             continue
         for variable, value in _read_one(lexicon, name, given, faults):

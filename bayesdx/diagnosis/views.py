@@ -36,27 +36,25 @@ def _flags(case: Diagnosis) -> list[tuple[str, str, str]]:
 
 def _differential(case: Diagnosis) -> list[tuple[str, str, str, str, float]]:
     """(label, prior, posterior, likelihood ratio, posterior as a number) per line."""
-    rows = []
-    for row in case.table.head(LONGEST_DIFFERENTIAL).itertuples(index=False):
-        rows.append(
-            (
-                str(row.label),
-                format_probability(row.prior),
-                format_probability(row.posterior),
-                format_ratio(row.likelihood_ratio),
-                float(row.posterior),
-            )
+    rows = [
+        (
+            line.label,
+            format_probability(line.prior),
+            format_probability(line.posterior),
+            format_ratio(line.likelihood_ratio),
+            line.posterior,
         )
+        for line in case.differential[:LONGEST_DIFFERENTIAL]
+    ]
     rows.append((NOTHING, "", format_probability(case.none_present), "", case.none_present))
     return rows
 
 
 def _sets(case: Diagnosis) -> list[tuple[str, str]]:
-    rows = []
-    for row in case.most_probable(3).itertuples(index=False):
-        names = [_label(case, name) for name in row.causes]
-        rows.append((" + ".join(names) or NOTHING, format_probability(row.probability)))
-    return rows
+    return [
+        (" + ".join(_label(case, name) for name in causes) or NOTHING, format_probability(probability))
+        for causes, probability in case.probable_sets(3)
+    ]
 
 
 def _label(case: Diagnosis, name: str) -> str:
@@ -65,9 +63,12 @@ def _label(case: Diagnosis, name: str) -> str:
 
 
 def _steps(case: Diagnosis) -> list[tuple[str, str, str]]:
+    """(urgency, cause, step); while an emergency stands, what is merely routine waits."""
+    emergency = any(step.urgency == "emergency" for step in case.management)
     return [
         (step.urgency, case.model.label(step.cause), step.action + (f" ({step.when})" if step.when else ""))
         for step in case.management
+        if not (emergency and step.urgency == "routine")
     ]
 
 
@@ -81,7 +82,7 @@ def as_text(case: Diagnosis) -> str:
     rows = [(label, prior, now, ratio, bar(value)) for label, prior, now, ratio, value in _differential(case)]
     parts.append("")
     parts.append(text_table(["cause", "prior", "now", "LR", ""], rows, numeric=[1, 2, 3]))
-    hidden = len(case.table) - LONGEST_DIFFERENTIAL
+    hidden = len(case.differential) - LONGEST_DIFFERENTIAL
     if hidden > 0:
         parts.append(f"... and {hidden} less probable ones")
     parts += ["", "Most probable sets of causes:"]
@@ -130,7 +131,7 @@ def as_html(case: Diagnosis) -> str:
             f"<td style='min-width:12em'><span class='bar' style='width:{width}'></span></td></tr>"
         )
     parts.append("</tbody></table>")
-    hidden = len(case.table) - LONGEST_DIFFERENTIAL
+    hidden = len(case.differential) - LONGEST_DIFFERENTIAL
     if hidden > 0:
         parts.append(f"<p class='note'>... and {hidden} less probable ones</p>")
     parts.append("<p><b>Most probable sets of causes</b></p>")

@@ -11,11 +11,11 @@ BAR_WIDTH = 20
 
 
 def clean(text: object) -> str:
-    """Text on one line: control and formatting characters (such as right-to-left marks) become spaces.
+    r"""Text on one line: control and formatting characters (such as right-to-left marks) become spaces.
 
     Examples
     --------
-    >>> clean("a\\nb\\u202ec")
+    >>> clean("a\nb\u202ec")
     'a b c'
     """
     return "".join(" " if unicodedata.category(sign) in ("Cc", "Cf", "Zl", "Zp") else sign for sign in str(text))

@@ -193,9 +193,7 @@ class Causes:
         base = max(kept)
         result = []
         for a, known in enumerate(by_age):
-            low, mid, high = (
-                max(0.0, 1 - (1 - p) / spared[a] / base) for p in (known.lower, known.value, known.upper)
-            )
+            low, mid, high = (max(0.0, 1 - (1 - p) / spared[a] / base) for p in (known.lower, known.value, known.upper))
             least = kept[a] == base
             result.append(
                 Figure(0, 0, 0, "", "", "") if least
@@ -263,7 +261,9 @@ class Causes:
         values = np.zeros((3, 2, 2))
         for a, age in enumerate(ages):
             for r, state in enumerate(self.variables["hip_replacement"].states):
-                known = replaced if state == "yes" else self._natural(by_age[a], scale, replaced.value, share[a], target)
+                known = (
+                    replaced if state == "yes" else self._natural(by_age[a], scale, replaced.value, share[a], target)
+                )
                 values[a, r] = 1 - known.value, known.value
                 parents = (("age_group", (age,)), ("hip_replacement", (state,)))
                 self.tables.append(
@@ -300,7 +300,7 @@ def finding_links(variables: tuple[Variable, ...]) -> list[Link]:
     for (cause, finding), rows in alone.items():
         states = by_name[finding].states
         leak = distribution(states, {state: known.value for state, known in leaks[finding].items()})
-        given = {state: known.value for state, known in rows.items()}
+        given = {state: known.value for state, known in {**leaks[finding], **rows}.items()}
         effect = link_from_henrion(distribution(states, given), leak)
         for state, known in rows.items():
             place = states.index(state)
