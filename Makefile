@@ -18,21 +18,22 @@ PYTEST_ARGS ?=
 BENCH_ARGS ?=
 UV_VERSION := 0.13.9
 
-DEMO_MODEL := hip_flexion_weakness
-DEMO_CASE := tests/data/cases/iliopsoas_haematoma_warfarin_84f.json
+DEMO_MODEL := hip_flexion_weakness@1.0.0
+DEMO_CASE := tests/data/cases/psoas_abscess_renal_failure_2010.json
 DEMO_POPULATION := emergency_department
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --require-hashes --only-binary :all:
 INSTALL_SELF := $(PIP) install --quiet --no-deps --no-index --no-build-isolation --editable .
-SOURCES := bayesdx tests $(wildcard models) $(wildcard benchmarks)
 
-.PHONY: help demo test lint types format docs bench lock clean
+.PHONY: help demo test lint types format docs bench readme lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
 
 demo: $(VENV)/installed-demo ## install the core and diagnose a published case
+	@$(BIN)/python -c 'import json, sys; case = json.load(open(sys.argv[1])); print(case["title"], case["address"], sep="\n")' \
+		$(DEMO_CASE)
 	@$(BIN)/bayesdx diagnose $(DEMO_MODEL) --findings $(DEMO_CASE) --population $(DEMO_POPULATION)
 
 test: lint types ## lint, types, and the whole suite
@@ -54,6 +55,9 @@ docs: $(VENV)/installed-test ## the reference from the docstrings, into build/do
 
 bench: $(VENV)/installed-test ## bayesdx beside its peers
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+readme: $(VENV)/installed-test ## write the output of the commands that README.md shows into it
+	$(BIN)/python -m tests.packaging.readme
 
 # The requirements are pinned for every platform and every Python from 3.11 on, with hashes and without addresses.
 lock: $(VENV)/installed-demo ## pin the requirements anew
@@ -79,7 +83,7 @@ $(VENV)/installed-demo: requirements/demo.txt pyproject.toml $(VENV)/created
 
 $(VENV)/created:
 	@command -v $(PYTHON) >/dev/null || { \
-		echo 'bayesdx needs $(PYTHON), which is not on the path. On Debian 12: apt-get install python3.11 python3.11-venv.' >&2; \
+		echo 'bayesdx needs $(PYTHON), which is not on the path. On Debian: apt-get install python3.11 python3.11-venv.' >&2; \
 		echo 'With a newer Python: make PYTHON=python3.12 $(MAKECMDGOALS).' >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo 'bayesdx needs Python 3.11 or newer; $(PYTHON) is older.' >&2; exit 1; }

@@ -61,3 +61,40 @@ def sampled_codes(network: Network, n_cases: int, seed: int = 0) -> NDArray[np.i
 def _drawn(rng: np.random.Generator, rows: NDArray[np.float64], n_cases: int) -> NDArray[np.int32]:
     below = np.cumsum(np.broadcast_to(rows, (n_cases, rows.shape[-1])), axis=1)[:, :-1]
     return (rng.random((n_cases, 1)) > below).sum(axis=1).astype(np.int32)
+
+
+def many_diseases(n_diseases: int = 500, n_findings: int = 4000, links_each: int = 80, seed: int = 0) -> Network:
+    """A two-layer noisy-OR network of the size of QMR-DT; each disease brings about ``links_each`` findings.
+
+    A few findings are common to hundreds of diseases and most belong to few, as in that network.
+    """
+    rng = np.random.default_rng(seed)
+    popularity = 1.0 / (np.arange(n_findings) + 50.0)
+    popularity /= popularity.sum()
+    parents: list[list[int]] = [[] for _ in range(n_findings)]
+    for disease in range(n_diseases):
+        for finding in rng.choice(n_findings, size=links_each, replace=False, p=popularity):
+            parents[int(finding)].append(disease)
+    nodes = []
+    for disease in range(n_diseases):
+        prior = 10.0 ** rng.uniform(-3.5, -1.5)
+        nodes.append(Node(f"disease_{disease}", BINARY, (), Table([1 - prior, prior])))
+    for finding, above in enumerate(parents):
+        leak = 10.0 ** rng.uniform(-3, -1)
+        links = tuple(np.array([[1.0, 0.0], [1 - link, link]]) for link in rng.uniform(0.05, 0.95, size=len(above)))
+        names = tuple(f"disease_{disease}" for disease in above)
+        cpd = NoisyMax([1 - leak, leak], links) if links else Table([1 - leak, leak])
+        nodes.append(Node(f"finding_{finding}", BINARY, names, cpd))
+    return Network(tuple(nodes), targets=tuple(f"disease_{disease}" for disease in range(n_diseases)))
+
+
+def many_findings_case(network: Network, negative: int, positive: int, seed: int = 0) -> NDArray[np.int32]:
+    """One case with so many negative and positive findings, the common ones more often, shape (1, n_variables)."""
+    rng = np.random.default_rng(seed)
+    findings = np.array([v for v, node in enumerate(network.nodes) if node.parents])
+    weights = np.array([len(network.nodes[v].parents) for v in findings], dtype=np.float64)
+    chosen = rng.choice(findings, size=negative + positive, replace=False, p=weights / weights.sum())
+    codes = np.full((1, len(network)), -1, dtype=np.int32)
+    codes[0, chosen[:negative]] = 0
+    codes[0, chosen[negative:]] = 1
+    return codes

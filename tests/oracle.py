@@ -17,6 +17,7 @@ from bayesdx.network import Network, Table
 
 Array = NDArray[np.float64]
 Likelihoods = Mapping[str, Sequence[float]]
+Weighted = list[tuple[tuple[int, ...], float]]
 
 
 def joint(
@@ -24,7 +25,8 @@ def joint(
 ) -> Iterator[tuple[tuple[int, ...], float]]:
     """Every configuration that the codes allow, with its probability times its likelihoods."""
     soft = likelihoods or {}
-    choices = [range(card) if code < 0 else (int(code),) for card, code in zip(network.cardinalities, codes, strict=True)]
+    pairs = zip(network.cardinalities, codes, strict=True)
+    choices = [range(card) if code < 0 else (int(code),) for card, code in pairs]
     for states in itertools.product(*choices):
         weight = 1.0
         for position, node in enumerate(network.nodes):
@@ -99,7 +101,7 @@ def most_probable(
     return ranked[:k]
 
 
-def _table_family(network: Network, position: int, weighted: list[tuple[tuple[int, ...], float]], total: float) -> Array:
+def _table_family(network: Network, position: int, weighted: Weighted, total: float) -> Array:
     node = network.nodes[position]
     assert isinstance(node.cpd, Table)
     places = [*(network.index[parent] for parent in node.parents), position]
@@ -109,9 +111,7 @@ def _table_family(network: Network, position: int, weighted: list[tuple[tuple[in
     return counts
 
 
-def _gate_family(
-    network: Network, position: int, weighted: list[tuple[tuple[int, ...], float]], total: float
-) -> tuple[Array, tuple[Array, ...]]:
+def _gate_family(network: Network, position: int, weighted: Weighted, total: float) -> tuple[Array, tuple[Array, ...]]:
     node = network.nodes[position]
     assert not isinstance(node.cpd, Table)
     leak, links = np.zeros_like(node.cpd.leak), tuple(np.zeros_like(link) for link in node.cpd.links)

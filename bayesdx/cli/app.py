@@ -32,10 +32,26 @@ class Format(StrEnum):
     CSV = "csv"
 
 
+class ComparisonFormat(StrEnum):
+    """How a comparison is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    MARKDOWN = "markdown"
+
+
+class CardFormat(StrEnum):
+    """How a model card is written."""
+
+    MARKDOWN = "markdown"
+    HTML = "html"
+
+
 class Commands(TyperGroup):
     """The group of commands; an error of bayesdx becomes one message on standard error and exit code 2."""
 
-    def invoke(self, ctx: typer.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         """Run a command."""
         try:
             return super().invoke(ctx)
@@ -111,13 +127,16 @@ def models(
     import bayesdx as dx
     from bayesdx.cli import output
 
-    table = dx.list_models(folder)
-    output.show_frame(table, format, columns=output.MODEL_COLUMNS)
+    output.show_models(dx.list_models(folder), format)
 
 
 @app.command()
 def check(
     model: ModelArgument,
+    evidence: Annotated[
+        bool, typer.Option("--evidence", help="Compare what the network implies with the figures of accuracy.csv.")
+    ] = False,
+    cases: Annotated[bool, typer.Option("--cases", help="Run the clinical unit tests of cases.csv.")] = False,
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Check every file of a model, and count how its numbers are known.
@@ -125,41 +144,86 @@ def check(
     Prints every fault with file, row, column, what was found and what was expected, and leaves with exit code 1; or
     'sound' with the numbers that are verified, recalled, from experts, from datasets.
 
+    With --evidence it prints instead how many published figures the network reproduces within their interval, and those
+    that it does not; exit code 1 where one of these has no explanation (column resolution). With --cases it prints what
+    the model makes of every case, with figures over all of them; exit code 1 where an expectation is not met.
+
     \b
     Examples:
       bayesdx check hip_flexion_weakness
       bayesdx check my_models/knee_pain/0.1.0 --format csv
+      bayesdx check chest_clinic --evidence
+      bayesdx check chest_clinic --cases --format json
     """
     import bayesdx as dx
-    from bayesdx.cli import output
+    from bayesdx.cli import evaluation, output
 
+    if evidence and cases and format == Format.CSV:
+        fail("--evidence and --cases are two tables; ask for one of them with --format csv.")
     try:
         loaded = dx.load_model(model)
     except dx.ModelError as error:
-        if not error.problems:
+        problems = [problem for problem in error.problems if isinstance(problem, dx.Problem)]
+        if not problems:
             raise
-        output.show_problems(error.problems, format)
+        output.show_problems(problems, format)
         raise typer.Exit(FAULTY) from None
-    output.show_sound(loaded, format)
+    if not (evidence or cases):
+        output.show_sound(loaded, format)
+        return
+    figures = dx.check_evidence(loaded) if evidence else None
+    results = dx.check_cases(loaded) if cases else None
+    evaluation.show(loaded, figures, results, format)
+    unexplained = figures is not None and dx.count_verdicts(figures)["outside and unexplained"] > 0
+    if unexplained or (results is not None and not results.passed):
+        raise typer.Exit(FAULTY)
+
+
+@app.command()
+def card(
+    model: ModelArgument,
+    format: Annotated[CardFormat, typer.Option("--format", help="How to write the card.")] = CardFormat.MARKDOWN,
+) -> None:
+    """Write the model card: what a model is for, what it rests on, how well it does, and what is not known.
+
+    \b
+    Examples:
+      bayesdx card chest_clinic
+      bayesdx card hip_flexion_weakness --format html > card.html
+    """
+    import bayesdx as dx
+
+    sys.stdout.write(dx.model_card(dx.load_model(model), "html" if format == CardFormat.HTML else "markdown"))
 
 
 @app.command()
 def compare(
     old: Annotated[str, typer.Argument(metavar="OLD", help="name, name@version, or the path of a folder")],
     new: Annotated[str, typer.Argument(metavar="NEW", help="name, name@version, or the path of a folder")],
-    format: FormatOption = Format.TABLE,
+    format: Annotated[ComparisonFormat, typer.Option("--format", help="How to print the result.")] = (
+        ComparisonFormat.TABLE
+    ),
 ) -> None:
-    """Show every number and text that differs between two models, the largest shift first.
+    """Show every number and text that differs between two models, and the effect on every case of the new one.
+
+    The largest shift and the largest effect come first. Markdown is for a review; CSV holds the differences only.
 
     \b
     Examples:
       bayesdx compare hip_flexion_weakness@1.0.0 my_models/hip_flexion_weakness/1.1.0
+      bayesdx compare old_folder new_folder --format markdown > review.md
       bayesdx compare old_folder new_folder --format csv
     """
     import bayesdx as dx
-    from bayesdx.cli import output
+    from bayesdx.cli import evaluation, output
 
-    output.show_comparison(dx.compare_models(dx.load_model(old), dx.load_model(new)), format)
+    comparison = dx.compare_models(dx.load_model(old), dx.load_model(new))
+    if format == ComparisonFormat.MARKDOWN:
+        sys.stdout.write(comparison.to_markdown())
+    else:
+        output.show_comparison(comparison, format)
+    if format == ComparisonFormat.TABLE and not comparison.table.empty:
+        evaluation.show_effects(comparison.effects)
 
 
 @app.command()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
@@ -21,18 +23,26 @@ from bayesdx.display import bar, clean, format_probability, format_ratio
 WIDTH = 100
 """Columns of a table that goes to a file or a pipe; the variable COLUMNS changes it."""
 
-MODEL_COLUMNS = ("name", "version", "populations", "causes", "variables", "released", "hash", "sound")
+LONGEST_CELL = 400
+"""Signs of a cell that a table shows; JSON and CSV have all of them."""
+
 STATUSES = ("verified", "recalled", "expert", "dataset")
 SOURCED_FILES = ("priors", "links", "tables", "accuracy", "tests", "red_flags", "management")
 URGENCY_STYLE = {"emergency": "bold red", "urgent": "bold yellow", "routine": ""}
 
 
-def console() -> Console:
-    """The console of standard output: plain where that is no terminal, and without colour where NO_COLOR is set."""
+@contextmanager
+def console() -> Iterator[Console]:
+    """The console of standard output: colour only on a terminal and without NO_COLOR, elsewhere plain lines."""
     screen = Console(markup=False, emoji=False, highlight=False)
-    if not screen.is_terminal and "COLUMNS" not in os.environ:
-        screen = Console(markup=False, emoji=False, highlight=False, width=WIDTH)
-    return screen
+    if screen.is_terminal:
+        yield screen
+        return
+    width = None if "COLUMNS" in os.environ else WIDTH
+    screen = Console(markup=False, emoji=False, highlight=False, width=width)
+    with screen.capture() as capture:
+        yield screen
+    sys.stdout.writelines(f"{line.rstrip()}\n" for line in capture.get().splitlines())
 
 
 def print_json(value: Any) -> None:
@@ -46,11 +56,14 @@ def print_csv(frame: pd.DataFrame) -> None:
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows of a frame as plain values; a missing value is None."""
+    """The rows of a frame as plain values; a missing value is None, an infinite one "inf" or "-inf" (JSON has none)."""
     plain = frame.astype(object)
-    return [
-        {str(key): value for key, value in row.items()} for row in plain.where(plain.notna(), None).to_dict("records")
-    ]
+    rows = plain.where(plain.notna(), None).to_dict("records")
+    return [{str(key): _finite(value) for key, value in row.items()} for row in rows]
+
+
+def _finite(value: Any) -> Any:
+    return str(value) if isinstance(value, float) and math.isinf(value) else value
 
 
 def table(*columns: str | tuple[str, str]) -> Table:
@@ -68,34 +81,47 @@ def cell(value: Any) -> str:
         return "yes" if value else "no"
     if value is None or (isinstance(value, float) and pd.isna(value)):
         return ""
-    return f"{value:.4g}" if isinstance(value, float) else clean(value)
+    text = f"{value:.4g}" if isinstance(value, float) else clean(value)
+    return text if len(text) <= LONGEST_CELL else f"{text[:LONGEST_CELL]}…"
 
 
-def show_frame(frame: pd.DataFrame, format: str, columns: Sequence[str] | None = None) -> None:
-    """A frame in the wanted format; as a table only the ``columns`` where they are given."""
+def as_table(frame: pd.DataFrame) -> Table:
+    """A frame as a table for people, numbers to the right."""
+    right = set(frame.select_dtypes("number").columns)
+    grid = table(*((str(name), "right" if name in right else "left") for name in frame))
+    for row in records(frame):
+        grid.add_row(*map(cell, row.values()))
+    return grid
+
+
+def show_models(models: pd.DataFrame, format: str) -> None:
+    """Models and their versions."""
     if format == "json":
-        print_json(records(frame))
+        print_json(records(models))
     elif format == "csv":
-        print_csv(frame)
+        print_csv(models)
     else:
-        shown = frame[list(columns)] if columns else frame
-        numeric = {name for name in shown if pd.api.types.is_numeric_dtype(shown[name].dtype)}
-        numeric -= {name for name in shown if pd.api.types.is_bool_dtype(shown[name].dtype)}
-        grid = table(*((str(name), "right" if name in numeric else "left") for name in shown))
-        for row in records(shown):
-            grid.add_row(*map(cell, row.values()))
-        console().print(grid)
+        grid = table("name", "version", "populations", ("causes", "right"), ("variables", "right"), "released", "sound")
+        for row in records(models):
+            populations = "\n".join(clean(name) for name in row["populations"].split(", "))
+            sizes = (str(row["causes"]), str(row["variables"]))
+            sound = cell(row["sound"])
+            grid.add_row(clean(row["name"]), row["version"], populations, *sizes, row["released"], sound)
+        with console() as screen:
+            screen.print(grid)
 
 
-def show_problems(problems: Sequence[Any], format: str) -> None:
+def show_problems(problems: Sequence[dx.Problem], format: str) -> None:
     """Every fault of a model folder."""
     frame = pd.DataFrame([problem._asdict() for problem in problems], dtype=object)
     if format == "json":
         print_json({"sound": False, "problems": records(frame)})
-        return
-    show_frame(frame, format)
-    if format == "table":
-        console().print(f"\n{len(problems)} fault{'s' if len(problems) != 1 else ''}.")
+    elif format == "csv":
+        print_csv(frame)
+    else:
+        with console() as screen:
+            screen.print(as_table(frame))
+            screen.print(f"\n{len(problems)} fault{'s' if len(problems) != 1 else ''}.")
 
 
 def show_sound(model: dx.Model, format: str) -> None:
@@ -114,14 +140,14 @@ def show_sound(model: dx.Model, format: str) -> None:
     if format == "csv":
         print_csv(counts.reset_index())
         return
-    released = f"released {model.release.date}" if model.release else "not released"
-    screen = console()
-    screen.print(Text.assemble(f"{model.name} {model.version} is ", ("sound", "bold green"), f", {released}."))
-    screen.print(f"{model.hash}\n", style="dim", soft_wrap=True)
-    show_frame(counts.reset_index(), format)
     numbers = model.count_statuses()
     said = ", ".join(f"{numbers.get(status, 0)} {status}" for status in STATUSES)
-    screen.print(f"\nNumbers of the network (priors, links, tables): {sum(numbers.values())}; {said}.")
+    released = f"released {model.release.date}" if model.release else "not released"
+    with console() as screen:
+        screen.print(Text.assemble(f"{model.name} {model.version} is ", ("sound", "bold green"), f", {released}."))
+        screen.print(f"{model.hash}\n", style="dim", soft_wrap=True)
+        screen.print(as_table(counts.reset_index()))
+        screen.print(f"\nNumbers of the network (priors, links, tables): {sum(numbers.values())}; {said}.")
 
 
 def _statuses(model: dx.Model, file: str) -> list[int]:
@@ -129,21 +155,24 @@ def _statuses(model: dx.Model, file: str) -> list[int]:
     return [int(found.get(status, 0)) for status in STATUSES]
 
 
-def show_comparison(comparison: dx.Comparison, format: str) -> None:
-    """What differs between two models."""
+def show_comparison(comparison: dx.VersionComparison, format: str) -> None:
+    """What differs between two models; in JSON also what that does to the cases of the new one."""
     old, new = (
         {"name": side.name, "version": side.version, "hash": side.hash} for side in (comparison.old, comparison.new)
     )
     if format == "json":
-        print_json({"old": old, "new": new, "differences": records(comparison.table)})
+        effects = records(comparison.effects)
+        print_json({"old": old, "new": new, "differences": records(comparison.table), "effects": effects})
     elif format == "csv":
         print_csv(comparison.table)
     else:
         title = f"{old['name']} {old['version']} -> {new['name']} {new['version']}"
         count = len(comparison.table)
-        console().print(f"{title}: {count or 'no'} difference{'s' if count != 1 else ''}." + ("\n" if count else ""))
-        if count:
-            show_frame(comparison.table, format)
+        with console() as screen:
+            screen.print(f"{title}: {count or 'no'} difference{'s' if count != 1 else ''}.")
+            if count:
+                screen.print()
+                screen.print(as_table(comparison.table))
 
 
 def show_case(case: dx.Diagnosis, format: str, top: int | None) -> None:
@@ -153,7 +182,8 @@ def show_case(case: dx.Diagnosis, format: str, top: int | None) -> None:
     elif format == "csv":
         print_csv(case.to_frame().head(top or len(case.table)))
     else:
-        _print_case(console(), case, top)
+        with console() as screen:
+            _print_case(screen, case, top)
 
 
 def show_cohort(cases: Sequence[dx.Diagnosis], format: str, top: int | None) -> None:
@@ -170,12 +200,19 @@ def show_cohort(cases: Sequence[dx.Diagnosis], format: str, top: int | None) -> 
         return
     grid = table(("patient", "right"), "cause", ("posterior", "right"), ("LR", "right"), "red flags")
     for number, case in numbered:
-        flags = "; ".join(f"{flag.urgency.upper()} {flag.label}" for flag in case.red_flags)
-        for place, row in enumerate(case.table.head(top or 3).itertuples(index=False)):
-            first = (str(number), clean(flags)) if place == 0 else ("", "")
-            now, ratio = format_probability(float(row.posterior)), format_ratio(float(row.likelihood_ratio))
-            grid.add_row(first[0], clean(row.label), now, ratio, Text(first[1], "bold red"))
-    console().print(grid)
+        flags = "\n".join(f"{flag.urgency}: {clean(flag.label)}" for flag in case.red_flags)
+        rows = records(case.table.head(top or 3))
+        labels = "\n".join(clean(row["label"]) for row in rows)
+        posteriors = "\n".join(format_probability(row["posterior"]) for row in rows)
+        ratios = "\n".join(_ratio(row["likelihood_ratio"]) for row in rows)
+        grid.add_row(str(number), labels, posteriors, ratios, Text(flags, URGENCY_STYLE["emergency"]))
+        grid.add_section()
+    with console() as screen:
+        screen.print(grid)
+
+
+def _ratio(value: float | None) -> str:
+    return "n/a" if value is None else format_ratio(value)
 
 
 def _as_dict(case: dx.Diagnosis, top: int | None) -> dict[str, Any]:
@@ -202,18 +239,17 @@ def _print_case(screen: Console, case: dx.Diagnosis, top: int | None) -> None:
     if case.red_flags:
         screen.print()
     grid = table("cause", ("prior", "right"), ("now", "right"), ("LR", "right"), "")
-    shown = case.table.head(top or len(case.table))
-    for row in shown.itertuples(index=False):
-        now = float(row.posterior)
-        ratio = format_ratio(float(row.likelihood_ratio))
-        grid.add_row(clean(row.label), format_probability(float(row.prior)), format_probability(now), ratio, bar(now))
+    for row in records(case.table.head(top or len(case.table))):
+        now = row["posterior"]
+        numbers = (format_probability(row["prior"]), format_probability(now), _ratio(row["likelihood_ratio"]))
+        grid.add_row(clean(row["label"]), *numbers, bar(now))
     nothing = "None of the modelled causes"
     grid.add_row(nothing, "", format_probability(case.none_present), "", bar(case.none_present))
     screen.print(grid)
     screen.print("\nMost probable sets of causes", style="bold")
-    for row in case.most_probable(3).itertuples(index=False):
-        names = " + ".join(_label(model, name) for name in row.causes) or nothing
-        screen.print(Padding(f"{format_probability(float(row.probability)):>7}  {names}", (0, 0, 0, 2)))
+    for row in records(case.most_probable(3)):
+        names = " + ".join(_label(model, name) for name in row["causes"]) or nothing
+        screen.print(Padding(f"{format_probability(row['probability']):>7}  {names}", (0, 0, 0, 2)))
     if case.management:
         screen.print("\nSteps of care", style="bold")
         steps = table("urgency", "cause", "step")

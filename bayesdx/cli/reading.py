@@ -124,6 +124,8 @@ def _read_json(model: dx.Model, name: str, text: str) -> dict[str, Any]:
         document = json.loads(text, object_pairs_hook=unique, parse_constant=constant)
     except json.JSONDecodeError as error:
         raise dx.FindingsError(f"{name}, row {error.lineno}, column {error.colno}: not JSON: {error.msg}.") from error
+    except dx.FindingsError:
+        raise
     except (RecursionError, ValueError) as error:
         raise dx.FindingsError(f"{name}: not JSON that can be read: {error}.") from error
     if isinstance(document, dict) and isinstance(document.get("findings"), dict):

@@ -1,7 +1,38 @@
-"""Questions about one case: the differential, red flags, steps of care. Uses the engine; knows no files."""
+"""Questions about one case: what, why, how sure, what next, what would change it. Uses the engine; knows no files."""
 
 from bayesdx.diagnosis.case import Diagnosis, diagnose
+from bayesdx.diagnosis.conflict import Conflict
+from bayesdx.diagnosis.draws import draw_parameters
+from bayesdx.diagnosis.explanation import Explanation, explain
 from bayesdx.diagnosis.findings import UNKNOWN
+from bayesdx.diagnosis.intervals import CredibleIntervals, credible_intervals
+from bayesdx.diagnosis.prose import Narrative, narrative
 from bayesdx.diagnosis.red_flags import FiredFlag, Recommendation
+from bayesdx.diagnosis.scenarios import CaseComparison, PosteriorPath, compare_cases, posterior_path
+from bayesdx.diagnosis.sensitivity import SensitivityAnalysis, sensitivity_analysis
+from bayesdx.diagnosis.suggestions import NextTests, TradeOff, next_tests
 
-__all__ = ["UNKNOWN", "Diagnosis", "FiredFlag", "Recommendation", "diagnose"]
+__all__ = [
+    "UNKNOWN",
+    "CaseComparison",
+    "Conflict",
+    "CredibleIntervals",
+    "Diagnosis",
+    "Explanation",
+    "FiredFlag",
+    "Narrative",
+    "NextTests",
+    "PosteriorPath",
+    "Recommendation",
+    "SensitivityAnalysis",
+    "TradeOff",
+    "compare_cases",
+    "credible_intervals",
+    "diagnose",
+    "draw_parameters",
+    "explain",
+    "narrative",
+    "next_tests",
+    "posterior_path",
+    "sensitivity_analysis",
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -13,10 +13,13 @@ from numpy.typing import NDArray
 
 from bayesdx.diagnosis.findings import UNKNOWN, Findings, Value, read_findings
 from bayesdx.diagnosis.red_flags import FiredFlag, Recommendation, fired_flags, recommendations
-from bayesdx.errors import ImpossibleEvidenceError
+from bayesdx.errors import FindingsError, ImpossibleEvidenceError, nearest
 from bayesdx.inference import Engine, Evidence
 from bayesdx.knowledge.model import Model
 from bayesdx.network import compile_network
+
+if TYPE_CHECKING:
+    from bayesdx.diagnosis.conflict import Conflict
 
 DISCLAIMER = "Decision support for qualified people, not a diagnosis; a low probability does not exclude an emergency."
 
@@ -30,7 +33,7 @@ class Alternative:
     name: str
     variable: str
     label: str
-    states: tuple[int, ...]
+    state: int
 
 
 @dataclass(frozen=True)
@@ -66,10 +69,10 @@ def alternatives(model: Model) -> tuple[Alternative, ...]:
     for name in model.causes:
         variable = model.by_name[name]
         if len(variable.states) == 2:
-            lines.append(Alternative(name, name, variable.label, (1,)))
+            lines.append(Alternative(name, name, variable.label, 1))
         else:
             lines.extend(
-                Alternative(f"{name}={state}", name, f"{variable.label}: {state}", (code,))
+                Alternative(f"{name}={state}", name, f"{variable.label}: {state}", code)
                 for code, state in enumerate(variable.states)
             )
     return tuple(lines)
@@ -88,9 +91,15 @@ def _prior(model: Model) -> Array:
     return _probabilities(model, engine.propagate(nothing, targets=model.causes).marginals)
 
 
+@lru_cache(maxsize=64)
+def _index(model: Model) -> pd.Index:
+    return pd.Index([line.name for line in alternatives(model)])
+
+
 def _probabilities(model: Model, marginals: Mapping[str, Array]) -> Array:
-    found = np.array([marginals[line.variable][0, line.states].sum() for line in alternatives(model)], dtype=np.float64)
-    return np.clip(found, 0.0, 1.0)
+    """P(line) in the order of ``alternatives``; rounding of sums may pass 1 by the last bit, hence the minimum."""
+    found = np.array([marginals[line.variable].item(line.state) for line in alternatives(model)], dtype=np.float64)
+    return found.clip(max=1.0)
 
 
 def diagnose(model: Model, findings: Mapping[str, Any] | pd.Series | None = None) -> Diagnosis:
@@ -138,7 +147,7 @@ def diagnose(model: Model, findings: Mapping[str, Any] | pd.Series | None = None
 def impossible(model: Model, findings: Findings) -> ImpossibleEvidenceError:
     """The error for findings of probability zero, with a smallest set of them that conflicts."""
     conflict = engine_for(model).conflict(findings.evidence)
-    said = [f"{name} = {_said(findings.values[name])}" for name in conflict]
+    said = [f"{name} = {say(findings.values[name])}" for name in conflict]
     title = f"{model.name} {model.version}"
     if len(said) == 1:
         text = f"findings: {said[0]} has probability 0 under {title}; check its leak probability."
@@ -150,7 +159,8 @@ def impossible(model: Model, findings: Findings) -> ImpossibleEvidenceError:
     return ImpossibleEvidenceError(text, conflict)
 
 
-def _said(value: Value) -> str:
+def say(value: Value) -> str:
+    """A finding in words."""
     if isinstance(value, str):
         return value
     if isinstance(value, tuple):
@@ -190,8 +200,7 @@ class Diagnosis:
     def posterior(self) -> pd.Series:
         """P(cause present | findings) by cause, highest first (equal ones in the order of the model)."""
         order = np.argsort(-self.probabilities, kind="stable")
-        names = [line.name for line in alternatives(self.model)]
-        return pd.Series(self.probabilities[order], index=[names[place] for place in order], name="posterior")
+        return pd.Series(self.probabilities[order], index=_index(self.model).take(order), name="posterior")
 
     @cached_property
     def differential(self) -> tuple[Line, ...]:
@@ -293,12 +302,62 @@ class Diagnosis:
                 sum(
                     probability
                     for line, probability in zip(alternatives(self.model), self.probabilities, strict=True)
-                    if line.variable == cause and line.states[0] > 0
+                    if line.variable == cause and line.state > 0
                 )
             )
             for cause in self.model.causes
         }
         return recommendations(self.model, present, self.red_flags)
+
+    @cached_property
+    def conflict(self) -> Conflict:
+        """Whether the findings fit together, which of them clash, and whether anything modelled fits them."""
+        from bayesdx.diagnosis.conflict import conflict_of
+
+        return conflict_of(self)
+
+    def with_findings(self, findings: Mapping[str, Any] | pd.Series) -> Diagnosis:
+        """The diagnosis with more findings, or with some of them changed; this one stays as it is.
+
+        Parameters
+        ----------
+        findings : mapping
+            As ``diagnose`` takes them; they replace what was known of the same variables. None takes a finding back.
+
+        Raises
+        ------
+        FindingsError, ImpossibleEvidenceError
+            As ``diagnose``.
+        """
+        added = read_findings(self.model, findings).values  # noqa: PD011 - no DataFrame
+        groups = self.model.groups
+        names = [str(name) for name, value in findings.items() if value is None]
+        removed = {part for name in names for part in (name, *groups.get(name, ()))}
+        kept = {name: value for name, value in self.findings.items() if name not in removed}
+        return diagnose(self.model, {**kept, **added})
+
+    def without(self, *names: str) -> Diagnosis:
+        """The diagnosis without some of its findings; this one stays as it is.
+
+        Parameters
+        ----------
+        *names : str
+            Findings of this case, or groups.
+
+        Raises
+        ------
+        FindingsError
+            A name is not among the findings.
+        """
+        dropped: set[str] = set()
+        for name in names:
+            members = {name, *self.model.groups.get(name, ())} & set(self.findings)
+            if not members:
+                hint = nearest(name, self.findings)
+                suggestion = f" Did you mean {hint!r}?" if hint else ""
+                raise FindingsError(f"without: {name!r} is not among the findings.{suggestion}")
+            dropped |= members
+        return diagnose(self.model, {name: value for name, value in self.findings.items() if name not in dropped})
 
     def to_frame(self) -> pd.DataFrame:
         """The table with the cause as a column and the model's name, version, population and hash beside it."""

@@ -134,6 +134,14 @@ class DenseTables:
         """Number of cells of the joint."""
         return int(self.rows.shape[1])
 
+    def pattern_of(self, codes: NDArray[np.int32]) -> NDArray[np.int64]:
+        """A number for what each case gives of the contexts, -1 counted as one more state, shape (n_cases,)."""
+        key = np.zeros(len(codes), dtype=np.int64)
+        for v, card in zip(self.contexts, self.context_cards, strict=True):
+            code = codes[:, v]
+            key = key * (card + 1) + np.where(code < 0, card, code)
+        return key
+
 
 def dense_tables(network: Network, chosen: Roles) -> DenseTables:
     """Compile the tables of a network whose ``roles`` were found."""
@@ -152,8 +160,6 @@ def dense_tables(network: Network, chosen: Roles) -> DenseTables:
         start += cards[v]
     cells = math.prod(joint_cards)
     quiet_base, quiet = _quiet(network, chosen)
-    digits = np.indices(joint_cards).reshape(len(joint_cards), cells)
-    columns = [digit[:, None] == np.arange(card) for digit, card in zip(digits, joint_cards, strict=True)]
     return DenseTables(
         chosen.joint,
         joint_cards,
@@ -163,11 +169,25 @@ def dense_tables(network: Network, chosen: Roles) -> DenseTables:
         np.ascontiguousarray(prior.reshape(*context_cards, cells)),
         np.ascontiguousarray(np.concatenate(rows)) if rows else np.zeros((0, cells)),
         offsets,
-        np.concatenate(columns, axis=1).astype(np.float64),
+        state_columns(joint_cards),
         quiet_base,
         quiet,
         chosen.levels,
     )
+
+
+def state_columns(cards: Sequence[int]) -> Array:
+    """1 where a cell has a state, shape (n_cells, sum of cardinalities).
+
+    Examples
+    --------
+    >>> state_columns((2, 2)).astype(int).tolist()
+    [[1, 0, 1, 0], [1, 0, 0, 1], [0, 1, 1, 0], [0, 1, 0, 1]]
+    """
+    cells = math.prod(cards)
+    digits = np.indices(cards).reshape(len(cards), cells)
+    columns = [digit[:, None] == np.arange(card) for digit, card in zip(digits, cards, strict=True)]
+    return np.concatenate([np.zeros((cells, 0)), *columns], axis=1).astype(np.float64)
 
 
 def _quiet(network: Network, chosen: Roles) -> tuple[Array, Array]:
@@ -196,4 +216,4 @@ def _spread(network: Network, v: int, order: Sequence[int]) -> Array:
     shape = [1] * len(order)
     for u in scope:
         shape[place[u]] = network.cardinalities[u]
-    return values.transpose([scope.index(u) for u in ranked]).reshape(shape)
+    return np.asarray(values.transpose([scope.index(u) for u in ranked]).reshape(shape))

@@ -10,19 +10,17 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesdx.inference.dense import DenseTables
-from bayesdx.inference.evidence import Evidence
+from bayesdx.inference.dense import DenseTables, state_columns
+from bayesdx.inference.dense_families import DenseFamilies
+from bayesdx.inference.evidence import Codes, Evidence
+from bayesdx.inference.families import empty_family
 from bayesdx.inference.kernels import Kernel, use_numba
+from bayesdx.inference.logs import IMPOSSIBLE, LOG_ZERO, floored_log
+from bayesdx.inference.result import Family
 from bayesdx.network import Network
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-LOG_ZERO = -1e9
-"""Stands for the logarithm of 0 inside matrix products, where minus infinity times 0 would be NaN."""
-
-IMPOSSIBLE = -5e8
-"""A log probability below this contains a LOG_ZERO."""
 
 FAINT = 1e-200
 """A case of lower probability than this leaves the linear domain."""
@@ -30,13 +28,11 @@ FAINT = 1e-200
 MOST_PATTERN_CELLS = 2**22
 """Largest table of the priors of all patterns of contexts, computed once."""
 
-CHUNK_CELLS = 2**19
+LEAST_CASES_FOR_FAMILIES = 32
+"""Fewer cases get their families from the junction tree, which keeps the relative precision of small ones."""
+
+CHUNK_CELLS = 2**18
 """Cases times cells worked on at a time, so that they stay in the cache."""
-
-
-def floored_log(values: Array) -> Array:
-    """Logarithm, with ``LOG_ZERO`` for 0."""
-    return np.log(values, out=np.full_like(values, LOG_ZERO), where=values > 0)
 
 
 class DenseBackend:
@@ -53,10 +49,10 @@ class DenseBackend:
         self.network = network
         self.tables = tables
         self.kernel: Kernel = kernel
-        self.log_rows = floored_log(tables.rows)
         self.flat_prior = tables.prior.reshape(-1, tables.cells)
         starts = np.cumsum([0, *tables.joint_cards])
         self._fast = _fast_tables(tables)
+        self._nothing = np.empty((0, tables.cells))
         self.column_range = {v: (int(starts[i]), int(starts[i + 1])) for i, v in enumerate(tables.joint)}
 
     def run(
@@ -84,17 +80,83 @@ class DenseBackend:
         log_prior = self._all_log_priors if prior is self._all_priors else None
         log_prior = floored_log(prior) if log_prior is None else log_prior
         width = max(1, CHUNK_CELLS // self.tables.cells)
+        work = np.empty((2, min(width, len(evidence)), self.tables.cells))
         for start in range(0, len(evidence), width):
             rows = slice(start, min(len(evidence), start + width))
-            log_joint = log_prior[pattern[rows]]
-            self._add_findings(evidence, rows, log_joint)
+            size = rows.stop - rows.start
+            log_joint = self._log_likelihood(evidence.codes[rows], work[:, :size])
+            log_joint += np.take(log_prior, pattern[rows], axis=0, out=work[1, :size], mode="clip")
+            self._add_observed(evidence, rows, log_joint)
             top = log_joint.max(axis=1, keepdims=True)
-            posterior = np.exp(log_joint - top, out=log_joint)
-            total = posterior.sum(axis=1, keepdims=True)
-            posterior /= total
+            log_joint -= top
+            posterior = np.exp(log_joint, out=log_joint)
+            total = self._sum_columns(posterior, answer.columns[rows])
             answer.log_evidence[rows] = np.where(top > IMPOSSIBLE, top + np.log(total), -np.inf)[:, 0]
-            np.matmul(posterior, self.tables.columns, out=answer.columns[rows])
-            self._store(answer, evidence, rows, posterior, prior[pattern[rows]])
+            if answer.others or answer.joint.size:
+                posterior /= total
+                self._store(answer, evidence, rows, posterior, prior[pattern[rows]])
+
+    def _sum_columns(self, weights: Array, columns: Array) -> Array:
+        """Normalised marginals of the joint's states into ``columns``; returns the totals, shape (n_cases, 1).
+
+        The slow and the fast half of the joint are summed apart, which leaves little for the matrix products.
+        """
+        slow, fast = self._halves
+        halved = weights.reshape(len(weights), slow.shape[0], fast.shape[0])
+        of_slow = halved @ np.ones(fast.shape[0])
+        of_fast = (np.ones((1, slow.shape[0])) @ halved)[:, 0]
+        total = of_slow.sum(axis=1, keepdims=True)
+        np.divide(of_slow @ slow, total, out=columns[:, : slow.shape[1]])
+        np.divide(of_fast @ fast, total, out=columns[:, slow.shape[1] :])
+        return np.asarray(total)
+
+    @cached_property
+    def _halves(self) -> tuple[Array, Array]:
+        """1 where a cell of the slow, or the fast, half of the joint has a state."""
+        cards = self.tables.joint_cards
+        middle = len(cards) // 2
+        return state_columns(cards[:middle]), state_columns(cards[middle:])
+
+    def run_one(self, evidence: Evidence, targets: Sequence[int]) -> tuple[Array, dict[int, Array]] | None:
+        """One case of hard evidence asked about causes; None where that is not the question, or it is too improbable.
+
+        The same numbers as ``run`` with less to prepare.
+        """
+        tables = self.tables
+        if evidence.likelihoods or self._all_priors is None or any(v not in self.column_range for v in targets):
+            return None
+        codes = evidence.codes[0].tolist()
+        key = 0
+        for v, card in zip(tables.contexts, tables.context_cards, strict=True):
+            key = key * (card + 1) + (codes[v] if codes[v] >= 0 else card)
+        columns = np.empty((1, tables.columns.shape[1]))
+        if use_numba(self.kernel, 0):
+            total = self._one_fast(evidence.codes, key, columns)
+        else:
+            total = self._one_plain(codes, self._all_priors[key], columns)
+        if total < FAINT:
+            return None
+        ranges = self.column_range
+        return np.array([math.log(total)]), {v: columns[:, ranges[v][0] : ranges[v][1]] for v in targets}
+
+    def _one_plain(self, codes: Sequence[int], prior: Array, columns: Array) -> float:
+        tables = self.tables
+        seen = [first + codes[v] for v, first in tables.offsets.items() if codes[v] >= 0]
+        weights = prior * np.multiply.reduce(tables.rows.take(seen, axis=0), axis=0)
+        for v, (first, _) in self.column_range.items():
+            if codes[v] >= 0:
+                weights *= tables.columns[:, first + codes[v]]
+        with np.errstate(invalid="ignore"):
+            return float(self._sum_columns(weights[None], columns)[0, 0])
+
+    def _one_fast(self, codes: Codes, key: int, columns: Array) -> float:
+        from bayesdx.inference.dense_fast import propagate_cases
+
+        total, nothing = np.empty(1), self._nothing
+        assert self._all_priors is not None
+        pattern = np.array([key])
+        propagate_cases(codes, self._all_priors, pattern, nothing, *self._fast, total, columns, nothing)
+        return float(total[0])
 
     def _run_fast(self, evidence: Evidence, prior: Array, pattern: Ints, answer: _Answer) -> None:
         """Linear domain in compiled code; cases near the smallest floats go through the log domain."""
@@ -114,15 +176,7 @@ class DenseBackend:
                 prior,
                 pattern[rows],
                 self._soft_findings(evidence, rows, soft),
-                self._fast.rows,
-                self._fast.finding_columns,
-                self._fast.finding_offsets,
-                self._fast.finding_levels,
-                self._fast.is_gate,
-                tables.quiet_base,
-                tables.quiet,
-                self._fast.joint_columns,
-                self._fast.joint_cards,
+                *self._fast,
                 total[rows],
                 answer.columns[rows],
                 posterior,
@@ -154,16 +208,35 @@ class DenseBackend:
             return np.empty((0, self.tables.cells))
         product = np.ones((rows.stop - rows.start, self.tables.cells))
         for v in soft:
-            values = evidence.likelihoods[self.network.names[v]][rows]
             if v in self.column_range:
+                values = evidence.likelihoods[self.network.names[v]][rows]
                 product *= values @ self.tables.columns[:, slice(*self.column_range[v])].T
             else:
-                first = self.tables.offsets[v]
-                states = self.tables.rows[first : first + values.shape[1]]
-                hard = evidence.codes[rows, v] >= 0
-                product *= np.where(hard[:, None], 1.0, values @ states)
-                product[hard] *= values[hard, evidence.codes[rows, v][hard]][:, None]
+                product *= self._soft_rows(v, evidence, rows)
         return product
+
+    @cached_property
+    def _reader(self) -> DenseFamilies | None:
+        priors = self._all_priors
+        return None if priors is None else DenseFamilies(self.network, self.tables, priors)
+
+    def has_families(self, evidence: Evidence) -> bool:
+        """Whether ``families`` serves these cases: many, of hard evidence, over contexts that can be enumerated."""
+        return len(evidence) >= LEAST_CASES_FOR_FAMILIES and not evidence.likelihoods and self._reader is not None
+
+    def families(self, evidence: Evidence, which: Sequence[int]) -> dict[int, Family]:
+        """Families of the variables in ``which`` for cases that ``has_families`` accepts."""
+        assert self._reader is not None
+        found = {v: empty_family(self.network, v, len(evidence)) for v in which}
+        width = max(1, 8 * CHUNK_CELLS // self.tables.cells)
+        for start in range(0, len(evidence), width):
+            rows = slice(start, min(len(evidence), start + width))
+            part = evidence.take(range(rows.start, rows.stop))
+            _, marginals, posterior = self.run(part, self.tables.joint, with_joint=True)
+            prior, pattern = self.priors(part)
+            columns = np.concatenate([np.zeros((len(part), 0)), *(marginals[v] for v in self.tables.joint)], axis=1)
+            self._reader.fill(found, rows, part.codes, posterior, columns, prior[pattern])
+        return found
 
     def _store(self, answer: _Answer, evidence: Evidence, rows: slice, posterior: Array, prior: Array) -> None:
         if answer.joint.size:
@@ -184,10 +257,7 @@ class DenseBackend:
         tables = self.tables
         if any(self.network.names[v] in evidence.likelihoods for v in tables.contexts):
             return self._weights(evidence, slice(None)) @ self.flat_prior, np.arange(len(evidence))
-        key = np.zeros(len(evidence), dtype=np.int64)
-        for v, card in zip(tables.contexts, tables.context_cards, strict=True):
-            code = evidence.codes[:, v]
-            key = key * (card + 1) + np.where(code < 0, card, code)
+        key = tables.pattern_of(evidence.codes)
         if self._all_priors is not None:
             return self._all_priors, key
         _, first, pattern = np.unique(key, return_index=True, return_inverse=True)
@@ -226,31 +296,45 @@ class DenseBackend:
         column = evidence.codes[rows, v][:, None]
         seen = ((column == np.arange(self.network.cardinalities[v])) | (column < 0)).astype(np.float64)
         soft = evidence.likelihoods.get(self.network.names[v])
-        return seen if soft is None else seen * soft[rows]
+        return np.asarray(seen if soft is None else seen * soft[rows])
 
-    def _add_findings(self, evidence: Evidence, rows: slice, log_joint: Array) -> None:
-        codes = evidence.codes[rows]
-        chosen = np.zeros((len(codes), len(self.log_rows)))
-        for v, start in self.tables.offsets.items():
-            if self.network.names[v] not in evidence.likelihoods:
-                seen = np.flatnonzero(codes[:, v] >= 0)
-                chosen[seen, start + codes[seen, v]] = 1.0
-        log_joint += chosen @ self.log_rows
-        for name in evidence.likelihoods:
+    def _log_likelihood(self, codes: Codes, work: Array) -> Array:
+        """Log P(findings | joint) from codes, shape (n_cases, n_cells), held in ``work[0]``."""
+        parts = self._log_parts
+        seen = (codes[:, parts.columns] == parts.states).astype(np.float64)
+        quiet, deep = seen[:, : len(parts.slow)], seen[:, : len(parts.fast)]
+        slow, fast = quiet @ parts.slow, deep @ parts.fast
+        total = work[0]
+        np.add(slow[:, :, None], fast[:, None, :], out=total.reshape(len(codes), slow.shape[1], fast.shape[1]))
+        total += np.matmul(seen[:, len(parts.fast) :], parts.full, out=work[1])
+        return np.asarray(total)
+
+    @cached_property
+    def _log_parts(self) -> _LogParts:
+        return _log_parts(self.tables, *self._halves)
+
+    def _add_observed(self, evidence: Evidence, rows: slice, log_joint: Array) -> None:
+        """Likelihood vectors, and causes that are observed."""
+        for name, soft in evidence.likelihoods.items():
             v = self.network.index[name]
             if v in self.tables.offsets:
-                first = self.tables.offsets[v]
-                states = self.tables.rows[first : first + self.network.cardinalities[v]]
-                log_joint += floored_log(self._likelihood(v, evidence, rows) @ states)
+                log_joint += floored_log(self._soft_rows(v, evidence, rows))
             elif v in self.column_range:
-                log_joint += self._joint_likelihood(v, evidence, rows)
-        for v in self.tables.joint:
-            if self.network.names[v] not in evidence.likelihoods and (codes[:, v] >= 0).any():
-                log_joint += self._joint_likelihood(v, evidence, rows)
+                log_joint += floored_log(soft[rows]) @ self.tables.columns[:, slice(*self.column_range[v])].T
+        for v, (first, last) in self.column_range.items():
+            column = evidence.codes[rows, v][:, None]
+            if (column >= 0).any():
+                seen = (column == np.arange(last - first)) | (column < 0)
+                log_joint += np.where(seen, 0.0, LOG_ZERO) @ self.tables.columns[:, first:last].T
 
-    def _joint_likelihood(self, v: int, evidence: Evidence, rows: slice) -> Array:
-        first, last = self.column_range[v]
-        return floored_log(self._likelihood(v, evidence, rows)) @ self.tables.columns[:, first:last].T
+    def _soft_rows(self, v: int, evidence: Evidence, rows: slice) -> Array:
+        """The factor that the likelihood of a finding adds to its code, if it has one, shape (n_cases, n_cells)."""
+        values = evidence.likelihoods[self.network.names[v]][rows]
+        first = self.tables.offsets[v]
+        product = values @ self.tables.rows[first : first + values.shape[1]]
+        hard = np.flatnonzero(evidence.codes[rows, v] >= 0)
+        product[hard] = values[hard, evidence.codes[rows, v][hard]][:, None]
+        return np.asarray(product)
 
     def _finding_marginal(self, v: int, evidence: Evidence, rows: slice, posterior: Array) -> Array:
         first = self.tables.offsets[v]
@@ -258,7 +342,7 @@ class DenseBackend:
         seen = self._likelihood(v, evidence, rows)
         hard = evidence.codes[rows, v] >= 0
         if hard.all():
-            return seen / np.maximum(seen.sum(axis=1, keepdims=True), np.finfo(float).tiny)
+            return np.asarray(seen / np.maximum(seen.sum(axis=1, keepdims=True), np.finfo(float).tiny))
         if self.network.names[v] not in evidence.likelihoods:
             return np.where(hard[:, None], seen, posterior @ states.T)
         like = seen @ states
@@ -283,25 +367,61 @@ class _Answer:
 
 
 @dataclass(frozen=True, eq=False)
-class _FastTables:
-    """The tables as the compiled kernel takes them; a last row of ones fills up its groups of four."""
+class _LogParts:
+    """Log likelihoods of the findings' states, each over as much of the joint as it depends on.
 
-    rows: Array
-    finding_columns: Ints
-    finding_offsets: Ints
-    finding_levels: Ints
-    is_gate: NDArray[np.bool_]
-    joint_columns: Ints
-    joint_cards: Ints
+    Reference states of noisy gates add a part over the slow half of the joint and one over the fast half; rows that
+    do not depend on the slow half lie over the fast one; the others over the whole.
+
+    Parameters
+    ----------
+    columns, states : ndarray of int, shape (n_rows,)
+        Variable and state of each row: reference states of gates, then fast rows, then full rows.
+    slow : ndarray, shape (n_gates, n_slow_cells)
+    fast : ndarray, shape (n_gates + n_fast_rows, n_fast_cells)
+    full : ndarray, shape (n_full_rows, n_cells)
+    """
+
+    columns: Ints
+    states: Ints
+    slow: Array
+    fast: Array
+    full: Array
 
 
-def _fast_tables(tables: DenseTables) -> _FastTables:
-    return _FastTables(
+def _log_parts(tables: DenseTables, slow: Array, fast: Array) -> _LogParts:
+    is_gate = ~np.isnan(tables.quiet_base)
+    quiet = floored_log(tables.quiet[is_gate])
+    middle = len(tables.joint_cards) // 2
+    places: dict[str, list[tuple[int, int, int]]] = {"gate": [], "fast": [], "full": []}
+    ends = [*sorted(tables.offsets.values()), len(tables.rows)]
+    for v, level, gate_like in zip(tables.findings, tables.levels, is_gate, strict=True):
+        first = tables.offsets[v]
+        for state in range(ends[ends.index(first) + 1] - first):
+            kind = "gate" if gate_like and state == 0 else "fast" if level >= middle else "full"
+            places[kind].append((v, state, first + state))
+    rows = [*places["gate"], *places["fast"], *places["full"]]
+    log_rows = floored_log(tables.rows)
+    fast_rows = log_rows[[row for _, _, row in places["fast"]]][:, : len(fast)]
+    return _LogParts(
+        np.array([v for v, _, _ in rows], dtype=np.int64),
+        np.array([state for _, state, _ in rows], dtype=np.int32),
+        quiet[:, : slow.shape[1]] @ slow.T + floored_log(tables.quiet_base[is_gate])[:, None],
+        np.concatenate([quiet[:, slow.shape[1] :] @ fast.T, fast_rows]),
+        log_rows[[row for _, _, row in places["full"]]],
+    )
+
+
+def _fast_tables(tables: DenseTables) -> tuple[Array | Ints | NDArray[np.bool_], ...]:
+    """The tables as the compiled kernel takes them; a last row of ones fills up its groups of three."""
+    return (
         np.concatenate([tables.rows, np.ones((1, tables.cells))]),
         np.array(tables.findings, dtype=np.int64),
         np.array([tables.offsets[v] for v in tables.findings], dtype=np.int64),
         np.array(tables.levels, dtype=np.int64),
         ~np.isnan(tables.quiet_base),
+        tables.quiet_base,
+        tables.quiet,
         np.array(tables.joint, dtype=np.int64),
         np.array(tables.joint_cards, dtype=np.int64),
     )

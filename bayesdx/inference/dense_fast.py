@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
 def propagate_cases(
     codes: NDArray[np.int32],
     prior: Array,
@@ -75,22 +75,21 @@ def propagate_cases(
         for j in range(n_joint - 1, -1, -1):
             start -= joint_cards[j]
             low = work[:size]
-            for s in range(joint_cards[j] - 1, -1, -1):
-                high = work[s * size : (s + 1) * size]
-                by = factor[start + s]
-                for t in range(size):
-                    high[t] = low[t] * by
-            size *= joint_cards[j]
             if j == 0:
-                a = prior[pattern[case]]
-                b, c = ones, ones
-                if f < count:
-                    b = rows[seen[f]]
-                if f + 1 < count:
-                    c = rows[seen[f + 1]]
-                f += 2
-                for t in range(size):
-                    work[t] *= a[t] * b[t] * c[t]
+                row = prior[pattern[case]]
+                for s in range(joint_cards[j] - 1, -1, -1):
+                    high = work[s * size : (s + 1) * size]
+                    a = row[s * size : (s + 1) * size]
+                    by = factor[start + s]
+                    for t in range(size):
+                        high[t] = low[t] * by * a[t]
+            else:
+                for s in range(joint_cards[j] - 1, -1, -1):
+                    high = work[s * size : (s + 1) * size]
+                    by = factor[start + s]
+                    for t in range(size):
+                        high[t] = low[t] * by
+            size *= joint_cards[j]
             while f < count and levels[f] == j:
                 a, b, c = rows[seen[f]], ones, ones
                 if f + 1 < count and levels[f + 1] == j:

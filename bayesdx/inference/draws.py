@@ -67,6 +67,12 @@ class ParameterDraws:
         """Number of draws."""
         return _count(next(iter(self.cpds.values())))
 
+    def take(self, rows: NDArray[np.intp]) -> ParameterDraws:
+        """Some of the draws, by position."""
+        taken = object.__new__(ParameterDraws)  # they were checked when they were drawn
+        object.__setattr__(taken, "cpds", {name: _taken(value, rows) for name, value in self.cpds.items()})
+        return taken
+
 
 def _draws(value: ArrayLike | GateDraws | tuple[ArrayLike, Sequence[ArrayLike]]) -> Array | GateDraws:
     if isinstance(value, GateDraws):
@@ -75,6 +81,15 @@ def _draws(value: ArrayLike | GateDraws | tuple[ArrayLike, Sequence[ArrayLike]])
         leak, links = value
         return GateDraws(np.asarray(leak, dtype=np.float64), tuple(np.asarray(link, np.float64) for link in links))
     return _frozen(np.asarray(value, dtype=np.float64))
+
+
+def _taken(value: Array | GateDraws, rows: NDArray[np.intp]) -> Array | GateDraws:
+    if not isinstance(value, GateDraws):
+        return value[rows]
+    taken = object.__new__(GateDraws)
+    object.__setattr__(taken, "leak", value.leak[rows])
+    object.__setattr__(taken, "links", tuple(link[rows] for link in value.links))
+    return taken
 
 
 def _count(value: Array | GateDraws) -> int:

@@ -3,7 +3,8 @@
 References
 ----------
 U. Kjaerulff (1990), "Triangulation of graphs: algorithms giving small total state space", Aalborg University;
-M. Fishelson, D. Geiger (2004), "Optimizing exact genetic linkage computations", J. Comput. Biol. 11 (weighted min-fill).
+M. Fishelson, D. Geiger (2004), "Optimizing exact genetic linkage computations", J. Comput. Biol. 11 (weighted
+min-fill).
 """
 
 from __future__ import annotations

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.errors import FindingsError, ImpossibleEvidenceError, TooLargeError, nearest
-from bayesdx.inference import best, conflict
-from bayesdx.inference.draws import ParameterDraws, check_draws
+from bayesdx.errors import FindingsError, ImpossibleEvidenceError, NetworkError, TooLargeError, nearest
+from bayesdx.inference import best, conflict, noisy_or, two_layer
 from bayesdx.inference.dense import dense_tables, roles
 from bayesdx.inference.dense_backend import DenseBackend
+from bayesdx.inference.draws import GateDraws, ParameterDraws, check_draws
 from bayesdx.inference.evidence import Evidence, check_evidence, encode
-from bayesdx.inference.jt_backend import JunctionTreeBackend
-from bayesdx.inference.kernels import Kernel, check_kernel
-from bayesdx.inference.plan import Plan
+from bayesdx.inference.jt_backend import MOST_CELLS_UNSLICED, JunctionTreeBackend
+from bayesdx.inference.kernels import Kernel, check_kernel, numba_installed
+from bayesdx.inference.plan import Plan, plan
 from bayesdx.inference.result import Family, GateFamily, Propagation
 from bayesdx.network import Network
 
 Array = NDArray[np.float64]
+
+BACKENDS = ("auto", "dense", "junction_tree", "noisy_or")
 
 DEFAULT_MEMORY_LIMIT = 4 * 2**30
 """Bytes that one propagation may take unless the caller says otherwise."""
@@ -36,8 +39,8 @@ class Engine:
     ----------
     network : Network or anything that ``bayesdx.network.as_network`` accepts
         A bayesdx network or model, or a pgmpy DiscreteBayesianNetwork.
-    backend : {"auto", "dense", "junction_tree"}
-        "auto" takes the dense joint over ``network.targets`` where it is small, and the junction tree otherwise.
+    backend : {"auto", "dense", "junction_tree", "noisy_or"}
+        "auto" follows the rule in ``Plan``; the others force a back end where the network allows it.
     memory_limit : int
         Bytes that one propagation may take.
     kernel : {"auto", "numpy", "numba"}
@@ -46,7 +49,9 @@ class Engine:
     Raises
     ------
     TooLargeError
-        A back end was asked for whose tables exceed ``memory_limit``.
+        ``backend="dense"`` where no small joint of targets separates the network.
+    NetworkError
+        ``backend="noisy_or"`` where the network has not two layers of noisy-OR.
     MissingExtraError
         ``kernel="numba"`` without numba.
 
@@ -67,25 +72,39 @@ class Engine:
         self,
         network: object,
         *,
-        backend: Literal["auto", "dense", "junction_tree"] = "auto",
+        backend: Literal["auto", "dense", "junction_tree", "noisy_or"] = "auto",
         memory_limit: int = DEFAULT_MEMORY_LIMIT,
         kernel: Kernel = "auto",
     ) -> None:
         self._network = _as_network(network)
         check_kernel(kernel)
-        self._tree = JunctionTreeBackend(self._network, memory_limit)
+        self._kernel = kernel
+        self._tree = JunctionTreeBackend(self._network, memory_limit, kernel)
         self._dense = _dense_backend(self._network, backend, kernel)
-        self._plan = Plan("dense" if self._dense else "junction_tree", "numpy", 0, 0, 0, 0.0, "")
+        self._two_layer = _two_layer(self._network, backend, memory_limit) if self._dense is None else None
+        self._target_positions = self._positions(self._network.targets or self._network.names)
 
     @property
     def network(self) -> Network:
         """The network that was compiled."""
         return self._network
 
-    @property
+    @cached_property
     def plan(self) -> Plan:
         """Back end, kernel, sizes and expected time."""
-        return self._plan
+        kernel = "numba" if self._kernel != "numpy" and numba_installed() else "numpy"
+        if self._dense is not None:
+            tables = self._dense.tables
+            why = f"{len(tables.joint)} causes in one joint, {len(tables.findings)} findings independent given them"
+            return plan("dense", kernel, tables.cells, tables.cells, why)
+        if self._two_layer is not None:
+            why = f"{len(self._two_layer.diseases)} roots over {len(self._two_layer.gates)} noisy-OR gates"
+            return plan("noisy_or", "numpy", self._two_layer.priors.size, 2, f"{why}; grows with positive findings")
+        program = self._tree.program(frozenset(range(len(self._network))), frozenset())
+        why = "no small joint of targets separates the network"
+        if program.cells > MOST_CELLS_UNSLICED:
+            why += "; so large that each pattern of evidence is compiled by itself, in far fewer cells than this"
+        return plan("junction_tree", kernel, program.cells, program.tree.largest, why)
 
     def encode(self, frame: pd.DataFrame) -> Evidence:
         """Evidence from a frame of state names; missing (None, NaN, NA) is "not observed".
@@ -102,7 +121,11 @@ class Engine:
         evidence: Evidence,
         targets: Iterable[str] | None = None,
         families: bool | Iterable[str] = False,
-        parameters: ParameterDraws | Mapping[str, object] | None = None,
+        parameters: ParameterDraws | Mapping[str, Array | GateDraws] | None = None,
+        *,
+        approximate: bool = False,
+        samples: int = 20_000,
+        seed: int = 0,
     ) -> Propagation:
         """Log evidence, marginals and, on request, family marginals of every case.
 
@@ -115,6 +138,13 @@ class Engine:
             True for the families of all variables, or the names of those wanted.
         parameters : ParameterDraws or mapping, optional
             Draws of conditional distributions; the results then have a leading axis of draws.
+        approximate : bool
+            In two-layer noisy-OR networks, answer the cases that do not fit ``memory_limit`` by importance sampling;
+            ``Propagation.approximation`` then holds standard errors. Never used for what can be exact.
+        samples : int
+            Samples per approximated case.
+        seed : int
+            Seed of the samples.
 
         Returns
         -------
@@ -126,17 +156,23 @@ class Engine:
         FindingsError
             The evidence does not fit the network, or a target is not a variable.
         TooLargeError
-            An exact answer does not fit ``memory_limit``.
+            An exact answer does not fit ``memory_limit``, or an approximate one rests on too few effective samples.
         """
         check_evidence(evidence, self._network)
-        draws = parameters if parameters is None or isinstance(parameters, ParameterDraws) else ParameterDraws(parameters)
-        if draws is not None:
-            check_draws(draws, self._network)
-        wanted = self._positions(self._default_targets() if targets is None else targets)
+        if self._dense is not None and len(evidence) == 1 and not families and parameters is None:
+            chosen = self._target_positions if targets is None else self._positions(targets)
+            found_at_once = self._dense.run_one(evidence, chosen)
+            if found_at_once is not None:
+                return self._propagation(*found_at_once)
+        draws = _as_draws(parameters, self._network)
+        wanted = self._target_positions if targets is None else self._positions(targets)
         which = self._network.names if families is True else (families or ())
         found: dict[int, Family] = {}
-        if self._dense is not None and draws is None and not which:
+        if self._two_layer is not None and draws is None and not which and set(wanted) <= set(self._two_layer.diseases):
+            return two_layer.propagate(self._two_layer, evidence, wanted, samples if approximate else 0, seed)
+        if self._dense is not None and draws is None and (not which or self._dense.has_families(evidence)):
             log_evidence, marginals, _ = self._dense.run(evidence, wanted)
+            found = self._dense.families(evidence, self._positions(which))
         else:
             log_evidence, marginals, found, _ = self._tree.run(evidence, wanted, self._positions(which), draws)
         shape = (draws.n_draws, len(evidence)) if draws else (len(evidence),)
@@ -194,9 +230,7 @@ class Engine:
         values = self.propagate(self.encode(frame), targets=()).log_evidence
         return pd.Series(values, index=frame.index, name="log_evidence")
 
-    def most_probable(
-        self, evidence: Evidence, variables: Sequence[str], k: int
-    ) -> tuple[NDArray[np.int64], Array]:
+    def most_probable(self, evidence: Evidence, variables: Sequence[str], k: int) -> tuple[NDArray[np.int64], Array]:
         """The k most probable joint configurations of some variables, given one case; exact.
 
         Parameters
@@ -222,26 +256,49 @@ class Engine:
         self._one_case(evidence)
         if k < 1:
             raise FindingsError(f"most_probable: k = {k}; expected at least 1.")
-        scope = tuple(self._positions(variables))
-        if len(set(scope)) != len(scope):
-            raise FindingsError(f"most_probable: a variable is named twice: {list(variables)}.")
-        check_evidence(evidence, self._network)
-        log_evidence, joint = self._joint(evidence, scope)
+        log_evidence, joint = self.joint(evidence, variables)
         if np.isneginf(log_evidence[0]):
             raise ImpossibleEvidenceError("findings: this case has probability 0.", self.conflict(evidence))
-        return best.most_probable(joint, k)
+        return best.most_probable(joint[0], k)
+
+    def joint(self, evidence: Evidence, variables: Sequence[str]) -> tuple[Array, Array]:
+        """Log evidence, and the joint posterior of some variables, of every case; exact.
+
+        Parameters
+        ----------
+        evidence : Evidence
+        variables : sequence of str
+
+        Returns
+        -------
+        log_evidence : ndarray, shape (n_cases,)
+        joint : ndarray, shape (n_cases, *cardinalities of the variables)
+            P(configuration | evidence); NaN in the rows that are impossible.
+
+        Raises
+        ------
+        FindingsError
+            The evidence does not fit the network, or a variable is unknown or named twice.
+        TooLargeError
+            The joint of ``variables`` does not fit ``memory_limit``.
+        """
+        scope = tuple(self._positions(variables))
+        if len(set(scope)) != len(scope):
+            raise FindingsError(f"joint: a variable is named twice: {list(variables)}.")
+        check_evidence(evidence, self._network)
+        log_evidence, joint = self._joint(evidence, scope)
+        return log_evidence, _finished(np.array(joint), log_evidence, log_evidence.shape)
 
     def _joint(self, evidence: Evidence, scope: tuple[int, ...]) -> tuple[Array, Array]:
-        """Log evidence and joint posterior of the variables in ``scope`` for one case."""
         if self._dense is not None and set(scope) <= set(self._dense.tables.joint):
             tables = self._dense.tables
             log_evidence, _, cells = self._dense.run(evidence, (), with_joint=True)
-            posterior = cells[0].reshape(tables.joint_cards)
+            posterior = cells.reshape(-1, *tables.joint_cards)
             kept = [v for v in tables.joint if v in scope]
-            posterior = posterior.sum(axis=tuple(axis for axis, v in enumerate(tables.joint) if v not in scope))
-            return log_evidence, posterior.transpose([kept.index(v) for v in scope])
+            posterior = posterior.sum(axis=tuple(1 + axis for axis, v in enumerate(tables.joint) if v not in scope))
+            return log_evidence, posterior.transpose(0, *(1 + kept.index(v) for v in scope))
         log_evidence, _, _, joints = self._tree.run(evidence, (), together=(scope,))
-        return log_evidence, joints[0][0]
+        return log_evidence, joints[0]
 
     def conflict(self, evidence: Evidence) -> tuple[str, ...]:
         """Observed variables of one impossible case whose evidence alone has probability 0.
@@ -268,8 +325,9 @@ class Engine:
         members, _ = conflict.minimal_conflict(len(observed), impossible)
         return tuple(names[observed[member]] for member in members)
 
-    def _default_targets(self) -> tuple[str, ...]:
-        return self._network.targets or self._network.names
+    def _propagation(self, log_evidence: Array, marginals: Mapping[int, Array]) -> Propagation:
+        names = self._network.names
+        return Propagation(log_evidence, {names[v]: values for v, values in marginals.items()})
 
     def _positions(self, names: Iterable[str]) -> list[int]:
         positions = []
@@ -297,14 +355,23 @@ class Engine:
 
 
 def _dense_backend(network: Network, backend: str, kernel: Kernel) -> DenseBackend | None:
-    if backend not in ("auto", "dense", "junction_tree"):
-        raise ValueError(f"backend: {backend!r}; expected 'auto', 'dense' or 'junction_tree'.")
-    if backend == "junction_tree":
+    if backend not in BACKENDS:
+        raise ValueError(f"backend: {backend!r}; expected one of {', '.join(BACKENDS)}.")
+    if backend in ("junction_tree", "noisy_or"):
         return None
     chosen = roles(network)
     if chosen is None and backend == "dense":
         raise TooLargeError("backend='dense': no small joint of targets separates this network; use 'auto'.")
     return DenseBackend(network, dense_tables(network, chosen), kernel) if chosen else None
+
+
+def _two_layer(network: Network, backend: str, memory_limit: int) -> noisy_or.TwoLayer | None:
+    fits = noisy_or.is_two_layer(network)
+    if backend == "noisy_or" and not fits:
+        raise NetworkError(
+            f"backend='noisy_or' needs roots (at least {noisy_or.LEAST_DISEASES}) and binary noisy gates over them."
+        )
+    return noisy_or.TwoLayer(network, memory_limit) if fits and backend in ("auto", "noisy_or") else None
 
 
 def _as_network(network: object) -> Network:
@@ -315,9 +382,17 @@ def _as_network(network: object) -> Network:
     return as_network(network)
 
 
-def _masked(
-    evidence: Evidence, masks: NDArray[np.bool_], observed: Sequence[int], names: Sequence[str]
-) -> Evidence:
+def _as_draws(
+    parameters: ParameterDraws | Mapping[str, Array | GateDraws] | None, network: Network
+) -> ParameterDraws | None:
+    if parameters is None:
+        return None
+    draws = parameters if isinstance(parameters, ParameterDraws) else ParameterDraws(parameters)
+    check_draws(draws, network)
+    return draws
+
+
+def _masked(evidence: Evidence, masks: NDArray[np.bool_], observed: Sequence[int], names: Sequence[str]) -> Evidence:
     codes = np.full((len(masks), evidence.codes.shape[1]), -1, dtype=np.int32)
     codes[:, observed] = np.where(masks, evidence.codes[0, observed], -1)
     likelihoods = {

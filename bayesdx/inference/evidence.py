@@ -49,7 +49,7 @@ class Evidence:
 
     def __post_init__(self) -> None:
         codes = np.asarray(self.codes)
-        if codes.ndim != 2 or not (np.issubdtype(codes.dtype, np.integer) or codes.size == 0):
+        if codes.ndim != 2 or (codes.dtype.kind not in "iu" and codes.size):
             raise FindingsError(
                 f"evidence: codes of shape {codes.shape} and type {codes.dtype}; "
                 "expected whole numbers of shape (n_cases, n_variables)."
@@ -88,9 +88,8 @@ def check_evidence(evidence: Evidence, network: Network) -> None:
         raise FindingsError(
             f"evidence: codes have {evidence.codes.shape[1]} columns; the network has {len(network)} variables."
         )
-    cards = np.asarray(network.cardinalities, dtype=np.int32)
-    if evidence.codes.size and (evidence.codes.min() < -1 or (evidence.codes.max(axis=0) >= cards).any()):
-        wrong = (evidence.codes < -1) | (evidence.codes >= cards)
+    if not _codes_fit(evidence.codes, network.cardinalities):
+        wrong = (evidence.codes < -1) | (evidence.codes >= np.asarray(network.cardinalities))
         row, column = (int(place) for place in np.argwhere(wrong)[0])
         raise FindingsError(
             f"evidence: row {row}, {network.names[column]} = {evidence.codes[row, column]}; "
@@ -104,6 +103,12 @@ def check_evidence(evidence: Evidence, network: Network) -> None:
             raise FindingsError(
                 f"evidence: likelihood of {name} has {values.shape[1]} columns; it has {expected} states."
             )
+
+
+def _codes_fit(codes: Codes, cards: tuple[int, ...]) -> bool:
+    if len(codes) == 1:
+        return all(-1 <= code < card for code, card in zip(codes[0].tolist(), cards, strict=True))
+    return codes.size == 0 or bool(codes.min() >= -1 and (codes.max(axis=0) < np.asarray(cards)).all())
 
 
 def encode(frame: pd.DataFrame, network: Network) -> Evidence:
@@ -149,7 +154,7 @@ def _codes_of(column: pd.Series, states: tuple[str, ...], faults: list[str]) -> 
         of_category = np.append(pd.Index(states).get_indexer(column.cat.categories), -1)
         found = of_category[column.cat.codes.to_numpy()]
     else:
-        found = pd.Index(states, dtype=object).get_indexer(pd.Index(column.to_numpy(dtype=object, na_value=None)))
+        found = pd.Index(states, dtype=object).get_indexer(pd.Index(column.to_numpy(dtype=object)))
     found = np.where(missing, -1, found)
     for row in np.flatnonzero((found < 0) & ~missing)[: MOST_FAULTS_SHOWN + 1]:
         value = column.iloc[row]

@@ -33,11 +33,14 @@ class Factor:
         Position of the node whose distribution it belongs to.
     part : int or None
         None for a whole distribution; in an unrolled gate -1 for the leak, i for link i.
+    quiet : bool
+        The gate is seen in its reference state, where it is a product of one factor per part: P(part draws 0).
     """
 
     scope: tuple[int, ...]
     node: int
     part: int | None = None
+    quiet: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,14 +58,21 @@ class FactorGraph:
     cards: tuple[int, ...]
 
 
-def factor_graph(network: Network, keep: frozenset[int] | None = None) -> FactorGraph:
-    """The factors of ``network``, or of its nodes in ``keep``, which has to contain their ancestors."""
+def factor_graph(network: Network, keep: frozenset[int], quiet: frozenset[int] = frozenset()) -> FactorGraph:
+    """The factors of the nodes in ``keep``, which has to contain their ancestors.
+
+    Gates in ``quiet`` are seen in their reference state.
+    """
     cards = list(network.cardinalities)
     factors: list[Factor] = []
     for position, node in enumerate(network.nodes):
-        if keep is not None and position not in keep:
+        if position not in keep:
             continue
         parents = tuple(network.index[parent] for parent in node.parents)
+        if position in quiet:
+            factors.append(Factor((), position, -1, quiet=True))
+            factors.extend(Factor((parent,), position, place, quiet=True) for place, parent in enumerate(parents))
+            continue
         if isinstance(node.cpd, Table) or not unrolled(tuple(cards[p] for p in parents), cards[position]):
             factors.append(Factor((*parents, position), position))
             continue
@@ -81,6 +91,13 @@ def unrolled(parent_cards: tuple[int, ...], states: int) -> bool:
     return len(parent_cards) > MOST_PARENTS_EXPANDED or math.prod(parent_cards) * states > MOST_CELLS_EXPANDED
 
 
+def can_be_quiet(network: Network, position: int) -> bool:
+    """Whether a node is a gate that would be unrolled, so that seeing its reference state takes it apart."""
+    node = network.nodes[position]
+    cards = tuple(len(network[parent].states) for parent in node.parents)
+    return not isinstance(node.cpd, Table) and unrolled(cards, len(node.states))
+
+
 def factor_values(network: Network, factor: Factor, draws: ParameterDraws | None = None) -> Array:
     """Numbers of a factor, shape (n_draws or 1, *cardinalities of its scope)."""
     node = network.nodes[factor.node]
@@ -89,4 +106,6 @@ def factor_values(network: Network, factor: Factor, draws: ParameterDraws | None
         return numbers
     if factor.part is None:
         return gate.expanded(numbers)
+    if factor.quiet:
+        return (numbers.leak if factor.part < 0 else numbers.links[factor.part])[..., 0]
     return numbers.leak if factor.part < 0 else gate.chain_link(numbers.links[factor.part])

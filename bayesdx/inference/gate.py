@@ -23,10 +23,13 @@ def raise_grade(grade: Array, link: Array) -> Array:
     >>> raise_grade(np.array([0.9, 0.1]), np.array([0.2, 0.8])).round(2)
     array([0.18, 0.82])
     """
-    below = np.cumsum(grade, axis=-1) - grade
-    below[..., 1:] = np.cumsum(grade, axis=-1)[..., :-1]
-    below[..., 0] = 0.0
-    return np.asarray(grade * np.cumsum(link, axis=-1) + below * link, dtype=np.float64)
+    raised = np.empty(np.broadcast_shapes(grade.shape, link.shape))
+    below, reached = np.zeros(grade.shape[:-1]), np.zeros(link.shape[:-1])
+    for state in range(grade.shape[-1]):  # few states: a loop over them is faster than sums along a short axis
+        reached = reached + link[..., state]
+        raised[..., state] = grade[..., state] * reached + below * link[..., state]
+        below = below + grade[..., state]
+    return raised
 
 
 def _combined(parts: Sequence[Array]) -> Array:

@@ -4,29 +4,38 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesdx.inference import gate
-from bayesdx.inference.draws import GateDraws, ParameterDraws, numbers_of
+from bayesdx.inference.draws import ParameterDraws
 from bayesdx.inference.evidence import Evidence
+from bayesdx.inference.factors import can_be_quiet
+from bayesdx.inference.families import empty_family, store_family
+from bayesdx.inference.flat import FlatAnswer
+from bayesdx.inference.kernels import Kernel, use_numba
 from bayesdx.inference.passes import Calibrated, propagate
-from bayesdx.inference.program import Program, view
-from bayesdx.inference.result import Family, GateFamily
+from bayesdx.inference.program import BYTES, Program
+from bayesdx.inference.result import Family
 from bayesdx.network import Network
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
-MOST_CELLS_UNSLICED = 300_000
+MOST_CELLS_UNSLICED = 1_000_000
 """A tree with more cells than this is cut down by the states that each pattern of evidence gives."""
 
 LANE_CELLS = 2**20
 """Cells times lanes that one pass works on at a time."""
 
-MOST_LANES = 512
+LEAST_LANES, MOST_LANES = 32, 512
+"""Bounds on the cases that one numpy pass works on at a time."""
+
+MOST_LANES_FAST = 2**14
+"""Cases handed to the compiled passes at a time; they cut them into blocks of their own."""
+
 MOST_PROGRAMS = 64
 
 
@@ -50,24 +59,30 @@ class JunctionTreeBackend:
     network : Network
     memory_limit : int
         Bytes that one pass may take.
+    kernel : {"auto", "numpy", "numba"}
     """
 
-    def __init__(self, network: Network, memory_limit: int) -> None:
+    def __init__(self, network: Network, memory_limit: int, kernel: Kernel = "numpy") -> None:
+        self.kernel: Kernel = kernel
         self.network = network
         self.memory_limit = memory_limit
         self._programs: OrderedDict[object, Program] = OrderedDict()
         self._lock = threading.Lock()
 
     def program(
-        self, keep: frozenset[int], sliced: frozenset[int], together: tuple[tuple[int, ...], ...] = ()
+        self,
+        keep: frozenset[int],
+        sliced: frozenset[int],
+        together: tuple[tuple[int, ...], ...] = (),
+        quiet: frozenset[int] = frozenset(),
     ) -> Program:
         """The program for a question, from the cache or compiled now."""
-        key = (keep, sliced, together)
+        key = (keep, sliced, together, quiet)
         with self._lock:
             if key in self._programs:
                 self._programs.move_to_end(key)
                 return self._programs[key]
-        program = Program(self.network, keep, sliced, together)
+        program = Program(self.network, keep, sliced, together, quiet)
         with self._lock:
             self._programs[key] = program
             while len(self._programs) > MOST_PROGRAMS:
@@ -96,36 +111,67 @@ class JunctionTreeBackend:
         if whole.cells <= MOST_CELLS_UNSLICED:
             self._run_group(whole, evidence, np.arange(len(evidence)), draws, output)
             return output.log_evidence, output.marginals, output.families, output.joints
-        patterns, group_of = np.unique(observed, axis=0, return_inverse=True)
-        for number, pattern in enumerate(patterns):
-            cases = np.flatnonzero(group_of.reshape(-1) == number)
+        for cases, pattern in _patterns(evidence, self._may_be_quiet if not families else ()):
             given = frozenset(np.flatnonzero(pattern).tolist())
+            quiet = frozenset(np.flatnonzero(pattern == QUIET).tolist())
             keep = ancestors(self.network, [*asked, *soft, *given])
-            self._run_group(self.program(keep, given, together), evidence, cases, draws, output)
+            self._run_group(self.program(keep, given, together, quiet), evidence, cases, draws, output)
         return output.log_evidence, output.marginals, output.families, output.joints
+
+    @cached_property
+    def _may_be_quiet(self) -> list[int]:
+        return [v for v in range(len(self.network)) if can_be_quiet(self.network, v)]
 
     def _run_group(
         self, program: Program, evidence: Evidence, cases: Index, draws: ParameterDraws | None, output: _Output
     ) -> None:
         program.check_size(self.memory_limit)
-        n_draws = draws.n_draws if draws else 1
-        width = int(np.clip(LANE_CELLS // max(program.cells, 1), 1, MOST_LANES))
-        lanes = np.arange(n_draws * len(cases))
-        for start in range(0, len(lanes), width):
-            draw_of, which = np.divmod(lanes[start : start + width], len(cases))
+        n_lanes = (draws.n_draws if draws else 1) * len(cases)
+        fast = bool(program.steps) and use_numba(self.kernel, program.cells * n_lanes)
+        own = draws is None and not program.sliced
+        scopes = output.scopes(program)
+        fitting = max(1, self.memory_limit // (4 * BYTES * program.cells + 1))
+        width = int(min(np.clip(LANE_CELLS // max(program.cells, 1), LEAST_LANES, MOST_LANES), fitting))
+        if fast and own:
+            width = MOST_LANES_FAST
+        for start in range(0, n_lanes, width):
+            draw_of, which = np.divmod(np.arange(start, min(n_lanes, start + width)), len(cases))
             case_of = cases[which]
             codes = {v: evidence.codes[case_of, v].astype(np.intp) for v in program.sliced}
-            likelihoods = _likelihoods(program, evidence, case_of)
-            for v in program.sliced & likelihoods.keys():
-                likelihoods[v] = likelihoods[v][codes[v], np.arange(len(case_of))][None]
-            if draws is None and not program.sliced:
-                potentials, alone = program.constant, np.ones(1)
+            potentials, alone = (None, np.ones(1)) if own else program.potentials(draws, draw_of, codes)
+            alone = alone * _sliced_likelihood(program, evidence, case_of, codes)
+            answer: Calibrated | FlatAnswer
+            if fast:
+                answer = program.flat(scopes, own).run(potentials, alone, evidence, case_of)
             else:
-                potentials, alone = program.potentials(draws, draw_of, codes)
-            for v in program.sliced & likelihoods.keys():
-                alone = alone * likelihoods.pop(v)[0]
-            calibrated = propagate(program, potentials, alone, likelihoods, len(case_of), output.cliques(program))
-            output.store(program, calibrated, draw_of * len(evidence) + case_of, draw_of, codes, draws)
+                likelihoods = _likelihoods(program, evidence, case_of)
+                tables = program.constant if potentials is None else potentials
+                answer = propagate(program, tables, alone, likelihoods, len(case_of), scopes)
+            output.store(program, answer, draw_of * len(evidence) + case_of, draw_of, codes, draws)
+
+
+QUIET = 2
+"""Mark of a gate seen in its reference state in a pattern of evidence; 1 is any observed variable, 0 the others."""
+
+
+def _patterns(evidence: Evidence, may_be_quiet: Sequence[int]) -> Iterator[tuple[Index, NDArray[np.int8]]]:
+    """Cases that observe the same variables, and which."""
+    observed = (evidence.codes >= 0).astype(np.int8)
+    columns = list(may_be_quiet)
+    observed[:, columns] += (evidence.codes[:, columns] == 0).astype(np.int8)
+    patterns, group_of = np.unique(observed, axis=0, return_inverse=True)
+    for number, pattern in enumerate(patterns):
+        yield np.flatnonzero(group_of.reshape(-1) == number), pattern
+
+
+def _sliced_likelihood(program: Program, evidence: Evidence, case_of: Index, codes: Mapping[int, Index]) -> Array:
+    """Product of the likelihoods of the sliced variables, shape (n_lanes or 1,)."""
+    product = np.ones(1)
+    for name, values in evidence.likelihoods.items():
+        v = program.network.index[name]
+        if v in program.sliced:
+            product = product * values[case_of, codes[v]]
+    return product
 
 
 def _likelihoods(program: Program, evidence: Evidence, case_of: Index) -> dict[int, Array]:
@@ -141,8 +187,9 @@ def _likelihoods(program: Program, evidence: Evidence, case_of: Index) -> dict[i
         found[v] = ((column == states) | (column < 0)).astype(np.float64)
     for name, values in evidence.likelihoods.items():
         v = network.index[name]
-        here = values[case_of].T
-        found[v] = found[v] * here if v in found else np.ascontiguousarray(here)
+        if v not in program.sliced:
+            here = values[case_of].T
+            found[v] = found[v] * here if v in found else np.ascontiguousarray(here)
     return found
 
 
@@ -162,34 +209,28 @@ class _Output:
         self.together = together
         self.log_evidence = np.empty(n_lanes)
         self.marginals = {v: np.zeros((n_lanes, cards[v])) for v in targets}
-        self.families: dict[int, Family] = {v: _empty_family(network, v, n_lanes) for v in families}
+        self.families: dict[int, Family] = {v: empty_family(network, v, n_lanes) for v in families}
         self.joints = [np.zeros((n_lanes, *(cards[v] for v in scope))) for scope in together]
 
-    def cliques(self, program: Program) -> set[int]:
-        """The cliques whose beliefs are needed."""
-        tree = program.tree
-        wanted = {tree.clique_of[v] for v in self.marginals if v not in program.sliced}
-        for number, factor in enumerate(program.factors):
-            if factor.node in self.families and program.rest[number]:
-                wanted.add(program.home_of(program.rest[number]))
-        for scope in self.together:
-            rest = [v for v in scope if v not in program.sliced]
-            if rest:
-                wanted.add(program.home_of(rest))
-        return wanted
+    def scopes(self, program: Program) -> tuple[tuple[int, ...], ...]:
+        """The joint posteriors that have to be read, over the variables that are not sliced."""
+        asked: list[tuple[int, ...]] = [(v,) for v in self.marginals]
+        asked.extend(factor.scope for factor in program.factors if factor.node in self.families)
+        asked.extend(self.together)
+        return tuple(dict.fromkeys(tuple(v for v in scope if v not in program.sliced) for scope in asked))
 
     def store(
         self,
         program: Program,
-        calibrated: Calibrated,
+        answer: Calibrated | FlatAnswer,
         rows: Index,
         draw_of: Index,
         codes: Mapping[int, Index],
         draws: ParameterDraws | None,
     ) -> None:
         """Write one group of lanes into its rows."""
-        reader = _Reader(program, calibrated, codes, len(rows))
-        self.log_evidence[rows] = calibrated.log_evidence
+        reader = _Reader(program, answer, codes, len(rows))
+        self.log_evidence[rows] = answer.log_evidence
         for v, values in self.marginals.items():
             values[rows] = reader.joint((v,))
         for scope, joint in zip(self.together, self.joints, strict=True):
@@ -199,23 +240,26 @@ class _Output:
             if factor.node in self.families:
                 scopes.setdefault(factor.node, []).append(factor.scope)
         for v, parts in scopes.items():
-            _store_family(self.network, v, self.families[v], [reader.joint(part) for part in parts], rows, draw_of, draws)
+            joints = [reader.joint(part) for part in parts]
+            store_family(self.network, v, self.families[v], joints, rows, draw_of, draws)
 
 
 class _Reader:
     """Reads joint posteriors out of calibrated cliques."""
 
-    def __init__(self, program: Program, calibrated: Calibrated, codes: Mapping[int, Index], n_lanes: int) -> None:
+    def __init__(
+        self, program: Program, answer: Calibrated | FlatAnswer, codes: Mapping[int, Index], n_lanes: int
+    ) -> None:
         self.program = program
-        self.calibrated = calibrated
+        self.answer = answer
         self.codes = codes
         self.n_lanes = n_lanes
 
     def joint(self, scope: tuple[int, ...]) -> Array:
         """Joint posterior of variables that share a clique, shape (n_lanes, *cardinalities)."""
         program, cards = self.program, self.program.cards
-        rest = [v for v in scope if v not in program.sliced]
-        values = self._rest(rest)
+        rest = tuple(v for v in scope if v not in program.sliced)
+        values = self.answer.joint(rest) if rest else np.ones(self.n_lanes)
         given = [v for v in scope if v in program.sliced]
         if not given:
             return values
@@ -224,57 +268,3 @@ class _Reader:
         full[(np.arange(self.n_lanes), *(self.codes[v] for v in given))] = values
         order = [*given, *rest]
         return full.transpose(0, *(1 + order.index(v) for v in scope))
-
-    def _rest(self, rest: list[int]) -> Array:
-        if not rest:
-            return np.ones(self.n_lanes)
-        program, cards = self.program, self.program.cards
-        home = program.home_of(rest)
-        clique = program.tree.cliques[home]
-        ordered = [v for v in clique if v in rest]
-        seen = view(clique, ordered, cards)
-        belief = self.calibrated.beliefs[home]
-        values = belief.reshape(*seen.clique, belief.shape[-1]).sum(axis=seen.summed)
-        values = values.reshape(*(cards[v] for v in ordered), belief.shape[-1])
-        values = np.broadcast_to(values, (*values.shape[:-1], self.n_lanes))
-        return values.transpose(len(ordered), *(ordered.index(v) for v in rest))
-
-
-def _empty_family(network: Network, v: int, n_lanes: int) -> Family:
-    numbers = numbers_of(network.nodes[v].cpd, None)
-    if isinstance(numbers, GateDraws):
-        leak = np.zeros((n_lanes, numbers.leak.shape[-1]))
-        return GateFamily(leak, tuple(np.zeros((n_lanes, *link.shape[1:])) for link in numbers.links))
-    return np.zeros((n_lanes, *numbers.shape[1:]))
-
-
-def _store_family(
-    network: Network,
-    v: int,
-    family: Family,
-    joints: list[Array],
-    rows: Index,
-    draw_of: Index,
-    draws: ParameterDraws | None,
-) -> None:
-    node = network.nodes[v]
-    if not isinstance(family, GateFamily):
-        family[rows] = joints[0]
-        return
-    drawn = draws.cpds.get(node.name) if draws else None
-    numbers = numbers_of(node.cpd, drawn)
-    assert isinstance(numbers, GateDraws)
-    mine = draw_of if drawn is not None else np.zeros(1, dtype=np.intp)
-    if len(joints) > 1:
-        family.leak[rows] = joints[0]
-        for place, link in enumerate(numbers.links):
-            family.links[place][rows] = gate.drawn_in_chain(joints[place + 1], link[mine])
-        return
-    joint = joints[0]
-    parts = (family.leak, *family.links)
-    for place, weights in enumerate(gate.link_weights(numbers)):
-        axes = list(range(1, joint.ndim))
-        lane = [0] if len(weights) > 1 else []
-        shared = weights[mine] if lane else weights[0]
-        kept = [0, place] if place else [0]
-        parts[place][rows] = np.einsum(joint, [0, *axes], shared, [*lane, *axes, joint.ndim], [*kept, joint.ndim])

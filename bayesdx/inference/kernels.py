@@ -24,7 +24,9 @@ def check_kernel(kernel: Kernel) -> None:
     if kernel not in ("auto", "numpy", "numba"):
         raise ValueError(f"kernel: {kernel!r}; expected 'auto', 'numpy' or 'numba'.")
     if kernel == "numba" and not numba_installed():
-        raise MissingExtraError("kernel='numba' needs numba: install bayesdx with its fast extra, or use kernel='numpy'.")
+        raise MissingExtraError(
+            "kernel='numba' needs numba: install bayesdx with its fast extra, or use kernel='numpy'."
+        )
 
 
 def use_numba(kernel: Kernel, work: float) -> bool:

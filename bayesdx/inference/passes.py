@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesdx.inference.program import Program, Step, View
+from bayesdx.inference.program import Program, Step, View, view
 
 Array = NDArray[np.float64]
 
@@ -31,13 +31,27 @@ class Calibrated:
 
     Parameters
     ----------
+    program : Program
     log_evidence : ndarray, shape (n_lanes,)
     beliefs : mapping of clique to ndarray, shape (cells, n_lanes or 1)
         Posterior of the clique's variables, for the cliques asked for; 0 where the evidence is impossible.
     """
 
+    program: Program
     log_evidence: Array
     beliefs: Mapping[int, Array]
+
+    def joint(self, scope: tuple[int, ...]) -> Array:
+        """Joint posterior of variables that share a clique, shape (n_lanes, *cardinalities), in their order."""
+        home = self.program.home_of(scope)
+        clique, cards = self.program.tree.cliques[home], self.program.cards
+        ordered = [v for v in clique if v in scope]
+        seen = view(clique, ordered, cards)
+        belief = self.beliefs[home]
+        values = belief.reshape(*seen.clique, belief.shape[-1]).sum(axis=seen.summed)
+        values = values.reshape(*(cards[v] for v in ordered), belief.shape[-1])
+        values = np.broadcast_to(values, (*values.shape[:-1], len(self.log_evidence)))
+        return values.transpose(len(ordered), *(ordered.index(v) for v in scope))
 
 
 def propagate(
@@ -46,9 +60,9 @@ def propagate(
     alone: Array,
     likelihoods: Mapping[int, Array],
     n_lanes: int,
-    wanted: Iterable[int],
+    scopes: Iterable[tuple[int, ...]],
 ) -> Calibrated:
-    """Pass messages up, and down again to the cliques in ``wanted``.
+    """Pass messages up, and down again to the cliques that hold ``scopes``.
 
     Parameters
     ----------
@@ -58,8 +72,8 @@ def propagate(
     likelihoods : mapping of variable to ndarray, shape (n_states, n_lanes)
         For every variable of the program that has evidence.
     n_lanes : int
-    wanted : iterable of int
-        Cliques whose beliefs are returned.
+    scopes : iterable of tuple of int
+        Sets of variables, each in one clique, whose joint posteriors will be read.
     """
     steps = program.steps
     with np.errstate(divide="ignore", invalid="ignore", under="ignore"):
@@ -77,8 +91,8 @@ def propagate(
             message = np.divide(total, mean, out=np.zeros_like(total), where=mean > 0)
             if step.parent >= 0:
                 inbox[step.parent].append((message, step.into_parent))
-        beliefs = _downward(steps, inside, upward, set(wanted))
-    return Calibrated(scale, beliefs)
+        beliefs = _downward(steps, inside, upward, {program.home_of(scope) for scope in scopes if scope})
+    return Calibrated(program, scale, beliefs)
 
 
 def _product(
@@ -92,6 +106,8 @@ def _product(
     entering = [(likelihoods[v], seen) for v, seen in step.evidence if v in likelihoods]
     entering.extend(messages)
     if len(entering) > MOST_PLAIN_FACTORS:
+        entering = _grouped(entering, scale)
+    if len(entering) > MOST_PLAIN_FACTORS:
         return _product_of_many(potential, entering, scale)
     product = potential
     for values, seen in entering:
@@ -100,15 +116,37 @@ def _product(
     return product
 
 
+def _grouped(entering: Sequence[tuple[Array, View]], scale: Array) -> list[tuple[Array, View]]:
+    """Multiply, as logarithms, what enters over the same variables: a hub takes in many messages over itself."""
+    groups: dict[View, list[Array]] = {}
+    for values, seen in entering:
+        groups.setdefault(seen, []).append(values)
+    grouped = []
+    for seen, parts in groups.items():
+        if len(parts) == 1:
+            grouped.append((parts[0], seen))
+            continue
+        total = np.log(parts[0])
+        for values in parts[1:]:
+            total = total + np.log(values)
+        grouped.append((_exponentials(total, scale), seen))
+    return grouped
+
+
 def _product_of_many(potential: Array, entering: Sequence[tuple[Array, View]], scale: Array) -> Array:
     total = np.log(potential)
     for values, seen in entering:
         spread = np.log(values).reshape(*seen.part, values.shape[-1])
         total = (total.reshape(*seen.clique, total.shape[-1]) + spread).reshape(len(potential), -1)
-    top = total.max(axis=0)
+    return _exponentials(total, scale)
+
+
+def _exponentials(logs: Array, scale: Array) -> Array:
+    """Exponentials of ``logs`` with the largest of each lane scaled to 1; the factor goes to ``scale``."""
+    top = logs.max(axis=0)
     top = np.where(np.isneginf(top), 0.0, top)
     scale += top
-    return np.asarray(np.exp(total - top), dtype=np.float64)
+    return np.asarray(np.exp(logs - top), dtype=np.float64)
 
 
 def _downward(

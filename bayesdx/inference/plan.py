@@ -4,15 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+SECONDS_PER_CELL = {
+    ("dense", "numpy"): 6e-9,
+    ("dense", "numba"): 1.4e-9,
+    ("junction_tree", "numpy"): 10e-9,
+    ("junction_tree", "numba"): 4e-9,
+    ("noisy_or", "numpy"): 50e-9,
+    ("noisy_or", "numba"): 50e-9,
+}
+"""Time of one cell of one case in a large batch, as measured on a core of 2.6 GHz; good to a factor of about 2."""
+
 
 @dataclass(frozen=True)
 class Plan:
     """How an engine answers a full question: all targets of a case with any evidence.
 
+    The rule: the dense joint over ``network.targets`` where it has at most 2^14 cells (14 binary causes), nothing
+    below it joins variables other than through it, and the contexts above it can be enumerated; the two-layer
+    noisy-OR programme where every variable is a root or a noisy-OR over roots; the junction tree otherwise.
+
     Parameters
     ----------
     backend : str
-        "dense" or "junction_tree".
+        "dense", "noisy_or" or "junction_tree".
     kernel : str
         "numpy" or "numba".
     cells : int
@@ -24,7 +38,7 @@ class Plan:
     expected_seconds : float
         Rough time of one case in a large batch on one core.
     why : str
-        The rule that chose the back end.
+        What in the network chose the back end.
     """
 
     backend: str
@@ -34,3 +48,14 @@ class Plan:
     bytes: int
     expected_seconds: float
     why: str
+
+
+def plan(backend: str, kernel: str, cells: int, largest: int, why: str) -> Plan:
+    """A plan with its memory and time worked out.
+
+    Examples
+    --------
+    >>> plan("dense", "numpy", 2048, 2048, "11 binary causes").bytes
+    32768
+    """
+    return Plan(backend, kernel, cells, largest, 16 * cells, cells * SECONDS_PER_CELL[backend, kernel], why)

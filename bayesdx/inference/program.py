@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,9 @@ from bayesdx.inference.draws import ParameterDraws
 from bayesdx.inference.factors import Factor, factor_graph, factor_values
 from bayesdx.inference.tree import JunctionTree, junction_tree
 from bayesdx.network import Network
+
+if TYPE_CHECKING:
+    from bayesdx.inference.flat import Flat
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -98,6 +102,8 @@ class Program:
         Variables whose states every case gives; they leave the cliques.
     together : sequence of tuple of int
         Further scopes that some clique has to hold.
+    quiet : frozenset of int
+        Sliced gates that every case gives in their reference state.
     """
 
     def __init__(
@@ -106,11 +112,13 @@ class Program:
         keep: frozenset[int],
         sliced: frozenset[int] = frozenset(),
         together: Sequence[tuple[int, ...]] = (),
+        quiet: frozenset[int] = frozenset(),
     ) -> None:
         self.network = network
         self.sliced = sliced
+        self._flats: dict[tuple[tuple[tuple[int, ...], ...], bool], Flat] = {}
         self._homes: dict[frozenset[int], int] = {}
-        graph = factor_graph(network, keep)
+        graph = factor_graph(network, keep, quiet)
         self.cards = graph.cards
         self.factors = graph.factors
         self.together = tuple(together)
@@ -174,6 +182,15 @@ class Program:
                 self._homes[wanted] = min(holding, key=self.tree.size)
         return self._homes[wanted]
 
+    def flat(self, scopes: tuple[tuple[int, ...], ...], compressed: bool) -> Flat:
+        """The program for compiled code that reads ``scopes``, without structural zeros if ``compressed``."""
+        from bayesdx.inference.flat import Flat
+
+        key = (scopes, compressed)
+        if key not in self._flats:
+            self._flats[key] = Flat(self, scopes, compressed)
+        return self._flats[key]
+
     @cached_property
     def constant(self) -> tuple[Array, ...]:
         """Product of the network's own factors in each clique, shape (cells, 1); only where nothing is sliced."""
@@ -197,6 +214,9 @@ class Program:
         -------
         tuple of ndarray, each of shape (cells, n_lanes or 1), and ndarray, shape (n_lanes or 1,)
         """
+        if draws is not None:
+            used, draw_of = np.unique(draw_of, return_inverse=True)
+            draws = draws.take(used)
         alone = np.ones(1)
         cliques = []
         for step in self.steps:

@@ -99,19 +99,19 @@ def _elimination_tree(
     return members, above
 
 
-def _merged(
-    order: Sequence[int], members: dict[int, int], above: dict[int, int]
-) -> tuple[list[int], dict[int, int]]:
+def _merged(order: Sequence[int], members: dict[int, int], above: dict[int, int]) -> tuple[list[int], dict[int, int]]:
     """Absorb every clique that one of its children contains; children stay before parents."""
     into = {v: v for v in order}
     for v in order:
         up = above[v]
         if up >= 0 and into[up] == up and members[up] & ~members[v] == 0:
             into[up] = v
+
     def final(v: int) -> int:
         while into[v] != v:
             v = into[v]
         return v
+
     target = {v: final(v) for v in order}
     parent_of: dict[int, int] = {}
     for v in order:

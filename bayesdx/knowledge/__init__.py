@@ -1,7 +1,7 @@
 """What a model folder says: schema, loading, checking, saving, versions, comparison. Knows no inference."""
 
 from bayesdx.knowledge.checking import check_model
-from bayesdx.knowledge.compare import Comparison, compare_models
+from bayesdx.knowledge.compare import Comparison, compare_rows
 from bayesdx.knowledge.model import Model, ModelInfo, Population, Release
 from bayesdx.knowledge.problems import Problem
 from bayesdx.knowledge.saving import release_model, save_model
@@ -15,7 +15,7 @@ __all__ = [
     "Problem",
     "Release",
     "check_model",
-    "compare_models",
+    "compare_rows",
     "list_models",
     "load_model",
     "release_model",

@@ -11,10 +11,19 @@ from math import fsum, prod
 from pathlib import Path
 from typing import Any
 
+from bayesdx.knowledge.expectations import (
+    MAIN,
+    FlagFires,
+    InRange,
+    InTop,
+    MovesNothing,
+    parse_expectation,
+    split_expectations,
+)
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.problems import Problem, one_of
 from bayesdx.knowledge.reading import Draft, Record, read_draft
-from bayesdx.knowledge.schema import FILE, FILES, FINDING_KINDS, Cell, File, format_cell
+from bayesdx.knowledge.schema import FILE, FILES, FINDING_KINDS, KINDS, PROBABILITIES, Cell, File, format_cell
 
 SUM_TOLERANCE = 1e-6
 """How far the probabilities of a distribution may be from a sum of 1."""
@@ -58,7 +67,7 @@ def examine(folder: Path) -> tuple[Model | None, list[Problem]]:
     rows: dict[str, Any] = {
         file.field: tuple(file.row(**record.values) for record in draft.records.get(file.name, ())) for file in FILES
     }
-    model = Model(draft.info, **rows, changes=draft.changes, release=draft.release)
+    model = Model(draft.info, **rows, changes=draft.changes, notes=draft.notes, release=draft.release)
     if model.release and model.release.hash != model.hash:
         expected = f"{model.hash}, the hash of the content: a released version never changes, save a new version"
         return None, [Problem("release.toml", None, "hash", model.release.hash, expected)]
@@ -75,9 +84,12 @@ class _Names:
     """What the other files may refer to; None where the file that says so cannot be read."""
 
     def __init__(self, draft: Draft) -> None:
-        variables = list(draft.rows("variables.csv", "variable"))
+        first = {
+            record.values["variable"]: record for record in reversed(list(draft.rows("variables.csv", "variable")))
+        }
+        variables = sorted(first.values(), key=lambda record: record.line)
         self.complete = "variables.csv" not in draft.unreadable
-        self.lines = {record.values["variable"]: record.line for record in reversed(variables)}
+        self.lines = {record.values["variable"]: record.line for record in variables}
         self.states = {r.values["variable"]: r.values["states"] for r in variables if r.has("states")}
         self.kinds = {r.values["variable"]: r.values["kind"] for r in variables if r.has("kind")}
         self.groups = {r.values["group"]: r.line for r in reversed(variables) if r.values.get("group")}
@@ -168,7 +180,6 @@ _STATES: dict[str, dict[str, str]] = {
     "priors.csv": {"variable": "state"},
     "links.csv": {"parent": "parent_state", "child": "child_state"},
     "tables.csv": {"variable": "state"},
-    "accuracy.csv": {"finding": "state"},
 }
 """Columns that name a variable, with the column that names its state."""
 
@@ -417,6 +428,82 @@ def _check_cycles(draft: Draft) -> None:
             return
 
 
+def _check_accuracy(draft: Draft) -> None:
+    """A figure says what it is about: states of its finding, a comparison group only where there is one, a reason."""
+    names = _Names(draft)
+    for record in draft.rows("accuracy.csv"):
+        values = record.values
+        finding, stated, measure = values.get("finding", ""), values.get("state", ""), values.get("measure", "")
+        states = names.states.get(finding, ())
+        for state in stated.split("|") if states and stated else ():
+            if state not in states:
+                expected = one_of(f"a state of {finding}: {', '.join(states)}", state, states)
+                draft.report("accuracy.csv", record.line, "state", state, expected)
+            elif stated.split("|").count(state) > 1:
+                draft.report("accuracy.csv", record.line, "state", stated, "each state once")
+                break
+        for name, _ in values.get("also", ()):
+            if name == finding or names.kinds.get(name, FINDING_KINDS[0]) not in FINDING_KINDS:
+                draft.report("accuracy.csv", record.line, "also", name, "another finding than that of the row")
+        for column in ("value", "upper") if measure in PROBABILITIES else ():
+            if values.get(column, 0.0) > 1:
+                expected = f"a {measure} between 0 and 1"
+                draft.report("accuracy.csv", record.line, column, format_cell(values[column]), expected)
+                break
+        if values.get("against") and measure in ("sensitivity", "conditional", "predictive_value"):
+            expected = f"an empty cell: a {measure} has no comparison group"
+            draft.report("accuracy.csv", record.line, "against", format_cell(values["against"]), expected)
+        if values.get("compare") == "no" and not values.get("resolution", "").strip():
+            expected = "the reason why the figure cannot be compared, since compare is no"
+            draft.report("accuracy.csv", record.line, "resolution", "", expected)
+
+
+def _check_cases(draft: Draft) -> None:
+    """Every expectation can be read, and names causes, flags and states that there are."""
+    names = _Names(draft)
+    flags = [record.values["flag"] for record in draft.rows("red_flags.csv", "flag")]
+    for record in draft.rows("cases.csv", "expect"):
+        for text in split_expectations(record.values["expect"]):
+            try:
+                expectation = parse_expectation(text)
+            except ValueError as error:
+                draft.report("cases.csv", record.line, "expect", text, str(error))
+                continue
+            expected = ""
+            match expectation:
+                case FlagFires(flag, _) if flag and "red_flags.csv" not in draft.unreadable and flag not in flags:
+                    expected = one_of("a flag of red_flags.csv", flag, flags)
+                case MovesNothing(name, state) if names.complete:
+                    expected = _expected_state(names, name, state, "variable", KINDS)
+                case InTop(name) if name and names.complete:
+                    expected = _expected_cause(names, record, name, "")
+                case InRange(name, state) if name and names.complete:
+                    expected = _expected_cause(names, record, name, state)
+            if expected:
+                draft.report("cases.csv", record.line, "expect", text, expected)
+
+
+def _expected_cause(names: _Names, record: Record, name: str, state: str) -> str:
+    """What was expected instead of a cause in an expectation; empty where there is such a cause."""
+    if name == MAIN and record.has("causes"):
+        if not record.values["causes"]:
+            return f"the name of a cause: {MAIN} means the first one of the column causes, which is empty"
+        name = record.values["causes"][0]
+        if name not in names.lines:
+            return ""  # reported where it stands
+    return _expected_state(names, name, state, "cause", ("cause",))
+
+
+def _expected_state(names: _Names, name: str, state: str, what: str, kinds: Sequence[str]) -> str:
+    """What was expected instead of ``name=state``; empty where there is such a state."""
+    if name not in names.lines or names.kinds.get(name, kinds[0]) not in kinds:
+        return one_of(f"a {what} of variables.csv", name, names.of_kind(*kinds))
+    states = names.states.get(name)
+    if not state or states is None or state in states:
+        return ""
+    return one_of(f"a state of {name}: {', '.join(states)}", state, states)
+
+
 _CHECKS: tuple[Callable[[Draft], None], ...] = (
     _check_duplicates,
     _check_intervals,
@@ -427,4 +514,6 @@ _CHECKS: tuple[Callable[[Draft], None], ...] = (
     _check_tables,
     _check_reach,
     _check_cycles,
+    _check_accuracy,
+    _check_cases,
 )

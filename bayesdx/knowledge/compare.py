@@ -53,8 +53,8 @@ class Comparison:
         return str(self.table.to_html(index=False, escape=True))
 
 
-def compare_models(old: Model, new: Model) -> Comparison:
-    """Every number and text that differs between two models.
+def compare_rows(old: Model, new: Model) -> Comparison:
+    """Every number and text that differs between two models, row by row; ``compare_models`` adds what that does.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def compare_models(old: Model, new: Model) -> Comparison:
     --------
     >>> import bayesdx as dx
     >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
-    >>> print(dx.compare_models(model, model))
+    >>> print(compare_rows(model, model))
     hip_flexion_weakness 1.0.0 -> hip_flexion_weakness 1.0.0: no difference.
     """
     rows = _compare_info(old, new)

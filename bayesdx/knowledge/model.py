@@ -101,6 +101,8 @@ class Model:
         The record of its release, None for a draft.
     population : str
         The population whose priors are used; the default one where empty.
+    notes : str
+        The text of NOTES.md, Markdown: known weaknesses, as the model card shows them.
 
     Raises
     ------
@@ -122,6 +124,7 @@ class Model:
     changes: str = ""
     release: Release | None = field(default=None, repr=False)
     population: str = ""
+    notes: str = ""
 
     def __post_init__(self) -> None:
         known = [population.name for population in self.info.populations]
@@ -139,7 +142,8 @@ class Model:
         for file in FILES:
             if file.name != "variables.csv":
                 object.__setattr__(self, file.field, order.sorted(file, getattr(self, file.field)))
-        object.__setattr__(self, "changes", self.changes.replace("\r\n", "\n"))
+        for text in ("changes", "notes"):
+            object.__setattr__(self, text, getattr(self, text).replace("\r\n", "\n"))
 
     @property
     def name(self) -> str:
@@ -244,6 +248,8 @@ class Model:
                 files[file.name] = format_rows(file, rows).encode()
         if self.changes:
             files["CHANGES.md"] = self.changes.encode()
+        if self.notes:
+            files["NOTES.md"] = self.notes.encode()
         return files
 
 
@@ -280,7 +286,8 @@ class _Order:
                 return (variable, self._population(row.population), parents, state)
             case Accuracy():
                 measure = MEASURES.index(row.measure) if row.measure in MEASURES else _LAST
-                return (*self._state(row.finding, row.state), self._variable(row.cause), measure)
+                finding, states = row.event[0]
+                return (*self._state(finding, states[0]), self._variable(row.cause), measure)
             case RedFlag():
                 urgency = URGENCIES.index(row.urgency) if row.urgency in URGENCIES else _LAST
                 return (self._variable(row.cause), urgency)
@@ -305,8 +312,9 @@ def format_rows(file: File, rows: tuple[Any, ...]) -> str:
     """A whole CSV file as text."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(file.header)
-    writer.writerows(format_row(file, row) for row in rows)
+    columns = file.columns_for(rows)
+    writer.writerow(column.name for column in columns)
+    writer.writerows(format_row(file, row, columns) for row in rows)
     return text.getvalue()
 
 

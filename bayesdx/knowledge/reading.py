@@ -36,13 +36,16 @@ from bayesdx.knowledge.schema import (
 )
 
 LARGEST_FILE = 16 * 2**20
-"""Bytes above which a CSV file or CHANGES.md is not read."""
+"""Bytes above which a CSV file, CHANGES.md or NOTES.md is not read."""
 
 LARGEST_TOML = 64 * 2**10
 """Bytes above which model.toml and release.toml are not read."""
 
 LONGEST_CELL = 100_000
 """Characters above which a cell is not read."""
+
+MOST_DOTS = 300
+"""Full stops in a line above which a TOML file is not read; the time for a key grows with the square of its parts."""
 
 MOST_ROWS = 200_000
 """Rows of a file above which the rest is not read."""
@@ -83,6 +86,7 @@ class Draft:
     info: ModelInfo | None = None
     release: Release | None = None
     changes: str = ""
+    notes: str = ""
     records: dict[str, list[Record]] = field(default_factory=dict)
     unreadable: set[str] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
@@ -127,7 +131,8 @@ def read_draft(folder: Path) -> Draft:
             draft.report(name, None, None, "an unknown file", one_of("a file of the model format", name, known))
     _read_info(draft)
     _read_release(draft)
-    draft.changes = _read_text(draft, "CHANGES.md") or ""
+    draft.changes = _read_prose(draft, "CHANGES.md")
+    draft.notes = _read_prose(draft, "NOTES.md")
     for file in FILES:
         text = _read_text(draft, file.name, required=file.required)
         if text is None:
@@ -158,6 +163,15 @@ def _read_text(draft: Draft, name: str, *, required: bool = False) -> str | None
     return None if raw is None else _decode(draft, name, raw)
 
 
+def _read_prose(draft: Draft, name: str) -> str:
+    text = _read_text(draft, name) or ""
+    fault = _CONTROL.search(text)
+    if fault:
+        line = text.count("\n", 0, fault.start()) + 1
+        draft.report(name, line, None, fault.group(), "text without control characters")
+    return text
+
+
 class _FaultyFileError(Exception):
     """Something in a model folder that is no ordinary file of it."""
 
@@ -172,9 +186,10 @@ def _read_bytes(folder: Path, name: str, limit: int) -> bytes | None:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except FileNotFoundError:
         return None
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise _FaultyFileError("no ordinary file")
     with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise _FaultyFileError("no ordinary file")
         return file.read(limit + 1)
 
 
@@ -234,6 +249,9 @@ def _read_table(draft: Draft, file: File, text: str) -> list[Record]:
     if header is None:
         draft.unreadable.add(file.name)
         draft.report(file.name, 1, None, "an empty file", f"the columns {', '.join(file.header)}")
+    elif file.name == "variables.csv" and not records and file.name not in draft.unreadable:
+        draft.unreadable.add(file.name)
+        draft.report(file.name, 1, None, "a header only", "a row for each variable")
     return records
 
 
@@ -244,7 +262,7 @@ def _check_header(draft: Draft, file: File, header: list[str]) -> None:
     for name in header:
         if name not in known:
             draft.report(file.name, 1, name, name, one_of("a column of the model format", name, known))
-    for name in known:
+    for name in (column.name for column in file.columns if not column.dispensable):
         if name not in header:
             draft.unreadable.add(file.name)
             found = nearest(name, [other for other in header if other not in known]) or "no such column"
@@ -259,6 +277,8 @@ def _read_record(draft: Draft, file: File, header: list[str], line: int, cells: 
         draft.report(file.name, line, None, "an empty row", "a row with values, or no row")
         return record
     columns = {column.name: column for column in file.columns}
+    missing = [column for column in file.columns if column.dispensable and column.name not in header]
+    record.values.update({column.name: _EMPTY.get(column.cell, "") for column in missing})
     for name, text in zip(header, cells, strict=False):
         if name not in columns:
             continue
@@ -370,6 +390,10 @@ _TEXT_KEYS = ("name", "version", "title", "licence", "intended_use", "not_for", 
 def _read_toml(draft: Draft, name: str, *, required: bool) -> dict[str, Any] | None:
     text = _read_text(draft, name, required=required)
     if text is None:
+        return None
+    if any(line.count(".") > MOST_DOTS for line in text.split("\n")):
+        draft.unreadable.add(name)
+        draft.report(name, None, None, f"a line with more than {MOST_DOTS} full stops", "a file in TOML 1.0")
         return None
     try:
         return tomllib.loads(text)

@@ -77,7 +77,7 @@ def save_model(model: Model, folder: str | os.PathLike[str]) -> Path:
     True
     """
     target = Path(folder).absolute()
-    if "\0" in str(target) or target.name in ("", ".."):
+    if not _can_be_named(target):
         raise SaveError(f"{shown(str(folder))} cannot be the folder of a version; nothing was written.")
     contents = model.contents()
     if model.release:
@@ -97,6 +97,13 @@ def save_model(model: Model, folder: str | os.PathLike[str]) -> Path:
     return target
 
 
+def _can_be_named(target: Path) -> bool:
+    try:
+        return b"\0" not in os.fsencode(target) and target.name not in ("", "..")
+    except UnicodeEncodeError:
+        return False
+
+
 def _put_in_place(model: Model, contents: dict[str, bytes], target: Path) -> None:
     scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".saving", dir=target.parent))
     try:
@@ -114,10 +121,18 @@ def _put_in_place(model: Model, contents: dict[str, bytes], target: Path) -> Non
         try:
             _sync_folder(target.parent)
         except OSError:
-            os.rename(target, version)
+            _take_back(target, version)
             raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _take_back(target: Path, version: Path) -> None:
+    try:
+        os.rename(target, version)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise SaveError(f"{target} was written whole, but the disk does not confirm it: {reason}.") from error
 
 
 def _check_written(model: Model, version: Path) -> None:

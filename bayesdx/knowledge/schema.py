@@ -6,6 +6,7 @@ This is the one definition that reading, checking, saving, comparing and the doc
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -19,7 +20,13 @@ KINDS = ("context", "cause", "mechanism", "history", "examination", "test")
 FINDING_KINDS = ("history", "examination", "test")
 STATUSES = ("verified", "recalled", "expert", "dataset")
 URGENCIES = ("emergency", "urgent", "routine")
-MEASURES = ("sensitivity", "false_positive_rate", "lr_plus", "lr_minus", "odds_ratio", "conditional")
+MEASURES = (
+    "sensitivity", "false_positive_rate", "lr_plus", "lr_minus", "odds_ratio", "conditional", "predictive_value"
+)  # fmt: skip
+PROBABILITIES = ("sensitivity", "false_positive_rate", "conditional", "predictive_value")
+"""Measures of accuracy that are probabilities."""
+
+COMPARES = ("yes", "no")
 CASE_USES = ("tuning", "held_out")
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}", re.ASCII)
@@ -45,13 +52,29 @@ class Cell(StrEnum):
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a file: what its cells hold, whether one may be empty, and what it means."""
+    """A column of a file.
+
+    Parameters
+    ----------
+    name : str
+    cell : Cell
+        What its cells hold.
+    meaning : str
+    optional : bool
+        Whether a cell may be empty.
+    choices : tuple of str
+        The values of a choice.
+    dispensable : bool
+        Whether a file may do without the column, which then counts as empty. It is written only where a row uses it,
+        so that a folder from before the column was thought of keeps its content hash.
+    """
 
     name: str
     cell: Cell
     meaning: str
     optional: bool = False
     choices: tuple[str, ...] = ()
+    dispensable: bool = False
 
 
 Conditions = tuple[tuple[str, tuple[str, ...]], ...]
@@ -128,7 +151,11 @@ class TableEntry:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """A row of accuracy.csv: a published figure that the compiled network has to reproduce."""
+    """A row of accuracy.csv: a published figure that the compiled network has to reproduce.
+
+    ``state`` may name several states, as ``reduced|absent``. With ``also``, the figure is about all these findings
+    together. ``given`` describes the patients of the study, ``against`` its comparison group.
+    """
 
     finding: str
     state: str
@@ -142,6 +169,17 @@ class Accuracy:
     source: str
     status: str
     note: str = ""
+    population: str = ""
+    also: Conditions = ()
+    given: Conditions = ()
+    against: Conditions = ()
+    compare: str = ""
+    resolution: str = ""
+
+    @property
+    def event(self) -> Conditions:
+        """The findings that the figure is about, each with the states that count."""
+        return ((self.finding, tuple(self.state.split("|"))), *self.also)
 
 
 @dataclass(frozen=True)
@@ -236,6 +274,10 @@ def _provenance(*, note: bool = True) -> tuple[Column, ...]:
     return (*columns, Column("note", Cell.TEXT, "remarks", optional=True)) if note else columns
 
 
+def _dispensable(name: str, cell: Cell, meaning: str, choices: tuple[str, ...] = ()) -> Column:
+    return Column(name, cell, meaning, optional=True, choices=choices, dispensable=True)
+
+
 @dataclass(frozen=True)
 class File:
     """A CSV file of a model folder.
@@ -268,6 +310,11 @@ class File:
     def header(self) -> tuple[str, ...]:
         """Names of the columns in their order."""
         return tuple(column.name for column in self.columns)
+
+    def columns_for(self, rows: Iterable[Any]) -> tuple[Column, ...]:
+        """The columns that these rows need: all but the dispensable ones that none of them uses."""
+        used = {column.name for row in rows for column in self.columns if getattr(row, column.name)}
+        return tuple(column for column in self.columns if not column.dispensable or column.name in used)
 
 
 FILES: tuple[File, ...] = (
@@ -345,13 +392,19 @@ FILES: tuple[File, ...] = (
         Accuracy,
         (
             Column("finding", Cell.NAME, "a finding"),
-            Column("state", Cell.TEXT, "one of its states"),
+            Column("state", Cell.TEXT, "one of its states, or several that count alike, separated by |"),
             Column("cause", Cell.NAME, "a cause"),
             Column("measure", Cell.CHOICE, "what the figure is", choices=MEASURES),
             Column("condition", Cell.TEXT, "in whom it was measured"),
             *_number_columns("value", "the published figure", Cell.NUMBER),
             Column("n", Cell.INTEGER, "patients behind it", optional=True),
             *_provenance(),
+            _dispensable("population", Cell.NAME, "the population it holds for; empty: the one that is chosen"),
+            _dispensable("also", Cell.CONDITIONS, "findings that have to hold with this one, as a=x;b=y|z"),
+            _dispensable("given", Cell.CONDITIONS, "what all patients of the study have in common"),
+            _dispensable("against", Cell.CONDITIONS, "the comparison group; empty: patients without the cause"),
+            _dispensable("compare", Cell.CHOICE, "no where the network cannot be held to it", choices=COMPARES),
+            _dispensable("resolution", Cell.TEXT, "how a contradiction is settled, or why it cannot be compared"),
         ),
         ("finding", "state", "cause", "measure", "condition", "source"),
         "accuracy",
@@ -413,7 +466,7 @@ FILES: tuple[File, ...] = (
             Column("population", Cell.NAME, "the population whose priors fit its setting"),
             Column("findings", Cell.CONDITIONS, "findings as reported, as a=x;b=y"),
             Column("causes", Cell.NAMES, "causes finally diagnosed, the main one first", optional=True),
-            Column("expect", Cell.TEXT, "what must hold, separated by ;"),
+            Column("expect", Cell.TEXT, "what must hold, separated by ; (see bayesdx.knowledge.expectations)"),
             Column("use", Cell.CHOICE, "whether it was seen while the model was made", choices=CASE_USES),
             Column("address", Cell.TEXT, "where it was published"),
             Column("note", Cell.TEXT, "remarks", optional=True),
@@ -441,7 +494,7 @@ FILES: tuple[File, ...] = (
 )
 
 FILE = {file.name: file for file in FILES}
-OTHER_FILES = ("model.toml", "release.toml", "CHANGES.md")
+OTHER_FILES = ("model.toml", "release.toml", "CHANGES.md", "NOTES.md")
 """What a model folder may hold besides its tables."""
 
 
@@ -473,10 +526,10 @@ def format_cell(value: Any) -> str:
     return str(value)
 
 
-def format_row(file: File, row: Any) -> list[str]:
-    """The cells of a row in the order of the columns."""
+def format_row(file: File, row: Any, columns: Iterable[Column] | None = None) -> list[str]:
+    """The cells of a row in the order of the columns, all of them unless some are given."""
     cells = []
-    for column in file.columns:
+    for column in file.columns if columns is None else columns:
         value = getattr(row, column.name)
         cells.append("|".join(value) if column.cell is Cell.STATES else format_cell(value))
     return cells

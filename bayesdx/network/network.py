@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
+from math import log10, prod
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,6 +20,8 @@ Array = NDArray[np.float64]
 ROW_TOLERANCE = 1e-6
 """How far a row of probabilities given to ``Table`` or ``NoisyMax`` may be from a sum of 1; it is then renormalised."""
 
+_ROUNDING = 4 * np.finfo(np.float64).eps
+
 LARGEST_EXPANDED_TABLE = 2**24
 """Cells above which ``NoisyMax.table`` refuses to expand a gate."""
 
@@ -29,15 +33,16 @@ def _distributions(values: ArrayLike, what: str) -> Array:
     if not np.isfinite(array).all() or (array < 0).any():
         raise NetworkError(f"{what}: expected finite probabilities of at least 0.")
     total = array.sum(axis=-1, keepdims=True)
-    if array.size and np.abs(total - 1).max() > ROW_TOLERANCE:
-        worst = float(total.flat[np.abs(total - 1).argmax()])
-        raise NetworkError(f"{what}: a row sums to {worst:g}; expected 1.")
-    array /= total
+    error = np.abs(total - 1)
+    if array.size and error.max() > ROW_TOLERANCE:
+        raise NetworkError(f"{what}: a row sums to {float(total.flat[error.argmax()]):g}; expected 1.")
+    # Rows that differ from 1 by rounding alone stay as they are, so that a table made of a table is the same table.
+    array /= np.where(error > _ROUNDING * array.shape[-1], total, 1.0)
     array.setflags(write=False)
     return array
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class Table:
     """A full conditional table.
 
@@ -59,8 +64,14 @@ class Table:
 
     values: Array
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "values", _distributions(self.values, "table"))
+    def __init__(self, values: ArrayLike) -> None:
+        object.__setattr__(self, "values", _distributions(values, "table"))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Table) and np.array_equal(self.values, other.values)
+
+    def __hash__(self) -> int:
+        return hash(self.values.shape)
 
     @property
     def n_states(self) -> int:
@@ -72,7 +83,7 @@ class Table:
         return self.values
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class NoisyMax:
     """A leaky noisy-MAX gate; with two states, a leaky noisy-OR.
 
@@ -104,16 +115,27 @@ class NoisyMax:
     leak: Array
     links: tuple[Array, ...]
 
-    def __post_init__(self) -> None:
-        leak = _distributions(self.leak, "leak")
-        links = tuple(_distributions(link, "link") for link in self.links)
-        if leak.ndim != 1 or any(link.ndim != 2 or link.shape[1] != leak.size for link in links):
+    def __init__(self, leak: ArrayLike, links: Iterable[ArrayLike]) -> None:
+        own = _distributions(leak, "leak")
+        others = tuple(_distributions(link, "link") for link in links)
+        if own.ndim != 1 or any(link.ndim != 2 or link.shape[1] != own.size for link in others):
             raise NetworkError(
-                f"noisy gate: leak of shape {leak.shape}, links of shapes {[link.shape for link in links]}; "
+                f"noisy gate: leak of shape {own.shape}, links of shapes {[link.shape for link in others]}; "
                 "expected (n_states,) and (n_parent_states, n_states)."
             )
-        object.__setattr__(self, "leak", leak)
-        object.__setattr__(self, "links", links)
+        object.__setattr__(self, "leak", own)
+        object.__setattr__(self, "links", others)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, NoisyMax)
+            and len(self.links) == len(other.links)
+            and np.array_equal(self.leak, other.leak)
+            and all(np.array_equal(mine, its) for mine, its in zip(self.links, other.links, strict=True))
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.leak.shape, len(self.links)))
 
     @property
     def n_states(self) -> int:
@@ -129,15 +151,16 @@ class NoisyMax:
             The table would have more than ``LARGEST_EXPANDED_TABLE`` cells.
         """
         cards = tuple(link.shape[0] for link in self.links)
-        cells = int(np.prod([float(card) for card in (*cards, self.n_states)]))
+        cells = prod((*cards, self.n_states))
         if cells > LARGEST_EXPANDED_TABLE:
             raise TooLargeError(
-                f"a noisy gate of {len(cards)} parents would expand to {cells:.3g} cells; keep it as a gate."
+                f"a noisy gate of {len(cards)} parents would expand to about 10^{log10(cells):.0f} cells; "
+                "keep it as a gate."
             )
         return np.clip(noisy_max(self.leak, self.links, list(np.indices(cards))), 0.0, 1.0)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Node:
     """A variable of a network with its conditional distribution.
 
@@ -154,10 +177,14 @@ class Node:
     parents: tuple[str, ...]
     cpd: Table | NoisyMax
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "states", tuple(self.states))
+        object.__setattr__(self, "parents", tuple(self.parents))
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True)
 class Network:
-    """A discrete Bayesian network.
+    """A discrete Bayesian network. Two are equal when their nodes are, in the same order.
 
     Parameters
     ----------
@@ -180,7 +207,7 @@ class Network:
     """
 
     nodes: tuple[Node, ...]
-    targets: tuple[str, ...] = field(default=())
+    targets: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "nodes", _in_topological_order(self.nodes))
@@ -215,8 +242,8 @@ def _in_topological_order(nodes: Iterable[Node]) -> tuple[Node, ...]:
     given = tuple(nodes)
     by_name = {node.name: node for node in given}
     if len(by_name) != len(given):
-        names = [node.name for node in given]
-        raise NetworkError(f"network: duplicated variables {sorted({n for n in names if names.count(n) > 1})}.")
+        twice = sorted(name for name, count in Counter(node.name for node in given).items() if count > 1)
+        raise NetworkError(f"network: duplicated variables {twice}.")
     for node in given:
         _check_shape(node, by_name)
     sorter = TopologicalSorter({node.name: node.parents for node in given})

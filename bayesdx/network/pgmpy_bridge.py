@@ -6,21 +6,27 @@ import gzip
 import os
 import re
 import tempfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bayesdx.errors import NetworkError
-from bayesdx.network.network import Network, Node, Table
+from bayesdx.errors import NetworkError, SaveError
+from bayesdx.network.network import ROW_TOLERANCE, Network, Node, Table
 
 if TYPE_CHECKING:
     from pgmpy.models import DiscreteBayesianNetwork
 
 _PLAIN = re.compile(r"[A-Za-z0-9_]+")
-_ESCAPED = re.compile(r"_x([0-9a-f]+)_")
-_LARGEST_ERROR = 1e-9
+_ESCAPED = re.compile("_x(10[0-9a-f]{4}|[0-9a-f]{0,5})_")
+
+_LARGEST_GAP = 0.02
+"""How far a row of another's table may be from a sum of 1 (published networks are rounded); it is renormalised."""
+
+LARGEST_BIF = 256 * 2**20
+"""Bytes above which a BIF file, unpacked, is not read."""
 
 
 def from_pgmpy(model: DiscreteBayesianNetwork) -> Network:
@@ -39,7 +45,7 @@ def from_pgmpy(model: DiscreteBayesianNetwork) -> Network:
     Raises
     ------
     NetworkError
-        A node has no table, or a table is not a distribution.
+        A node has no table, a table is not a distribution, or it has other states of a parent than the parent.
 
     Examples
     --------
@@ -56,11 +62,26 @@ def from_pgmpy(model: DiscreteBayesianNetwork) -> Network:
         parents = tuple(str(parent) for parent in cpd.variables[1:])
         values = np.moveaxis(np.asarray(cpd.values, dtype=np.float64), 0, -1)
         total = values.sum(axis=-1, keepdims=True)
-        if not np.isfinite(values).all() or (values < 0).any() or np.abs(total - 1).max() > 0.02:
+        if not np.isfinite(values).all() or (values < 0).any() or np.abs(total - 1).max() > _LARGEST_GAP:
             raise NetworkError(f"network: the table of {name} has a row that does not sum to 1.")
+        if np.abs(total - 1).max() > ROW_TOLERANCE:
+            values = values / total
+        for axis, parent in enumerate(cpd.variables[1:]):
+            values = np.take(values, _order_of_states(model, name, parent), axis=axis)
         states = tuple(str(state) for state in cpd.state_names[name])
-        nodes.append(Node(str(name), states, parents, Table(values / total)))
+        nodes.append(Node(str(name), states, parents, Table(values)))
     return Network(tuple(nodes))
+
+
+def _order_of_states(model: DiscreteBayesianNetwork, name: str, parent: str) -> list[int]:
+    """Places of the parent's own states among those that the child's table names; pgmpy lets the orders differ."""
+    own, named = model.get_cpds(parent), model.get_cpds(name).state_names[parent]
+    if own is None:
+        raise NetworkError(f"network: {parent} has no conditional table.")
+    states = own.state_names[parent]
+    if len(states) != len(named) or set(states) != set(named):
+        raise NetworkError(f"network: the table of {name} has other states of {parent} than {parent} itself.")
+    return [named.index(state) for state in states]
 
 
 def to_pgmpy(network: Network) -> DiscreteBayesianNetwork:
@@ -114,13 +135,13 @@ def escape_name(name: str) -> str:
 
     Examples
     --------
-    >>> escape_name("MRC 3-4"), escape_name("60_and_over")
-    ('MRC_x20_3_x2d_4', '60_and_over')
+    >>> escape_name("MRC 3-4"), escape_name("60_and_over"), escape_name("")
+    ('MRC_x20_3_x2d_4', '60_and_over', '_x_')
     """
     if _PLAIN.fullmatch(name) and not _ESCAPED.search(name):
         return name
     guarded = re.sub("_(?=x)", "_x5f_", name)
-    return re.sub("[^A-Za-z0-9_]", lambda match: f"_x{ord(match.group()):x}_", guarded)
+    return re.sub("[^A-Za-z0-9_]", lambda match: f"_x{ord(match.group()):x}_", guarded) or "_x_"
 
 
 def unescape_name(name: str) -> str:
@@ -131,7 +152,13 @@ def unescape_name(name: str) -> str:
     >>> unescape_name(escape_name("a_x20_b, c")) == "a_x20_b, c"
     True
     """
-    return _ESCAPED.sub(lambda match: chr(int(match.group(1), 16)), name)
+    return _ESCAPED.sub(lambda match: chr(int(match.group(1), 16)) if match.group(1) else "", name)
+
+
+def _escape_capitals(name: str) -> str:
+    """As ``escape_name``, capitals too: pgmpy's reader takes names that differ in case alone for one."""
+    guarded = re.sub("_(?=x)", "_x5f_", name)
+    return re.sub("[^a-z0-9_]", lambda match: f"_x{ord(match.group()):x}_", guarded) or "_x_"
 
 
 def write_bif(network: Network, path: str | os.PathLike[str]) -> Path:
@@ -140,7 +167,7 @@ def write_bif(network: Network, path: str | os.PathLike[str]) -> Path:
     Parameters
     ----------
     network : Network
-        Names that BIF cannot hold are escaped (see ``escape_name``).
+        Names that BIF cannot hold are escaped (see ``escape_name``); noisy gates are expanded.
     path : path of the file to write; it is replaced as a whole or not at all
 
     Returns
@@ -149,22 +176,35 @@ def write_bif(network: Network, path: str | os.PathLike[str]) -> Path:
 
     Raises
     ------
+    SaveError
+        The file cannot be written; what was there before is still there.
     NetworkError
         The file reads back as another network.
     TooLargeError
         A gate is too large to expand.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from bayesdx.network import Network, Node, Table
+    >>> coin = Network([Node("coin", ("heads", "on its edge"), (), Table([0.5, 0.5]))])
+    >>> read_bif(write_bif(coin, pathlib.Path(tempfile.mkdtemp()) / "coin.bif")) == coin
+    True
     """
     from pgmpy.readwrite import BIFWriter
 
     target = Path(path)
-    handle, scratch = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
-    os.close(handle)
+    rename = escape_name if len({name.lower() for name in network.names}) == len(network) else _escape_capitals
+    text = str(BIFWriter(to_pgmpy(_renamed(network, rename, escape_name))))
+    _check_equal(network, _parse_bif(text, str(target)))
     try:
-        BIFWriter(to_pgmpy(_renamed(network, escape_name))).write(filename=scratch)
-        _check_equal(network, read_bif(scratch))
-        os.replace(scratch, target)
-    finally:
-        Path(scratch).unlink(missing_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{target.name}.", suffix=".saving", dir=target.parent) as scratch:
+            written = Path(scratch) / target.name
+            written.write_text(text, encoding="ascii", newline="\n")
+            written.replace(target)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise SaveError(f"{target}: {reason}; nothing was written.") from error
     return target
 
 
@@ -173,7 +213,7 @@ def read_bif(path: str | os.PathLike[str]) -> Network:
 
     Parameters
     ----------
-    path : path of the file
+    path : path of the file, of at most ``LARGEST_BIF`` bytes when unpacked
 
     Returns
     -------
@@ -182,22 +222,42 @@ def read_bif(path: str | os.PathLike[str]) -> Network:
     Raises
     ------
     NetworkError
-        The file is no well-formed network.
+        The file cannot be read, or is no well-formed network.
     """
+    source = Path(path)
+    try:
+        with source.open("rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+        with gzip.open(source, "rb") if packed else source.open("rb") as file:
+            raw = file.read(LARGEST_BIF + 1)
+        text = raw.decode("utf-8")
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise NetworkError(f"{source}: {reason}.") from error
+    if len(raw) > LARGEST_BIF:
+        raise NetworkError(f"{source}: more than {LARGEST_BIF} bytes when unpacked.")
+    return _parse_bif(text, str(source))
+
+
+def _parse_bif(text: str, name: str) -> Network:
     from pgmpy.readwrite import BIFReader
 
-    raw = Path(path).read_bytes()
-    text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8")
-    return _renamed(from_pgmpy(BIFReader(string=text).get_model()), unescape_name)
+    try:
+        model = BIFReader(string=text).get_model()
+    except Exception as error:  # whatever pgmpy's parser stumbles over: it documents no errors of its own
+        raise NetworkError(f"{name} is no BIF file that pgmpy can read: {error}.") from error
+    if not model.nodes():
+        raise NetworkError(f"{name} is no BIF file: it has no variable.")
+    return _renamed(from_pgmpy(model), unescape_name, unescape_name)
 
 
-def _renamed(network: Network, rename: Callable[[str], str]) -> Network:
+def _renamed(network: Network, variable: Callable[[str], str], state: Callable[[str], str]) -> Network:
     return Network(
         tuple(
             Node(
-                rename(node.name),
-                tuple(rename(state) for state in node.states),
-                tuple(rename(parent) for parent in node.parents),
+                variable(node.name),
+                tuple(state(name) for name in node.states),
+                tuple(variable(parent) for parent in node.parents),
                 node.cpd,
             )
             for node in network.nodes
@@ -212,5 +272,5 @@ def _check_equal(written: Network, read: Network) -> None:
         other = read[node.name]
         if other.states != node.states or other.parents != node.parents:
             raise NetworkError(f"BIF: states or parents of {node.name} did not survive writing.")
-        if np.abs(other.cpd.table() - node.cpd.table()).max(initial=0.0) > _LARGEST_ERROR:
+        if not np.array_equal(other.cpd.table(), node.cpd.table()):
             raise NetworkError(f"BIF: the numbers of {node.name} did not survive writing.")

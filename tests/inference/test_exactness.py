@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -96,9 +98,8 @@ def log_evidence_of(network: Network, evidence: Evidence, names: tuple[str, ...]
 
 
 def smallest_impossible_size(network: Network, evidence: Evidence) -> int:
-    import itertools
-
-    observed = [n for n, code in zip(network.names, evidence.codes[0], strict=True) if code >= 0 or n in evidence.likelihoods]
+    codes = dict(zip(network.names, evidence.codes[0], strict=True))
+    observed = [name for name in network.names if codes[name] >= 0 or name in evidence.likelihoods]
     for size in range(len(observed) + 1):
         if any(np.isneginf(log_evidence_of(network, evidence, s)) for s in itertools.combinations(observed, size)):
             return size

@@ -1,0 +1,117 @@
+"""What ``check --evidence``, ``check --cases`` and ``compare`` print about whether a model is right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+import bayesdx as dx
+from bayesdx.cli.output import console, print_csv, print_json, records, table
+from bayesdx.display import clean, format_probability, format_ratio
+from bayesdx.display.report import Grid
+
+
+def show(model: dx.Model, evidence: pd.DataFrame | None, cases: dx.CaseResults | None, format: str) -> None:
+    """Conformance with published accuracy, results of the clinical unit tests, or both."""
+    if format == "json":
+        document: dict[str, Any] = {"model": {"name": model.name, "version": model.version, "hash": model.hash}}
+        if evidence is not None:
+            document["evidence"] = {"counts": dx.count_verdicts(evidence), "figures": records(evidence)}
+        if cases is not None:
+            frames = {"cases": cases.table, "expectations": cases.expectations, "summary": cases.summary}
+            document |= {name: records(frame) for name, frame in frames.items()}
+        print_json(document)
+    elif format == "csv":
+        if evidence is not None:
+            print_csv(evidence)
+        if cases is not None:
+            print_csv(cases.table)
+    else:
+        if evidence is not None:
+            _print_evidence(model, evidence)
+        if cases is not None:
+            if evidence is not None:
+                with console() as screen:
+                    screen.print()
+            _print_cases(cases)
+
+
+def _print_evidence(model: dx.Model, evidence: pd.DataFrame) -> None:
+    counts = dx.count_verdicts(evidence)
+    comparable = counts["inside"] + counts["outside"]
+    with console() as screen:
+        screen.print(
+            f"{model.name} {model.version}: {len(evidence)} published figures, {comparable} comparable; "
+            f"{counts['inside']} inside their interval ({_share(counts['inside'], comparable)}), "
+            f"{counts['outside']} outside, {counts['outside and unexplained']} of them without an explanation."
+        )
+        rows = records(evidence[evidence["verdict"] == "outside"])
+        if not rows:
+            return
+        grid = table("figure", "in whom", "published", ("implied", "right"), "explanation")
+        for row in rows:
+            event = f"{row['finding']}={row['state']}" + (f";{row['also']}" if row["also"] else "")
+            published = f"{_number(row['value'])} ({_number(row['lower'])} to {_number(row['upper'])})"
+            grid.add_row(
+                clean(f"{row['measure'].replace('_', ' ')} of {event} for {row['cause']}"),
+                clean(f"{row['condition']} ({row['source']})"),
+                published,
+                _number(row["implied"]),
+                clean(row["resolution"]) or "none",
+            )
+            grid.add_section()
+        screen.print()
+        screen.print(grid)
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.0f} %" if whole else "none"
+
+
+def _number(value: float | str | None) -> str:
+    return "" if value is None else format_ratio(float(value))
+
+
+def _print_cases(cases: dx.CaseResults) -> None:
+    with console() as screen:
+        for place, block in enumerate(cases.blocks()):
+            if place:
+                screen.print()
+            if isinstance(block, Grid):
+                numeric = set(block.numeric)
+                titles = [(name, "right" if column in numeric else "left") for column, name in enumerate(block.header)]
+                grid = table(*titles)
+                for row in block.rows:
+                    grid.add_row(*map(clean, row))
+                screen.print(grid)
+            else:
+                screen.print(clean(block if isinstance(block, str) else block.text))
+
+
+def show_effects(effects: pd.DataFrame) -> None:
+    """The effect of a new version on every case, for people."""
+    with console() as screen:
+        if effects.empty:
+            screen.print("\nThe new version has no cases.")
+            return
+        screen.print("\nEffect on cases, the largest first", style="bold")
+        grid = table("case", "cause", "rank", "probability", "most moved", "from and to")
+        for row in records(effects):
+            grid.add_row(
+                clean(row["case"]),
+                clean(row["cause"]) or "none",
+                f"{_rank(row['old_rank'])} -> {_rank(row['new_rank'])}",
+                f"{_change(row['old_probability'])} -> {_change(row['new_probability'])}",
+                clean(row["most_moved"]),
+                f"{_change(row['most_moved_old'])} -> {_change(row['most_moved_new'])}",
+            )
+        screen.print(grid)
+
+
+def _rank(value: float | None) -> str:
+    return "n/a" if value is None else str(int(value))
+
+
+def _change(value: float | None) -> str:
+    return "n/a" if value is None else format_probability(value)

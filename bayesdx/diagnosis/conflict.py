@@ -1,0 +1,262 @@
+"""Surprise: whether the findings fit together, and whether anything modelled fits them."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bayesdx.diagnosis.case import Diagnosis, engine_for, say
+from bayesdx.diagnosis.findings import UNKNOWN
+from bayesdx.diagnosis.simulate import simulate
+from bayesdx.display import format_probability
+from bayesdx.display.report import Alert, Block, Grid, Report, Title
+from bayesdx.inference import Evidence
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Array = NDArray[np.float64]
+
+PATIENTS = 2000
+"""Simulated patients that a case is compared with."""
+
+SURPRISING = 0.01
+"""A picture is surprising where at most this share of simulated patients has one as improbable."""
+
+CLASHING_BITS = 1.0
+"""A conflict of findings is worth a warning from this many bits: together half as probable as if independent."""
+
+MOST_TRIPLES = 20
+"""Findings up to which sets of three are searched for a clash."""
+
+MOST_SHOWN = 8
+"""Lines that text and HTML show."""
+
+
+@dataclass(frozen=True)
+class Clash:
+    """A set of findings and how badly they go together.
+
+    Parameters
+    ----------
+    findings : tuple of str
+    label : str
+    bits : float
+        log2 of the product of their probabilities over the probability of all of them; above 0 they clash.
+    """
+
+    findings: tuple[str, ...]
+    label: str
+    bits: float
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Conflict(Report):
+    """Whether the findings fit together and fit the model. ``Diagnosis.conflict``.
+
+    Parameters
+    ----------
+    case : Diagnosis
+    bits : float
+        log2 of the product of P(finding) over P(all findings). 0 where they are independent, below 0 where they support
+        each other, above 0 where they conflict.
+    pairs : tuple of Clash
+        Every pair of findings, worst first.
+    clash : Clash or None
+        The pair, or else the set of three, that conflicts most; None where neither does.
+    resolved_by : tuple of str
+        Causes that explain the conflict away: taken as one more finding they leave none.
+    surprise : float in [0, 1]
+        Share of patients simulated from the model, with the same findings asked, whose picture is at most as probable.
+    surprise_error : float
+        Its Monte Carlo standard error.
+    patients : int
+        How many were simulated.
+    """
+
+    case: Diagnosis
+    bits: float
+    pairs: tuple[Clash, ...]
+    clash: Clash | None
+    resolved_by: tuple[str, ...]
+    surprise: float
+    surprise_error: float
+    patients: int
+
+    @property
+    def surprising(self) -> bool:
+        """Whether hardly any simulated patient has so improbable a picture."""
+        return self.surprise <= SURPRISING
+
+    @property
+    def warning(self) -> str:
+        """One clear sentence where something does not fit; empty where all is well."""
+        parts = []
+        if self.surprising:
+            count = round(self.surprise * self.patients)
+            parts.append(
+                f"Nothing modelled fits this picture well: of {self.patients} simulated patients with the same "
+                f"findings asked, {count or 'none'} had one as improbable. Check the findings, and think of causes "
+                "outside the model."
+            )
+        if self.clash is not None and self.bits > 0 and self.clash.bits >= CLASHING_BITS:
+            text = f"These findings do not go together: {self.clash.label} ({self.clash.bits:.1f} bits)."
+            if self.resolved_by:
+                text += f" {' or '.join(self.resolved_by)} would explain it."
+            parts.append(text)
+        return " ".join(parts)
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """Pairs of findings, worst first. Columns: first, second, label, bits (above 0 they clash)."""
+        rows = [(*pair.findings, pair.label, pair.bits) for pair in self.pairs]
+        return pd.DataFrame(rows, columns=["first", "second", "label", "bits"])
+
+    def blocks(self) -> Sequence[Block]:
+        """The warning where there is one, the measure, the worst pairs."""
+        model = self.case.model
+        shown: list[Block] = [Title(f"Do the findings fit together? {model.name} {model.version}")]
+        if self.warning:
+            shown.append(Alert(self.warning))
+        verdict = "conflict with" if self.bits > 0 else "support" if self.bits < 0 else "say nothing about"
+        shown.append(
+            f"Together the findings {verdict} each other ({self.bits:+.2f} bits). Of {self.patients} simulated "
+            f"patients with the same findings asked, {format_probability(self.surprise)} have a picture as improbable "
+            "as this."
+        )
+        rows = [(pair.label, f"{pair.bits:+.2f}") for pair in self.pairs[:MOST_SHOWN]]
+        if rows:
+            shown.append(Grid(("pair", "bits"), rows, (1,)))
+        return shown
+
+    def plot(self, ax: Axes | None = None, most: int = 15) -> Axes:
+        """The pairs that clash or support each other most, as bars; matplotlib axes, in the current style.
+
+        Raises
+        ------
+        MissingExtraError
+            matplotlib is not installed (extra ``plot``).
+        """
+        from bayesdx.display.figures import bars, finding_label
+
+        largest = sorted(self.pairs, key=lambda pair: -abs(pair.bits))[:most]
+        ordered = sorted(largest, key=lambda pair: -pair.bits)
+        findings, model = self.case.findings, self.case.model
+        return bars(
+            ["\n".join(finding_label(model.label(n), say(findings[n]), 1) for n in pair.findings) for pair in ordered],
+            [pair.bits for pair in ordered],
+            [pair.bits > 0 for pair in ordered],
+            xlabel="conflict (bits); below 0 they support each other",
+            title="Which findings go together?",
+            meaning="clash",
+            ax=ax,
+        )
+
+
+def conflict_of(case: Diagnosis, patients: int = PATIENTS, seed: int = 0) -> Conflict:
+    """Whether the findings of a case fit together, which of them clash, and whether anything modelled fits.
+
+    Parameters
+    ----------
+    case : Diagnosis
+    patients : int, at least 1
+        Patients simulated from the model. They are asked the same findings; a finding that is a likelihood or a set of
+        states is left out of that comparison, since no simulated patient has one.
+    seed : int
+
+    Returns
+    -------
+    Conflict
+
+    References
+    ----------
+    F. V. Jensen, B. Chamberlain, T. Nordahl, F. Jensen (1991), "Analysis in HUGIN of data conflict", UAI 6; the
+    comparison with simulated patients: G. Box (1980), "Sampling and Bayes' inference in scientific modelling" (prior
+    predictive check).
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+    >>> case = dx.diagnose(model, {"hip_flexor_loading": "yes", "age_group": "under_40"})
+    >>> round(case.conflict.bits, 2)  # they support each other
+    -0.94
+    """
+    engine = engine_for(case.model)
+    names = [name for name, value in case.findings.items() if value is not UNKNOWN]
+    n = len(names)
+    sizes = (1, 2, 3) if n <= MOST_TRIPLES else (1, 2)
+    sets = [chosen for size in sizes for chosen in itertools.combinations(range(n), size)]
+    masks = np.zeros((len(sets), n), dtype=np.bool_)
+    for row, chosen in enumerate(sets):
+        masks[row, list(chosen)] = True
+    logs = engine.propagate(_only(case, names, masks), targets=()).log_evidence
+    single = logs[:n]
+    found = [
+        Clash(
+            tuple(names[place] for place in chosen),
+            "; ".join(f"{case.model.label(names[place])}: {say(case.findings[names[place]])}" for place in chosen),
+            (float(single[list(chosen)].sum()) - log) / math.log(2),
+        )
+        for chosen, log in zip(sets[n:], logs[n:].tolist(), strict=True)
+    ]
+    bits = (float(single.sum()) - case.log_evidence) / math.log(2) if n > 1 else 0.0
+    pairs = tuple(sorted((c for c in found if len(c.findings) == 2), key=lambda c: -c.bits))
+    surprise = _surprise(case, names, patients, seed)
+    error = math.sqrt(surprise * (1 - surprise) / patients)
+    return Conflict(case, bits, pairs, _worst(found), _resolving(case, bits), surprise, error, patients)
+
+
+def _only(case: Diagnosis, names: Sequence[str], masks: NDArray[np.bool_]) -> Evidence:
+    """The case reduced to some of its findings, a row per mask."""
+    index = engine_for(case.model).network.index
+    codes = np.full((len(masks), len(case.evidence.codes)), -1, dtype=np.int32)
+    likelihoods = {}
+    for place, name in enumerate(names):
+        column = index[name]
+        codes[:, column] = np.where(masks[:, place], case.evidence.codes[column], -1)
+        if name in case.evidence.likelihoods:
+            likelihoods[name] = np.where(masks[:, [place]], case.evidence.likelihoods[name], 1.0)
+    return Evidence(codes, likelihoods)
+
+
+def _worst(found: Sequence[Clash]) -> Clash | None:
+    """The pair that clashes most; where no pair does, the set of three that does."""
+    for size in (2, 3):
+        worst = max((c for c in found if len(c.findings) == size), key=lambda c: c.bits, default=None)
+        if worst is not None and worst.bits > 1e-9:
+            return worst
+    return None
+
+
+def _resolving(case: Diagnosis, bits: float) -> tuple[str, ...]:
+    """Labels of the causes that, taken as one more finding, leave no conflict; the likeliest first."""
+    if bits <= 0:
+        return ()
+    resolving = []
+    for line in case.differential:
+        with np.errstate(divide="ignore"):
+            change = float(np.log2(line.prior) - np.log2(line.posterior)) if line.posterior > 0 else math.inf
+        if bits + change <= 0:
+            resolving.append(line.label)
+    return tuple(resolving)
+
+
+def _surprise(case: Diagnosis, names: Sequence[str], patients: int, seed: int) -> float:
+    """Share of simulated patients whose same findings are at most as probable as those of the case."""
+    engine = engine_for(case.model)
+    observed = [engine.network.index[name] for name in names]
+    observed = [column for column in observed if case.evidence.codes[column] >= 0]
+    codes = np.full((patients + 1, len(engine.network)), -1, dtype=np.int32)
+    codes[:patients, observed] = simulate(engine.network, patients, seed)[:, observed]
+    codes[patients, observed] = case.evidence.codes[observed]
+    logs = engine.propagate(Evidence(codes), targets=()).log_evidence
+    return float((logs[:patients] <= logs[patients] + 1e-9).mean())

@@ -1,0 +1,208 @@
+"""Hypothetical results: what the causes look like after each possible result of each option, as one batch."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesdx.diagnosis.case import alternatives
+from bayesdx.diagnosis.events import Event, present_probability, sides
+from bayesdx.errors import TooLargeError
+from bayesdx.inference import Engine, Evidence
+from bayesdx.knowledge.model import Model
+
+Array = NDArray[np.float64]
+Codes = NDArray[np.int32]
+
+MOST_RESULTS = 2**14
+"""Most joint results of one test that are enumerated."""
+
+MOST_JOINT_CELLS = 2**14
+"""Largest joint of the causes over which information is measured; above, it is summed over the causes one by one."""
+
+_CHUNK_CELLS = 2**22
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """A batch of cases, measured.
+
+    Parameters
+    ----------
+    log_evidence : ndarray, shape (n_cases,)
+    marginals : mapping of cause to ndarray, shape (n_cases, n_states)
+        0 in impossible cases.
+    entropy : ndarray, shape (n_cases,)
+        Of the causes, in bits; 0 in impossible cases.
+    lines : ndarray, shape (n_cases, n_alternatives)
+        The differential.
+    decisions : ndarray of bool, shape (n_cases, n_steps)
+        Which steps of management.csv are worth taking.
+    benefit : ndarray, shape (n_cases,)
+        Net benefit of taking them (see ``net_benefit``).
+    """
+
+    log_evidence: Array
+    marginals: Mapping[str, Array]
+    entropy: Array
+    lines: Array
+    decisions: NDArray[np.bool_]
+    benefit: Array
+
+    def information(self, event: Event, before: int, after: slice) -> Array:
+        """Bits that each case of ``after`` says about a cause compared with the case ``before``.
+
+        Negative where it speaks against the cause.
+        """
+        present, absent = sides(self.marginals[event.variable][before], event)
+        return self.information_from(event, present, absent, after)
+
+    def information_from(self, event: Event, present: Array, absent: Array, after: slice) -> Array:
+        """The same compared with P(present) and P(absent) of some other case."""
+        present_after, absent_after = sides(self.marginals[event.variable][after], event)
+        bits = divergence_bits(present_after, absent_after, present, absent)
+        return np.where(present_after * absent >= absent_after * present, bits, -bits)
+
+
+def has_joint(model: Model) -> bool:
+    """Whether the causes are few enough to measure information about them together."""
+    return math.prod(len(model.by_name[name].states) for name in model.causes) <= MOST_JOINT_CELLS
+
+
+def measure(engine: Engine, model: Model, evidence: Evidence) -> Measured:
+    """Marginals, entropies and decisions of a batch of cases."""
+    found = engine.propagate(evidence, targets=model.causes)
+    possible = ~found.impossible[:, None]
+    marginals = {name: np.where(possible, found.marginals[name], 0.0) for name in model.causes}
+    if has_joint(model):
+        entropy = _joint_entropies(engine, model, evidence)
+    else:
+        entropy = np.asarray(sum(entropy_bits(values) for values in marginals.values()))
+    lines = np.stack([marginals[line.variable][:, line.state] for line in alternatives(model)], axis=1)
+    taken, benefit = decisions(model, marginals), net_benefit(model, marginals)
+    return Measured(found.log_evidence, marginals, entropy, lines, taken, benefit)
+
+
+def decisions(model: Model, marginals: Mapping[str, Array]) -> NDArray[np.bool_]:
+    """Which steps of management.csv are worth taking, shape (n_cases, n_steps)."""
+    taken = [present_probability(marginals, step.cause) >= step.threshold for step in model.management]
+    count = len(marginals[model.causes[0]])
+    return np.stack(taken, axis=1) if taken else np.zeros((count, 0), dtype=np.bool_)
+
+
+def net_benefit(model: Model, marginals: Mapping[str, Array]) -> Array:
+    r"""Net benefit of the steps of care that are worth taking, in patients rightly cared for; shape (n_cases,).
+
+    A threshold t says that acting on t/(1 - t) times as many patients without the cause outweighs one patient with it:
+
+    .. math:: \sum_{\text{cause}} \text{mean}_t \max(0, (p - t) / (1 - t))
+
+    over the different thresholds of each cause. As the maximum of linear functions it can only grow, in expectation,
+    with what is found out.
+
+    References
+    ----------
+    S. Pauker, J. Kassirer (1980), "The threshold approach to clinical decision making"; A. Vickers, E. Elkin (2006),
+    "Decision curve analysis".
+    """
+    total = np.zeros(len(marginals[model.causes[0]]))
+    thresholds: dict[str, dict[float, None]] = {}
+    for step in model.management:
+        thresholds.setdefault(step.cause, {})[step.threshold] = None
+    for cause, each in thresholds.items():
+        present = present_probability(marginals, cause)
+        for threshold in each:
+            if threshold < 1:
+                total += np.maximum(0.0, (present - threshold) / (1 - threshold)) / len(each)
+    return total
+
+
+def _joint_entropies(engine: Engine, model: Model, evidence: Evidence) -> Array:
+    cells = math.prod(len(model.by_name[name].states) for name in model.causes)
+    step = max(1, _CHUNK_CELLS // cells)
+    parts = []
+    for start in range(0, len(evidence), step):
+        cases = np.arange(start, min(len(evidence), start + step))
+        _, joint = engine.joint(evidence.take(cases), model.causes)
+        parts.append(entropy_bits(np.nan_to_num(joint.reshape(len(cases), -1))))
+    return np.concatenate(parts)
+
+
+def entropy_bits(probabilities: Array) -> Array:
+    """Entropy of each row of probabilities, in bits.
+
+    Examples
+    --------
+    >>> entropy_bits(np.array([[0.5, 0.5], [1.0, 0.0]]))
+    array([1., 0.])
+    """
+    logs = np.log2(probabilities, out=np.zeros_like(probabilities), where=probabilities > 0)
+    return np.asarray(np.maximum(-np.einsum("ij,ij->i", probabilities, logs), 0.0))
+
+
+def divergence_bits(present: Array, absent: Array, present_before: Array, absent_before: Array) -> Array:
+    """Kullback-Leibler divergence of a cause after a result from what it was before, in bits; at least 0."""
+    total = np.zeros_like(present)
+    for after, before in ((present, present_before), (absent, absent_before)):
+        seen = (after > 0) & (before > 0)
+        ratio = np.divide(after, before, out=np.ones_like(after), where=seen)
+        total += after * np.log2(ratio)
+    return np.maximum(total, 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Assignments:
+    """Every joint result of each option.
+
+    Parameters
+    ----------
+    columns : tuple, one per option, of positions of its variables in the network
+    codes : tuple of ndarray of int, one per option, shape (n_results, n_variables)
+    rows : tuple of slice
+        Where the results of each option lie among all of them.
+    """
+
+    columns: tuple[tuple[int, ...], ...]
+    codes: tuple[Codes, ...]
+    rows: tuple[slice, ...]
+
+    @property
+    def count(self) -> int:
+        """Number of results of all options."""
+        return self.rows[-1].stop if self.rows else 0
+
+    def fill(self, codes: Codes) -> Codes:
+        """Copies of one case, shape (count, n_variables), each with one result filled in."""
+        filled = np.tile(codes, (self.count, 1))
+        for columns, results, rows in zip(self.columns, self.codes, self.rows, strict=True):
+            filled[rows, list(columns)] = results
+        return filled
+
+
+def assignments(engine: Engine, options: Sequence[tuple[str, ...]]) -> Assignments:
+    """Every joint result of the variables of each option.
+
+    Raises
+    ------
+    TooLargeError
+        An option has more than ``MOST_RESULTS`` joint results.
+    """
+    network = engine.network
+    columns, codes = [], []
+    for variables in options:
+        places = tuple(network.index[name] for name in variables)
+        cards = [network.cardinalities[place] for place in places]
+        if math.prod(cards) > MOST_RESULTS:
+            raise TooLargeError(
+                f"next_tests: {', '.join(variables)} have {math.prod(cards)} joint results, more than {MOST_RESULTS}; "
+                "name other options with only=."
+            )
+        columns.append(places)
+        codes.append(np.indices(cards, dtype=np.int32).reshape(len(cards), -1).T)
+    stops = itertools.accumulate((len(results) for results in codes), initial=0)
+    return Assignments(tuple(columns), tuple(codes), tuple(slice(a, b) for a, b in itertools.pairwise(stops)))

@@ -1,0 +1,432 @@
+"""What would change my mind: the posterior as an exact function of each number of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bayesdx.diagnosis.case import Diagnosis, alternatives, engine_for
+from bayesdx.diagnosis.events import Event, event_of, given_event, leading_event
+from bayesdx.diagnosis.findings import UNKNOWN
+from bayesdx.diagnosis.trails import relevant
+from bayesdx.display import format_probability
+from bayesdx.display.report import Block, Grid, Report, Title
+from bayesdx.inference import Engine, Evidence, GateDraws, GateFamily, ParameterDraws, Propagation
+from bayesdx.knowledge.model import Model
+from bayesdx.network import NoisyMax, Table, compile_network
+from bayesdx.network.parameters import Parameter, Place, parameters, place_values
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Array = NDArray[np.float64]
+
+MOST_SHOWN = 12
+"""Lines that text and HTML show."""
+
+
+@dataclass(frozen=True)
+class Function:
+    """How a posterior depends on one number: x -> (a x + b) / (c x + d), for x between 0 and 1.
+
+    The other states of the same distribution keep their proportions (for two states: the other one takes the rest).
+
+    Parameters
+    ----------
+    number : Parameter
+    a, b, c, d : float
+        Scaled so that c x + d is 1 where the model stands (P(findings), relative to what it is).
+    value : float in [0, 1]
+        Where the model stands.
+    first_rank : float
+        The nearest value at which another cause overtakes the first of the differential; NaN where there is none.
+    rival : str
+        The cause that does so.
+    threshold : float
+        The nearest value at which the cause crosses one of its thresholds of management.csv; NaN where there is none.
+    crossed : float
+        That threshold.
+    """
+
+    number: Parameter
+    a: float
+    b: float
+    c: float
+    d: float
+    value: float
+    first_rank: float
+    rival: str
+    threshold: float
+    crossed: float
+
+    def __call__(self, x: float) -> float:
+        """The posterior were the number x; NaN where the findings would be impossible."""
+        below = self.c * x + self.d
+        return float(np.clip((self.a * x + self.b) / below, 0.0, 1.0)) if below > 0 else float("nan")
+
+    @property
+    def derivative(self) -> float:
+        """Slope of the posterior where the model stands."""
+        return (self.a * self.d - self.b * self.c) / (self.c * self.value + self.d) ** 2
+
+    @property
+    def at_lower(self) -> float:
+        """The posterior at the lower end of the number's 95 % interval."""
+        return self(self.number.lower)
+
+    @property
+    def at_upper(self) -> float:
+        """The posterior at the upper end of the number's 95 % interval."""
+        return self(self.number.upper)
+
+    @property
+    def swing(self) -> float:
+        """How far the posterior moves between the ends of the interval."""
+        return abs(self.at_upper - self.at_lower)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SensitivityAnalysis(Report):
+    """The posterior of a cause as a function of each number, widest swing first. Made by ``sensitivity_analysis``.
+
+    Parameters
+    ----------
+    case : Diagnosis
+    event : Event
+        The cause.
+    posterior : float
+        Its posterior as the model stands.
+    functions : tuple of Function
+    """
+
+    case: Diagnosis
+    event: Event
+    posterior: float
+    functions: tuple[Function, ...]
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """A row per number, widest swing first.
+
+        Index: number. Columns: file, value, lower, upper, source, status; a, b, c, d of the function
+        (a x + b)/(c x + d); derivative; at_lower, at_upper, swing; first_rank, rival; threshold, crossed (NaN where no
+        value between 0 and 1 does it).
+        """
+        rows = []
+        for f in self.functions:
+            n = f.number
+            rows.append(
+                (n.label, n.file, n.value, n.lower, n.upper, n.source, n.status, f.a, f.b, f.c, f.d, f.derivative,
+                 f.at_lower, f.at_upper, f.swing, f.first_rank, f.rival, f.threshold, f.crossed)
+            )  # fmt: skip
+        columns = ("number", "file", "value", "lower", "upper", "source", "status", "a", "b", "c", "d", "derivative",
+                   "at_lower", "at_upper", "swing", "first_rank", "rival", "threshold", "crossed")  # fmt: skip
+        return pd.DataFrame(rows, columns=list(columns)).set_index("number")
+
+    def function(self, key: tuple[str, ...] | str) -> Function:
+        """The function of one number, by its label or by the key of its row.
+
+        Raises
+        ------
+        KeyError
+            The model has no such number.
+        """
+        for found in self.functions:
+            if key in (found.number.label, found.number.key):
+                return found
+        raise KeyError(key)
+
+    @property
+    def nearest_first_rank(self) -> Function | None:
+        """The number whose smallest change of log-odds puts another cause first; None where no single number can."""
+        return _nearest(self.functions, "first_rank")
+
+    @property
+    def nearest_threshold(self) -> Function | None:
+        """The number whose smallest change of log-odds carries the cause across a threshold; None where none can."""
+        return _nearest(self.functions, "threshold")
+
+    def blocks(self) -> Sequence[Block]:
+        """The tornado as a table, and the smallest changes that would matter."""
+        model = self.case.model
+        shown: list[Block] = [Title(f"What would change {self.event.label}? {model.name} {model.version}")]
+        moving = [f for f in self.functions if f.swing > 0]
+        if not moving:
+            shown.append(f"No single number moves the posterior of {format_probability(self.posterior)}.")
+        else:
+            rows = [
+                (
+                    f.number.label,
+                    f"{f.number.value:g} ({f.number.lower:g} to {f.number.upper:g})",
+                    format_probability(f.at_lower),
+                    format_probability(f.at_upper),
+                    f.number.source,
+                )
+                for f in moving[:MOST_SHOWN]
+            ]
+            shown.append(Grid(("number", "value", "at lower", "at upper", "source"), rows, (2, 3)))
+            if len(moving) > MOST_SHOWN:
+                shown.append(f"... and {len(moving) - MOST_SHOWN} that move it less")
+        return [*shown, _rank_sentence(self), _threshold_sentence(self)]
+
+    def plot(self, ax: Axes | None = None, most: int = 15) -> Axes:
+        """The widest swings as a tornado; matplotlib axes, in the current style.
+
+        Raises
+        ------
+        MissingExtraError
+            matplotlib is not installed (extra ``plot``).
+        """
+        from bayesdx.display.figures import tornado
+
+        widest = self.functions[:most]
+        return tornado(
+            [f.number.label for f in widest],
+            [f.at_lower for f in widest],
+            [f.at_upper for f in widest],
+            self.posterior,
+            title=f"What would change {self.event.label}?",
+            ax=ax,
+        )
+
+
+def sensitivity_analysis(case: Diagnosis, cause: str | None = None) -> SensitivityAnalysis:
+    """How the posterior of a cause depends on each number of the model, exactly.
+
+    With the other states of its distribution in proportion, P(cause, findings) and P(findings) are both linear in a
+    number, so the posterior is (a x + b)/(c x + d). The coefficients follow from the family marginals of two
+    propagations, one with the findings and one with the cause added; the same for every other cause shows where the
+    first rank changes.
+
+    Parameters
+    ----------
+    case : Diagnosis
+    cause : str, optional
+        A line of the differential, or the name of a graded cause; the first line where left out.
+
+    Returns
+    -------
+    SensitivityAnalysis
+
+    Raises
+    ------
+    FindingsError
+        The model has no such cause.
+
+    References
+    ----------
+    E. Castillo, J. M. Gutierrez, A. Hadi (1997), "Sensitivity analysis in discrete Bayesian networks"; L. van der Gaag,
+    V. Coupe (2002), "Sensitivity analysis for threshold decision making with Bayesian belief networks"; H. Chan,
+    A. Darwiche (2002), "When do numbers really matter?"; A. Darwiche (2003), "A differential approach to inference".
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+    >>> case = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"})
+    >>> what_if = dx.sensitivity_analysis(case, "iliopsoas_strain")
+    >>> widest = what_if.functions[0]
+    >>> widest.number.label
+    'P(onset = sudden | no cause of it acts)'
+    >>> bool(abs(widest(widest.value) - case.posterior["iliopsoas_strain"]) < 1e-12)
+    True
+    """
+    model = case.model
+    event = leading_event(case) if cause is None else event_of(model, cause)
+    lines = [event_of(model, line.name) for line in alternatives(model)]
+    numbers = parameters(model)
+    slopes = _Slopes(case, [event, *lines])
+    top = 1 + int(case.probabilities.argmax())
+    thresholds = sorted({step.threshold for step in model.management if step.cause == event.variable})
+    if event.states != tuple(range(1, len(model.by_name[event.variable].states))):
+        thresholds = []
+    functions = [_function(number, *slopes.lines_of(number), lines, top, thresholds) for number in numbers]
+    functions.sort(key=lambda f: -f.swing if f.swing == f.swing else 0.0)
+    return SensitivityAnalysis(case, event, float(slopes.posteriors[0]), tuple(functions))
+
+
+class _Slopes:
+    """P(findings) and P(cause, findings), relative to P(findings) now, as linear functions of each number."""
+
+    def __init__(self, case: Diagnosis, events: Sequence[Event]) -> None:
+        self.case, self.events = case, events
+        self.network = compile_network(case.model)
+        self.engine = engine_for(case.model)
+        self.evidence = _with_events(self.engine, case.evidence.evidence, events)
+        known = [name for name, value in case.findings.items() if value is not UNKNOWN]
+        self.matter = set(relevant(self.network, [*known, *(event.variable for event in events)]))
+        uncertain = {number.place.node for number in parameters(case.model)} & self.matter
+        self.found = self.engine.propagate(self.evidence, targets=(), families=uncertain)
+        self.shares = np.exp(self.found.log_evidence - self.found.log_evidence[0])
+        self.posteriors = self.shares[1:]
+        self.edges = self._at_the_edges()
+
+    def lines_of(self, number: Parameter) -> tuple[Array, Array, float]:
+        """(slope, constant), each of shape (1 + n_events,), the findings first; and where the model stands."""
+        value = float(place_values(self.network, number.place)[number.state])
+        if number.place.node not in self.matter:
+            return np.zeros_like(self.shares), self.shares, value
+        if number in self.edges:
+            slope = self.edges[number]
+            return slope, self.shares - slope * value, value
+        active = np.nan_to_num(_family_row(self.found, number.place, self.network[number.place.node].parents))
+        here = active[:, number.state]
+        others = active.sum(axis=1) - here
+        slope = self.shares * (here / value - others / (1 - value))
+        return slope, self.shares * (1 - active.sum(axis=1) + others / (1 - value)), value
+
+    def _at_the_edges(self) -> dict[Parameter, Array]:
+        """Slopes of numbers that stand at 0 or 1, where families say nothing: each is moved to the middle once."""
+        moved = []
+        for number in parameters(self.case.model):
+            if number.place.node in self.matter:
+                values = place_values(self.network, number.place)
+                if not 0 < values[number.state] < 1:
+                    moved.append((number, _moved(values, number.state)))
+        slopes: dict[Parameter, Array] = {}
+        by_node: dict[str, list[tuple[Parameter, Array]]] = {}
+        for number, row in moved:
+            by_node.setdefault(number.place.node, []).append((number, row))
+        for name, rows in by_node.items():
+            draws = _draws_with(self.network[name].cpd, self.network[name].parents, rows)
+            result = self.engine.propagate(self.evidence, targets=(), parameters=ParameterDraws({name: draws}))
+            moved_shares = np.exp(result.log_evidence - self.found.log_evidence[0])
+            for (number, row), there in zip(rows, moved_shares, strict=True):
+                value = place_values(self.network, number.place)[number.state]
+                slopes[number] = (there - self.shares) / (row[number.state] - value)
+        return slopes
+
+
+def _with_events(engine: Engine, evidence: Evidence, events: Sequence[Event]) -> Evidence:
+    """The case, then the case with each cause present, as one batch."""
+    cases = [evidence, *(given_event(evidence, event, engine, present=True) for event in events)]
+    network = engine.network
+    named = dict.fromkeys(name for case in cases for name in case.likelihoods)
+    likelihoods = {}
+    for name in named:
+        nothing = np.ones((1, network.cardinalities[network.index[name]]))
+        likelihoods[name] = np.concatenate([case.likelihoods.get(name, nothing) for case in cases])
+    return Evidence(np.concatenate([case.codes for case in cases]), likelihoods)
+
+
+def _family_row(found: Propagation, place: Place, parents: tuple[str, ...]) -> Array:
+    """P(this distribution acts and draws each state | case), shape (n_cases, n_states)."""
+    family = found.families[place.node]
+    if not isinstance(family, GateFamily):
+        index: tuple[Any, ...] = (slice(None), *place.given)
+        return np.asarray(family[index])
+    if place.part == "leak":
+        return family.leak
+    return np.asarray(family.links[parents.index(place.parent)][:, place.given[0]])
+
+
+def _moved(values: Array, state: int) -> Array:
+    """The distribution with the number at one half, the others in proportion (or all on the first other one)."""
+    others = np.delete(np.arange(len(values)), state)
+    row = np.zeros(len(values))
+    row[state] = 0.5
+    left = float(values[others].sum())
+    row[others] = 0.5 * values[others] / left if left > 0 else np.where(np.arange(len(others)) == 0, 0.5, 0.0)
+    return row
+
+
+def _draws_with(
+    cpd: Table | NoisyMax, parents: tuple[str, ...], rows: Sequence[tuple[Parameter, Array]]
+) -> Array | GateDraws:
+    """A draw per row: the distribution of the variable with that one row replaced."""
+    count = len(rows)
+    if isinstance(cpd, NoisyMax):
+        leak, links = np.tile(cpd.leak, (count, 1)), [np.tile(link, (count, 1, 1)) for link in cpd.links]
+        for draw, (number, row) in enumerate(rows):
+            if number.place.part == "leak":
+                leak[draw] = row
+            else:
+                links[parents.index(number.place.parent)][draw, number.place.given[0]] = row
+        return GateDraws(leak, tuple(links))
+    table = cpd.table()
+    values = np.tile(table, (count, *([1] * table.ndim)))
+    for draw, (number, row) in enumerate(rows):
+        values[(draw, *number.place.given)] = row
+    return values
+
+
+def _function(
+    number: Parameter,
+    slope: Array,
+    constant: Array,
+    value: float,
+    lines: Sequence[Event],
+    top: int,
+    thresholds: Sequence[float],
+) -> Function:
+    """Coefficients, and where the first rank changes and a threshold is crossed. Rows: findings, cause, then lines."""
+    c, d, a, b = slope[0], constant[0], slope[1], constant[1]
+    rank, rival = _first_change(slope[2:], constant[2:], value, top - 1)
+    crossings = [(_root(a - t * c, b - t * d), t) for t in thresholds]
+    reached = [(x, t) for x, t in crossings if 0 <= x <= 1 and c * x + d > 0]
+    x, t = min(reached, key=lambda pair: abs(pair[0] - value), default=(float("nan"), float("nan")))
+    name = "" if rival < 0 else lines[rival].name
+    return Function(number, float(a), float(b), float(c), float(d), value, rank, name, float(x), float(t))
+
+
+def _first_change(slope: Array, constant: Array, value: float, top: int) -> tuple[float, int]:
+    """The nearest value at which another line passes the first one, and which; NaN and -1 where none does."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        where = -(constant - constant[top]) / (slope - slope[top])
+    where[top] = np.nan
+    where[~((where > 0) & (where < 1))] = np.nan  # a tie at 0 or 1 overtakes nobody
+    if np.isnan(where).all():
+        return float("nan"), -1
+    rival = int(np.nanargmin(np.abs(where - value)))
+    return float(where[rival]), rival
+
+
+def _root(slope: float, constant: float) -> float:
+    return float(-constant / slope) if slope != 0 else float("nan")
+
+
+def _nearest(functions: Sequence[Function], what: str) -> Function | None:
+    able = [f for f in functions if not np.isnan(getattr(f, what))]
+    return min(able, key=lambda f: _distance(f.value, getattr(f, what)), default=None)
+
+
+def _distance(one: float, other: float) -> float:
+    """Distance of two probabilities in log-odds (Chan, Darwiche 2002); infinite from 0 or 1 to anything else."""
+    if one == other:
+        return 0.0
+    with np.errstate(divide="ignore"):
+        return float(abs((np.log(one) - np.log1p(-one)) - (np.log(other) - np.log1p(-other))))
+
+
+def _rank_sentence(result: SensitivityAnalysis) -> str:
+    nearest = result.nearest_first_rank
+    if nearest is None:
+        return "No single number, whatever its value, puts another cause first."
+    inside = nearest.number.lower <= nearest.first_rank <= nearest.number.upper
+    return (
+        f"The smallest single change that puts another cause ({_label(result.case.model, nearest.rival)}) first: "
+        f"{nearest.number.label} from {nearest.value:.4g} to {nearest.first_rank:.4g}, "
+        f"{'inside' if inside else 'outside'} its interval."
+    )
+
+
+def _threshold_sentence(result: SensitivityAnalysis) -> str:
+    nearest = result.nearest_threshold
+    if nearest is None:
+        return f"No single number, whatever its value, carries {result.event.label} across a threshold of care."
+    inside = nearest.number.lower <= nearest.threshold <= nearest.number.upper
+    return (
+        f"The smallest single change that carries {result.event.label} across its threshold of "
+        f"{format_probability(nearest.crossed)}: {nearest.number.label} from {nearest.value:.4g} to "
+        f"{nearest.threshold:.4g}, {'inside' if inside else 'outside'} its interval."
+    )
+
+
+def _label(model: Model, name: str) -> str:
+    return event_of(model, name).label

@@ -1,0 +1,603 @@
+"""What next: the worth of every finding, examination and test that is still open."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bayesdx.diagnosis.case import Diagnosis, alternatives, engine_for
+from bayesdx.diagnosis.events import Event, event_of, leading_event, sides
+from bayesdx.diagnosis.results import Measured, assignments, decisions, entropy_bits, has_joint, measure
+from bayesdx.diagnosis.simulate import complete
+from bayesdx.display import clean, format_probability
+from bayesdx.display.report import Alert, Block, Grid, Report, Title
+from bayesdx.errors import FindingsError, TooLargeError, nearest
+from bayesdx.inference import Evidence
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Array = NDArray[np.float64]
+
+MOST_PAIRS = 2**17
+"""Most pairs of results that a look-ahead enumerates."""
+
+SOONEST_HOURS = 168.0
+"""What takes longer than this (a week) is not counted among what confirms or excludes an emergency."""
+
+BEARING = 0.1
+"""A test bears on an emergency where it is expected to remove at least this share of the uncertainty about it."""
+
+STOP_BELOW = 0.05
+"""Where nothing open changes a decision with a higher probability than this, it is reasonable to stop."""
+
+MOST_SHOWN = 12
+"""Lines that text and HTML show."""
+
+
+@dataclass(frozen=True)
+class TradeOff:
+    """What information is worth and what a test costs, in euros.
+
+    net value = bits * eur_per_bit + gain in net benefit * eur_per_patient
+                - cost - delay * eur_per_hour - burden * eur_per_burden - risk * eur_per_harm
+
+    Parameters
+    ----------
+    eur_per_bit : float
+        Worth of one bit of information about what is asked (all causes, or the cause to rule in or out).
+    eur_per_patient : float
+        Worth of one more patient rightly cared for (one unit of net benefit, see ``net_benefit``).
+    eur_per_hour : float
+        Price of an hour of waiting for the result.
+    eur_per_burden : float
+        Price of an extreme burden (burden 1).
+    eur_per_harm : float
+        Price of a serious harm (risk 1).
+    """
+
+    eur_per_bit: float = 300.0
+    eur_per_patient: float = 1000.0
+    eur_per_hour: float = 0.5
+    eur_per_burden: float = 100.0
+    eur_per_harm: float = 20_000.0
+
+    def __str__(self) -> str:
+        return (
+            f"A bit of information counts {self.eur_per_bit:g} euros, a patient rightly cared for "
+            f"{self.eur_per_patient:g}, an hour of waiting {self.eur_per_hour:g}, extreme burden "
+            f"{self.eur_per_burden:g}, serious harm {self.eur_per_harm:g}; questions and examinations are free."
+        )
+
+
+@dataclass(frozen=True)
+class Option:
+    """Something that could be found out next.
+
+    Parameters
+    ----------
+    name, label : str
+        A test of tests.csv, or a variable that no test reveals.
+    kind : str
+        history, examination or test.
+    variables : tuple of str
+        What it reveals that is not known yet.
+    cost_eur, delay_hours : float, at least 0
+    burden, risk : float in [0, 1]
+    """
+
+    name: str
+    label: str
+    kind: str
+    variables: tuple[str, ...]
+    cost_eur: float = 0.0
+    delay_hours: float = 0.0
+    burden: float = 0.0
+    risk: float = 0.0
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """An option and what it is expected to bring.
+
+    Parameters
+    ----------
+    option : Option
+    bits : float, at least 0
+        Expected information about the causes: their mutual information with the result, in bits.
+    bits_target : float, at least 0
+        The same about the target cause.
+    bits_rule_in, bits_rule_out : float, at least 0
+        The parts of it that come from results that raise, and that lower, the target's probability.
+    top_change : float in [0, 1]
+        P(another cause then heads the differential).
+    decision_change : float in [0, 1]
+        P(some cause crosses a threshold of management.csv).
+    benefit : float, at least 0
+        Expected gain in net benefit from deciding with the result, in patients rightly cared for.
+    net_value_eur : float
+        By the trade-off.
+    emergency : str
+        The must-not-miss cause that it confirms or excludes; empty where there is none.
+    why : str
+        What places it where it stands.
+    second : str
+        With a look-ahead, the option that most often is the best next one after it; empty where none pays.
+    bits_ahead, net_value_ahead_eur : float
+        With a look-ahead, what it brings together with the best second option for each of its results; NaN without.
+    """
+
+    option: Option
+    bits: float
+    bits_target: float
+    bits_rule_in: float
+    bits_rule_out: float
+    top_change: float
+    decision_change: float
+    benefit: float
+    net_value_eur: float
+    emergency: str = ""
+    why: str = ""
+    second: str = ""
+    bits_ahead: float = math.nan
+    net_value_ahead_eur: float = math.nan
+
+    @property
+    def rank_value(self) -> float:
+        """The net value that it is ranked by: with the second option where there was a look-ahead."""
+        return self.net_value_eur if math.isnan(self.net_value_ahead_eur) else self.net_value_ahead_eur
+
+    @property
+    def same_decision(self) -> float:
+        """Same-decision probability: that every decision stands once the result is known."""
+        return 1 - self.decision_change
+
+
+@dataclass(frozen=True)
+class Emergency:
+    """A must-not-miss cause that is not settled: its first step of care is an emergency and its threshold is passed.
+
+    Parameters
+    ----------
+    cause, label : str
+    probability, threshold : float in [0, 1]
+    """
+
+    cause: str
+    label: str
+    probability: float
+    threshold: float
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class NextTests(Report):
+    """What could be found out next, best first. Made by ``next_tests``.
+
+    Parameters
+    ----------
+    case : Diagnosis
+    target : Event
+        The cause that ``bits_target`` is about.
+    focus : str
+        "causes", "rule in" or "rule out".
+    trade_off : TradeOff
+    suggestions : tuple of Suggestion
+    emergencies : tuple of Emergency
+    about : str
+        What ``bits`` is measured on: the joint of the causes, or the causes one by one where that is too large.
+    """
+
+    case: Diagnosis
+    target: Event
+    focus: str
+    trade_off: TradeOff
+    suggestions: tuple[Suggestion, ...]
+    emergencies: tuple[Emergency, ...]
+    about: str
+
+    @property
+    def stop(self) -> bool:
+        """Whether it is reasonable to stop: no emergency open, and nothing likely to change a decision."""
+        return not self.emergencies and all(s.decision_change <= STOP_BELOW for s in self.suggestions)
+
+    @property
+    def stop_reason(self) -> str:
+        """Why to stop or to go on, in one sentence."""
+        if not self.suggestions:
+            return "Everything that the model knows of has been looked for."
+        if self.emergencies:
+            return "Do not stop: " + "; ".join(_open(e) for e in self.emergencies) + "."
+        if self.stop:
+            limit = format_probability(STOP_BELOW)
+            return f"It is reasonable to stop: nothing open changes a decision with a probability above {limit}."
+        best = next(s for s in self.suggestions if s.decision_change > STOP_BELOW)
+        share = format_probability(best.decision_change)
+        return f"Go on: {best.option.label} changes a decision with a probability of {share}."
+
+    def same_decision_probability(self, copies: int = 400, seed: int = 0) -> tuple[float, float]:
+        """P(every decision stands once all options are known), with its Monte Carlo standard error.
+
+        Parameters
+        ----------
+        copies : int, at least 2
+            Completions of the case that are drawn.
+        seed : int
+
+        Returns
+        -------
+        probability, standard_error : float
+
+        References
+        ----------
+        A. Choi, Y. Xue, A. Darwiche (2012), "Same-decision probability: a confidence measure for threshold-based
+        decisions".
+        """
+        engine = engine_for(self.case.model)
+        names = list(dict.fromkeys(name for s in self.suggestions for name in s.option.variables))
+        evidence = self.case.evidence.evidence
+        drawn = complete(engine, evidence, names, copies, seed)
+        causes = self.case.model.causes
+        now = decisions(self.case.model, engine.propagate(evidence, targets=causes).marginals)
+        then = decisions(self.case.model, engine.propagate(drawn, targets=causes).marginals)
+        same = (then == now).all(axis=1)
+        return float(same.mean()), float(same.std(ddof=1) / np.sqrt(copies))
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """The options, best first.
+
+        Index: option. Columns: label, kind, emergency, bits, bits_target, top_change, decision_change, same_decision,
+        benefit, cost_eur, delay_hours, burden, risk, net_value_eur, why; with a look-ahead also second, bits_ahead and
+        net_value_ahead_eur.
+        """
+        rows = [
+            {
+                "option": s.option.name,
+                "label": s.option.label,
+                "kind": s.option.kind,
+                "emergency": s.emergency,
+                "bits": s.bits,
+                "bits_target": s.bits_target,
+                "top_change": s.top_change,
+                "decision_change": s.decision_change,
+                "same_decision": s.same_decision,
+                "benefit": s.benefit,
+                "cost_eur": s.option.cost_eur,
+                "delay_hours": s.option.delay_hours,
+                "burden": s.option.burden,
+                "risk": s.option.risk,
+                "net_value_eur": s.net_value_eur,
+                "why": s.why,
+                "second": s.second,
+                "bits_ahead": s.bits_ahead,
+                "net_value_ahead_eur": s.net_value_ahead_eur,
+            }
+            for s in self.suggestions
+        ]
+        columns = ("option", "label", "kind", "emergency", "bits", "bits_target", "top_change", "decision_change",
+                   "same_decision", "benefit", "cost_eur", "delay_hours", "burden", "risk", "net_value_eur", "why",
+                   "second", "bits_ahead", "net_value_ahead_eur")  # fmt: skip
+        frame = pd.DataFrame(rows, columns=list(columns)).set_index("option")
+        ahead = ["second", "bits_ahead", "net_value_ahead_eur"]
+        return frame.drop(columns=ahead) if frame["bits_ahead"].isna().all() else frame
+
+    def blocks(self) -> Sequence[Block]:
+        """Emergencies, the best options, when to stop, and what the ranking rests on."""
+        model = self.case.model
+        shown: list[Block] = [Title(f"What next? {model.name} {model.version}, {model.population}")]
+        shown += [Alert(f"EMERGENCY: {_open(e)}. What confirms or excludes it comes first.") for e in self.emergencies]
+        if self.suggestions:
+            ahead = not math.isnan(self.suggestions[0].bits_ahead)
+            about = f"bits about {self.target.label}"
+            header = ["", "find out", "kind", "bits", about, "decision changes", "EUR", "hours", "net EUR"]
+            rows = [self._row(place, s, ahead) for place, s in enumerate(self.suggestions[:MOST_SHOWN], start=1)]
+            numeric = (0, 3, 4, 5, 6, 7, 8)
+            shown.append(Grid([*header, "then"] if ahead else header, rows, numeric))
+            hidden = len(self.suggestions) - MOST_SHOWN
+            if hidden > 0:
+                shown.append(f"... and {hidden} that bring less")
+        shown += [self.stop_reason, f"Bits are expected information about {self.about}. {self.trade_off}"]
+        return shown
+
+    def _row(self, place: int, s: Suggestion, ahead: bool) -> list[object]:
+        row: list[object] = [
+            place,
+            s.option.label + (" (!)" if s.emergency else ""),
+            s.option.kind,
+            f"{s.bits:.3f}",
+            f"{s.bits_target:.3f}",
+            format_probability(s.decision_change),
+            f"{s.option.cost_eur:g}",
+            f"{s.option.delay_hours:g}",
+            f"{s.net_value_eur:.0f}",
+        ]
+        return [*row, s.second] if ahead else row
+
+    def plot(self, ax: Axes | None = None, most: int = 15) -> Axes:
+        """Expected information of the best options as bars; matplotlib axes, in the current style.
+
+        Raises
+        ------
+        MissingExtraError
+            matplotlib is not installed (extra ``plot``).
+        """
+        from bayesdx.display.figures import bars
+
+        chosen = self.suggestions[:most]
+        return bars(
+            [clean(s.option.label) for s in chosen],
+            [s.bits for s in chosen],
+            [bool(s.emergency) for s in chosen],
+            xlabel="expected information (bits)",
+            title="What next?",
+            meaning="confirms or excludes an emergency",
+            ax=ax,
+        )
+
+
+def next_tests(
+    case: Diagnosis,
+    *,
+    rule_in: str | None = None,
+    rule_out: str | None = None,
+    target: str | None = None,
+    only: Collection[str] | None = None,
+    trade_off: TradeOff | None = None,
+    look_ahead: int = 1,
+) -> NextTests:
+    """What to find out next: every open question, examination and test with its expected worth.
+
+    Results are enumerated: each possible (joint) result of each option is one hypothetical case, and all of them are
+    one batch, so that nothing is approximated.
+
+    Options are ranked by net value (see ``TradeOff``). While a must-not-miss cause (one whose first step of care is an
+    emergency) is at or above the threshold of that step, or a red flag of it is up, whatever confirms or excludes it
+    within a week comes first, by the information that it brings about that cause and whatever it costs.
+
+    Parameters
+    ----------
+    case : Diagnosis
+    rule_in, rule_out : str, optional
+        A cause: rank by the information that comes from results that raise (rule in) or lower (rule out) its
+        probability. At most one of the two.
+    target : str, optional
+        The cause that ``bits_target`` is about; the one to rule in or out, or else the first of the differential.
+    only : collection of str, optional
+        Options to consider; all open ones where left out. A name is a test of tests.csv or a variable.
+    trade_off : TradeOff, optional
+    look_ahead : {1, 2}
+        2 adds, for each result of each option, the best second option.
+
+    Returns
+    -------
+    NextTests
+
+    Raises
+    ------
+    FindingsError
+        An unknown cause or option, both ``rule_in`` and ``rule_out``, or another ``look_ahead``.
+    TooLargeError
+        A test has more than 16,384 joint results.
+
+    References
+    ----------
+    D. Heckerman, E. Horvitz, B. Nathwani (1992), "Toward normative expert systems", for myopic value of information;
+    A. Choi, Y. Xue, A. Darwiche (2012), "Same-decision probability", for when to stop; S. Pauker, J. Kassirer (1980),
+    "The threshold approach to clinical decision making", for decisions as thresholds.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+    >>> case = dx.diagnose(model, {"onset": "sudden", "bladder_bowel_dysfunction": "present"})
+    >>> following = dx.next_tests(case)
+    >>> following.emergencies[0].cause, following.table.index[0]
+    ('cauda_equina_syndrome', 'mri_lumbar')
+    """
+    if rule_in and rule_out:
+        raise FindingsError("next_tests: give rule_in or rule_out, not both.")
+    if look_ahead not in (1, 2):
+        raise FindingsError(f"next_tests: look_ahead = {look_ahead}; expected 1 or 2.")
+    named = rule_in or rule_out or target
+    event = event_of(case.model, named) if named else leading_event(case)
+    focus = "rule in" if rule_in else "rule out" if rule_out else "causes"
+    options = _chosen(case, only)
+    asked = _Asked(case, options, event, focus, trade_off or TradeOff())
+    suggestions = [asked.suggestion(place) for place in range(len(options))]
+    if look_ahead == 2:
+        suggestions = asked.look_ahead(suggestions)
+    urgent = emergencies(case)
+    about = "the causes together" if has_joint(case.model) else "the causes one by one, added up"
+    return NextTests(case, event, focus, asked.price, tuple(_ranked(asked, suggestions, urgent)), urgent, about)
+
+
+def emergencies(case: Diagnosis) -> tuple[Emergency, ...]:
+    """Must-not-miss causes at or above the threshold of their first step of care, or flagged; likeliest first."""
+    first: dict[str, float] = {}
+    model = case.model
+    for step in sorted(model.management, key=lambda row: row.step):
+        if step.cause not in first:
+            first[step.cause] = step.threshold if step.urgency == "emergency" else math.inf
+    flagged = {flag.cause for flag in case.red_flags if flag.certain and flag.urgency == "emergency"}
+    found = []
+    for cause, threshold in first.items():
+        probability = sum(
+            float(p)
+            for line, p in zip(alternatives(model), case.probabilities, strict=True)
+            if line.variable == cause and line.state > 0
+        )
+        unsettled = 0 < probability < 1
+        if threshold < math.inf and unsettled and (probability >= threshold or cause in flagged):
+            found.append(Emergency(cause, model.label(cause), probability, threshold))
+    return tuple(sorted(found, key=lambda emergency: -emergency.probability))
+
+
+def _open(emergency: Emergency) -> str:
+    chance, limit = format_probability(emergency.probability), format_probability(emergency.threshold)
+    if emergency.probability >= emergency.threshold:
+        return f"{emergency.label} has a probability of {chance}, at or above its threshold of {limit}"
+    return f"{emergency.label} has a red flag, at a probability of {chance}"
+
+
+def open_options(case: Diagnosis) -> tuple[Option, ...]:
+    """Everything that is still open: findings not observed and not UNKNOWN, those of one test together."""
+    model = case.model
+    open_ = [name for name in model.findings if name not in case.findings]
+    found: dict[str, Option] = {}
+    grouped: set[str] = set()
+    for test in model.tests:
+        grouped.update(test.variables)
+        variables = tuple(name for name in test.variables if name in open_)
+        if variables:
+            costs = (test.cost_eur, test.delay_hours, test.burden, test.risk)
+            found[test.test] = Option(test.test, test.label, "test", variables, *costs)
+    for name in open_:
+        if name not in grouped:
+            found[name] = Option(name, model.label(name), model.by_name[name].kind, (name,))
+    return tuple(found.values())
+
+
+def _chosen(case: Diagnosis, only: Collection[str] | None) -> list[Option]:
+    every = {option.name: option for option in open_options(case)}
+    if only is None:
+        return list(every.values())
+    known = {*case.model.findings, *(test.test for test in case.model.tests)}
+    for name in only:
+        if name not in known:
+            hint = nearest(name, known)
+            suggestion = f" Did you mean {hint!r}?" if hint else ""
+            raise FindingsError(f"next_tests: {name!r} is no finding and no test.{suggestion}")
+    return [every[name] for name in dict.fromkeys(only) if name in every]
+
+
+class _Asked:
+    """The options of a question and everything measured about their results."""
+
+    def __init__(self, case: Diagnosis, options: Sequence[Option], event: Event, focus: str, price: TradeOff) -> None:
+        self.case, self.options, self.event, self.focus, self.price = case, options, event, focus, price
+        self.engine = engine_for(case.model)
+        self.results = assignments(self.engine, [option.variables for option in options])
+        case_codes = case.evidence.codes[None]
+        self.codes = np.concatenate([self.results.fill(case.evidence.codes), case_codes])
+        self.now = len(self.codes) - 1
+        self.after = measure(self.engine, case.model, self.evidence(self.codes))
+        self.weights = np.exp(self.after.log_evidence - self.after.log_evidence[self.now])
+
+    def evidence(self, codes: NDArray[np.int32]) -> Evidence:
+        """Cases with these codes and the likelihoods of the case."""
+        known = self.case.evidence.likelihoods
+        return Evidence(codes, {name: np.tile(values, (len(codes), 1)) for name, values in known.items()})
+
+    def suggestion(self, place: int) -> Suggestion:
+        """One option, valued."""
+        rows, found, now = self.results.rows[place], self.after, self.now
+        weights = self.weights[rows]
+        bits = max(0.0, float(found.entropy[now] - weights @ found.entropy[rows]))
+        signed = weights * found.information(self.event, now, rows)
+        rule_in, rule_out = float(np.maximum(signed, 0).sum()), float(np.maximum(-signed, 0).sum())
+        changed = (found.decisions[rows] != found.decisions[now]).any(axis=1)
+        top = found.lines[rows].argmax(axis=1) != found.lines[now].argmax()
+        change, top_change = min(1.0, float(weights @ changed)), min(1.0, float(weights @ top))
+        asked = {"causes": bits, "rule in": rule_in, "rule out": rule_out}[self.focus]
+        benefit = max(0.0, float(weights @ found.benefit[rows] - found.benefit[now]))
+        option = self.options[place]
+        value = net_value(option, asked, benefit, self.price)
+        return Suggestion(option, bits, rule_in + rule_out, rule_in, rule_out, top_change, change, benefit, value)
+
+    def information(self, event: Event, place: int) -> float:
+        """Expected information of an option about one cause, in bits."""
+        rows = self.results.rows[place]
+        return float(self.weights[rows] @ np.abs(self.after.information(event, self.now, rows)))
+
+    def look_ahead(self, suggestions: Sequence[Suggestion]) -> list[Suggestion]:
+        """Add what the best second option brings, chosen anew for each result of the first; one batch of all pairs."""
+        count = self.results.count
+        if count**2 > MOST_PAIRS:
+            raise TooLargeError(
+                f"next_tests: {count**2} pairs of results, more than {MOST_PAIRS}; name fewer options with only=."
+            )
+        pairs = np.concatenate([self.results.fill(codes) for codes in self.codes[: self.now]])
+        second = measure(self.engine, self.case.model, self.evidence(pairs))
+        found = []
+        for place, suggestion in enumerate(suggestions):
+            rows = self.results.rows[place]
+            weights = self.weights[rows]
+            chances: dict[str, float] = {}
+            bits = value = 0.0
+            for row, weight in zip(range(rows.start, rows.stop), weights.tolist(), strict=True):
+                name, gained, worth = self._best_second(place, row, second) if weight > 0 else ("", 0.0, 0.0)
+                chances[name] = chances.get(name, 0.0) + weight
+                bits += weight * gained
+                value += weight * worth
+            found.append(
+                replace(
+                    suggestion,
+                    second=max(chances, key=lambda name: chances[name]),
+                    bits_ahead=suggestion.bits + bits,
+                    net_value_ahead_eur=suggestion.net_value_eur + value,
+                )
+            )
+        return found
+
+    def _best_second(self, place: int, row: int, second: Measured) -> tuple[str, float, float]:
+        """Name, bits and net value of the best option once the result in ``row`` is known; empty where none pays."""
+        best = ("", 0.0, 0.0)
+        for other, option in enumerate(self.options):
+            if set(option.variables) & set(self.options[place].variables):
+                continue
+            results = self.results.rows[other]
+            rows = slice(row * self.results.count + results.start, row * self.results.count + results.stop)
+            weights = np.exp(second.log_evidence[rows] - self.after.log_evidence[row])
+            bits = max(0.0, float(self.after.entropy[row] - weights @ second.entropy[rows]))
+            asked = bits
+            if self.focus != "causes":
+                signed = weights * self._information_between(row, rows, second)
+                asked = float(np.maximum(signed if self.focus == "rule in" else -signed, 0).sum())
+            benefit = max(0.0, float(weights @ second.benefit[rows] - self.after.benefit[row]))
+            value = net_value(option, asked, benefit, self.price)
+            if value > best[2]:
+                best = (option.name, bits, value)
+        return best
+
+    def _information_between(self, row: int, rows: slice, second: Measured) -> Array:
+        present, absent = sides(self.after.marginals[self.event.variable][row], self.event)
+        return second.information_from(self.event, present, absent, rows)
+
+
+def net_value(option: Option, bits: float, benefit: float, price: TradeOff) -> float:
+    """Net value of an option in euros, by a trade-off."""
+    costs = option.cost_eur + option.delay_hours * price.eur_per_hour
+    costs += option.burden * price.eur_per_burden + option.risk * price.eur_per_harm
+    return bits * price.eur_per_bit + benefit * price.eur_per_patient - costs
+
+
+def _ranked(asked: _Asked, suggestions: Sequence[Suggestion], urgent: tuple[Emergency, ...]) -> list[Suggestion]:
+    """What bears on an emergency first, by information about it; then by net value."""
+    bearing: dict[int, tuple[float, Emergency]] = {}
+    for emergency in urgent:
+        event = event_of(asked.case.model, emergency.cause)
+        soon = [s.option.delay_hours <= SOONEST_HOURS for s in suggestions]
+        bits = [asked.information(event, place) if soon[place] else 0.0 for place in range(len(suggestions))]
+        entropy = float(entropy_bits(np.array([[emergency.probability, 1 - emergency.probability]]))[0])
+        enough = min(BEARING * entropy, max(bits, default=0.0))
+        for place, found in enumerate(bits):
+            if found > 0 and found >= enough and found > bearing.get(place, (0.0, emergency))[0]:
+                bearing[place] = (found, emergency)
+    first = sorted(bearing, key=lambda place: -bearing[place][0])
+    rest = [place for place in range(len(suggestions)) if place not in bearing]
+    ranked = []
+    for place in first:
+        found, emergency = bearing[place]
+        why = f"confirms or excludes {emergency.label} ({found:.3f} bits about it): {_open(emergency)}"
+        ranked.append(replace(suggestions[place], emergency=emergency.cause, why=why))
+    for place in sorted(rest, key=lambda place: -suggestions[place].rank_value):
+        why = f"net value of {suggestions[place].rank_value:.0f} EUR"
+        ranked.append(replace(suggestions[place], why=why))
+    return ranked

@@ -1,0 +1,299 @@
+"""Figures of results: plain labels and numbers in, matplotlib axes out, in whatever style is current.
+
+The one place that imports matplotlib, at the moment of use. Text takes the colour of the style; the colours of marks
+are chosen to be readable on light and on dark ground, and by people who do not see red and green apart (Okabe, Ito
+2008).
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from bayesdx.display.numbers import format_probability
+from bayesdx.display.tables import clean
+from bayesdx.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.patches import Patch
+
+FOR, AGAINST, PLAIN, MARKED = "#0f8fd6", "#e07b00", "#8a8f98", "#d1495b"
+PALETTE = ("#0f8fd6", "#e07b00", "#19a974", "#c45bb0", "#b59f00", "#8a8f98", "#d1495b", "#6c7bd9")
+
+LABEL_WIDTH = 44
+"""Characters of a label on one line; two lines are shown, the rest is cut."""
+
+ROW_INCHES = 0.34
+"""Height of a row; a label of two lines makes it 1.4 times as high."""
+
+
+def waterfall(
+    labels: Sequence[str], weights: Sequence[float], start: float, *, title: str = "", ax: Axes | None = None
+) -> Axes:
+    """Steps from a start to an end, each bar beginning where the last one ended; in decibans.
+
+    Parameters
+    ----------
+    labels : sequence of str
+    weights : sequence of float, finite
+    start : float
+
+    Raises
+    ------
+    MissingExtraError
+        matplotlib is not installed.
+    """
+    shown = ["before any finding", *labels, "with the findings"]
+    ax = _axes(ax, shown)
+    here = start
+    reached = [0.0, start]
+    _row(ax, 0, start, 0.0, PLAIN, _signed(start))
+    for place, weight in enumerate(weights, start=1):
+        _row(ax, place, weight, here, FOR if weight >= 0 else AGAINST, _signed(weight))
+        ax.plot([here, here], [place - 1.4, place + 0.4], color=PLAIN, linewidth=0.8, zorder=1)
+        here += weight
+        reached.append(here)
+    _row(ax, len(shown) - 1, here, 0.0, PLAIN, _signed(here))
+    ax.axvline(0.0, color=PLAIN, linewidth=0.8)
+    _span(ax, reached)
+    _finish(ax, shown, "log-odds in decibans (10 multiply the odds by 10)", title)
+    _probability_axis(ax)
+    return ax
+
+
+def bars(
+    labels: Sequence[str],
+    values: Sequence[float],
+    marked: Sequence[bool],
+    *,
+    xlabel: str,
+    meaning: str = "",
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """A horizontal bar per row; marked rows stand out in colour, and the legend says what that means.
+
+    Raises
+    ------
+    MissingExtraError
+        matplotlib is not installed.
+    """
+    ax = _axes(ax, labels)
+    for place, (value, stands_out) in enumerate(zip(values, marked, strict=True)):
+        _row(ax, place, value, 0.0, MARKED if stands_out else FOR, f"{value:.2f}")
+    ax.axvline(0.0, color=PLAIN, linewidth=0.8)
+    _span(ax, [0.0, *values])
+    _finish(ax, labels, xlabel, title)
+    if any(marked) and meaning:
+        from matplotlib.patches import Patch
+
+        _legend(ax, [Patch(color=MARKED, label=clean(meaning))])
+    return ax
+
+
+def intervals(
+    labels: Sequence[str],
+    values: Sequence[float],
+    lower: Sequence[float],
+    upper: Sequence[float],
+    *,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """A point with its interval per row, probabilities on the axis.
+
+    Raises
+    ------
+    MissingExtraError
+        matplotlib is not installed.
+    """
+    ax = _axes(ax, labels)
+    places = range(len(labels))
+    ax.hlines(places, lower, upper, color=FOR, linewidth=3.0, alpha=0.55)
+    ax.plot(values, places, "o", color=FOR, markersize=6)
+    for place, value in zip(places, values, strict=True):
+        _note(ax, max(value, upper[place]), place, format_probability(value))
+    _percent(ax)
+    _finish(ax, labels, "probability", title)
+    return ax
+
+
+def tornado(
+    labels: Sequence[str],
+    at_lower: Sequence[float],
+    at_upper: Sequence[float],
+    now: float,
+    *,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """A bar per row from the value at the lower to that at the upper end of an interval, around what it is now.
+
+    Raises
+    ------
+    MissingExtraError
+        matplotlib is not installed.
+    """
+    ax = _axes(ax, labels)
+    for place, (low, high) in enumerate(zip(at_lower, at_upper, strict=True)):
+        ax.barh(place, low - now, left=now, color=AGAINST, height=0.62)
+        ax.barh(place, high - now, left=now, color=FOR, height=0.62)
+        ends = [format_probability(end) for end in sorted((low, high))]
+        _note(ax, max(low, high, now), place, " to ".join(ends))
+    ax.axvline(now, color=PLAIN, linewidth=1.2)
+    _span(ax, [now, *at_lower, *at_upper], right=0.3)
+    _percent(ax, full=False)
+    _finish(ax, labels, "posterior", title)
+    from matplotlib.patches import Patch
+
+    _legend(ax, [Patch(color=AGAINST, label="number at its lower end"), Patch(color=FOR, label="at its upper end")])
+    return ax
+
+
+def pairs(
+    labels: Sequence[str], before: Sequence[float], after: Sequence[float], *, title: str = "", ax: Axes | None = None
+) -> Axes:
+    """Two points per row joined by a line: before (hollow) and after (filled).
+
+    Raises
+    ------
+    MissingExtraError
+        matplotlib is not installed.
+    """
+    ax = _axes(ax, labels)
+    for place, (old, new) in enumerate(zip(before, after, strict=True)):
+        ax.plot([old, new], [place, place], color=FOR if new >= old else AGAINST, linewidth=2.5, alpha=0.6, zorder=1)
+        colour = FOR if new >= old else AGAINST
+        ax.plot(old, place, "o", markersize=7, markerfacecolor="none", markeredgecolor=colour, markeredgewidth=1.6)
+        ax.plot(new, place, "o", markersize=7, color=colour)
+        _note(ax, max(old, new), place, f"{format_probability(old)} \N{RIGHTWARDS ARROW} {format_probability(new)}")
+    _percent(ax)
+    _finish(ax, labels, "posterior: hollow before, filled after", title)
+    return ax
+
+
+def paths(
+    steps: Sequence[str], lines: Mapping[str, Sequence[float]], *, title: str = "", ax: Axes | None = None
+) -> Axes:
+    """A line per cause over the steps, which run from top to bottom so that long names stay readable.
+
+    Raises
+    ------
+    MissingExtraError
+        matplotlib is not installed.
+    """
+    ax = _axes(ax, steps)
+    places = range(len(steps))
+    for number, (label, values) in enumerate(lines.items()):
+        marker = "osD^vPX*"[number % 8]
+        ax.plot(values, places, marker=marker, markersize=5, color=PALETTE[number % len(PALETTE)], label=_cut(label, 1))
+    _percent(ax)
+    _finish(ax, steps, "posterior", title)
+    _legend(ax, None)
+    return ax
+
+
+def finding_label(label: str, value: str, lines: int = 2) -> str:
+    """A finding and what was found, the name cut where it is long so that what was found can be read.
+
+    Examples
+    --------
+    >>> finding_label("Fever", "absent")
+    'Fever: absent'
+    """
+    room = max(LABEL_WIDTH // 3, lines * LABEL_WIDTH - 4 * lines - len(value))
+    return f"{textwrap.shorten(clean(label), room, placeholder=' …')}: {clean(value)}"
+
+
+def _axes(ax: Axes | None, labels: Sequence[str]) -> Axes:
+    """The axes given, or new ones high enough for the rows."""
+    try:
+        from matplotlib import pyplot
+    except ImportError:
+        raise MissingExtraError("plot() needs matplotlib: install bayesdx with its plot extra.") from None
+    if ax is not None:
+        return ax
+    lines = sum(1.4 if "\n" in _cut(label) else 1.0 for label in labels)
+    _, made = pyplot.subplots(figsize=(9.0, 1.6 + ROW_INCHES * max(lines, 3)), layout="constrained")
+    return made
+
+
+def _row(ax: Axes, place: int, width: float, left: float, colour: str, text: str) -> None:
+    ax.barh(place, width, left=left, color=colour, height=0.62, zorder=2)
+    _note(ax, max(left, left + width), place, text)
+
+
+def _note(ax: Axes, x: float, place: int, text: str) -> None:
+    ax.annotate(text, (x, place), xytext=(5, 0), textcoords="offset points", va="center", fontsize="small")
+
+
+def _cut(label: str, lines: int = 2) -> str:
+    """A label on at most this many lines, cut at the end; one that has line breaks keeps them."""
+    if "\n" in label:
+        return "\n".join(_cut(part, 1) for part in label.split("\n"))
+    return "\n".join(textwrap.wrap(clean(label), LABEL_WIDTH, max_lines=lines, placeholder=" …"))
+
+
+def _finish(ax: Axes, labels: Sequence[str], xlabel: str, title: str) -> None:
+    ax.set_yticks(range(len(labels)), [_plain(_cut(label)) for label in labels])
+    ax.set_ylim(len(labels) - 0.4, -0.6)
+    ax.set_xlabel(xlabel)
+    ax.set_title(_plain("\n".join(textwrap.wrap(clean(title), 80))), loc="left", fontsize="medium", fontweight="bold")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.tick_params(axis="y", length=0, labelsize="small")
+    ax.grid(axis="x", alpha=0.25)
+    ax.set_axisbelow(True)
+
+
+def _plain(text: str) -> str:
+    """Text in which a dollar sign is a dollar sign."""
+    return text.replace("$", r"\$")
+
+
+def _span(ax: Axes, values: Sequence[float], right: float = 0.12) -> None:
+    """Limits that hold all values and, to the right, the notes beside the bars."""
+    low, high = min(values), max(values)
+    width = (high - low) or 1.0
+    ax.set_xlim(low - 0.04 * width, high + right * width)
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.1f}" if abs(value) >= 0.05 else "0.0"
+
+
+def _percent(ax: Axes, *, full: bool = True) -> None:
+    from matplotlib.ticker import PercentFormatter
+
+    ax.xaxis.set_major_formatter(PercentFormatter(1.0))
+    if full:
+        ax.set_xlim(-0.02, 1.18)
+        ax.set_xticks([0, 0.2, 0.4, 0.6, 0.8, 1.0])
+
+
+def _probability_axis(ax: Axes) -> None:
+    """Probabilities above log-odds in decibans."""
+    low, high = ax.get_xlim()
+    marks = (0.5, 0.1, 0.9, 0.01, 0.99, 0.001, 0.999, 0.3, 0.7, 0.03, 0.97, 0.2, 0.8, 0.05, 0.95, 0.4, 0.6)
+    places: list[tuple[float, str]] = []
+    for p in marks:  # the roundest first, as long as there is room
+        x = 10 * math.log10(p / (1 - p))
+        if low <= x <= high and all(abs(x - other) > 0.08 * (high - low) for other, _ in places):
+            places.append((x, f"{100 * p:g} %"))
+    upper = ax.secondary_xaxis("top")
+    upper.set_xticks([x for x, _ in places], [text for _, text in places])
+    upper.tick_params(labelsize="small")
+    upper.spines["top"].set_visible(False)
+
+
+def _legend(ax: Axes, handles: Sequence[Patch] | None) -> None:
+    """A legend below the axes, where it covers nothing."""
+    labels = {} if handles is None else {"handles": handles}
+    kept: dict[str, Any] = {"frameon": False, "fontsize": "small", "ncols": 2, **labels}
+    figure = ax.get_figure(root=True)
+    if figure is None or figure.get_layout_engine() is None or len(figure.axes) > 1:
+        ax.legend(loc="upper left", bbox_to_anchor=(0.0, -0.12), **kept)
+    else:
+        figure.legend(loc="outside lower left", **kept)

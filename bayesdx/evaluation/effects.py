@@ -1,0 +1,224 @@
+"""What a new version of a model changes: its numbers, and the diagnosis of every clinical unit test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from bayesdx.display import format_probability
+from bayesdx.display.document import Block, Heading, Paragraph, as_markdown, grid
+from bayesdx.evaluation.cases import Outcome, run_case
+from bayesdx.knowledge import Comparison, Model, compare_rows
+from bayesdx.knowledge.compare import COLUMNS
+from bayesdx.knowledge.schema import Case, format_cell
+
+EFFECT_COLUMNS = [
+    "case", "title", "cause", "old_rank", "new_rank", "rank_change", "old_probability", "new_probability",
+    "probability_change", "most_moved", "most_moved_old", "most_moved_new", "left_out",
+]  # fmt: skip
+
+LONGEST_TABLE = 200
+"""Rows of a table that the Markdown form shows."""
+
+
+@dataclass(frozen=True, eq=False)
+class VersionComparison(Comparison):
+    """The difference between two models, and what it does to cases; made by ``compare_models``.
+
+    ``table`` and ``numbers`` are those of ``Comparison``.
+    """
+
+    @cached_property
+    def effects(self) -> pd.DataFrame:
+        """The effect on every case of the new model; see ``case_effects``."""
+        return case_effects(self.old, self.new)
+
+    def to_markdown(self) -> str:
+        """The comparison in Markdown, for a review."""
+        return as_markdown(_document(self))
+
+
+def compare_models(old: Model, new: Model) -> VersionComparison:
+    """Every number and text that differs between two models, and the effect on every clinical unit test.
+
+    Parameters
+    ----------
+    old, new : Model
+
+    Returns
+    -------
+    VersionComparison
+        ``.table``: every cell that differs, the largest shift first; ``.numbers``: those that are numbers;
+        ``.effects``: rank and probability of every case of the new model under both, the largest change first
+        (computed when it is asked for); ``.to_markdown()``.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+    >>> print(dx.compare_models(model, model))
+    hip_flexion_weakness 1.0.0 -> hip_flexion_weakness 1.0.0: no difference.
+    """
+    rows = compare_rows(old, new)
+    return VersionComparison(rows.old, rows.new, rows.table)
+
+
+def case_effects(old: Model, new: Model) -> pd.DataFrame:
+    """How two models differ about every case of the new one's cases.csv.
+
+    Each case is diagnosed with all its findings, in its own population; the old model takes its default population
+    where it does not have that one, and does without the findings that it cannot express.
+
+    Parameters
+    ----------
+    old, new : Model
+
+    Returns
+    -------
+    DataFrame
+        One row per case, the largest change of any cause's probability first. Columns: case, title; cause, the main
+        one (empty: none that is modelled); old_rank, new_rank, rank_change (negative: it rose); old_probability,
+        new_probability, probability_change of that cause, or of "no modelled cause" where it is empty; most_moved,
+        the cause of both models whose probability changes most, with most_moved_old and most_moved_new; left_out,
+        findings that the old model cannot express, separated by ;. Ranks are floats: NaN where a model does not have
+        the cause; probabilities are NaN there, and where the findings are impossible.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("chest_clinic")
+    >>> float(case_effects(model, model)["probability_change"].abs().max())
+    0.0
+    """
+    new_models = {population: new.with_population(population) for population in {row.population for row in new.cases}}
+    known = {population.name for population in old.info.populations}
+    old_models = {
+        population: old.with_population(population if population in known else old.info.default_population)
+        for population in new_models
+    }
+    rows = []
+    for row in new.cases:
+        before_model, after_model = old_models[row.population], new_models[row.population]
+        expressible, left_out = _expressible(before_model, row)
+        before = run_case(before_model, expressible.findings)
+        after = run_case(after_model, row.findings)
+        rows.append([row.case, row.title, row.causes[0] if row.causes else "", *_change(old, new, row, before, after),
+                     *_most_moved(old, new, before, after), ";".join(left_out)])  # fmt: skip
+    table = pd.DataFrame(rows, columns=EFFECT_COLUMNS)
+    size = (table["most_moved_new"] - table["most_moved_old"]).astype(float).abs().fillna(np.inf)
+    order = size.sort_values(ascending=False, kind="stable").index
+    return table.loc[order].reset_index(drop=True)
+
+
+def _expressible(model: Model, row: Case) -> tuple[Case, list[str]]:
+    """The case as a model can express it, and the findings that it cannot."""
+    kept, left_out = [], []
+    for name, states in row.findings:
+        known = model.by_name[name].states if name in model.by_name else ()
+        if set(states) <= set(known):
+            kept.append((name, states))
+        else:
+            left_out.append(f"{name}={'|'.join(states)}")
+    return replace(row, findings=tuple(kept)), left_out
+
+
+def _change(old: Model, new: Model, row: Case, before: Outcome, after: Outcome) -> list[float]:
+    """Rank and probability of the main cause under both models, and their changes."""
+    figures = []
+    for model, outcome in ((old, before), (new, after)):
+        if row.causes and row.causes[0] not in model.causes:
+            figures.append((np.nan, np.nan))
+            continue
+        place = model.causes.index(row.causes[0]) if row.causes else None
+        probability = outcome.none_present if place is None else float(outcome.probabilities[place])
+        figures.append((float(outcome.rank(place)), probability))
+    (old_rank, old_probability), (new_rank, new_probability) = figures
+    return [
+        old_rank, new_rank, new_rank - old_rank, old_probability, new_probability, new_probability - old_probability
+    ]  # fmt: skip
+
+
+def _most_moved(old: Model, new: Model, before: Outcome, after: Outcome) -> list[object]:
+    """The cause of both models whose probability changes most, with both probabilities."""
+    shared = [cause for cause in new.causes if cause in old.causes]
+    pairs = [
+        (float(before.probabilities[old.causes.index(cause)]), float(after.probabilities[new.causes.index(cause)]))
+        for cause in shared
+    ]
+    sizes = [abs(now - then) for then, now in pairs]
+    if not shared or np.isnan(sizes).any():
+        return ["", np.nan, np.nan]
+    place = int(np.argmax(sizes))
+    return [shared[place], *pairs[place]]
+
+
+def _document(comparison: VersionComparison) -> list[Block]:
+    old, new = comparison.old, comparison.new
+    table, effects = comparison.table, comparison.effects
+    blocks: list[Block] = [Heading(1, f"{old.name} {old.version} -> {new.name} {new.version}")]
+    moved = len(comparison.numbers)
+    blocks.append(
+        Paragraph(
+            f"{len(table)} difference{'s' if len(table) != 1 else ''}, {moved} of them a number that moved. "
+            f"Old: {old.hash}. New: {new.hash}."
+        )
+    )
+    blocks.append(Heading(2, "Effect on cases"))
+    if effects.empty:
+        blocks.append(Paragraph("The new version has no cases."))
+    else:
+        ranks = effects["rank_change"].fillna(0.0)
+        blocks.append(
+            Paragraph(
+                f"{len(effects)} cases; the main cause rises in {int((ranks < 0).sum())} and falls in "
+                f"{int((ranks > 0).sum())}. The largest change of a probability first."
+            )
+        )
+        blocks.append(
+            grid(
+                ["case", "cause", "rank", "probability", "most moved", "from -> to", "left out of the old"],
+                [
+                    (
+                        row["case"],
+                        row["cause"] or "none",
+                        f"{_rank(row['old_rank'])} -> {_rank(row['new_rank'])}",
+                        _arrow(row["old_probability"], row["new_probability"]),
+                        row["most_moved"],
+                        _arrow(row["most_moved_old"], row["most_moved_new"]),
+                        row["left_out"],
+                    )
+                    for row in effects.head(LONGEST_TABLE).to_dict("records")
+                ],
+            )
+        )
+    blocks.append(Heading(2, "What moved"))
+    if table.empty:
+        blocks.append(Paragraph("Nothing."))
+    else:
+        rows = [
+            (*(_shown(row[name]) for name in COLUMNS[:-1]), _shift(row["shift_decibans"]))
+            for row in table.head(LONGEST_TABLE).to_dict("records")
+        ]
+        blocks.append(grid(["file", "row", "column", "change", "old", "new", "shift (decibans)"], rows, [6]))
+    if max(len(table), len(effects)) > LONGEST_TABLE:
+        blocks.append(Paragraph(f"Tables end after {LONGEST_TABLE} rows; the whole comparison has {len(table)}."))
+    return blocks
+
+
+def _shown(value: object) -> str:
+    return "" if value is None or (isinstance(value, float) and np.isnan(value)) else format_cell(value)
+
+
+def _shift(decibans: float) -> str:
+    return "" if np.isnan(decibans) else f"{decibans:+.2f}"
+
+
+def _rank(rank: float) -> str:
+    return "n/a" if np.isnan(rank) else str(int(rank))
+
+
+def _arrow(old: float, new: float) -> str:
+    return f"{format_probability(old)} -> {format_probability(new)}"

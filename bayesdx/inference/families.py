@@ -1,0 +1,69 @@
+"""Families of tables and of gates, as arrays over many cases."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesdx.inference import gate
+from bayesdx.inference.draws import GateDraws, ParameterDraws, numbers_of
+from bayesdx.inference.result import Family, GateFamily
+from bayesdx.network import Network
+
+Array = NDArray[np.float64]
+Index = NDArray[np.intp]
+
+
+def empty_family(network: Network, v: int, n_lanes: int) -> Family:
+    """Zeros in the shape of the family of variable ``v`` for so many lanes."""
+    numbers = numbers_of(network.nodes[v].cpd, None)
+    if isinstance(numbers, GateDraws):
+        leak = np.zeros((n_lanes, numbers.leak.shape[-1]))
+        return GateFamily(leak, tuple(np.zeros((n_lanes, *link.shape[1:])) for link in numbers.links))
+    return np.zeros((n_lanes, *numbers.shape[1:]))
+
+
+def store_family(
+    network: Network,
+    v: int,
+    family: Family,
+    joints: list[Array],
+    rows: Index,
+    draw_of: Index,
+    draws: ParameterDraws | None,
+) -> None:
+    """Write the family of one variable into ``rows`` from the joint posteriors of its factors.
+
+    Parameters
+    ----------
+    network : Network
+    v : int
+    family : Family
+        Arrays over all lanes.
+    joints : list of ndarray, each of shape (n_rows, *cardinalities of a factor's scope)
+        One for a table or an expanded gate; the leak and every link of an unrolled one.
+    rows, draw_of : ndarray of int, shape (n_rows,)
+        Where the lanes go, and the draw of parameters that each uses.
+    draws : ParameterDraws or None
+    """
+    node = network.nodes[v]
+    if not isinstance(family, GateFamily):
+        family[rows] = joints[0]
+        return
+    drawn = draws.cpds.get(node.name) if draws else None
+    numbers = numbers_of(node.cpd, drawn)
+    assert isinstance(numbers, GateDraws)
+    mine = draw_of if drawn is not None else np.zeros(1, dtype=np.intp)
+    if len(joints) > 1:
+        family.leak[rows] = joints[0]
+        for place, link in enumerate(numbers.links):
+            family.links[place][rows] = gate.drawn_in_chain(joints[place + 1], link[mine])
+        return
+    joint = joints[0]
+    parts = (family.leak, *family.links)
+    for place, weights in enumerate(gate.link_weights(numbers)):
+        kept = (0, place) if place else (0,)
+        summed = tuple(axis for axis in range(joint.ndim) if axis not in kept)
+        shared = weights[mine]
+        for grade in range(shared.shape[-1]):
+            parts[place][rows, ..., grade] = (joint * shared[..., grade]).sum(axis=summed)

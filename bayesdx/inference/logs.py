@@ -1,0 +1,25 @@
+"""Logarithms that survive matrix products."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+LOG_ZERO = -1e9
+"""Stands for the logarithm of 0 inside matrix products, where minus infinity times 0 would be NaN."""
+
+IMPOSSIBLE = -5e8
+"""A log probability below this contains a LOG_ZERO."""
+
+
+def floored_log(values: Array) -> Array:
+    """Logarithm, with ``LOG_ZERO`` for 0.
+
+    Examples
+    --------
+    >>> floored_log(np.array([1.0, 0.0])).tolist()
+    [0.0, -1000000000.0]
+    """
+    return np.log(values, out=np.full_like(values, LOG_ZERO), where=values > 0)

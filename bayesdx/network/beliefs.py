@@ -1,0 +1,158 @@
+"""A number with its interval as a Beta distribution; a graded row as a Dirichlet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.float64]
+
+SMALLEST_SAMPLE = 1.0
+"""Fewest patients that an interval may be worth; wider intervals are treated as this wide."""
+
+LARGEST_SAMPLE = 1e9
+"""Most patients that an interval may be worth."""
+
+_TAIL = 0.025
+_GRID = 28
+_STEPS = 24
+_GOLDEN = (np.sqrt(5.0) - 1) / 2
+
+
+def is_constant(value: float, lower: float, upper: float) -> bool:
+    """Whether a number is known for certain: exactly 0, exactly 1, or with an interval of no width."""
+    return value <= 0 or value >= 1 or upper <= lower
+
+
+@dataclass(frozen=True)
+class Beta:
+    """A Beta distribution given by its mean and its equivalent sample size.
+
+    Parameters
+    ----------
+    mean : float in [0, 1]
+    sample_size : float, above 0
+        a + b; infinite where the number is a constant.
+
+    Examples
+    --------
+    >>> Beta(0.2, 10.0).a, Beta(0.2, 10.0).b
+    (2.0, 8.0)
+    """
+
+    mean: float
+    sample_size: float
+
+    @property
+    def a(self) -> float:
+        """First parameter: patients in whom it happened."""
+        return self.mean * self.sample_size
+
+    @property
+    def b(self) -> float:
+        """Second parameter: patients in whom it did not."""
+        return (1 - self.mean) * self.sample_size
+
+    def interval(self, mass: float = 0.95) -> tuple[float, float]:
+        """Equal-tailed interval that holds this share of the distribution; both ends the mean for a constant."""
+        if not np.isfinite(self.sample_size):
+            return self.mean, self.mean
+        from scipy.special import betaincinv
+
+        tail = (1 - mass) / 2
+        return float(betaincinv(self.a, self.b, tail)), float(betaincinv(self.a, self.b, 1 - tail))
+
+
+def beta_of(value: float, lower: float, upper: float) -> Beta:
+    """The Beta distribution of a number with its 95 % interval.
+
+    Its mean is the value. Its equivalent sample size is the one whose equal-tailed 95 % interval is nearest to the one
+    given, by least squares of the ends on the arcsine-root scale (on which a Beta of given size is about equally wide
+    everywhere), between 1 and 1e9 patients. With the mean fixed there is one number to choose for two ends: an
+    interval more or less skewed than a Beta of this mean, or one that does not hold its value, is matched as well as
+    it can be, not exactly.
+
+    Parameters
+    ----------
+    value, lower, upper : float in [0, 1]
+
+    Returns
+    -------
+    Beta
+        With an infinite sample size where the value is exactly 0 or 1 or the interval has no width: a constant.
+
+    References
+    ----------
+    Interval to Beta: A. O'Hagan et al. (2006), "Uncertain judgements: eliciting experts' probabilities", chapter 6.
+    Arcsine root: F. Anscombe (1948), "The transformation of Poisson, binomial and negative-binomial data".
+
+    Examples
+    --------
+    >>> beta = beta_of(0.2, 0.0281, 0.4825)  # the 95 % interval of Beta(2, 8)
+    >>> round(beta.a, 2), round(beta.b, 2)
+    (2.0, 8.0)
+    """
+    if is_constant(value, lower, upper):
+        return Beta(value, np.inf)
+    return Beta(value, float(fit_sample_sizes([value], [lower], [upper], [0])[0]))
+
+
+def fit_sample_sizes(mean: ArrayLike, lower: ArrayLike, upper: ArrayLike, row: ArrayLike) -> Array:
+    """Equivalent sample sizes of many distributions at once.
+
+    The marginals of a Dirichlet of size n are Betas of size n; one n per row is chosen that is nearest to all intervals
+    of the row together, as ``beta_of`` says.
+
+    Parameters
+    ----------
+    mean, lower, upper : array_like, shape (n_numbers,)
+        Means strictly between 0 and 1 with their 95 % intervals.
+    row : array_like of int, shape (n_numbers,)
+        The distribution that each number belongs to, counted from 0 without gaps.
+
+    Returns
+    -------
+    ndarray, shape (n_rows,), between ``SMALLEST_SAMPLE`` and ``LARGEST_SAMPLE``
+
+    Examples
+    --------
+    >>> fit_sample_sizes([0.2, 0.5], [0.0281, 0.2993], [0.4825, 0.7007], [0, 1]).round()
+    array([10., 22.])
+    """
+    mean, index = np.asarray(mean, dtype=np.float64), np.asarray(row, dtype=np.intp)
+    ends = _angle(np.stack([np.asarray(lower, np.float64), np.asarray(upper, np.float64)]))
+    n_rows = int(index.max()) + 1
+
+    def loss(log_size: Array) -> Array:
+        distance = _angle(_quantiles(mean, np.exp(log_size)[index])) - ends
+        return np.bincount(index, weights=(distance**2).sum(axis=0), minlength=n_rows).astype(np.float64)
+
+    grid = np.linspace(np.log(SMALLEST_SAMPLE), np.log(LARGEST_SAMPLE), _GRID)
+    losses = np.stack([loss(np.full(n_rows, point)) for point in grid])
+    best = losses.argmin(axis=0)
+    low, high = grid[np.maximum(best - 1, 0)], grid[np.minimum(best + 1, _GRID - 1)]
+    left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
+    at_left, at_right = loss(left), loss(right)
+    for _ in range(_STEPS):
+        shrink = at_left < at_right
+        low, high = np.where(shrink, low, left), np.where(shrink, right, high)
+        left, right = (
+            np.where(shrink, high - _GOLDEN * (high - low), right),
+            np.where(shrink, left, low + _GOLDEN * (high - low)),
+        )
+        fresh = loss(np.where(shrink, left, right))
+        at_left, at_right = np.where(shrink, fresh, at_right), np.where(shrink, at_left, fresh)
+    return np.asarray(np.exp((low + high) / 2))
+
+
+def _quantiles(mean: Array, size: Array) -> Array:
+    from scipy.special import betaincinv
+
+    tails = np.array([[_TAIL], [1 - _TAIL]])
+    return np.asarray(betaincinv(mean * size, (1 - mean) * size, tails), dtype=np.float64)
+
+
+def _angle(probability: Array) -> Array:
+    return np.arcsin(np.sqrt(np.clip(probability, 0.0, 1.0)))

@@ -1,0 +1,366 @@
+"""Derives hip_flexion_weakness 2.0.0 from the tables in ``evidence/``: every rule is here, no number is.
+
+    python models/hip_flexion_weakness/derivation/2.0.0/derive.py            # compare with the folder of the version
+    python models/hip_flexion_weakness/derivation/2.0.0/derive.py FOLDER     # write a new folder (not released)
+
+The rules are explained in README.md beside this file.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections import defaultdict
+from dataclasses import dataclass, fields
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+
+import bayesdx as dx
+from bayesdx.knowledge.model import Model, ModelInfo, Population
+from bayesdx.knowledge.schema import (
+    FILE,
+    Accuracy,
+    Case,
+    Cell,
+    Link,
+    ManagementStep,
+    Prior,
+    RedFlag,
+    Source,
+    TableEntry,
+    Test,
+    Variable,
+    parse_conditions,
+)
+from bayesdx.network import link_from_henrion
+
+HERE = Path(__file__).parent
+VERSION = "2.0.0"
+FOLDER = HERE.parents[1] / VERSION
+
+POPULATIONS = ("primary_care", "emergency_department", "specialist_referral")
+AGES = ("under_40", "40_to_59", "60_and_over")
+HUB = "main_cause"
+UNEXPLAINED = "unexplained"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number of the evidence with its interval and origin."""
+
+    value: float
+    lower: float
+    upper: float
+    source: str
+    status: str
+    note: str
+
+    def scaled(self, value: float, note: str = "") -> Figure:
+        """Another number that rises and falls with this one: the interval keeps its ratios."""
+        ratio = value / self.value if self.value else 0.0
+        text = "; ".join(part for part in (note, self.note) if part)
+        return Figure(
+            rounded(value), rounded(min(self.lower * ratio, value)), rounded(min(1.0, self.upper * ratio)),
+            self.source, self.status, text,
+        )  # fmt: skip
+
+
+def read(name: str) -> list[dict[str, str]]:
+    """The rows of an evidence table."""
+    with (HERE / "evidence" / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def figure(row: dict[str, str], column: str = "probability") -> Figure:
+    """The number of an evidence row."""
+    return Figure(
+        float(row[column]), float(row["lower"]), float(row["upper"]), row["source_id"], row["status"], row["note"]
+    )
+
+
+def rounded(value: float) -> float:
+    """Four significant digits: more would claim a precision that the evidence does not have."""
+    return float(f"{value:.4g}")
+
+
+def cells(known: Figure) -> tuple[float, float, float, str, str, str]:
+    """The number as the last cells of a row."""
+    return known.value, known.lower, known.upper, known.source, known.status, known.note
+
+
+class Patients:
+    """Who comes: main cause, age and diabetes of the patients of each population.
+
+    The evidence gives P(main cause), P(age | main cause) and how much commoner diabetes is with a cause. Bayes'
+    theorem turns them into P(age), P(diabetes | age) and P(main cause | age, diabetes), the form of the tables.
+    """
+
+    def __init__(self, causes: tuple[str, ...]) -> None:
+        self.states = (UNEXPLAINED, *causes)
+        self.share = {(row["population"], row["cause"]): figure(row) for row in read("main_cause.csv")}
+        self.age = {(row["cause"], row["age_group"]): figure(row) for row in read("age.csv")}
+        self.odds_ratio = {row["cause"]: float(row["odds_ratio"]) for row in read("diabetes.csv")}
+        self.diabetes = {row["age_group"]: figure(row) for row in read("diabetes_by_age.csv")}
+        self.priors: list[Prior] = []
+        self.tables: list[TableEntry] = []
+        for population in POPULATIONS:
+            self._population(population)
+
+    def _population(self, population: str) -> None:
+        joint = np.zeros((len(AGES), 2, len(self.states)))
+        for k, cause in enumerate(self.states):
+            for a, age in enumerate(AGES):
+                odds = self.odds_ratio[cause] * self.diabetes[age].value / (1 - self.diabetes[age].value)
+                diabetic = odds / (1 + odds)
+                both = self.share[population, cause].value * self.age[cause, age].value
+                joint[a, :, k] = both * (1 - diabetic), both * diabetic
+        joint /= joint.sum()
+        by_age = joint.sum(axis=(1, 2))
+        note = "age mix that the main causes and their ages imply"
+        for a, age in enumerate(AGES):
+            value = rounded(by_age[a])
+            self.priors.append(
+                Prior(population, "age_group", age, value, rounded(value * 0.75), rounded(min(1, value * 1.3)), "EXPERT",
+                      "expert", note)
+            )  # fmt: skip
+            diabetic = self.diabetes[age].scaled(joint[a, 1].sum() / by_age[a], "with the main causes of this population")
+            self.tables.append(
+                TableEntry(population, "diabetes", (("age_group", (age,)),), "yes", *cells(diabetic))
+            )
+            for d, state in enumerate(("no", "yes")):
+                given = joint[a, d] / joint[a, d].sum()
+                parents = (("age_group", (age,)), ("diabetes", (state,)))
+                for k, cause in enumerate(self.states[1:], start=1):
+                    known = self.share[population, cause].scaled(given[k], "share of this age and diabetes")
+                    self.tables.append(TableEntry(population, HUB, parents, cause, *cells(known)))
+        total = sum(known.value for (name, _), known in self.share.items() if name == population)
+        if abs(total - 1) > 1e-9:
+            raise SystemExit(f"{population}: the main causes sum to {total}.")
+
+
+def loading_table(variables: dict[str, Variable]) -> list[TableEntry]:
+    """P(loading | age, what hurts): at each age each lesion that goes with loading acts by itself, as in a noisy-OR."""
+    known = {(row["cause"], row["age_group"]): figure(row) for row in read("loading.csv")}
+    parents = tuple(dict.fromkeys(cause.partition(".")[0] for cause, _ in known if cause))
+    states = {name: variables[name].states for name in parents}
+    rows = []
+    for age in AGES:
+        for chosen in product(*(states[name] for name in parents)):
+            keys = [
+                f"{name}.{state}" if len(states[name]) > 2 else name
+                for name, state in zip(parents, chosen, strict=True)
+                if state != states[name][0]
+            ]
+            acting = [known["", age], *(known[key, age] for key in keys)]
+            ends = [
+                rounded(float(1 - np.prod([1 - getattr(part, end) for part in acting])))
+                for end in ("value", "lower", "upper")
+            ]
+            given = (("age_group", (age,)), *((name, (state,)) for name, state in zip(parents, chosen, strict=True)))
+            most = max(acting, key=lambda part: part.value)
+            rows.append(TableEntry("", "hip_flexor_loading", given, "yes", *ends, most.source, most.status, most.note))
+    return rows
+
+
+def tear_table() -> list[TableEntry]:
+    """What a strain is at each age: a torn muscle in the young, more and more a torn tendon later."""
+    rows = []
+    for row in read("flexor_tear.csv"):
+        known = figure(row)
+        for state in ("absent", "present"):
+            given = known if state == "present" else Figure(0, 0, 0, "EXPERT", "expert", "no strain")
+            parents = (("age_group", (row["age_group"],)), ("iliopsoas_strain", (state,)))
+            rows.append(TableEntry("", "flexor_tear", parents, row["kind"], *cells(given)))
+    return rows
+
+
+def other_table() -> list[TableEntry]:
+    """Which kind of other cause it is, in each population."""
+    rows = []
+    for row in read("other_lesion.csv"):
+        known = figure(row)
+        for state in ("absent", "present"):
+            given = known if state == "present" else Figure(0, 0, 0, "EXPERT", "expert", "no other cause")
+            rows.append(
+                TableEntry(row["population"], "other_lesion", (("other_cause", (state,)),), row["kind"], *cells(given))
+            )
+    return rows
+
+
+def links_and_leaks(variables: dict[str, Variable], causes: tuple[str, ...]) -> tuple[list[Link], list[Prior]]:
+    """Diez's links and leaks from effects.csv.
+
+    Convention ``alone``: P(child state | this parent in this state and nothing else), leak included, as a study
+    reports a sensitivity; the leak is divided out. Convention ``link``: the link itself.
+    """
+    grouped: dict[tuple[str, str, str], dict[str, tuple[str, Figure]]] = defaultdict(dict)
+    for row in read("effects.csv"):
+        key = row["parent"], row["parent_state"], row["child"]
+        grouped[key][row["child_state"]] = row["convention"], figure(row, "value")
+    leaks = {child: {state: known.value for state, (_, known) in rows.items()} for (parent, _, child), rows in
+             grouped.items() if not parent}  # fmt: skip
+    links: list[Link] = []
+    priors: list[Prior] = []
+    for (parent, parent_state, child), rows in grouped.items():
+        states = variables[child].states
+        for state, (convention, known) in rows.items():
+            if not parent and variables[child].kind == "cause":
+                priors += [Prior(population, child, state, *cells(known)) for population in POPULATIONS]
+                continue
+            if convention == "alone":
+                known = divided(states, rows, state, leaks[child], f"{parent}={parent_state} -> {child}")
+            links.append(Link(parent, parent_state, child, state, *cells(known)))
+    one = Figure(1, 1, 1, "EXPERT", "expert", "by definition of the main cause")
+    links += [Link(HUB, cause, cause, "present", *cells(one)) for cause in causes]
+    return links, priors
+
+
+def divided(
+    states: tuple[str, ...], rows: dict[str, tuple[str, Figure]], state: str, leak: dict[str, float], where: str
+) -> Figure:
+    """Diez's link of one state from the distribution that the parent shows alone."""
+    known = rows[state][1]
+    given = {name: part.value for name, (_, part) in rows.items()}
+    base = distribution(states, leak)
+    place = states.index(state)
+    ends = [
+        rounded(float(link_from_henrion(distribution(states, {**given, state: end}), base)[place]))
+        for end in (known.value, known.lower, known.upper)
+    ]
+    if np.any(np.cumsum(distribution(states, given)) > np.cumsum(base) + 1e-9):
+        raise SystemExit(f"{where}: rarer than the leak; no noisy gate can say so.")
+    note = f"from P = {known.value:g} with this alone" + (f"; {known.note}" if known.note else "")
+    return Figure(ends[0], min(ends), max(ends), known.source, known.status, note)
+
+
+def distribution(states: tuple[str, ...], given: dict[str, float]) -> np.ndarray:
+    """Probabilities in the order of the states; the reference state takes the rest."""
+    values = np.array([given.get(state, 0.0) for state in states])
+    if values[1:].sum() > 1:
+        values[1:] /= values[1:].sum()
+    values[0] = 1 - values[1:].sum()
+    return values
+
+
+def typed(file: str, row: dict[str, str]) -> dict[str, object]:
+    """The cells of an evidence row as the values that a row of the model takes; optional columns may be missing."""
+    values: dict[str, object] = {}
+    for column in FILE[file].columns:
+        key = {"source": "source_id", "threshold_source": "threshold_source_id", "identifier": "doi_or_pmid"}.get(
+            column.name, column.name
+        )
+        text = row.get(key, row.get(column.name))
+        if text is None:
+            continue
+        values[column.name] = _cell(column.cell, text)
+    return values
+
+
+def _cell(cell: Cell, text: str) -> object:
+    if cell in (Cell.PROBABILITY, Cell.NUMBER):
+        return float(text) if text else None
+    if cell is Cell.INTEGER:
+        return int(text) if text else None
+    if cell is Cell.STATES:
+        return tuple(text.split("|"))
+    if cell is Cell.NAMES:
+        return tuple(text.split(";")) if text else ()
+    if cell is Cell.CONDITIONS:
+        return parse_conditions(text) if text else ()
+    return text
+
+
+def rows_of(file: str, kind: type, name: str | None = None) -> tuple:
+    """An evidence table whose rows go into the model as they are."""
+    path = HERE / "evidence" / (name or file)
+    if not path.exists():
+        return ()
+    known = {field.name for field in fields(kind)}
+    return tuple(kind(**{k: v for k, v in typed(file, row).items() if k in known}) for row in read(name or file))
+
+
+def derive() -> Model:
+    """The whole model."""
+    variables = rows_of("variables.csv", Variable)
+    by_name = {variable.variable: variable for variable in variables}
+    causes = by_name[HUB].states[1:]
+    patients = Patients(causes)
+    links, priors = links_and_leaks(by_name, causes)
+    contexts = [
+        Prior(row["population"], row["variable"], row["state"], *cells(figure(row))) for row in read("contexts.csv")
+    ]
+    changes = (HERE / "CHANGES.md").read_text(encoding="utf-8") if (HERE / "CHANGES.md").exists() else f"# {VERSION}\n"
+    return Model(
+        info=INFO,
+        variables=variables,
+        priors=(*patients.priors, *contexts, *priors),
+        links=tuple(links),
+        tables=(*patients.tables, *loading_table(by_name), *tear_table(), *other_table()),
+        accuracy=rows_of("accuracy.csv", Accuracy),
+        tests=rows_of("tests.csv", Test),
+        red_flags=rows_of("red_flags.csv", RedFlag),
+        management=rows_of("management.csv", ManagementStep),
+        cases=rows_of("cases.csv", Case),
+        sources=rows_of("sources.csv", Source),
+        changes=changes,
+    )
+
+
+INFO = ModelInfo(
+    name="hip_flexion_weakness",
+    version=VERSION,
+    title="Severe hip flexion weakness: the patient who cannot lift the knee toward the chest",
+    licence="CC-BY-4.0",
+    intended_use=(
+        "Decision support for qualified clinicians and researchers who examine an adult with new weakness or "
+        "inability of active hip flexion: order the documented causes by probability, see what speaks for and "
+        "against each, choose the next test, and notice emergencies."
+    ),
+    not_for=(
+        "Not a medical device. Not for patients to use on themselves, not for children, not for weakness that is old "
+        "or unchanged, not for triage without a clinician. Most numbers are expert judgement; a low probability never "
+        "excludes an emergency."
+    ),
+    entry_criterion=(
+        "New weakness, painful inhibition or inability of active hip flexion. Every number holds given this complaint, "
+        "so the complaint itself is not a finding: each patient has one main cause of it (main_cause), which may be "
+        "other_cause, or the complaint stays unexplained. hip_flexion_strength is the manual muscle test among such "
+        "patients; pain may be all that limits them."
+    ),
+    populations=(
+        Population(
+            "primary_care",
+            "Primary or musculoskeletal care",
+            "Adults presenting in primary or musculoskeletal care with new weakness or inability of active hip flexion.",
+        ),
+        Population(
+            "emergency_department",
+            "Emergency department",
+            "Adults attending an emergency department with new weakness or inability of active hip flexion.",
+        ),
+        Population(
+            "specialist_referral",
+            "Specialist referral",
+            "Adults worked up in hospital for weakness or inability of hip flexion after referral, after an operation "
+            "or as inpatients; rare causes are common, and published case reports come from here.",
+        ),
+    ),
+    default_population="primary_care",
+)
+
+
+def main() -> None:
+    """Write the model into a folder, or compare it with the one in place."""
+    model = derive()
+    if len(sys.argv) > 1:
+        print(dx.save_model(model, sys.argv[1]))
+        return
+    comparison = dx.compare_models(dx.load_model(FOLDER), model)
+    print(comparison)
+    sys.exit(0 if comparison.table.empty else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""The model card says what the folder says, and 'not reported' where it says nothing."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import bayesdx as dx
+from bayesdx.evaluation.tripod import TOPICS
+from tests.knowledge.example import FOLDER
+
+CAR = dx.load_model(FOLDER)
+CARDS = sorted(Path(__file__).parents[2].glob("models/*/MODEL_CARD.md"))
+
+SECTIONS = [
+    "Intended use",
+    "What it is not for",
+    "Population",
+    "Variables",
+    "How its numbers are known",
+    "Sources by design of study",
+    "Conformance with published accuracy",
+    "Results on cases",
+    "Known weaknesses",
+    "TRIPOD+AI",
+    "References",
+]
+
+
+@pytest.mark.parametrize("card", CARDS, ids=lambda path: path.parent.name)
+def test_committed_cards_are_those_of_the_newest_versions(card):
+    """The card beside a model's versions is what model_card makes of the newest one."""
+    assert dx.model_card(dx.load_model(card.parent)) == card.read_text(encoding="utf-8")
+
+
+def test_there_is_a_committed_card():
+    """The test above has something to compare."""
+    assert CARDS
+
+
+def test_sections_in_their_order():
+    """Every card has the same sections; a section is a heading of the second level."""
+    text = dx.model_card(CAR)
+    assert [line[3:] for line in text.splitlines() if line.startswith("## ")] == SECTIONS
+
+
+def test_the_chosen_population_plays_no_part():
+    """A card is about the version; it is the same whichever population is chosen, and each time."""
+    assert dx.model_card(CAR) == dx.model_card(CAR.with_population("country")) == dx.model_card(dx.load_model(FOLDER))
+
+
+def test_a_bare_model_reports_nothing():
+    """Without figures, cases and notes the card says 'not reported', and so do the items that rest on them."""
+    bare = replace(CAR, accuracy=(), cases=(), notes="", release=None)
+    text = dx.model_card(bare)
+    assert "Not reported: the version has no published figures." in text
+    assert "Not reported: the version has no cases." in text
+    assert "## Known weaknesses\n\nNot reported.\n" in text
+    assert "| released | not released |" in text
+    for item in ("23a", "26", "12e", "18a"):
+        assert f"| {item} | {TOPICS[item]} | not reported |" in text
+
+
+def test_shares_of_how_numbers_are_known():
+    """Counts and shares are those of count_statuses."""
+    text = dx.model_card(CAR)
+    counts = CAR.count_statuses()
+    total = sum(counts.values())
+    statuses = ("verified", "recalled", "expert", "dataset")
+    shares = [f"{counts[name]} ({100 * counts[name] / total:.0f} %)" for name in statuses]
+    assert f"| all | {total} | {' | '.join(shares)} |" in text
+
+
+def test_notes_fill_weaknesses_and_items():
+    """NOTES.md stands under Known weaknesses; its section TRIPOD+AI answers items, and replaces what the tables say."""
+    items = "- 18a: no funding\n- 6b: anybody\n- 99: no such item"
+    notes = f"- Two parts.\n\n# TRIPOD+AI\n\n{items}\n\n# Also\n\nCold only.\n"
+    text = dx.model_card(replace(CAR, notes=notes, release=None))
+    assert "## Known weaknesses\n\n- Two parts.\n\n### Also\n\nCold only.\n" in text
+    assert f"| 18a | {TOPICS['18a']} | no funding |" in text
+    assert f"| 6b | {TOPICS['6b']} | anybody |" in text
+    assert "no such item" not in text
+
+
+def test_figures_outside_are_listed_with_their_explanation():
+    """A figure outside its interval stands in the card with what the row says about it, or 'not reported'."""
+    row = replace(CAR.accuracy[0], value=0.0, lower=0.0, upper=0.0, population="", given=(), resolution="")
+    rows = (row, replace(row, condition="winter", resolution="old engines"))
+    text = dx.model_card(replace(CAR, accuracy=rows, release=None))
+    assert "outside for 2, of which 1 without an explanation." in text
+    assert "| old engines |" in text
+    assert "| not reported |\n" in text
+
+
+def test_html_is_one_page_without_outside_references():
+    """The HTML form has the same sections and headings, no script and no link."""
+    page = dx.model_card(CAR, "html")
+    assert page.startswith("<!DOCTYPE html>")
+    for section in SECTIONS:
+        assert f"<h2>{section}</h2>" in page
+    assert "<script" not in page
+    assert "src=" not in page
+    assert "href=" not in page
+
+
+def test_an_unknown_format_is_refused():
+    """There are two formats."""
+    with pytest.raises(ValueError, match=r"^format: 'pdf'; expected 'markdown' or 'html'\.$"):
+        dx.model_card(CAR, "pdf")

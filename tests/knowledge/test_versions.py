@@ -1,0 +1,181 @@
+"""Names, versions, paths, populations: what load_model finds, and what it says where it finds nothing."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import bayesdx as dx
+from bayesdx.knowledge import versions
+from tests.knowledge.example import FOLDER, append, copy_draft, edit
+
+
+@pytest.fixture
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of shipped models: car_start 1.9.0, 1.10.0 and 1.2.0, and another one, which has a fault."""
+    root = tmp_path / "shipped"
+    for version in ("1.9.0", "1.10.0", "1.2.0"):
+        copy_draft(root, version)
+    shutil.copytree(root / "car_start" / "1.2.0", root / "bicycle" / "1.2.0")
+    append(root / "bicycle" / "1.2.0", "tests.csv", "x")
+    (root / "car_start" / "2.0").mkdir()
+    (root / "car_start" / ".3.0.0.abc.saving").mkdir()
+    (root / "car_start" / "README.md").touch()
+    (root / "empty").mkdir()
+    (root / ".git").mkdir()
+    monkeypatch.setattr(versions, "models_folder", lambda: root)
+    return root
+
+
+def test_a_name_stands_for_the_newest_version(shipped: Path) -> None:
+    """Versions are compared as numbers: 1.10.0 is newer than 1.9.0."""
+    assert dx.load_model("car_start").version == "1.10.0"
+
+
+@pytest.mark.parametrize("version", ["1.2.0", "1.9.0", "1.10.0"])
+def test_a_name_with_a_version_stands_for_that_version(version: str, shipped: Path) -> None:
+    assert dx.load_model(f"car_start@{version}").version == version
+
+
+def test_a_path_stands_for_a_version_or_for_the_newest_of_a_model(shipped: Path) -> None:
+    """As a string or a path, of one version or of a model."""
+    folder = shipped / "car_start"
+    assert dx.load_model(folder / "1.9.0").version == "1.9.0"
+    assert dx.load_model(str(folder / "1.9.0")).version == "1.9.0"
+    assert dx.load_model(folder).version == "1.10.0"
+
+
+def test_a_shipped_name_goes_before_a_folder_of_that_name(
+    shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that happens to lie about does not take the place of a shipped model; its path does."""
+    shutil.copytree(FOLDER, tmp_path / "work" / "car_start" / "1.0.0")
+    monkeypatch.chdir(tmp_path / "work")
+    assert dx.load_model("car_start").version == "1.10.0"
+    assert dx.load_model("./car_start").version == "1.0.0"
+    assert dx.load_model(Path("car_start")).version == "1.0.0"
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("car_strat", "'car_strat' is neither a shipped model nor a folder. Did you mean 'car_start'?"),
+        ("car_strat@1.9.0", "'car_strat@1.9.0' is neither a shipped model nor a folder. Did you mean 'car_start'?"),
+        ("zebra", "'zebra' is neither a shipped model nor a folder. Shipped models: bicycle, car_start, empty."),
+        ("car_start@3.0.0", "car_start has no version '3.0.0'; its versions are 1.10.0, 1.9.0, 1.2.0."),
+        ("car_start@", "car_start has no version ''; its versions are 1.10.0, 1.9.0, 1.2.0."),
+        ("car_start@../bicycle/1.2.0",
+         "car_start has no version '../bicycle/1.2.0'; its versions are 1.10.0, 1.9.0, 1.2.0."),
+        ("empty", "empty has no version yet."),
+        ("a\0b", r"'a\x00b' is no model: a name has no NUL character."),
+        ("\x1b[2J", r"'\x1b[2J' is neither a shipped model nor a folder. Shipped models: bicycle, car_start, empty."),
+        ("\ud800", r"'\ud800' is neither a shipped model nor a folder. Shipped models: bicycle, car_start, empty."),
+        ("x" * 300, f"'{'x' * 80}…' cannot be opened: File name too long."),
+    ],
+    ids=lambda value: ascii(value)[:30],
+)  # fmt: skip
+def test_what_is_said_of_a_name_that_nothing_answers_to(name: str, sentence: str, shipped: Path) -> None:
+    """Where, what, what instead; nothing of it can upset a terminal."""
+    with pytest.raises(dx.ModelNotFoundError) as raised:
+        dx.load_model(name)
+    assert str(raised.value) == sentence
+
+
+def test_a_folder_without_versions_is_no_model(tmp_path: Path) -> None:
+    with pytest.raises(dx.ModelNotFoundError) as raised:
+        dx.load_model(tmp_path)
+    assert str(raised.value) == f"{tmp_path} is a folder without model.toml and without versions such as 1.0.0."
+
+
+def test_a_faulty_folder_is_not_loaded(tmp_path: Path) -> None:
+    """The error shows where and what, and holds every problem."""
+    folder = copy_draft(tmp_path)
+    edit(folder, "links.csv", "clicking,present,0.5,", "clicking,present,1.2,")
+    with pytest.raises(dx.ModelError) as raised:
+        dx.load_model(folder)
+    assert str(raised.value) == (
+        f"{folder} is not a sound model: 1 fault.\n"
+        "  links.csv, row 25, column link_probability: '1.2'; expected a probability between 0 and 1."
+    )
+    assert raised.value.problems == tuple(dx.check_model(folder))
+
+
+def test_a_population_is_chosen_by_name() -> None:
+    """The default one where none is named; the content and its hash are the same."""
+    town, country = dx.load_model(FOLDER), dx.load_model(FOLDER, population="country")
+    assert (town.population, country.population) == ("town", "country")
+    assert town.hash == country.hash
+    assert town != country
+    assert country == town.with_population("country")
+    assert dx.load_model(FOLDER, population="town") == town
+
+
+def test_an_unknown_population_is_reported_with_the_nearest() -> None:
+    with pytest.raises(dx.ModelError) as raised:
+        dx.load_model(FOLDER, population="contry")
+    assert str(raised.value) == (
+        "population 'contry' is not one of car_start 1.0.0; its populations are town, country. Did you mean 'country'?"
+    )
+
+
+def test_models_are_listed_by_name_and_newest_first(shipped: Path) -> None:
+    """One row per version, sound or not."""
+    table = dx.list_models()
+    assert list(zip(table["name"], table["version"], table["sound"], strict=True)) == [
+        ("bicycle", "1.2.0", False),
+        ("car_start", "1.10.0", True),
+        ("car_start", "1.9.0", True),
+        ("car_start", "1.2.0", True),
+    ]
+    assert dx.list_models(shipped).equals(table)
+
+
+def test_a_listed_version_is_described() -> None:
+    """Title, populations with the default first, sizes, the day of release and the hash."""
+    (row,) = dx.list_models(FOLDER.parents[1]).query("name == 'car_start'").to_dict("records")
+    model = dx.load_model(FOLDER)
+    assert row == {
+        "name": "car_start",
+        "version": "1.0.0",
+        "title": "The car that does not start",
+        "populations": "town, country",
+        "variables": 15,
+        "causes": 5,
+        "released": "2026-01-31",
+        "hash": model.hash.removeprefix("sha256:")[:12],
+        "sound": True,
+    }
+
+
+def test_a_folder_that_cannot_be_listed(tmp_path: Path) -> None:
+    with pytest.raises(dx.ModelNotFoundError) as raised:
+        dx.list_models(tmp_path / "nowhere")
+    assert str(raised.value) == f"'{tmp_path / 'nowhere'}' cannot be listed: No such file or directory."
+
+
+def test_rows_as_a_table() -> None:
+    """Every file of a model as a DataFrame with the columns of the format."""
+    model = dx.load_model(FOLDER)
+    frame = model.frame("links")
+    parent, child = ["parent", "parent_state"], ["child", "child_state"]
+    assert list(frame) == [*parent, *child, "link_probability", "lower", "upper", "source", "status", "note"]
+    assert frame.equals(model.frame("links.csv"))
+    assert frame.loc[1, ["parent", "child", "link_probability"]].tolist() == ["alternator_broken", "battery_flat", 0.9]
+    with pytest.raises(
+        dx.ModelError, match=r"^'lynx' is no file of a model folder; the files are variables\.csv, priors"
+    ):
+        model.frame("lynx")
+
+
+def test_what_a_model_knows_of_its_variables() -> None:
+    """Causes, findings, groups, labels, and how its numbers are known."""
+    model = dx.load_model(FOLDER)
+    assert model.causes == ("alternator_broken", "battery_flat", "starter_broken", "fuel_missing", "immobiliser_fault")
+    assert model.findings[:2] == ("cranking", "headlight_dim")
+    assert model.groups == {"lights": ("headlight_dim", "dashboard_dark", "key_lamp")}
+    assert model.label("clicking") == "Clicking"
+    assert model.by_name["voltage_test"].states == ("normal", "low", "None")
+    assert model.by_name["low_voltage"].reference == "good"
+    assert model.count_statuses() == {"dataset": 23, "verified": 21, "expert": 13, "recalled": 3}

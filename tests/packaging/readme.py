@@ -1,0 +1,76 @@
+"""What README.md shows, and what the software prints now; ``make readme`` writes the one into the other."""
+
+from __future__ import annotations
+
+import contextlib
+import doctest
+import io
+import re
+import shlex
+import traceback
+from pathlib import Path
+from typing import Any
+
+from typer.testing import CliRunner
+
+import bayesdx as dx
+from bayesdx.cli import app
+
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+CONSOLE = re.compile(r"(?P<open>^```console\n)(?P<body>.*?)(?P<close>^```$)", re.DOTALL | re.MULTILINE)
+
+PYTHON = re.compile(r"(?P<open>^```pycon\n)(?P<body>.*?)(?P<close>^```$)", re.DOTALL | re.MULTILINE)
+
+
+def shown(text: str) -> list[tuple[str, str]]:
+    """(command, output) of every ``bayesdx`` command in the console blocks; other commands show no output."""
+    pairs = []
+    for block in CONSOLE.finditer(text):
+        for part in re.split(r"^\$ ", block["body"], flags=re.MULTILINE)[1:]:
+            command, _, output = part.partition("\n")
+            if command.startswith("bayesdx "):
+                pairs.append((command, output))
+    return pairs
+
+
+def run(command: str) -> str:
+    """What a ``bayesdx`` command prints, run at the root of the project."""
+    with contextlib.chdir(ROOT):
+        return CliRunner().invoke(app, shlex.split(command)[1:]).output
+
+
+def said(example: doctest.Example, session: dict[str, Any]) -> str:
+    """What a statement prints in an interactive session, an error as doctest writes it."""
+    out = io.StringIO()
+    with contextlib.chdir(ROOT), contextlib.redirect_stdout(out):
+        try:
+            exec(compile(example.source, str(README), "single"), session)
+        except dx.BayesdxError as error:
+            last = "".join(traceback.format_exception_only(error))
+            return f"Traceback (most recent call last):\n    ...\n{last}"
+    return out.getvalue()
+
+
+def renewed(text: str) -> str:
+    """The text with the present output of every command and every Python statement in it."""
+    session: dict[str, Any] = {}
+
+    def renew_console(block: re.Match[str]) -> str:
+        body = block["body"]
+        for command, output in shown(block.group()):
+            body = body.replace(f"$ {command}\n{output}", f"$ {command}\n{run(command).rstrip()}\n")
+        return block["open"] + body + block["close"]
+
+    def renew_python(block: re.Match[str]) -> str:
+        lines = []
+        for example in doctest.DocTestParser().get_examples(block["body"]):
+            first, *more = example.source.splitlines()
+            lines += [f">>> {first}", *(f"... {line}" for line in more), *said(example, session).splitlines()]
+        return block["open"] + "".join(f"{line}\n" for line in lines) + block["close"]
+
+    return PYTHON.sub(renew_python, CONSOLE.sub(renew_console, text))
+
+
+if __name__ == "__main__":
+    README.write_text(renewed(README.read_text("utf-8")), "utf-8")

@@ -1,0 +1,76 @@
+"""README.md shows what the software does now."""
+
+from __future__ import annotations
+
+import contextlib
+import doctest
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import bayesdx as dx
+from bayesdx.cli import app
+from tests.packaging.readme import PYTHON, README, ROOT, run, shown
+
+TEXT = README.read_text("utf-8")
+COMMANDS = shown(TEXT)
+SHELL = [
+    line for block in re.findall(r"^```sh\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE) for line in block.splitlines()
+]
+
+
+@pytest.mark.parametrize(("command", "output"), COMMANDS, ids=[command for command, _ in COMMANDS])
+def test_a_command_prints_what_the_readme_shows(command: str, output: str) -> None:
+    """Each command in a console block prints exactly what stands below it (``make readme`` writes it anew)."""
+    assert run(command).rstrip() == output.rstrip()
+
+
+@pytest.mark.parametrize("command", SHELL)
+def test_a_command_without_output_works(command: str) -> None:
+    """A command in a shell block, whose output is not shown, finds nothing to complain of."""
+    with contextlib.chdir(ROOT):
+        result = CliRunner().invoke(app, shlex.split(command)[1:])
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
+def test_the_readme_shows_the_demo() -> None:
+    """The first command shown is the one that ``make demo`` runs."""
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    values = dict(re.findall(r"^(DEMO_\w+) := (.+)$", makefile, re.MULTILINE))
+    demo = f"bayesdx diagnose {values['DEMO_MODEL']} --findings {values['DEMO_CASE']}"
+    assert COMMANDS[0][0] == f"{demo} --population {values['DEMO_POPULATION']}"
+
+
+def test_the_python_in_the_readme_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Python blocks, run one after the other as one session, print what they show."""
+    monkeypatch.chdir(ROOT)
+    code = "\n".join(block["body"] for block in PYTHON.finditer(TEXT))
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    session = doctest.DocTestParser().get_doctest(code, {}, "README.md", str(README), 0)
+    assert session.examples
+    report: list[str] = []
+    result = doctest.DocTestRunner(optionflags=flags).run(session, out=report.append)
+    assert result.failed == 0, "".join(report)
+
+
+def test_the_model_in_the_readme_is_sound(tmp_path: Path) -> None:
+    """The folder that the README spells out file by file has no fault, and answers."""
+    blocks = re.findall(r"^`([\w.]+)`[^`]*?\n\n```(?:toml|csv)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+    assert [name for name, _ in blocks] == ["model.toml", "variables.csv", "priors.csv", "links.csv", "sources.csv"]
+    for name, content in blocks:
+        (tmp_path / name).write_text(content, "utf-8")
+    assert dx.check_model(tmp_path) == []
+    case = dx.diagnose(dx.load_model(tmp_path), {"exudate": "present", "fever": "present"})
+    strep, virus = case.table.loc["streptococcus"], case.table.loc["virus"]
+    assert strep["likelihood_ratio"] > virus["likelihood_ratio"] > 1
+
+
+def test_files_named_in_the_documents_exist() -> None:
+    """Every relative link in README.md and CONTRIBUTING.md leads somewhere."""
+    for name in ("README.md", "CONTRIBUTING.md"):
+        text = (ROOT / name).read_text("utf-8")
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
+            assert (ROOT / Path(target)).exists(), f"{name}: {target}"

@@ -1,0 +1,121 @@
+"""The folder listing tells the story: imports point one way."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import bayesdx
+
+LAYERS = [
+    "errors",
+    "odds",
+    "knowledge",
+    "network",
+    "inference",
+    "display",
+    "diagnosis",
+    "cohort",
+    "evaluation",
+    "learning",
+    "cli",
+    "explorer",
+]
+"""Imports point to the left. A new package is one more word here."""
+
+FRONT_ENDS = ["cli", "explorer"]
+COMPANIONS = ["pgmpy", "matplotlib", "dask", "anywidget", "ipywidgets", "pyarrow"]
+
+PACKAGE = Path(bayesdx.__file__).parent
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def layer_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(tree: ast.AST) -> Iterator[tuple[str, str | None]]:
+    """(module, name) of every import; the name is None for ``import module``."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, None) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield from ((node.module or "", alias.name) for alias in node.names)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_point_one_way(path: Path) -> None:
+    """A module imports its own layer and those to the left of it."""
+    layer = layer_of(path)
+    assert layer in LAYERS, f"{layer} is no layer; add it to the list where it belongs"
+    allowed = LAYERS[: LAYERS.index(layer) + 1]
+    for module, _ in imports(ast.parse(path.read_text("utf-8"))):
+        parts = module.split(".")
+        if parts[0] == "bayesdx" and len(parts) > 1:
+            assert parts[1] in allowed, f"{name_of(path)} imports {module}, which lies to the right of {layer}"
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if layer_of(path) in FRONT_ENDS], ids=name_of)
+def test_front_ends_use_public_names_only(path: Path) -> None:
+    """A front end knows ``import bayesdx``, the errors, and how values are shown; nothing deeper."""
+    tree = ast.parse(path.read_text("utf-8"))
+    public = {*bayesdx.__all__, "__version__"}
+    for module, name in imports(tree):
+        if module == "bayesdx":
+            assert name is None or name in public or name in FRONT_ENDS, f"bayesdx.{name} is not public"
+        elif module.startswith("bayesdx."):
+            assert module.split(".")[1] in (layer_of(path), "errors", "display"), f"{module} is not public"
+    used = {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "dx"
+    }
+    assert used <= public
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if layer_of(path) not in FRONT_ENDS], ids=name_of)
+def test_only_front_ends_import_the_front_door(path: Path) -> None:
+    """The library never imports ``bayesdx`` itself, which would turn the layers into a circle."""
+    assert "bayesdx" not in {module for module, _ in imports(ast.parse(path.read_text("utf-8")))}
+
+
+class RunTime(ast.NodeTransformer):
+    """Takes out what stands under ``if TYPE_CHECKING``, which never runs."""
+
+    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
+        """Keep the other branch only."""
+        if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            return node.orelse
+        return self.generic_visit(node)
+
+
+@pytest.mark.parametrize("companion", COMPANIONS)
+def test_companions_are_imported_in_one_place(companion: str) -> None:
+    """A companion is imported by one module at most, and only inside the functions that need it."""
+    users = []
+    for path in MODULES:
+        tree = RunTime().visit(ast.parse(path.read_text("utf-8")))
+        if companion in {module.split(".")[0] for module, _ in imports(tree)}:
+            users.append(name_of(path))
+            top = ast.Module([node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)], [])
+            assert companion not in {module.split(".")[0] for module, _ in imports(top)}, name_of(path)
+    assert len(users) <= 1, users
+
+
+def test_every_public_name_exists_and_says_what_it_is() -> None:
+    """``__all__`` is sorted, complete, and each function and class in it has a docstring."""
+    assert list(bayesdx.__all__) == sorted(
+        bayesdx.__all__, key=lambda name: (not name.isupper(), not name[0].isupper(), name)
+    )
+    for name in bayesdx.__all__:
+        value = getattr(bayesdx, name)
+        if callable(value):
+            assert value.__doc__, name
