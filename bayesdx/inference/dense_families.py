@@ -39,6 +39,7 @@ class DenseFamilies:
     def __init__(self, network: Network, tables: DenseTables, pattern_priors: Array) -> None:
         self.network = network
         self.pattern_priors = pattern_priors
+        self._indicators: dict[tuple[int, ...], Array] = {}
         self._others_of: dict[tuple[int, int, int], tuple[Array, Array]] = {}
         self.tables = tables
         self.above = set(tables.contexts)
@@ -60,11 +61,13 @@ class DenseFamilies:
         columns : ndarray, shape (n_rows, n_joint_states)
             Marginals of the joint's states.
         """
+        share = posterior / _safe(prior)
+        contexts = self._contexts(codes, share) if any(v in self.above for v in families) else None
         for v, family in families.items():
             if isinstance(family, GateFamily) and v in self.tables.offsets:
                 self._fill_gate(v, family, rows, codes[:, v], posterior, columns)
                 continue
-            joint = self._family_posterior(v, codes, posterior, prior)
+            joint = self._family_posterior(v, codes, posterior, share, contexts)
             if isinstance(family, GateFamily):
                 _fill_expanded(self.network, v, family, rows, joint)
             else:
@@ -85,8 +88,9 @@ class DenseFamilies:
             cases = np.flatnonzero(column == state)
             if not cases.size:
                 continue
-            like = self.tables.rows[self.tables.offsets[v] + state]
-            share = np.divide(posterior[cases], like, out=np.zeros((len(cases), len(like))), where=like > 0)
+            share = posterior[cases]
+            if state > 0:
+                share /= _safe(self.tables.rows[self.tables.offsets[v] + state])
             parts = self._gate_parts(v, state, share, columns[cases], spans)
             for target, values in zip((family.leak, *family.links), parts, strict=True):
                 target[rows.start + cases] = values
@@ -142,7 +146,8 @@ class DenseFamilies:
         v: int,
         codes: Codes,
         posterior: Array,
-        prior: Array,
+        share: Array,
+        contexts: Array | None,
     ) -> Array:
         """Joint posterior of (parents, child) as a table, shape (n_rows, *parent_cardinalities, n_states)."""
         network = self.network
@@ -155,6 +160,11 @@ class DenseFamilies:
             seen = seen.reshape(len(seen), *([1] * len(scope[:-1])), -1)
             hard = (codes[:, v] >= 0).reshape(-1, *([1] * len(scope)))
             return np.asarray(parents[..., None] * np.where(hard, seen, values[0]))
+        if v in self.above:
+            assert contexts is not None
+            kept = [u for u in self.tables.contexts if u in scope]
+            gone = tuple(1 + axis for axis, u in enumerate(self.tables.contexts) if u not in scope)
+            return contexts.sum(axis=gone).transpose(0, *(1 + kept.index(u) for u in scope))
         above = [u for u in scope if u in self.above]
         joint = [u for u in scope if u not in self.above]
         order = [*above, *joint]
@@ -162,7 +172,8 @@ class DenseFamilies:
         missing = codes[:, above] < 0
         for open_ in {tuple(row) for row in missing.tolist()}:
             cases = np.flatnonzero((missing == np.array(open_, dtype=np.bool_)).all(axis=1))
-            self._fill_cases(found, cases, above, joint, open_, codes[cases], posterior[cases], prior[cases])
+            values = share if any(open_) else posterior
+            self._fill_cases(found, cases, above, joint, open_, codes[cases], values[cases])
         return found.transpose(0, *(1 + order.index(u) for u in scope))
 
     def _fill_cases(
@@ -173,42 +184,52 @@ class DenseFamilies:
         joint: Sequence[int],
         open_: Sequence[bool],
         codes: Codes,
-        posterior: Array,
-        prior: Array,
+        values: Array,
     ) -> None:
         """Cases in which the same contexts of the family are missing; their states are enumerated."""
         if not any(open_):
-            found[(cases, *codes[:, above].T)] = self._fold(posterior, joint)
+            found[(cases, *codes[:, above].T)] = self._fold(values, joint)
             return
-        share = np.divide(posterior, prior, out=np.zeros_like(posterior), where=prior > 0)
         hidden = [u for u, missing in zip(above, open_, strict=True) if missing]
         filled = codes.copy()
         for states in np.ndindex(*(self.network.cardinalities[u] for u in hidden)):
             filled[:, hidden] = states
-            weights = share * self.pattern_priors[self.tables.pattern_of(filled)]
+            weights = self.pattern_priors[self.tables.pattern_of(filled)]
+            weights *= values
             found[(cases, *filled[:, above].T)] = self._fold(weights, joint)
+
+    def _contexts(self, codes: Codes, share: Array) -> Array:
+        """Posterior of every configuration of the contexts, shape (n_rows, *context_cardinalities)."""
+        tables = self.tables
+        found = (share @ tables.prior.reshape(-1, tables.cells).T).reshape(len(codes), *tables.context_cards)
+        for axis, (v, card) in enumerate(zip(tables.contexts, tables.context_cards, strict=True), start=1):
+            column = codes[:, v, None]
+            seen = (column == np.arange(card)) | (column < 0)
+            found *= seen.reshape(len(codes), *(card if a == axis else 1 for a in range(1, found.ndim)))
+        return np.asarray(found)
 
     def _fold(self, weights: Array, variables: Sequence[int]) -> Array:
         """Sum the cells of the joint to some of its variables, shape (n_rows, *cardinalities)."""
         tables = self.tables
         if not variables:
             return np.asarray(weights.sum(axis=1))
-        if len(variables) == 1:
-            return np.asarray(weights @ tables.columns[:, self._span(variables[0])])
-        kept = [u for u in tables.joint if u in variables]
-        shape: list[int] = []
-        summed: list[int] = []
-        last = None
-        for u, card in zip(tables.joint, tables.joint_cards, strict=True):
-            if last is False and u not in variables:
-                shape[-1] *= card
-                continue
-            last = u in variables
-            shape.append(card)
-            if not last:
-                summed.append(len(shape))
-        values = weights.reshape(len(weights), *shape).sum(axis=tuple(summed))
-        return np.asarray(values.transpose(0, *(1 + kept.index(u) for u in variables)))
+        cards = [self.network.cardinalities[u] for u in variables]
+        return np.asarray((weights @ self._indicator(tuple(variables))).reshape(len(weights), *cards))
+
+    def _indicator(self, variables: tuple[int, ...]) -> Array:
+        """1 where a cell of the joint lies in a configuration of ``variables``, shape (n_cells, n_configurations)."""
+        if variables not in self._indicators:
+            product = np.ones((self.tables.cells, 1))
+            for u in variables:
+                column = self.tables.columns[:, self._span(u)]
+                product = (product[:, :, None] * column[:, None, :]).reshape(self.tables.cells, -1)
+            self._indicators[variables] = product
+        return self._indicators[variables]
+
+
+def _safe(divisor: Array) -> Array:
+    """``divisor`` with 1 for 0: what is divided is 0 there."""
+    return np.where(divisor > 0, divisor, 1.0)
 
 
 def _fill_expanded(network: Network, v: int, family: GateFamily, rows: slice, joint: Array) -> None:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayesdx.errors import NetworkError, SaveError
+from bayesdx.knowledge.model import Model
+from bayesdx.network.compile import compile_network
 from bayesdx.network.network import ROW_TOLERANCE, Network, Node, Table
 
 if TYPE_CHECKING:
@@ -84,12 +86,12 @@ def _order_of_states(model: DiscreteBayesianNetwork, name: str, parent: str) -> 
     return [named.index(state) for state in states]
 
 
-def to_pgmpy(network: Network) -> DiscreteBayesianNetwork:
+def to_pgmpy(source: Model | Network) -> DiscreteBayesianNetwork:
     """A pgmpy network with our state names on every node and on every parent; noisy gates are expanded.
 
     Parameters
     ----------
-    network : Network
+    source : Model or Network
 
     Returns
     -------
@@ -110,6 +112,7 @@ def to_pgmpy(network: Network) -> DiscreteBayesianNetwork:
     from pgmpy.factors.discrete import TabularCPD
     from pgmpy.models import DiscreteBayesianNetwork
 
+    network = _compiled(source)
     model = DiscreteBayesianNetwork()
     model.add_nodes_from(network.names)
     for node in network.nodes:
@@ -128,6 +131,10 @@ def to_pgmpy(network: Network) -> DiscreteBayesianNetwork:
             )
         )
     return model
+
+
+def _compiled(source: Model | Network) -> Network:
+    return source if isinstance(source, Network) else compile_network(source)
 
 
 def escape_name(name: str) -> str:
@@ -161,12 +168,12 @@ def _escape_capitals(name: str) -> str:
     return re.sub("[^a-z0-9_]", lambda match: f"_x{ord(match.group()):x}_", guarded) or "_x_"
 
 
-def write_bif(network: Network, path: str | os.PathLike[str]) -> Path:
+def write_bif(source: Model | Network, path: str | os.PathLike[str]) -> Path:
     """Write a network as BIF through pgmpy, read it back, and keep the file only if both are equal.
 
     Parameters
     ----------
-    network : Network
+    source : Model or Network
         Names that BIF cannot hold are escaped (see ``escape_name``); noisy gates are expanded.
     path : path of the file to write; it is replaced as a whole or not at all
 
@@ -193,7 +200,7 @@ def write_bif(network: Network, path: str | os.PathLike[str]) -> Path:
     """
     from pgmpy.readwrite import BIFWriter
 
-    target = Path(path)
+    network, target = _compiled(source), Path(path)
     rename = escape_name if len({name.lower() for name in network.names}) == len(network) else _escape_capitals
     text = str(BIFWriter(to_pgmpy(_renamed(network, rename, escape_name))))
     _check_equal(network, _parse_bif(text, str(target)))

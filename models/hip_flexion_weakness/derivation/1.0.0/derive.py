@@ -402,7 +402,8 @@ INFO = ModelInfo(
         Population(
             "primary_care",
             "Primary or musculoskeletal care",
-            "Adults presenting in primary or musculoskeletal care with new weakness or inability of active hip flexion.",
+            "Adults presenting in primary or musculoskeletal care with new weakness or inability of active hip "
+            "flexion.",
         ),
         Population(
             "emergency_department",
