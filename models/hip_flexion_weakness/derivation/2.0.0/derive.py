@@ -12,7 +12,6 @@ import csv
 import sys
 from collections import defaultdict
 from dataclasses import dataclass, fields
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -121,14 +120,15 @@ class Patients:
         note = "age mix that the main causes and their ages imply"
         for a, age in enumerate(AGES):
             value = rounded(by_age[a])
-            self.priors.append(
-                Prior(population, "age_group", age, value, rounded(value * 0.75), rounded(min(1, value * 1.3)), "EXPERT",
-                      "expert", note)
-            )  # fmt: skip
-            diabetic = self.diabetes[age].scaled(joint[a, 1].sum() / by_age[a], "with the main causes of this population")
-            self.tables.append(
-                TableEntry(population, "diabetes", (("age_group", (age,)),), "yes", *cells(diabetic))
+            if a:
+                self.priors.append(
+                    Prior(population, "age_group", age, value, rounded(value * 0.75), rounded(min(1, value * 1.3)),
+                          "EXPERT", "expert", note)
+                )  # fmt: skip
+            diabetic = self.diabetes[age].scaled(
+                joint[a, 1].sum() / by_age[a], "with the main causes of this population"
             )
+            self.tables.append(TableEntry(population, "diabetes", (("age_group", (age,)),), "yes", *cells(diabetic)))
             for d, state in enumerate(("no", "yes")):
                 given = joint[a, d] / joint[a, d].sum()
                 parents = (("age_group", (age,)), ("diabetes", (state,)))
@@ -140,56 +140,28 @@ class Patients:
             raise SystemExit(f"{population}: the main causes sum to {total}.")
 
 
-def loading_table(variables: dict[str, Variable]) -> list[TableEntry]:
-    """P(loading | age, what hurts): at each age each lesion that goes with loading acts by itself, as in a noisy-OR."""
-    known = {(row["cause"], row["age_group"]): figure(row) for row in read("loading.csv")}
-    parents = tuple(dict.fromkeys(cause.partition(".")[0] for cause, _ in known if cause))
-    states = {name: variables[name].states for name in parents}
+def loading_table() -> list[TableEntry]:
+    """P(loading | age, main cause)."""
     rows = []
-    for age in AGES:
-        for chosen in product(*(states[name] for name in parents)):
-            keys = [
-                f"{name}.{state}" if len(states[name]) > 2 else name
-                for name, state in zip(parents, chosen, strict=True)
-                if state != states[name][0]
-            ]
-            acting = [known["", age], *(known[key, age] for key in keys)]
-            ends = [
-                rounded(float(1 - np.prod([1 - getattr(part, end) for part in acting])))
-                for end in ("value", "lower", "upper")
-            ]
-            given = (("age_group", (age,)), *((name, (state,)) for name, state in zip(parents, chosen, strict=True)))
-            most = max(acting, key=lambda part: part.value)
-            rows.append(TableEntry("", "hip_flexor_loading", given, "yes", *ends, most.source, most.status, most.note))
+    for row in read("loading.csv"):
+        parents = (("age_group", (row["age_group"],)), (HUB, (row["cause"],)))
+        rows.append(TableEntry("", "hip_flexor_loading", parents, "yes", *cells(figure(row))))
     return rows
 
 
-def tear_table() -> list[TableEntry]:
-    """What a strain is at each age: a torn muscle in the young, more and more a torn tendon later."""
+def nerve_table() -> list[TableEntry]:
+    """Where a nerve lesion lies and how severe it is; diabetes favours the plexus."""
     rows = []
-    for row in read("flexor_tear.csv"):
+    for row in read("nerve_lesion.csv"):
         known = figure(row)
         for state in ("absent", "present"):
-            given = known if state == "present" else Figure(0, 0, 0, "EXPERT", "expert", "no strain")
-            parents = (("age_group", (row["age_group"],)), ("iliopsoas_strain", (state,)))
-            rows.append(TableEntry("", "flexor_tear", parents, row["kind"], *cells(given)))
+            given = known if state == "present" else Figure(0, 0, 0, "EXPERT", "expert", "no neuropathy")
+            parents = (("diabetes", (row["diabetes"],)), ("peripheral_neuropathy", (state,)))
+            rows.append(TableEntry("", "nerve_lesion", parents, row["kind"], *cells(given)))
     return rows
 
 
-def other_table() -> list[TableEntry]:
-    """Which kind of other cause it is, in each population."""
-    rows = []
-    for row in read("other_lesion.csv"):
-        known = figure(row)
-        for state in ("absent", "present"):
-            given = known if state == "present" else Figure(0, 0, 0, "EXPERT", "expert", "no other cause")
-            rows.append(
-                TableEntry(row["population"], "other_lesion", (("other_cause", (state,)),), row["kind"], *cells(given))
-            )
-    return rows
-
-
-def links_and_leaks(variables: dict[str, Variable], causes: tuple[str, ...]) -> tuple[list[Link], list[Prior]]:
+def links_and_leaks(variables: dict[str, Variable]) -> tuple[list[Link], list[Prior]]:
     """Diez's links and leaks from effects.csv.
 
     Convention ``alone``: P(child state | this parent in this state and nothing else), leak included, as a study
@@ -213,7 +185,7 @@ def links_and_leaks(variables: dict[str, Variable], causes: tuple[str, ...]) -> 
                 known = divided(states, rows, state, leaks[child], f"{parent}={parent_state} -> {child}")
             links.append(Link(parent, parent_state, child, state, *cells(known)))
     one = Figure(1, 1, 1, "EXPERT", "expert", "by definition of the main cause")
-    links += [Link(HUB, cause, cause, "present", *cells(one)) for cause in causes]
+    links += [Link(HUB, row["main_cause"], row["cause"], "present", *cells(one)) for row in read("kinds.csv")]
     return links, priors
 
 
@@ -285,9 +257,8 @@ def derive() -> Model:
     """The whole model."""
     variables = rows_of("variables.csv", Variable)
     by_name = {variable.variable: variable for variable in variables}
-    causes = by_name[HUB].states[1:]
-    patients = Patients(causes)
-    links, priors = links_and_leaks(by_name, causes)
+    patients = Patients(by_name[HUB].states[1:])
+    links, priors = links_and_leaks(by_name)
     contexts = [
         Prior(row["population"], row["variable"], row["state"], *cells(figure(row))) for row in read("contexts.csv")
     ]
@@ -297,7 +268,7 @@ def derive() -> Model:
         variables=variables,
         priors=(*patients.priors, *contexts, *priors),
         links=tuple(links),
-        tables=(*patients.tables, *loading_table(by_name), *tear_table(), *other_table()),
+        tables=(*patients.tables, *loading_table(), *nerve_table()),
         accuracy=rows_of("accuracy.csv", Accuracy),
         tests=rows_of("tests.csv", Test),
         red_flags=rows_of("red_flags.csv", RedFlag),
@@ -333,7 +304,8 @@ INFO = ModelInfo(
         Population(
             "primary_care",
             "Primary or musculoskeletal care",
-            "Adults presenting in primary or musculoskeletal care with new weakness or inability of active hip flexion.",
+            "Adults presenting in primary or musculoskeletal care with new weakness or inability of active hip "
+            "flexion.",
         ),
         Population(
             "emergency_department",
