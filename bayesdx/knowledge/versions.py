@@ -30,7 +30,8 @@ def load_model(model: str | os.PathLike[str], *, population: str | None = None) 
     model : str or path
         A shipped model's name for its newest version (``"hip_flexion_weakness"``), a name with a version
         (``"hip_flexion_weakness@1.0.0"``), or the path of a folder: of one version, or of a model, which then gives
-        its newest version. A name that is shipped goes before a folder of the same name.
+        its newest version. The newest is the newest released one; a draft (a folder without release.toml) only where
+        nothing is released. A name that is shipped goes before a folder of the same name.
     population : str, optional
         The population whose priors are used; the model's default where left out.
 
@@ -137,16 +138,23 @@ def find_folder(model: str | os.PathLike[str]) -> Path:
         raise ModelNotFoundError(f"{shown(text)} cannot be opened: {reason}.") from error
 
 
+def _newest(versions: list[Path]) -> Path:
+    """The newest released version; the newest draft where nothing is released."""
+    return next((folder for folder in versions if (folder / "release.toml").exists()), versions[0])
+
+
 def _find(text: str, may_be_name: bool) -> Path:
     name, at, version = text.partition("@")
     root = models_folder()
     if may_be_name and NAME.fullmatch(name) and (root / name).is_dir():
         versions = versions_of(root / name)
-        for folder in versions:
-            if not at or folder.name == version:
-                return folder
         if not versions:
             raise ModelNotFoundError(f"{name} has no version yet.")
+        if not at:
+            return _newest(versions)
+        for folder in versions:
+            if folder.name == version:
+                return folder
         known = ", ".join(folder.name for folder in versions)
         raise ModelNotFoundError(f"{name} has no version {shown(version)}; its versions are {known}.")
     if "\0" in text:
@@ -157,7 +165,7 @@ def _find(text: str, may_be_name: bool) -> Path:
     if path.is_dir():
         versions = versions_of(path)
         if versions:
-            return versions[0]
+            return _newest(versions)
         raise ModelNotFoundError(f"{path} is a folder without model.toml and without versions such as 1.0.0.")
     names = [entry.name for entry in root.iterdir() if entry.is_dir() and NAME.fullmatch(entry.name)]
     hint = nearest(name, names)

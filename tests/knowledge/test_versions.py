@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,17 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_name_stands_for_the_newest_version(shipped: Path) -> None:
     """Versions are compared as numbers: 1.10.0 is newer than 1.9.0."""
     assert dx.load_model("car_start").version == "1.10.0"
+
+
+def test_a_draft_does_not_take_the_place_of_a_released_version(shipped: Path) -> None:
+    """Once a version is released, a name or a model's folder stands for the newest released one."""
+    folder = shipped / "car_start"
+    released = dx.release_model(dx.load_model(folder / "1.9.0"), date(2026, 1, 31))
+    shutil.rmtree(folder / "1.9.0")
+    dx.save_model(released, folder / "1.9.0")
+    assert dx.load_model("car_start").version == "1.9.0"
+    assert dx.load_model(folder).version == "1.9.0"
+    assert dx.load_model("car_start@1.10.0").version == "1.10.0"
 
 
 @pytest.mark.parametrize("version", ["1.2.0", "1.9.0", "1.10.0"])
