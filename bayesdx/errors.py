@@ -41,6 +41,33 @@ class FindingsError(BayesdxError, ValueError):
     """Findings name a variable, group or state that the model does not have; every fault is listed."""
 
 
+class DatasetError(BayesdxError, ValueError):
+    """A table of patients, or its mapping, does not say what it has to say; ``problems`` lists every fault.
+
+    Parameters
+    ----------
+    message : str
+        The sentence shown first.
+    problems : sequence, optional
+        The faults behind it, as ``check_cohort`` returns them.
+    """
+
+    def __init__(self, message: str, problems: Sequence[object] = ()) -> None:
+        self.problems = tuple(problems)
+        shown = [f"  {problem}" for problem in self.problems[:20]]
+        if len(self.problems) > 20:
+            shown.append(f"  ... and {len(self.problems) - 20} more; check_cohort lists them all.")
+        super().__init__("\n".join([message, *shown]))
+
+
+class LearningError(BayesdxError, ValueError):
+    """What was asked of a calibration, a fit or an evaluation cannot be done with these data; nothing was written."""
+
+
+class CohortError(BayesdxError):
+    """A cohort cannot be read or written as asked; the sentence names the file, and what is left of the run."""
+
+
 class ImpossibleEvidenceError(BayesdxError):
     """The findings have probability zero under the model.
 

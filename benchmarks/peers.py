@@ -32,7 +32,7 @@ def to_pyagrum(network: Network) -> Any:
         cpt = model.cpt(f"v{position}")
         names = list(reversed(cpt.names))
         scope = [*(f"v{network.index[parent]}" for parent in node.parents), f"v{position}"]
-        cpt.fillWith(np.ascontiguousarray(values.transpose([scope.index(name) for name in names])).ravel().tolist())
+        cpt[:] = np.ascontiguousarray(values.transpose([scope.index(name) for name in names]))
     return model
 
 

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from bayesdx.cli.cohort import score
+from bayesdx.cli.explorer import explore
 from bayesdx.display import clean
 from bayesdx.errors import BayesdxError
 
 if TYPE_CHECKING:
-    from bayesdx import Model
+    from bayesdx import Diagnosis, Model
 
 FAULTY = 1
 """Exit code: what was checked has faults."""
@@ -226,19 +228,25 @@ def compare(
         evaluation.show_effects(comparison.effects)
 
 
+FindingOption = Annotated[
+    list[str] | None, typer.Option("--finding", "-f", metavar="VARIABLE=STATE", help="A finding; may be repeated.")
+]
+FindingsOption = Annotated[
+    str | None,
+    typer.Option("--findings", metavar="FILE", help="Findings in a JSON or CSV file; - reads standard input."),
+]
+PopulationOption = Annotated[
+    str | None, typer.Option(help="The patients that the priors hold for; the model's default where left out.")
+]
+CauseOption = Annotated[str | None, typer.Option(help="A cause of the model; the most probable one where left out.")]
+
+
 @app.command()
 def diagnose(
     model: ModelArgument,
-    finding: Annotated[
-        list[str] | None, typer.Option("--finding", "-f", metavar="VARIABLE=STATE", help="A finding; may be repeated.")
-    ] = None,
-    findings: Annotated[
-        str | None,
-        typer.Option("--findings", metavar="FILE", help="Findings in a JSON or CSV file; - reads standard input."),
-    ] = None,
-    population: Annotated[
-        str | None, typer.Option(help="The patients that the priors hold for; the model's default where left out.")
-    ] = None,
+    finding: FindingOption = None,
+    findings: FindingsOption = None,
+    population: PopulationOption = None,
     format: FormatOption = Format.TABLE,
     top: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Print the N most probable causes; all where left out.")
@@ -262,8 +270,106 @@ def diagnose(
       bayesdx diagnose hip_flexion_weakness --findings patients.csv --format csv > posteriors.csv
       cat patient.json | bayesdx diagnose hip_flexion_weakness --findings - --format json
     """
+    from bayesdx.cli import output
+
+    cases, many = _diagnosed(model, finding, findings, population)
+    if many:
+        output.show_cohort(cases, format, top)
+    else:
+        output.show_case(cases[0], format, top)
+
+
+@app.command()
+def explain(
+    model: ModelArgument,
+    cause: CauseOption = None,
+    finding: FindingOption = None,
+    findings: FindingsOption = None,
+    population: PopulationOption = None,
+    groups: Annotated[bool, typer.Option("--groups", help="Make one row of the findings of a group.")] = False,
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """Explain why a cause is as probable as it is: the weight of each finding, in decibans, which add up.
+
+    Findings are given as for diagnose, for one patient.
+
+    \b
+    Examples:
+      bayesdx explain hip_flexion_weakness -f onset=sudden -f severe_pain=present
+      bayesdx explain hip_flexion_weakness --cause cauda_equina_syndrome --findings patient.json
+    """
     import bayesdx as dx
-    from bayesdx.cli import output, reading
+    from bayesdx.cli import reasoning
+
+    case = _one_case(model, finding, findings, population)
+    reasoning.show_explanation(dx.explain(case, cause, by_group=groups), format)
+
+
+@app.command("next")
+def next_(
+    model: ModelArgument,
+    finding: FindingOption = None,
+    findings: FindingsOption = None,
+    population: PopulationOption = None,
+    rule_in: Annotated[str | None, typer.Option(metavar="CAUSE", help="Rank by what speaks for this cause.")] = None,
+    rule_out: Annotated[str | None, typer.Option(metavar="CAUSE", help="Rank by what speaks against it.")] = None,
+    look_ahead: Annotated[
+        int, typer.Option(min=1, max=2, help="2 also counts the best second option after each result.")
+    ] = 1,
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """Rank every open question, examination and test by what it is expected to bring and what it costs.
+
+    Findings are given as for diagnose, for one patient. While an emergency is possible, what confirms or excludes it
+    comes first.
+
+    \b
+    Examples:
+      bayesdx next hip_flexion_weakness -f onset=sudden -f severe_pain=present
+      bayesdx next hip_flexion_weakness --findings patient.json --rule-out severe_infection
+    """
+    import bayesdx as dx
+    from bayesdx.cli import reasoning
+
+    case = _one_case(model, finding, findings, population)
+    reasoning.show_next(dx.next_tests(case, rule_in=rule_in, rule_out=rule_out, look_ahead=look_ahead), format)
+
+
+@app.command()
+def sensitivity(
+    model: ModelArgument,
+    cause: CauseOption = None,
+    finding: FindingOption = None,
+    findings: FindingsOption = None,
+    population: PopulationOption = None,
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """Show which numbers of the model move the probability of a cause most, and what would change the first rank.
+
+    Findings are given as for diagnose, for one patient.
+
+    \b
+    Examples:
+      bayesdx sensitivity hip_flexion_weakness -f onset=sudden -f severe_pain=present
+      bayesdx sensitivity hip_flexion_weakness --cause severe_infection --findings patient.json --format csv
+    """
+    import bayesdx as dx
+    from bayesdx.cli import reasoning
+
+    case = _one_case(model, finding, findings, population)
+    reasoning.show_sensitivity(dx.sensitivity_analysis(case, cause), format)
+
+
+app.command()(score)
+app.command()(explore)
+
+
+def _diagnosed(
+    model: str, finding: list[str] | None, findings: str | None, population: str | None
+) -> tuple[list[Diagnosis], bool]:
+    """The diagnosis of each patient, and whether the input was a table of patients."""
+    import bayesdx as dx
+    from bayesdx.cli import reading
 
     loaded: Model = dx.load_model(model, population=population)
     added = reading.read_options(loaded, finding or [])
@@ -277,10 +383,14 @@ def diagnose(
             cases.append(dx.diagnose(loaded, patient))
         except dx.BayesdxError as error:
             fail(f"{place}: {error}" if place else str(error))
-    if patients.many:
-        output.show_cohort(cases, format, top)
-    else:
-        output.show_case(cases[0], format, top)
+    return cases, patients.many
+
+
+def _one_case(model: str, finding: list[str] | None, findings: str | None, population: str | None) -> Diagnosis:
+    cases, _ = _diagnosed(model, finding, findings, population)
+    if len(cases) != 1:
+        fail(f"{findings}: {len(cases)} patients; this question takes one.")
+    return cases[0]
 
 
 def main() -> None:

@@ -26,6 +26,9 @@ WIDTH = 100
 LONGEST_CELL = 400
 """Signs of a cell that a table shows; JSON and CSV have all of them."""
 
+BAR_WIDTH = 12
+"""Columns of the bar beside a probability."""
+
 STATUSES = ("verified", "recalled", "expert", "dataset")
 SOURCED_FILES = ("priors", "links", "tables", "accuracy", "tests", "red_flags", "management")
 URGENCY_STYLE = {"emergency": "bold red", "urgent": "bold yellow", "routine": ""}
@@ -177,13 +180,18 @@ def show_comparison(comparison: dx.VersionComparison, format: str) -> None:
 
 def show_case(case: dx.Diagnosis, format: str, top: int | None) -> None:
     """The differential of one patient."""
+    from bayesdx.cli import reasoning
+
     if format == "json":
-        print_json(_as_dict(case, top))
+        print_json(_as_dict(case, top) | reasoning.as_fields(case))
     elif format == "csv":
         print_csv(case.to_frame().head(top or len(case.table)))
     else:
         with console() as screen:
-            _print_case(screen, case, top)
+            _print_case(screen, case, top, reasoning.intervals_of(case))
+        reasoning.print_best(case)
+        with console() as screen:
+            screen.print(f"\n{case.to_dict()['notice']}", style="dim")
 
 
 def show_cohort(cases: Sequence[dx.Diagnosis], format: str, top: int | None) -> None:
@@ -221,7 +229,7 @@ def _as_dict(case: dx.Diagnosis, top: int | None) -> dict[str, Any]:
     return document
 
 
-def _print_case(screen: Console, case: dx.Diagnosis, top: int | None) -> None:
+def _print_case(screen: Console, case: dx.Diagnosis, top: int | None, intervals: dict[str, str]) -> None:
     model = case.model
     count = len(case.findings)
     title = f"{model.name} {model.version}, {model.population}: {count} finding{'s' if count != 1 else ''}"
@@ -238,13 +246,15 @@ def _print_case(screen: Console, case: dx.Diagnosis, top: int | None) -> None:
         )
     if case.red_flags:
         screen.print()
-    grid = table("cause", ("prior", "right"), ("now", "right"), ("LR", "right"), "")
-    for row in records(case.table.head(top or len(case.table))):
+    grid = table("cause", ("prior", "right"), ("now", "right"), ("95 % interval", "right"), ("LR", "right"), "")
+    for row in records(case.table.reset_index().head(top or len(case.table))):
         now = row["posterior"]
-        numbers = (format_probability(row["prior"]), format_probability(now), _ratio(row["likelihood_ratio"]))
-        grid.add_row(clean(row["label"]), *numbers, bar(now))
+        first, second = format_probability(row["prior"]), format_probability(now)
+        ratio = _ratio(row["likelihood_ratio"])
+        grid.add_row(clean(row["label"]), first, second, intervals[row["cause"]], ratio, bar(now, BAR_WIDTH))
     nothing = "None of the modelled causes"
-    grid.add_row(nothing, "", format_probability(case.none_present), "", bar(case.none_present))
+    none = case.none_present
+    grid.add_row(nothing, "", format_probability(none), "", "", bar(none, BAR_WIDTH))
     screen.print(grid)
     screen.print("\nMost probable sets of causes", style="bold")
     for row in records(case.most_probable(3)):
@@ -258,7 +268,6 @@ def _print_case(screen: Console, case: dx.Diagnosis, top: int | None) -> None:
             urgency = Text(step.urgency, URGENCY_STYLE[step.urgency])
             steps.add_row(urgency, clean(model.label(step.cause)), clean(step.action + when))
         screen.print(steps)
-    screen.print(f"\n{case.to_dict()['notice']}", style="dim")
 
 
 def _label(model: dx.Model, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from bayesdx.diagnosis.case import Diagnosis, diagnose
 from bayesdx.diagnosis.conflict import Conflict
+from bayesdx.diagnosis.drawing import Drawing, draw_network
 from bayesdx.diagnosis.draws import draw_parameters
 from bayesdx.diagnosis.explanation import Explanation, explain
 from bayesdx.diagnosis.findings import UNKNOWN
@@ -18,6 +19,7 @@ __all__ = [
     "Conflict",
     "CredibleIntervals",
     "Diagnosis",
+    "Drawing",
     "Explanation",
     "FiredFlag",
     "Narrative",
@@ -29,6 +31,7 @@ __all__ = [
     "compare_cases",
     "credible_intervals",
     "diagnose",
+    "draw_network",
     "draw_parameters",
     "explain",
     "narrative",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -328,8 +330,15 @@ class Diagnosis:
         ------
         FindingsError, ImpossibleEvidenceError
             As ``diagnose``.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> case = dx.diagnose(dx.load_model("hip_flexion_weakness@1.0.0"), {"onset": "sudden"})
+        >>> dict(case.with_findings({"fever": "absent"}).findings)
+        {'onset': 'sudden', 'fever': 'absent'}
         """
-        added = read_findings(self.model, findings).values  # noqa: PD011 - no DataFrame
+        added = read_findings(self.model, findings).values
         groups = self.model.groups
         names = [str(name) for name, value in findings.items() if value is None]
         removed = {part for name in names for part in (name, *groups.get(name, ()))}
@@ -348,6 +357,13 @@ class Diagnosis:
         ------
         FindingsError
             A name is not among the findings.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> dict(dx.diagnose(model, {"onset": "sudden", "fever": "absent"}).without("fever").findings)
+        {'onset': 'sudden'}
         """
         dropped: set[str] = set()
         for name in names:
@@ -381,6 +397,24 @@ class Diagnosis:
             "management": [_fields(step) for step in self.management],
             "notice": DISCLAIMER,
         }
+
+    def to_html(self, file: str | PathLike[str], cause: str | None = None) -> None:
+        """Write the diagnosis as one page that can be sent to a colleague: no script, nothing loaded from anywhere.
+
+        Parameters
+        ----------
+        file : str or path
+        cause : str, optional
+            The cause whose reasons are shown; the first of the differential where left out.
+
+        Raises
+        ------
+        FindingsError
+            The model has no such cause.
+        """
+        from bayesdx.diagnosis.page import as_page
+
+        Path(file).write_text(as_page(self, cause), encoding="utf-8")
 
     def __str__(self) -> str:
         from bayesdx.diagnosis.views import as_text

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bayesdx.diagnosis.case import Diagnosis, engine_for, say
 from bayesdx.diagnosis.findings import UNKNOWN
-from bayesdx.diagnosis.simulate import simulate
+from bayesdx.diagnosis.simulate import complete, simulate
 from bayesdx.display import format_probability
 from bayesdx.display.report import Alert, Block, Grid, Report, Title
 from bayesdx.inference import Evidence
@@ -28,8 +28,11 @@ Array = NDArray[np.float64]
 PATIENTS = 2000
 """Simulated patients that a case is compared with."""
 
-SURPRISING = 0.01
-"""A picture is surprising where at most this share of simulated patients has one as improbable."""
+COPIES = 500
+"""Patients simulated with the causes of a case."""
+
+MISFIT = 0.01
+"""Nothing modelled fits where at most this share of patients with the same causes has findings as improbable."""
 
 CLASHING_BITS = 1.0
 """A conflict of findings is worth a warning from this many bits: together half as probable as if independent."""
@@ -76,9 +79,17 @@ class Conflict(Report):
         Causes that explain the conflict away: taken as one more finding they leave none.
     surprise : float in [0, 1]
         Share of patients simulated from the model, with the same findings asked, whose picture is at most as probable.
+        Small for what is rare.
     surprise_error : float
         Its Monte Carlo standard error.
     patients : int
+        How many were simulated.
+    fit : float in [0, 1]
+        Share of patients simulated with causes drawn from the posterior, with the same findings asked, whose findings
+        are at most as probable given those causes. Small for what no modelled cause explains, however rare or common.
+    fit_error : float
+        Its Monte Carlo standard error.
+    copies : int
         How many were simulated.
     """
 
@@ -90,27 +101,30 @@ class Conflict(Report):
     surprise: float
     surprise_error: float
     patients: int
+    fit: float
+    fit_error: float
+    copies: int
 
     @property
-    def surprising(self) -> bool:
-        """Whether hardly any simulated patient has so improbable a picture."""
-        return self.surprise <= SURPRISING
+    def misfit(self) -> bool:
+        """Whether nothing modelled fits: hardly any patient with the same causes has findings as improbable."""
+        return self.fit <= MISFIT
 
     @property
     def warning(self) -> str:
         """One clear sentence where something does not fit; empty where all is well."""
         parts = []
-        if self.surprising:
-            count = round(self.surprise * self.patients)
+        if self.misfit:
+            count = round(self.fit * self.copies)
             parts.append(
-                f"Nothing modelled fits this picture well: of {self.patients} simulated patients with the same "
-                f"findings asked, {count or 'none'} had one as improbable. Check the findings, and think of causes "
+                f"Nothing modelled fits this picture well: of {self.copies} patients simulated with the causes most "
+                f"probable here, {count or 'none'} had findings as improbable. Check the findings, and think of causes "
                 "outside the model."
             )
         if self.clash is not None and self.bits > 0 and self.clash.bits >= CLASHING_BITS:
             text = f"These findings do not go together: {self.clash.label} ({self.clash.bits:.1f} bits)."
             if self.resolved_by:
-                text += f" {' or '.join(self.resolved_by)} would explain it."
+                text += f" {' or '.join(self.resolved_by)} could explain it."
             parts.append(text)
         return " ".join(parts)
 
@@ -130,7 +144,7 @@ class Conflict(Report):
         shown.append(
             f"Together the findings {verdict} each other ({self.bits:+.2f} bits). Of {self.patients} simulated "
             f"patients with the same findings asked, {format_probability(self.surprise)} have a picture as improbable "
-            "as this."
+            f"as this; of {self.copies} with the causes most probable here, {format_probability(self.fit)}."
         )
         rows = [(pair.label, f"{pair.bits:+.2f}") for pair in self.pairs[:MOST_SHOWN]]
         if rows:
@@ -161,15 +175,15 @@ class Conflict(Report):
         )
 
 
-def conflict_of(case: Diagnosis, patients: int = PATIENTS, seed: int = 0) -> Conflict:
+def conflict_of(case: Diagnosis, patients: int = PATIENTS, copies: int = COPIES, seed: int = 0) -> Conflict:
     """Whether the findings of a case fit together, which of them clash, and whether anything modelled fits.
 
     Parameters
     ----------
     case : Diagnosis
-    patients : int, at least 1
-        Patients simulated from the model. They are asked the same findings; a finding that is a likelihood or a set of
-        states is left out of that comparison, since no simulated patient has one.
+    patients, copies : int, at least 1
+        Patients simulated from the model, and with the causes of the case. They are asked the same findings; a finding
+        that is a likelihood or a set of states is left out of that comparison, since no simulated patient has one.
     seed : int
 
     Returns
@@ -180,7 +194,7 @@ def conflict_of(case: Diagnosis, patients: int = PATIENTS, seed: int = 0) -> Con
     ----------
     F. V. Jensen, B. Chamberlain, T. Nordahl, F. Jensen (1991), "Analysis in HUGIN of data conflict", UAI 6; the
     comparison with simulated patients: G. Box (1980), "Sampling and Bayes' inference in scientific modelling" (prior
-    predictive check).
+    predictive), and A. Gelman, X. Meng, H. Stern (1996), "Posterior predictive assessment of model fitness".
 
     Examples
     --------
@@ -211,8 +225,10 @@ def conflict_of(case: Diagnosis, patients: int = PATIENTS, seed: int = 0) -> Con
     bits = (float(single.sum()) - case.log_evidence) / math.log(2) if n > 1 else 0.0
     pairs = tuple(sorted((c for c in found if len(c.findings) == 2), key=lambda c: -c.bits))
     surprise = _surprise(case, names, patients, seed)
-    error = math.sqrt(surprise * (1 - surprise) / patients)
-    return Conflict(case, bits, pairs, _worst(found), _resolving(case, bits), surprise, error, patients)
+    fit = _fit(case, names, copies, seed)
+    errors = [math.sqrt(share * (1 - share) / n) for share, n in ((surprise, patients), (fit, copies))]
+    resolving = _resolving(case, bits)
+    return Conflict(case, bits, pairs, _worst(found), resolving, surprise, errors[0], patients, fit, errors[1], copies)
 
 
 def _only(case: Diagnosis, names: Sequence[str], masks: NDArray[np.bool_]) -> Evidence:
@@ -260,3 +276,24 @@ def _surprise(case: Diagnosis, names: Sequence[str], patients: int, seed: int) -
     codes[patients, observed] = case.evidence.codes[observed]
     logs = engine.propagate(Evidence(codes), targets=()).log_evidence
     return float((logs[:patients] <= logs[patients] + 1e-9).mean())
+
+
+def _fit(case: Diagnosis, names: Sequence[str], copies: int, seed: int) -> float:
+    """Share of patients with causes drawn from the posterior whose findings are at most as probable given those."""
+    engine, model = engine_for(case.model), case.model
+    index = engine.network.index
+    above = [name for name in engine.network.names if model.by_name[name].kind in ("context", "cause")]
+    asked = [index[name] for name in names if name not in above and case.evidence.codes[index[name]] >= 0]
+    if not asked:
+        return 1.0
+    open_ = [name for name in above if case.evidence.codes[index[name]] < 0]
+    drawn = complete(engine, case.evidence.evidence, open_, copies, seed).codes
+    causes = np.full_like(drawn, -1)
+    places = [index[name] for name in above]
+    causes[:, places] = drawn[:, places]
+    copied = simulate(engine.network, copies, seed + 1, fixed=causes)
+    here, there = causes.copy(), causes.copy()
+    here[:, asked] = case.evidence.codes[asked]
+    there[:, asked] = copied[:, asked]
+    logs = engine.propagate(Evidence(np.concatenate([here, there])), targets=()).log_evidence
+    return float((logs[copies:] <= logs[:copies] + 1e-9).mean())

@@ -270,9 +270,7 @@ def credible_intervals(case: Diagnosis, mass: float = 0.95, draws: int = 1000, s
     numbers = tuple(n for n in parameters(model) if n.place.node in matter and n.state in free[n.row])
     lines = alternatives(model)
     if not numbers:
-        return CredibleIntervals(
-            case, mass, seed, np.tile(case.probabilities, (draws, 1)), (), np.zeros((draws, 0)), 0
-        )
+        return CredibleIntervals(case, mass, seed, np.tile(case.probabilities, (draws, 1)), (), np.zeros((draws, 0)), 0)
     drawn = draw_parameters(model, draws, seed, matter)
     result = engine_for(model).propagate(case.evidence.evidence, targets=model.causes, parameters=drawn)
     possible = ~result.impossible[:, 0]
@@ -280,9 +278,7 @@ def credible_intervals(case: Diagnosis, mass: float = 0.95, draws: int = 1000, s
         raise ImpossibleEvidenceError("credible_intervals: the findings cannot occur under any draw of the numbers.")
     posteriors = np.stack([result.marginals[line.variable][:, 0, line.state] for line in lines], axis=1)
     values = drawn_values(drawn, numbers, model)
-    return CredibleIntervals(
-        case, mass, seed, posteriors[possible], numbers, values[possible], int((~possible).sum())
-    )
+    return CredibleIntervals(case, mass, seed, posteriors[possible], numbers, values[possible], int((~possible).sum()))
 
 
 def _quantile(samples: Array, at: float) -> tuple[Array, Array]:

@@ -185,7 +185,10 @@ class PosteriorPath(Report):
         highest = self.table.max().sort_values(ascending=False, kind="stable").index[:most]
         chosen = [name for name in self.table.columns if name in highest]
         return paths(
-            [str(self.table.index[0]), *(finding_label(model.label(n), say(self.case.findings[n])) for n in self.order)],
+            [
+                str(self.table.index[0]),
+                *(finding_label(model.label(n), say(self.case.findings[n])) for n in self.order),
+            ],
             {labels[name]: self.table[name].tolist() for name in chosen},
             title="Path of the posterior",
             ax=ax,

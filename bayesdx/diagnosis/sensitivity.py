@@ -17,6 +17,7 @@ from bayesdx.diagnosis.findings import UNKNOWN
 from bayesdx.diagnosis.trails import relevant
 from bayesdx.display import format_probability
 from bayesdx.display.report import Block, Grid, Report, Title
+from bayesdx.errors import FindingsError, nearest
 from bayesdx.inference import Engine, Evidence, GateDraws, GateFamily, ParameterDraws, Propagation
 from bayesdx.knowledge.model import Model
 from bayesdx.network import NoisyMax, Table, compile_network
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Array = NDArray[np.float64]
+
+VANISHING = 1e-12
+"""P(findings), relative to what it is now, below which they count as impossible: nothing but rounding is left of it."""
 
 MOST_SHOWN = 12
 """Lines that text and HTML show."""
@@ -68,7 +72,7 @@ class Function:
     def __call__(self, x: float) -> float:
         """The posterior were the number x; NaN where the findings would be impossible."""
         below = self.c * x + self.d
-        return float(np.clip((self.a * x + self.b) / below, 0.0, 1.0)) if below > 0 else float("nan")
+        return float(np.clip((self.a * x + self.b) / below, 0.0, 1.0)) if below > VANISHING else float("nan")
 
     @property
     def derivative(self) -> float:
@@ -134,13 +138,16 @@ class SensitivityAnalysis(Report):
 
         Raises
         ------
-        KeyError
-            The model has no such number.
+        FindingsError
+            The model has no such number; the nearest label is given.
         """
         for found in self.functions:
             if key in (found.number.label, found.number.key):
                 return found
-        raise KeyError(key)
+        said = key if isinstance(key, str) else ", ".join(key)
+        hint = nearest(said, [found.number.label for found in self.functions])
+        suggestion = f" Did you mean {hint!r}?" if hint else ""
+        raise FindingsError(f"{said!r} is no number of {self.case.model.name} {self.case.model.version}.{suggestion}")
 
     @property
     def nearest_first_rank(self) -> Function | None:
@@ -367,9 +374,9 @@ def _function(
 ) -> Function:
     """Coefficients, and where the first rank changes and a threshold is crossed. Rows: findings, cause, then lines."""
     c, d, a, b = slope[0], constant[0], slope[1], constant[1]
-    rank, rival = _first_change(slope[2:], constant[2:], value, top - 1)
+    rank, rival = _first_change(slope, constant, value, top - 1)
     crossings = [(_root(a - t * c, b - t * d), t) for t in thresholds]
-    reached = [(x, t) for x, t in crossings if 0 <= x <= 1 and c * x + d > 0]
+    reached = [(x, t) for x, t in crossings if 0 <= x <= 1 and c * x + d > VANISHING]
     x, t = min(reached, key=lambda pair: abs(pair[0] - value), default=(float("nan"), float("nan")))
     name = "" if rival < 0 else lines[rival].name
     return Function(number, float(a), float(b), float(c), float(d), value, rank, name, float(x), float(t))
@@ -378,9 +385,10 @@ def _function(
 def _first_change(slope: Array, constant: Array, value: float, top: int) -> tuple[float, int]:
     """The nearest value at which another line passes the first one, and which; NaN and -1 where none does."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        where = -(constant - constant[top]) / (slope - slope[top])
+        where = -(constant[2:] - constant[2 + top]) / (slope[2:] - slope[2 + top])
+        possible = slope[0] * where + constant[0] > VANISHING
     where[top] = np.nan
-    where[~((where > 0) & (where < 1))] = np.nan  # a tie at 0 or 1 overtakes nobody
+    where[~((where > 0) & (where < 1) & possible)] = np.nan  # a tie at 0 or 1 overtakes nobody
     if np.isnan(where).all():
         return float("nan"), -1
     rival = int(np.nanargmin(np.abs(where - value)))
@@ -405,26 +413,26 @@ def _distance(one: float, other: float) -> float:
 
 
 def _rank_sentence(result: SensitivityAnalysis) -> str:
-    nearest = result.nearest_first_rank
-    if nearest is None:
+    found = result.nearest_first_rank
+    if found is None:
         return "No single number, whatever its value, puts another cause first."
-    inside = nearest.number.lower <= nearest.first_rank <= nearest.number.upper
+    inside = found.number.lower <= found.first_rank <= found.number.upper
     return (
-        f"The smallest single change that puts another cause ({_label(result.case.model, nearest.rival)}) first: "
-        f"{nearest.number.label} from {nearest.value:.4g} to {nearest.first_rank:.4g}, "
+        f"The smallest single change that puts another cause ({_label(result.case.model, found.rival)}) first: "
+        f"{found.number.label} from {found.value:.4g} to {found.first_rank:.4g}, "
         f"{'inside' if inside else 'outside'} its interval."
     )
 
 
 def _threshold_sentence(result: SensitivityAnalysis) -> str:
-    nearest = result.nearest_threshold
-    if nearest is None:
+    found = result.nearest_threshold
+    if found is None:
         return f"No single number, whatever its value, carries {result.event.label} across a threshold of care."
-    inside = nearest.number.lower <= nearest.threshold <= nearest.number.upper
+    inside = found.number.lower <= found.threshold <= found.number.upper
     return (
         f"The smallest single change that carries {result.event.label} across its threshold of "
-        f"{format_probability(nearest.crossed)}: {nearest.number.label} from {nearest.value:.4g} to "
-        f"{nearest.threshold:.4g}, {'inside' if inside else 'outside'} its interval."
+        f"{format_probability(found.crossed)}: {found.number.label} from {found.value:.4g} to "
+        f"{found.threshold:.4g}, {'inside' if inside else 'outside'} its interval."
     )
 
 

@@ -14,7 +14,7 @@ Array = NDArray[np.float64]
 Codes = NDArray[np.int32]
 
 
-def simulate(network: Network, patients: int, seed: int) -> Codes:
+def simulate(network: Network, patients: int, seed: int, fixed: Codes | None = None) -> Codes:
     """Patients drawn from a network, parents before children.
 
     Parameters
@@ -22,6 +22,8 @@ def simulate(network: Network, patients: int, seed: int) -> Codes:
     network : Network
     patients : int
     seed : int
+    fixed : ndarray of int, shape (patients, n_variables), optional
+        States that are not drawn, -1 elsewhere. What lies below them follows them; what lies above does not.
 
     Returns
     -------
@@ -40,8 +42,10 @@ def simulate(network: Network, patients: int, seed: int) -> Codes:
     np.float64(0.2)
     """
     rng = np.random.default_rng(seed)
-    codes = np.zeros((patients, len(network)), dtype=np.int32)
+    codes = np.zeros((patients, len(network)), dtype=np.int32) if fixed is None else fixed.copy()
     for position, node in enumerate(network.nodes):
+        if fixed is not None and (fixed[:, position] >= 0).all():
+            continue
         parents = [codes[:, network.index[name]] for name in node.parents]
         if isinstance(node.cpd, NoisyMax):
             drawn = drawn_states(rng, np.broadcast_to(node.cpd.leak, (patients, node.cpd.n_states)))
@@ -50,14 +54,15 @@ def simulate(network: Network, patients: int, seed: int) -> Codes:
         else:
             rows = node.cpd.values[tuple(parents)] if parents else node.cpd.values
             drawn = drawn_states(rng, np.broadcast_to(rows, (patients, node.cpd.n_states)))
-        codes[:, position] = drawn
+        codes[:, position] = drawn if fixed is None else np.where(fixed[:, position] >= 0, fixed[:, position], drawn)
     return codes
 
 
 def complete(engine: Engine, evidence: Evidence, variables: Sequence[str], copies: int, seed: int) -> Evidence:
     """Copies of one case with some unobserved variables drawn jointly, given what is known.
 
-    One variable after another, each given those before it, so the joint is exact.
+    One variable after another, each given those before it, so the joint is exact; copies that are still equal are one
+    question to the engine.
 
     Parameters
     ----------
@@ -73,12 +78,16 @@ def complete(engine: Engine, evidence: Evidence, variables: Sequence[str], copie
     """
     rng = np.random.default_rng(seed)
     filled = evidence.take(np.zeros(copies, dtype=np.intp))
+    codes = filled.codes.copy()
+    kind = np.zeros(copies, dtype=np.int64)
     for name in variables:
-        marginal = engine.propagate(filled, targets=(name,)).marginals[name]
-        codes = filled.codes.copy()
-        codes[:, engine.network.index[name]] = drawn_states(rng, marginal)
-        filled = Evidence(codes, filled.likelihoods)
-    return filled
+        _, first, kind = np.unique(kind, return_index=True, return_inverse=True)
+        distinct = Evidence(codes[first], {known: values[first] for known, values in filled.likelihoods.items()})
+        marginal = engine.propagate(distinct, targets=(name,)).marginals[name]
+        drawn = drawn_states(rng, marginal[kind])
+        codes[:, engine.network.index[name]] = drawn
+        kind = kind * marginal.shape[1] + drawn
+    return Evidence(codes, filled.likelihoods)
 
 
 def drawn_states(rng: np.random.Generator, probabilities: Array) -> Codes:

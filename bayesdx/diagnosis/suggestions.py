@@ -411,7 +411,7 @@ def next_tests(
     options = _chosen(case, only)
     asked = _Asked(case, options, event, focus, trade_off or TradeOff())
     suggestions = [asked.suggestion(place) for place in range(len(options))]
-    if look_ahead == 2:
+    if look_ahead == 2 and suggestions:
         suggestions = asked.look_ahead(suggestions)
     urgent = emergencies(case)
     about = "the causes together" if has_joint(case.model) else "the causes one by one, added up"

@@ -70,9 +70,7 @@ def _children(network: Network) -> dict[str, tuple[str, ...]]:
     return {name: tuple(node.name for node in network.nodes if name in node.parents) for name in network.names}
 
 
-def _walk_back(
-    came: dict[tuple[str, bool], tuple[str, bool] | None], last: tuple[str, bool]
-) -> tuple[str, ...]:
+def _walk_back(came: dict[tuple[str, bool], tuple[str, bool] | None], last: tuple[str, bool]) -> tuple[str, ...]:
     names = []
     step: tuple[str, bool] | None = last
     while step is not None:

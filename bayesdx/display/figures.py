@@ -227,7 +227,7 @@ def _row(ax: Axes, place: int, width: float, left: float, colour: str, text: str
 
 
 def _note(ax: Axes, x: float, place: int, text: str) -> None:
-    ax.annotate(text, (x, place), xytext=(5, 0), textcoords="offset points", va="center", fontsize="small")
+    ax.annotate(text, (x, place), xytext=(8, 0), textcoords="offset points", va="center", fontsize="small")
 
 
 def _cut(label: str, lines: int = 2) -> str:

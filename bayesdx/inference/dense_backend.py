@@ -28,6 +28,9 @@ FAINT = 1e-200
 MOST_PATTERN_CELLS = 2**22
 """Largest table of the priors of all patterns of contexts, computed once."""
 
+MOST_FINDINGS_ONE_BY_ONE = 8
+"""With more findings than this asked about, all are predicted in one matrix product."""
+
 LEAST_CASES_FOR_FAMILIES = 32
 """Fewer cases get their families from the junction tree, which keeps the relative precision of small ones."""
 
@@ -136,6 +139,7 @@ class DenseBackend:
             total = self._one_plain(codes, self._all_priors[key], columns)
         if total < FAINT:
             return None
+        columns.flags.writeable = False
         ranges = self.column_range
         return np.array([math.log(total)]), {v: columns[:, ranges[v][0] : ranges[v][1]] for v in targets}
 
@@ -243,8 +247,9 @@ class DenseBackend:
             answer.joint[rows] = posterior
         findings = [v for v in answer.others if v in self.tables.offsets]
         contexts = [v for v in answer.others if v not in self.tables.offsets]
+        predicted = posterior @ self.tables.rows.T if len(findings) > MOST_FINDINGS_ONE_BY_ONE else None
         for v in findings:
-            answer.others[v][rows] = self._finding_marginal(v, evidence, rows, posterior)
+            answer.others[v][rows] = self._finding_marginal(v, evidence, rows, posterior, predicted)
         if contexts:
             configurations = self._configurations(evidence, rows, posterior, prior)
             for v in contexts:
@@ -336,18 +341,24 @@ class DenseBackend:
         product[hard] = values[hard, evidence.codes[rows, v][hard]][:, None]
         return np.asarray(product)
 
-    def _finding_marginal(self, v: int, evidence: Evidence, rows: slice, posterior: Array) -> Array:
+    def _finding_marginal(
+        self, v: int, evidence: Evidence, rows: slice, posterior: Array, predicted: Array | None
+    ) -> Array:
         first = self.tables.offsets[v]
         states = self.tables.rows[first : first + self.network.cardinalities[v]]
-        seen = self._likelihood(v, evidence, rows)
-        hard = evidence.codes[rows, v] >= 0
-        if hard.all():
-            return np.asarray(seen / np.maximum(seen.sum(axis=1, keepdims=True), np.finfo(float).tiny))
+        column = evidence.codes[rows, v]
         if self.network.names[v] not in evidence.likelihoods:
-            return np.where(hard[:, None], seen, posterior @ states.T)
+            expected = posterior @ states.T if predicted is None else predicted[:, first : first + len(states)]
+            hard = np.flatnonzero(column >= 0)
+            if hard.size:
+                expected[hard] = 0.0
+                expected[hard, column[hard]] = 1.0
+            return expected
+        seen = self._likelihood(v, evidence, rows)
         like = seen @ states
         share = np.divide(posterior, like, out=np.zeros_like(posterior), where=like > 0)
-        return np.asarray(seen * (share @ states.T))
+        found = np.where((column >= 0)[:, None], seen, seen * (share @ states.T))
+        return np.asarray(found / np.maximum(found.sum(axis=1, keepdims=True), np.finfo(float).tiny))
 
     def _configurations(self, evidence: Evidence, rows: slice, posterior: Array, prior: Array) -> Array:
         """Posterior of every configuration of the contexts, shape (n_cases, *context_cardinalities)."""

@@ -74,7 +74,7 @@ class DenseFamilies:
                 family[rows] = joint
 
     def _fill_gate(
-        self, v: int, family: GateFamily, rows: slice, column: Ints, posterior: Array, columns: Array
+        self, v: int, family: GateFamily, rows: slice, column: Codes, posterior: Array, columns: Array
     ) -> None:
         """A gate below the joint: nothing learned where it is not observed, one division per state where it is."""
         node = self.network.nodes[v]
@@ -99,9 +99,7 @@ class DenseFamilies:
         start = self.starts[v]
         return slice(start, start + self.network.cardinalities[v])
 
-    def _gate_parts(
-        self, v: int, state: int, share: Array, columns: Array, spans: Sequence[slice]
-    ) -> Iterator[Array]:
+    def _gate_parts(self, v: int, state: int, share: Array, columns: Array, spans: Sequence[slice]) -> Iterator[Array]:
         """Per part of a gate seen in ``state``, P(parent state, grade drawn | evidence); the leak comes first."""
         cpd = self.network.nodes[v].cpd
         assert isinstance(cpd, NoisyMax)
@@ -164,7 +162,7 @@ class DenseFamilies:
             assert contexts is not None
             kept = [u for u in self.tables.contexts if u in scope]
             gone = tuple(1 + axis for axis, u in enumerate(self.tables.contexts) if u not in scope)
-            return contexts.sum(axis=gone).transpose(0, *(1 + kept.index(u) for u in scope))
+            return np.asarray(contexts.sum(axis=gone)).transpose(0, *(1 + kept.index(u) for u in scope))
         above = [u for u in scope if u in self.above]
         joint = [u for u in scope if u not in self.above]
         order = [*above, *joint]
@@ -210,7 +208,6 @@ class DenseFamilies:
 
     def _fold(self, weights: Array, variables: Sequence[int]) -> Array:
         """Sum the cells of the joint to some of its variables, shape (n_rows, *cardinalities)."""
-        tables = self.tables
         if not variables:
             return np.asarray(weights.sum(axis=1))
         cards = [self.network.cardinalities[u] for u in variables]
@@ -229,7 +226,7 @@ class DenseFamilies:
 
 def _safe(divisor: Array) -> Array:
     """``divisor`` with 1 for 0: what is divided is 0 there."""
-    return np.where(divisor > 0, divisor, 1.0)
+    return np.asarray(np.where(divisor > 0, divisor, 1.0))
 
 
 def _fill_expanded(network: Network, v: int, family: GateFamily, rows: slice, joint: Array) -> None:

@@ -45,6 +45,7 @@ def propagate_cases(
     seen = np.empty(finding_columns.size, dtype=np.int64)
     levels = np.empty(finding_columns.size, dtype=np.int64)
     ones = rows[rows.shape[0] - 1]
+    fused = joint_cards[0] == 2 and extra.shape[0] == 0 and posterior.shape[0] == 0
     for case in range(codes.shape[0]):
         # One factor per joint state: findings in their reference state, and observed causes.
         base = 1.0
@@ -75,6 +76,9 @@ def propagate_cases(
         for j in range(n_joint - 1, -1, -1):
             start -= joint_cards[j]
             low = work[:size]
+            if j == 0 and fused:
+                _finish_fused(work, size, factor, prior[pattern[case]], rows, seen[f:count], marginals[case])
+                break
             if j == 0:
                 row = prior[pattern[case]]
                 for s in range(joint_cards[j] - 1, -1, -1):
@@ -108,8 +112,8 @@ def propagate_cases(
         if posterior.shape[0] > 0:
             posterior[case, :] = work
         # Marginals: sum the blocks of the slowest variable, fold them, go on with the next.
-        start = 0
-        for j in range(n_joint):
+        start = 2 if fused else 0
+        for j in range(1 if fused else 0, n_joint):
             size //= joint_cards[j]
             low = work[:size]
             for s in range(1, joint_cards[j]):
@@ -139,3 +143,53 @@ def propagate_cases(
             if posterior.shape[0] > 0:
                 for t in range(n_cells):
                     posterior[case, t] /= mass
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"}, inline="always")
+def _finish_fused(
+    work: Array, size: int, factor: Array, prior: Array, rows: Array, left: Ints, marginals: Array
+) -> None:
+    """Spread over the slowest variable, which is binary, enter its rows, sum and fold its halves, in few passes."""
+    low, high = work[:size], work[size : 2 * size]
+    off, on = factor[0], factor[1]
+    p, q = prior[:size], prior[size:]
+    ones = rows[rows.shape[0] - 1]
+    first, second = 0.0, 0.0
+    n_left = left.size
+    if n_left > 3:
+        a, b, c = rows[left[0]], rows[left[1]], rows[left[2]]
+        al, bl, cl, ah, bh, ch = a[:size], b[:size], c[:size], a[size:], b[size:], c[size:]
+        for t in range(size):
+            value = low[t]
+            low[t] = value * off * p[t] * al[t] * bl[t] * cl[t]
+            high[t] = value * on * q[t] * ah[t] * bh[t] * ch[t]
+        f = 3
+        while n_left - f > 3:
+            a, b, c = rows[left[f]], rows[left[f + 1]], rows[left[f + 2]]
+            for t in range(2 * size):
+                work[t] *= a[t] * b[t] * c[t]
+            f += 3
+        a = rows[left[f]]
+        b = rows[left[f + 1]] if f + 1 < n_left else ones
+        c = rows[left[f + 2]] if f + 2 < n_left else ones
+        al, bl, cl, ah, bh, ch = a[:size], b[:size], c[:size], a[size:], b[size:], c[size:]
+        for t in range(size):
+            x = low[t] * al[t] * bl[t] * cl[t]
+            y = high[t] * ah[t] * bh[t] * ch[t]
+            first += x
+            second += y
+            low[t] = x + y
+    else:
+        a = rows[left[0]] if n_left > 0 else ones
+        b = rows[left[1]] if n_left > 1 else ones
+        c = rows[left[2]] if n_left > 2 else ones
+        al, bl, cl, ah, bh, ch = a[:size], b[:size], c[:size], a[size:], b[size:], c[size:]
+        for t in range(size):
+            value = low[t]
+            x = value * off * p[t] * al[t] * bl[t] * cl[t]
+            y = value * on * q[t] * ah[t] * bh[t] * ch[t]
+            first += x
+            second += y
+            low[t] = x + y
+    marginals[0] = first
+    marginals[1] = second

@@ -62,7 +62,12 @@ def smallest_clique(v: int, neighbours: list[int], logs: list[float]) -> float:
     return logs[v] + sum(logs[u] for u in bits(neighbours[v]))
 
 
-RULES: tuple[Score, ...] = (fewest_new_edges, lightest_new_edges, smallest_clique)
+def balanced(v: int, neighbours: list[int], logs: list[float]) -> float:
+    """A mean of the logarithms of what eliminating ``v`` adds and of the clique that it makes."""
+    return 0.85 * math.log1p(lightest_new_edges(v, neighbours, logs)) + 0.15 * smallest_clique(v, neighbours, logs)
+
+
+RULES: tuple[Score, ...] = (fewest_new_edges, smallest_clique, lightest_new_edges, balanced)
 
 
 def greedy_order(graph: Sequence[int], cards: Sequence[int], variables: Iterable[int], score: Score) -> list[int]:
@@ -123,12 +128,16 @@ def order_cells(graph: Sequence[int], cards: Sequence[int], order: Sequence[int]
     return total
 
 
-ENOUGH_CELLS = 200_000.0
-"""An order this cheap is taken at once; other rules are tried only for costlier ones."""
+ENOUGH_CELLS = 1_000_000.0
+"""An order this cheap is taken at once for a few cases; other rules are tried for costlier ones."""
+
+ENOUGH_CELLS_FOR_MANY = 20_000.0
+"""The same where many cases will share the order."""
 
 
-def good_order(graph: Sequence[int], cards: Sequence[int], variables: Iterable[int]) -> list[int]:
+def good_order(graph: Sequence[int], cards: Sequence[int], variables: Iterable[int], many: bool) -> list[int]:
     """The cheapest order that the greedy rules find; later rules are tried only while the cost is worth it."""
+    enough = ENOUGH_CELLS_FOR_MANY if many else ENOUGH_CELLS
     pool = list(variables)
     best: tuple[float, list[int]] | None = None
     for score in RULES:
@@ -136,7 +145,14 @@ def good_order(graph: Sequence[int], cards: Sequence[int], variables: Iterable[i
         cells = order_cells(graph, cards, order)
         if best is None or cells < best[0]:
             best = (cells, order)
-        if best[0] <= ENOUGH_CELLS:
+        if best[0] <= enough:
             break
     assert best is not None
     return best[1]
+
+
+def quick_cells(scopes: Sequence[Sequence[int]], cards: Sequence[int]) -> float:
+    """What a propagation over these scopes costs with the order that is found fastest."""
+    graph = moral_graph(scopes, len(cards))
+    order = greedy_order(graph, cards, sorted({v for scope in scopes for v in scope}), fewest_new_edges)
+    return order_cells(graph, cards, order)

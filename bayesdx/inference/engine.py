@@ -172,15 +172,16 @@ class Engine:
             return two_layer.propagate(self._two_layer, evidence, wanted, samples if approximate else 0, seed)
         if self._dense is not None and draws is None and (not which or self._dense.has_families(evidence)):
             log_evidence, marginals, _ = self._dense.run(evidence, wanted)
-            found = self._dense.families(evidence, self._positions(which))
+            found = self._dense.families(evidence, self._positions(which)) if which else {}
         else:
             log_evidence, marginals, found, _ = self._tree.run(evidence, wanted, self._positions(which), draws)
         shape = (draws.n_draws, len(evidence)) if draws else (len(evidence),)
         names = self._network.names
+        gone = _impossible(log_evidence)
         return Propagation(
             log_evidence.reshape(shape),
-            {names[v]: _finished(marginals[v], log_evidence, shape) for v in marginals},
-            {names[v]: _finished_family(found[v], log_evidence, shape) for v in found},
+            {names[v]: _finished(values, gone, shape) for v, values in marginals.items()},
+            {names[v]: _finished_family(family, gone, shape) for v, family in found.items()},
         )
 
     def marginals(
@@ -287,7 +288,7 @@ class Engine:
             raise FindingsError(f"joint: a variable is named twice: {list(variables)}.")
         check_evidence(evidence, self._network)
         log_evidence, joint = self._joint(evidence, scope)
-        return log_evidence, _finished(np.array(joint), log_evidence, log_evidence.shape)
+        return log_evidence, _finished(np.array(joint), _impossible(log_evidence), log_evidence.shape)
 
     def _joint(self, evidence: Evidence, scope: tuple[int, ...]) -> tuple[Array, Array]:
         if self._dense is not None and set(scope) <= set(self._dense.tables.joint):
@@ -403,15 +404,24 @@ def _masked(evidence: Evidence, masks: NDArray[np.bool_], observed: Sequence[int
     return Evidence(codes, likelihoods)
 
 
-def _finished(values: Array, log_evidence: Array, shape: tuple[int, ...]) -> Array:
-    values[np.isneginf(log_evidence)] = np.nan
-    values = values.reshape(*shape, *values.shape[1:])
-    values.setflags(write=False)
+def _finished(values: Array, impossible: NDArray[np.bool_] | None, shape: tuple[int, ...]) -> Array:
+    """Read-only, NaN in the impossible rows, and with an axis for the draws if there are any."""
+    if impossible is not None:
+        values[impossible] = np.nan
+    if len(shape) > 1:
+        values = values.reshape(*shape, *values.shape[1:])
+    values.flags.writeable = False
     return values
 
 
-def _finished_family(family: Family, log_evidence: Array, shape: tuple[int, ...]) -> Family:
+def _finished_family(family: Family, impossible: NDArray[np.bool_] | None, shape: tuple[int, ...]) -> Family:
     if isinstance(family, GateFamily):
-        links = tuple(_finished(link, log_evidence, shape) for link in family.links)
-        return GateFamily(_finished(family.leak, log_evidence, shape), links)
-    return _finished(family, log_evidence, shape)
+        links = tuple(_finished(link, impossible, shape) for link in family.links)
+        return GateFamily(_finished(family.leak, impossible, shape), links)
+    return _finished(family, impossible, shape)
+
+
+def _impossible(log_evidence: Array) -> NDArray[np.bool_] | None:
+    """Mask of the impossible rows; None where there is none."""
+    mask = np.isneginf(log_evidence)
+    return mask if mask.any() else None

@@ -159,7 +159,7 @@ def _codes_of(column: pd.Series, states: tuple[str, ...], faults: list[str]) -> 
     for row in np.flatnonzero((found < 0) & ~missing)[: MOST_FAULTS_SHOWN + 1]:
         value = column.iloc[row]
         faults.append(
-            f"row {column.index[row]!r}, {column.name} = {value!r} is not a state of {column.name}; "
+            f"row {_plain(column.index[row])!r}, {column.name} = {_plain(value)!r} is not a state of {column.name}; "
             f"its states are {', '.join(states)}.{_hint(value, states)}"
         )
     return np.asarray(found, dtype=np.int32)
@@ -168,3 +168,8 @@ def _codes_of(column: pd.Series, states: tuple[str, ...], faults: list[str]) -> 
 def _hint(name: object, valid: tuple[str, ...]) -> str:
     near = nearest(name, valid)
     return f" Did you mean {near!r}?" if near else ""
+
+
+def _plain(value: object) -> object:
+    """A numpy scalar as Python shows it."""
+    return value.item() if isinstance(value, np.generic) else value

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.inference.draws import ParameterDraws
+from bayesdx.inference.elimination import quick_cells
 from bayesdx.inference.evidence import Evidence
-from bayesdx.inference.factors import can_be_quiet
+from bayesdx.inference.factors import can_be_quiet, factor_graph
 from bayesdx.inference.families import empty_family, store_family
 from bayesdx.inference.flat import FlatAnswer
 from bayesdx.inference.kernels import Kernel, use_numba
@@ -37,6 +38,9 @@ MOST_LANES_FAST = 2**14
 """Cases handed to the compiled passes at a time; they cut them into blocks of their own."""
 
 MOST_PROGRAMS = 64
+
+MANY_LANES = 16
+"""Cases from which a better elimination order is searched for."""
 
 
 def ancestors(network: Network, variables: Sequence[int]) -> frozenset[int]:
@@ -67,6 +71,7 @@ class JunctionTreeBackend:
         self.network = network
         self.memory_limit = memory_limit
         self._programs: OrderedDict[object, Program] = OrderedDict()
+        self._fits: dict[tuple[frozenset[int], tuple[tuple[int, ...], ...]], bool] = {}
         self._lock = threading.Lock()
 
     def program(
@@ -75,14 +80,15 @@ class JunctionTreeBackend:
         sliced: frozenset[int],
         together: tuple[tuple[int, ...], ...] = (),
         quiet: frozenset[int] = frozenset(),
+        many: bool = False,
     ) -> Program:
         """The program for a question, from the cache or compiled now."""
-        key = (keep, sliced, together, quiet)
+        key = (keep, sliced, together, quiet, many)
         with self._lock:
             if key in self._programs:
                 self._programs.move_to_end(key)
                 return self._programs[key]
-        program = Program(self.network, keep, sliced, together, quiet)
+        program = Program(self.network, keep, sliced, together, quiet, many)
         with self._lock:
             self._programs[key] = program
             while len(self._programs) > MOST_PROGRAMS:
@@ -107,8 +113,9 @@ class JunctionTreeBackend:
         soft = [self.network.index[name] for name in evidence.likelihoods]
         asked = [*targets, *families, *(v for scope in together for v in scope)]
         keep = ancestors(self.network, [*asked, *soft, *np.flatnonzero(observed.any(axis=0)).tolist()])
-        whole = self.program(keep, frozenset(), together)
-        if whole.cells <= MOST_CELLS_UNSLICED:
+        many = n_draws * len(evidence) >= MANY_LANES
+        if self._fits_unsliced(keep, together):
+            whole = self.program(keep, frozenset(), together, many=many)
             self._run_group(whole, evidence, np.arange(len(evidence)), draws, output)
             return output.log_evidence, output.marginals, output.families, output.joints
         for cases, pattern in _patterns(evidence, self._may_be_quiet if not families else ()):
@@ -117,6 +124,15 @@ class JunctionTreeBackend:
             keep = ancestors(self.network, [*asked, *soft, *given])
             self._run_group(self.program(keep, given, together, quiet), evidence, cases, draws, output)
         return output.log_evidence, output.marginals, output.families, output.joints
+
+    def _fits_unsliced(self, keep: frozenset[int], together: tuple[tuple[int, ...], ...]) -> bool:
+        """Whether one tree for all patterns of evidence is small enough, judged by the quickest elimination order."""
+        key = (keep, together)
+        if key not in self._fits:
+            graph = factor_graph(self.network, keep)
+            cells = quick_cells([*(factor.scope for factor in graph.factors), *together], graph.cards)
+            self._fits[key] = cells <= MOST_CELLS_UNSLICED
+        return self._fits[key]
 
     @cached_property
     def _may_be_quiet(self) -> list[int]:

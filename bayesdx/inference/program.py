@@ -104,6 +104,8 @@ class Program:
         Further scopes that some clique has to hold.
     quiet : frozenset of int
         Sliced gates that every case gives in their reference state.
+    many : bool
+        Whether many cases will share the program, so that a better order is worth its search.
     """
 
     def __init__(
@@ -113,6 +115,7 @@ class Program:
         sliced: frozenset[int] = frozenset(),
         together: Sequence[tuple[int, ...]] = (),
         quiet: frozenset[int] = frozenset(),
+        many: bool = False,
     ) -> None:
         self.network = network
         self.sliced = sliced
@@ -125,7 +128,7 @@ class Program:
         self.rest = tuple(tuple(v for v in factor.scope if v not in sliced) for factor in graph.factors)
         extra = [tuple(v for v in scope if v not in sliced) for scope in together]
         alone = [(v,) for v in keep if v not in sliced]
-        self.tree: JunctionTree = junction_tree([*self.rest, *extra, *alone], self.cards)
+        self.tree: JunctionTree = junction_tree([*self.rest, *extra, *alone], self.cards, many)
 
     @property
     def cells(self) -> int:

@@ -52,8 +52,10 @@ class JunctionTree:
         return max((self.size(clique) for clique in range(len(self.cliques))), default=0)
 
 
-def junction_tree(scopes: Sequence[Sequence[int]], cards: Sequence[int]) -> JunctionTree:
+def junction_tree(scopes: Sequence[Sequence[int]], cards: Sequence[int], many: bool) -> JunctionTree:
     """Compile scopes into a junction tree with a greedily chosen elimination order.
+
+    With ``many`` cases to come, more orders are compared.
 
     References
     ----------
@@ -62,7 +64,7 @@ def junction_tree(scopes: Sequence[Sequence[int]], cards: Sequence[int]) -> Junc
     """
     used = sorted({v for scope in scopes for v in scope})
     graph = moral_graph(scopes, len(cards))
-    order = good_order(graph, cards, used)
+    order = good_order(graph, cards, used, many)
     place = {v: position for position, v in enumerate(order)}
     members, above = _elimination_tree(graph, order, place)
     kept, above = _merged(order, members, above)

@@ -30,7 +30,9 @@ def joint_array(network: Network) -> Array:
     return joint
 
 
-def weighed(joint: Array, network: Network, codes: Sequence[int], likelihoods: Mapping[str, Array] | None = None) -> Array:
+def weighed(
+    joint: Array, network: Network, codes: Sequence[int], likelihoods: Mapping[str, Array] | None = None
+) -> Array:
     """The joint with everything that the evidence excludes at 0."""
     for place, code in enumerate(codes):
         if code >= 0:

@@ -44,7 +44,9 @@ def naive_model(
         )
     ]
     return dx.Model(
-        info=ModelInfo("naive", "1.0.0", "N", "CC0-1.0", "tests", "else", "none", (Population("here", "Here"),), "here"),
+        info=ModelInfo(
+            "naive", "1.0.0", "N", "CC0-1.0", "tests", "else", "none", (Population("here", "Here"),), "here"
+        ),
         variables=(Variable("c", "Cause", "cause", "", ("no", "yes"), ""), *findings),
         priors=(Prior("here", "c", "yes", prior, prior / 2, min(1.0, prior * 2), "S", "expert"),),
         links=tuple(rows),

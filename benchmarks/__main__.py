@@ -1,0 +1,57 @@
+"""``python -m benchmarks``: every row of the table, in interleaved rounds, printed and written as JSON and Markdown."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import warnings
+from pathlib import Path
+
+# One thread for everybody, before anything loads a BLAS: threads would race with those of the peers.
+for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+
+from benchmarks.cases import questions  # noqa: E402
+from benchmarks.report import Row, as_json, as_markdown, row_of  # noqa: E402
+from benchmarks.timing import interleaved  # noqa: E402
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def networks_folder(given: str | None) -> Path | None:
+    """The folder of public networks: the option, BAYESDX_NETWORKS, or ../shared/networks; None where absent."""
+    folder = Path(given or os.environ.get("BAYESDX_NETWORKS") or ROOT.parent / "shared" / "networks")
+    if folder.is_dir():
+        return folder
+    print(f"benchmarks: no folder {folder}; the public networks are left out. Give --networks or BAYESDX_NETWORKS.")
+    return None
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run, print, write; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--networks", help="folder of *.bif.gz (default: BAYESDX_NETWORKS, then ../shared/networks)")
+    parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds per row (default 5)")
+    parser.add_argument(
+        "--only", help="rows chosen by a word: flagship, cohort, one, tests, gate, qmr, alarm, warm, first ..."
+    )
+    parser.add_argument("--output", type=Path, default=ROOT / "benchmarks" / "results", help="folder of the results")
+    options = parser.parse_args(arguments)
+    warnings.filterwarnings("ignore", category=FutureWarning, module="pgmpy")
+    rows: list[Row] = []
+    for word, build in questions(networks_folder(options.networks)):
+        if options.only and options.only not in word:
+            continue
+        question = build()
+        rows.append(row_of(question, interleaved(question.contenders, question.rounds or options.rounds)))
+        print(rows[-1].line(), flush=True)
+    options.output.mkdir(parents=True, exist_ok=True)
+    (options.output / "results.json").write_text(as_json(rows), encoding="utf-8")
+    (options.output / "results.md").write_text(as_markdown(rows), encoding="utf-8")
+    print(f"written: {options.output / 'results.json'} and results.md")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

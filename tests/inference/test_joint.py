@@ -1,0 +1,47 @@
+"""The joint posterior of a few variables is the joint table, summed over the others."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+
+from bayesdx.errors import FindingsError
+from bayesdx.inference import Engine, Evidence
+from bayesdx.network import Network, Node, Table
+from tests import oracle
+from tests.strategies import networks_with_evidence
+
+
+@pytest.mark.parametrize("backend", ["auto", "junction_tree"])
+@settings(max_examples=100)
+@given(case=networks_with_evidence(), seed=st.integers(0, 1000))
+def test_joint_equals_the_joint_table(backend: str, case: tuple[Network, Evidence], seed: int) -> None:
+    """P(configuration | evidence) of every case of a batch; NaN where the case is impossible."""
+    network, evidence = case
+    chosen = [str(name) for name in np.random.default_rng(seed).permutation(network.names)[:3]]
+    log_evidence, joint = Engine(network, backend=backend).joint(evidence, chosen)
+    places = [network.index[name] for name in chosen]
+    for row, codes in enumerate(evidence.codes):
+        soft = {name: values[row] for name, values in evidence.likelihoods.items()}
+        expected = np.zeros([network.cardinalities[place] for place in places])
+        for states, weight in oracle.joint(network, codes, soft):
+            expected[tuple(states[place] for place in places)] += weight
+        if expected.sum() == 0:
+            assert log_evidence[row] == -np.inf
+            assert np.isnan(joint[row]).all()
+        else:
+            assert_allclose(log_evidence[row], math.log(expected.sum()), atol=1e-10)
+            assert_allclose(joint[row], expected / expected.sum(), atol=1e-10)
+
+
+def test_a_variable_named_twice_is_refused() -> None:
+    """Each variable is one axis."""
+    network = Network((Node("coin", ("heads", "tails"), (), Table([0.5, 0.5])),))
+    with pytest.raises(FindingsError) as caught:
+        Engine(network).joint(Evidence([[-1]]), ["coin", "coin"])
+    assert str(caught.value) == "joint: a variable is named twice: ['coin', 'coin']."

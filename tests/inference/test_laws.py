@@ -1,0 +1,442 @@
+"""Laws of propagation, one test each."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+import threading
+from fractions import Fraction
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+from bayesdx.errors import FindingsError, ImpossibleEvidenceError, TooLargeError
+from bayesdx.inference import Engine, Evidence, GateDraws, GateFamily, ParameterDraws, factors, jt_backend
+from bayesdx.network import Network, Node, NoisyMax, Table
+from tests import oracle
+from tests.strategies import networks_with_evidence, random_evidence, random_network
+
+Case = tuple[Network, Evidence]
+
+BINARY = ("no", "yes")
+
+
+def values_of(family: object) -> list[np.ndarray]:
+    return [family.leak, *family.links] if isinstance(family, GateFamily) else [np.asarray(family)]
+
+
+@settings(max_examples=60)
+@given(case=networks_with_evidence(), seed=st.integers(0, 1000))
+def test_the_order_of_variables_and_rows_is_irrelevant(case: Case, seed: int) -> None:
+    """Permuting the variables of the network or the rows of the evidence permutes the answer and nothing else."""
+    network, evidence = case
+    rng = np.random.default_rng(seed)
+    shuffled = Network(tuple(network.nodes[place] for place in rng.permutation(len(network))), network.targets)
+    rows = rng.permutation(len(evidence))
+    columns = [network.index[name] for name in shuffled.names]
+    soft = {name: values[rows] for name, values in evidence.likelihoods.items()}
+    first = Engine(network).propagate(evidence, targets=network.names)
+    second = Engine(shuffled).propagate(Evidence(evidence.codes[rows][:, columns], soft), targets=network.names)
+    assert_allclose(second.log_evidence, first.log_evidence[rows], atol=1e-10)
+    for name in network.names:
+        assert_allclose(second.marginals[name], first.marginals[name][rows], atol=1e-10)
+
+
+@pytest.mark.parametrize("kernel", ["numpy", "numba"])
+@settings(max_examples=40)
+@given(case=networks_with_evidence(most_cases=5))
+def test_a_batch_equals_its_rows(kernel: str, case: Case) -> None:
+    """What a case is answered does not depend on the cases beside it."""
+    network, evidence = case
+    engine = Engine(network, kernel=kernel)
+    together = engine.propagate(evidence, targets=network.names, families=True)
+    for row in range(len(evidence)):
+        alone = engine.propagate(evidence.take([row]), targets=network.names, families=True)
+        assert_allclose(alone.log_evidence[0], together.log_evidence[row], atol=1e-12)
+        for name in network.names:
+            assert_allclose(alone.marginals[name][0], together.marginals[name][row], atol=1e-12)
+            for one, many in zip(values_of(alone.families[name]), values_of(together.families[name]), strict=True):
+                assert_allclose(one[0], many[row], atol=1e-12)
+
+
+@settings(max_examples=60)
+@given(case=networks_with_evidence(most_cases=4))
+def test_kernels_and_back_ends_agree(case: Case) -> None:
+    """numpy and numba, the dense joint and the junction tree return the same numbers to 1e-12."""
+    network, evidence = case
+    results = [
+        Engine(network, backend=backend, kernel=kernel).propagate(evidence, targets=network.names)
+        for backend, kernel in itertools.product(("auto", "junction_tree"), ("numpy", "numba"))
+    ]
+    for result in results[1:]:
+        assert_allclose(result.log_evidence, results[0].log_evidence, atol=1e-11, rtol=1e-12)
+        for name in network.names:
+            assert_allclose(result.marginals[name], results[0].marginals[name], atol=1e-12)
+
+
+@settings(max_examples=60)
+@given(case=networks_with_evidence(), name=st.integers(0, 5))
+def test_a_likelihood_of_ones_says_nothing(case: Case, name: int) -> None:
+    """Not observed, and a likelihood of ones, change nothing; a likelihood's constant moves only the evidence."""
+    network, evidence = case
+    chosen = network.names[name % len(network)]
+    ones = np.ones((len(evidence), len(network[chosen].states)))
+    if chosen in evidence.likelihoods:
+        return
+    engine = Engine(network)
+    before = engine.propagate(evidence, targets=network.names)
+    after = engine.propagate(
+        Evidence(evidence.codes, {**evidence.likelihoods, chosen: 7.0 * ones}), targets=network.names
+    )
+    assert_allclose(after.log_evidence, before.log_evidence + np.log(7.0), atol=1e-10)
+    for target in network.names:
+        assert_allclose(after.marginals[target], before.marginals[target], atol=1e-10)
+
+
+@settings(max_examples=60)
+@given(case=networks_with_evidence())
+def test_a_set_of_one_state_is_that_state(case: Case) -> None:
+    """A likelihood with a single 1 equals the code of its state."""
+    network, evidence = case
+    soft = dict(evidence.likelihoods)
+    for name, card in zip(network.names, network.cardinalities, strict=True):
+        column = evidence.codes[:, network.index[name]]
+        hard = np.where(column[:, None] < 0, 1.0, column[:, None] == np.arange(card))
+        soft[name] = soft.get(name, 1.0) * hard
+    engine = Engine(network)
+    expected = engine.propagate(evidence, targets=network.names)
+    found = engine.propagate(Evidence(np.full_like(evidence.codes, -1), soft), targets=network.names)
+    assert_allclose(found.log_evidence, expected.log_evidence, atol=1e-10)
+    for name in network.names:
+        assert_allclose(found.marginals[name], expected.marginals[name], atol=1e-10)
+
+
+@pytest.mark.parametrize("kernel", ["numpy", "numba"])
+@settings(max_examples=40)
+@given(case=networks_with_evidence(most_variables=5), seed=st.integers(0, 1000))
+def test_draws_of_parameters_equal_one_network_each(kernel: str, case: Case, seed: int) -> None:
+    """Every draw of parameters is answered as the network that has these numbers."""
+    network, evidence = case
+    others = [redrawn(network, seed + draw) for draw in range(3)]
+    cpds = {
+        name: stacked([other[name].cpd for other in others]) for name in network.names if hash((seed, name)) % 3
+    } or {network.names[0]: stacked([other[network.names[0]].cpd for other in others])}
+    result = Engine(network, kernel=kernel).propagate(
+        evidence, targets=network.names, families=True, parameters=ParameterDraws(cpds)
+    )
+    assert result.log_evidence.shape == (3, len(evidence))
+    for draw, other in enumerate(others):
+        nodes = tuple(other[n.name] if n.name in cpds else n for n in network.nodes)
+        expected = Engine(Network(nodes)).propagate(evidence, targets=network.names, families=True)
+        assert_allclose(result.log_evidence[draw], expected.log_evidence, atol=1e-10)
+        for name in network.names:
+            assert_allclose(result.marginals[name][draw], expected.marginals[name], atol=1e-10)
+            for one, two in zip(values_of(result.families[name]), values_of(expected.families[name]), strict=True):
+                assert_allclose(one[draw], two, atol=1e-10)
+
+
+def redrawn(network: Network, seed: int) -> Network:
+    """The same network with other numbers."""
+    rng = np.random.default_rng(seed)
+
+    def fresh(values: np.ndarray) -> np.ndarray:
+        return rng.dirichlet(np.ones(values.shape[-1]), size=values.shape[:-1])
+
+    nodes = []
+    for node in network.nodes:
+        cpd = node.cpd
+        numbers = (
+            Table(fresh(cpd.values))
+            if isinstance(cpd, Table)
+            else NoisyMax(fresh(cpd.leak), tuple(fresh(link) for link in cpd.links))
+        )
+        nodes.append(Node(node.name, node.states, node.parents, numbers))
+    return Network(tuple(nodes))
+
+
+def stacked(cpds: list[Table | NoisyMax]) -> np.ndarray | GateDraws:
+    if isinstance(cpds[0], Table):
+        return np.stack([cpd.values for cpd in cpds])
+    return GateDraws(
+        np.stack([cpd.leak for cpd in cpds]),
+        tuple(np.stack(links) for links in zip(*(cpd.links for cpd in cpds), strict=True)),
+    )
+
+
+@pytest.mark.parametrize("kernel", ["numpy", "numba"])
+@settings(max_examples=40)
+@given(seed=st.integers(0, 10_000))
+def test_unrolling_and_slicing_change_nothing(kernel: str, seed: int) -> None:
+    """Gates as chains, gates taken apart by their reference state, trees cut down by evidence: same answer."""
+    network = random_network(seed, 6)
+    evidence = random_evidence(network, seed, 4)
+    plain = Engine(network, backend="junction_tree", kernel="numpy").propagate(
+        evidence, targets=network.names, families=True
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(factors, "MOST_PARENTS_EXPANDED", 0)
+        patch.setattr(jt_backend, "MOST_CELLS_UNSLICED", 0)
+        engine = Engine(network, backend="junction_tree", kernel=kernel)
+        cut = engine.propagate(evidence, targets=network.names, families=True)
+        without = engine.propagate(evidence, targets=network.names)
+    assert_allclose(cut.log_evidence, plain.log_evidence, atol=1e-10)
+    assert_allclose(without.log_evidence, plain.log_evidence, atol=1e-10)
+    for name in network.names:
+        assert_allclose(cut.marginals[name], plain.marginals[name], atol=1e-10)
+        assert_allclose(without.marginals[name], plain.marginals[name], atol=1e-10)
+        for one, two in zip(values_of(cut.families[name]), values_of(plain.families[name]), strict=True):
+            assert_allclose(one, two, atol=1e-10)
+
+
+@pytest.mark.parametrize("kernel", ["numpy", "numba"])
+@pytest.mark.parametrize("order", ["together", "alternating"])
+def test_a_hub_of_300_children_does_not_underflow(kernel: str, order: str) -> None:
+    """Strong findings that cancel leave the prior, in exact arithmetic and here, though their product is 1e-900."""
+    network, codes = hub(300, order)
+    expected = Fraction(3, 10)
+    result = Engine(network, backend="junction_tree", kernel=kernel).propagate(Evidence(codes), targets=["hub"])
+    assert_allclose(result.marginals["hub"][0, 0], float(expected), atol=1e-12)
+    dense = Engine(network, backend="dense", kernel=kernel).propagate(Evidence(codes))
+    assert_allclose(dense.marginals["hub"][0, 0], float(expected), atol=1e-12)
+    assert_allclose(dense.log_evidence, result.log_evidence, rtol=1e-12)
+
+
+def hub(children: int, order: str) -> tuple[Network, np.ndarray]:
+    parent = Node("hub", BINARY, (), Table([0.3, 0.7]))
+    rows = {True: [[1e-6, 1 - 1e-6], [1e-3, 1 - 1e-3]], False: [[1e-3, 1 - 1e-3], [1e-6, 1 - 1e-6]]}
+    kinds = [number < children // 2 if order == "together" else number % 2 == 0 for number in range(children)]
+    nodes = [Node(f"f{number}", BINARY, ("hub",), Table(rows[kind])) for number, kind in enumerate(kinds)]
+    codes = np.zeros((1, children + 1), dtype=int)
+    codes[0, 0] = -1
+    return Network((parent, *nodes), targets=("hub",)), codes
+
+
+@pytest.mark.parametrize("kernel", ["numpy", "numba"])
+def test_a_gate_of_30_parents_equals_exact_arithmetic(kernel: str) -> None:
+    """A noisy-OR of 30 causes: P(cause | finding) by its formula in rational numbers."""
+    priors = [Fraction(1 + number % 7, 100) for number in range(30)]
+    links = [Fraction(1 + number % 9, 10) for number in range(30)]
+    leak = Fraction(1, 50)
+    silent = 1 - leak
+    for prior, link in zip(priors, links, strict=True):
+        silent *= 1 - prior * link
+    causes = [Node(f"c{i}", BINARY, (), Table([float(1 - p), float(p)])) for i, p in enumerate(priors)]
+    matrices = tuple([[1.0, 0.0], [float(1 - link), float(link)]] for link in links)
+    gate = NoisyMax([float(1 - leak), float(leak)], matrices)
+    network = Network((*causes, Node("f", BINARY, tuple(cause.name for cause in causes), gate)))
+    codes = np.full((1, 31), -1)
+    codes[0, 30] = 1
+    for backend in ("auto", "junction_tree"):
+        targets = tuple(cause.name for cause in causes)
+        result = Engine(network, backend=backend, kernel=kernel).propagate(Evidence(codes), targets=targets)
+        for i, (prior, link) in enumerate(zip(priors, links, strict=True)):
+            without = silent / (1 - prior * link) * (1 - link)
+            expected = prior * (1 - without) / (1 - silent)
+            assert_allclose(result.marginals[f"c{i}"][0, 1], float(expected), atol=1e-12)
+
+
+def test_small_probabilities_keep_their_digits() -> None:
+    """P(finding) of 1e-12 is not 1 minus something: the posterior that rests on it is right to 1e-10."""
+    cause = Node("c", BINARY, (), Table([0.5, 0.5]))
+    gate = NoisyMax([1 - 1e-12, 1e-12], ([[1, 0], [1 - 3e-12, 3e-12]],))
+    network = Network((cause, Node("f", BINARY, ("c",), gate)), targets=("c",))
+    odds = Fraction(gate.leak[1]) / (Fraction(gate.leak[1]) + Fraction(gate.leak[0]) * Fraction(gate.links[0][1, 1]))
+    for backend in ("dense", "junction_tree"):
+        present = Engine(network, backend=backend).propagate(Evidence([[-1, 1]])).marginals["c"][0, 1]
+        assert_allclose(present, float(1 / (1 + odds)), rtol=1e-9)
+
+
+def two_layer(seed: int, n_diseases: int = 15, n_findings: int = 4) -> Network:
+    rng = np.random.default_rng(seed)
+    nodes = []
+    for disease in range(n_diseases):
+        prior = rng.uniform(0.01, 0.5)
+        nodes.append(Node(f"d{disease}", BINARY, (), Table([1 - prior, prior])))
+    for finding in range(n_findings):
+        parents = [f"d{d}" for d in np.flatnonzero(rng.random(n_diseases) < 0.4)] or ["d0"]
+        links = []
+        for link in rng.random(len(parents)):
+            acts = 1.0 if link > 0.9 else link
+            links.append([[1.0, 0.0], [1 - acts, acts]])
+        leak = float(rng.choice([0.0, 0.01, 0.3]))
+        nodes.append(Node(f"f{finding}", BINARY, tuple(parents), NoisyMax([1 - leak, leak], tuple(links))))
+    return Network(tuple(nodes))
+
+
+@settings(max_examples=30)
+@given(seed=st.integers(0, 10_000))
+def test_the_noisy_or_programme_equals_the_junction_tree(seed: int) -> None:
+    """Two layers of noisy-OR: all posteriors by dynamic programming and by message passing agree."""
+    network = two_layer(seed, n_findings=6)
+    evidence = random_evidence(network, seed, 3, observed=0.5, soft=0.2)
+    diseases = [name for name in network.names if name.startswith("d")]
+    found = Engine(network, backend="noisy_or").propagate(evidence, targets=diseases)
+    expected = Engine(network, backend="junction_tree").propagate(evidence, targets=diseases)
+    assert_allclose(found.log_evidence, expected.log_evidence, atol=1e-10)
+    for name in diseases:
+        assert_allclose(found.marginals[name], expected.marginals[name], atol=1e-10)
+
+
+def test_importance_sampling_is_within_its_standard_error_and_only_on_request() -> None:
+    """Too large: refused with advice; sampled on request, 95 % within 3 standard errors; refused if too few."""
+    network = two_layer(3, 40, 12)
+    diseases = [name for name in network.names if name.startswith("d")]
+    codes = np.full((1, len(network)), -1)
+    codes[0, [network.index[f"f{number}"] for number in range(8)]] = 1
+    evidence = Evidence(codes)
+    exact = Engine(network, backend="noisy_or").propagate(evidence, targets=diseases)
+    small = Engine(network, backend="noisy_or", memory_limit=1000)
+    with pytest.raises(TooLargeError, match="pass approximate=True for importance sampling"):
+        small.propagate(evidence, targets=diseases)
+    sampled = small.propagate(evidence, targets=diseases, approximate=True, samples=20_000, seed=1)
+    assert exact.approximation is None and sampled.approximation is not None
+    assert sampled.approximation.effective_sample_size[0] > 200
+    errors = [
+        abs(sampled.marginals[name][0, 1] - exact.marginals[name][0, 1])
+        / max(sampled.approximation.standard_error[name][0, 1], 1e-6)
+        for name in diseases
+    ]
+    assert np.mean(np.array(errors) < 3) >= 0.95
+    assert_allclose(sampled.log_evidence, exact.log_evidence, atol=0.2)
+    with pytest.raises(TooLargeError, match="effective sample size"):
+        small.propagate(evidence, targets=diseases, approximate=True, samples=50)
+
+
+def test_a_network_beyond_memory_is_refused_with_its_size() -> None:
+    """Nothing is approximated silently: the error says how large and what to do."""
+    network = random_network(5, 12, most_parents=4)
+    with pytest.raises(TooLargeError, match=r"needs .* GB for one case .*; the limit is .* GB\. Observe more"):
+        Engine(network, backend="junction_tree", memory_limit=100).propagate(
+            Evidence(np.full((1, 12), -1)), targets=network.names
+        )
+
+
+@pytest.fixture
+def rainy() -> Engine:
+    rain = Node("rain", BINARY, (), Table([0.8, 0.2]))
+    wet = Node("wet", BINARY, ("rain",), Table([[1.0, 0.0], [0.1, 0.9]]))
+    dry_shoes = Node("dry_shoes", BINARY, ("wet",), Table([[0.2, 0.8], [1.0, 0.0]]))
+    return Engine(Network((rain, wet, dry_shoes), targets=("rain",)))
+
+
+def test_impossible_rows_raise_or_are_flagged(rainy: Engine) -> None:
+    """A row of probability 0 raises with a smallest conflict, or is minus infinity and NaN; the others are answered."""
+    frame = pd.DataFrame({"rain": ["no", None], "wet": ["yes", "yes"]}, index=["a", "b"])
+    with pytest.raises(ImpossibleEvidenceError, match="row 'a' has probability 0; rain = no, wet = yes") as caught:
+        rainy.marginals(frame)
+    assert caught.value.conflict == ("rain", "wet") and caught.value.row == 0
+    flagged = rainy.marginals(frame, on_impossible="flag")["rain"]
+    assert flagged.loc["a"].isna().all()
+    assert_allclose(flagged.loc["b"], [0.0, 1.0])
+    assert rainy.log_evidence(frame)["a"] == -np.inf
+    assert_allclose(rainy.log_evidence(frame)["b"], np.log(0.18))
+    assert rainy.conflict(rainy.encode(frame.iloc[:1])) == ("rain", "wet")
+    assert rainy.conflict(rainy.encode(frame.iloc[1:])) == ()
+
+
+def test_unknown_columns_and_states_are_all_named(rainy: Engine) -> None:
+    """One error lists every fault with row, column, value and the nearest valid name; missing cells are no fault."""
+    frame = pd.DataFrame({"rian": ["no"], "wet": ["yess"], "rain": [np.nan]}, index=[7])
+    with pytest.raises(FindingsError) as caught:
+        rainy.encode(frame)
+    text = str(caught.value)
+    assert "column 'rian' is not a variable. Did you mean 'rain'?" in text
+    assert "row 7, wet = 'yess' is not a state of wet; its states are no, yes. Did you mean 'yes'?" in text
+
+
+def test_categories_objects_and_missing_values_encode_alike(rainy: Engine) -> None:
+    """Strings, categories and every kind of missing value give the same codes."""
+    plain = pd.DataFrame({"wet": ["yes", None, "no", np.nan, pd.NA]}, dtype=object)
+    expected = [1, -1, 0, -1, -1]
+    for frame in (plain, plain.astype("category"), plain.astype("string"), plain.astype("str")):
+        assert_array_equal(rainy.encode(frame).codes[:, 1], expected)
+
+
+def test_evidence_that_does_not_fit_is_refused(rainy: Engine) -> None:
+    """Codes out of range, wrong widths, negative likelihoods and unknown names each have their sentence."""
+    with pytest.raises(FindingsError, match="row 1, wet = 2; its codes are 0 to 1, or -1 for not observed"):
+        rainy.propagate(Evidence([[0, 0, 0], [0, 2, 0]]))
+    with pytest.raises(FindingsError, match="codes have 2 columns; the network has 3 variables"):
+        rainy.propagate(Evidence([[0, 0]]))
+    with pytest.raises(FindingsError, match="likelihood of wet has a value below 0 or not finite"):
+        Evidence([[0, -1, -1]], {"wet": [[-1.0, 1.0]]})
+    with pytest.raises(FindingsError, match=r"'wett' is not a variable\. Did you mean 'wet'\?"):
+        rainy.propagate(Evidence([[0, -1, -1]], {"wett": [[1.0, 1.0]]}))
+    with pytest.raises(FindingsError, match=r"'rainn' is not a variable\. Did you mean 'rain'\?"):
+        rainy.propagate(Evidence([[0, -1, -1]]), targets=["rainn"])
+
+
+def test_no_cases_give_empty_answers(rainy: Engine) -> None:
+    """Zero rows in, zero rows out."""
+    result = rainy.propagate(Evidence(np.zeros((0, 3), dtype=int)), targets=["rain", "wet"], families=True)
+    assert result.log_evidence.shape == (0,)
+    assert result.marginals["wet"].shape == (0, 2)
+
+
+def test_threads_may_share_an_engine() -> None:
+    """Concurrent questions with different patterns of evidence get the answers they get alone."""
+    network = random_network(11, 12)
+    engine = Engine(network, backend="junction_tree")
+    evidence = random_evidence(network, 2, 40)
+    expected = engine.propagate(evidence, targets=network.names)
+    shared = Engine(network, backend="junction_tree")
+    found: dict[int, object] = {}
+
+    def ask(row: int) -> None:
+        found[row] = shared.propagate(evidence.take([row]), targets=network.names)
+
+    threads = [threading.Thread(target=ask, args=(row,)) for row in range(len(evidence))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for row, result in found.items():
+        assert_allclose(result.log_evidence[0], expected.log_evidence[row], atol=1e-12)
+
+
+def test_asking_changes_nothing(rainy: Engine) -> None:
+    """Answers are read-only, and evidence is what it was."""
+    evidence = Evidence([[0, -1, -1], [-1, 1, -1]])
+    result = rainy.propagate(evidence, targets=["rain", "wet"])
+    with pytest.raises(ValueError, match="read-only"):
+        result.marginals["wet"][0, 0] = 1.0
+    with pytest.raises(ValueError, match="read-only"):
+        evidence.codes[0, 0] = 1
+
+
+def test_importing_inference_brings_no_optional_companion() -> None:
+    """pgmpy, numba, matplotlib, scikit-learn and scipy stay out until they are used."""
+    script = (
+        "import sys, bayesdx.inference\n"
+        "print([m for m in ('pgmpy', 'numba', 'matplotlib', 'sklearn', 'scipy') if m in sys.modules])"
+    )
+    shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"
+
+
+def test_the_plan_names_its_back_end(rainy: Engine) -> None:
+    """The plan says which back end, how large and why."""
+    assert rainy.plan.backend == "dense"
+    assert rainy.plan.cells == rainy.plan.largest_clique == 4
+    tree = Engine(rainy.network, backend="junction_tree", kernel="numpy").plan
+    assert (tree.backend, tree.kernel) == ("junction_tree", "numpy")
+    assert "targets" in tree.why
+
+
+def test_oracle_agrees_with_itself() -> None:
+    """The oracle's families add up to its posteriors."""
+    network = random_network(4, 5)
+    codes = [-1] * 5
+    posterior, families = oracle.posterior(network, codes), oracle.families(network, codes)
+    for name in network.names:
+        family = families[name]
+        if isinstance(family, np.ndarray):
+            assert_allclose(family.reshape(-1, family.shape[-1]).sum(axis=0), posterior[name], atol=1e-12)
+        else:
+            for parent, link in zip(network[name].parents, family[1], strict=True):
+                assert_allclose(link.sum(axis=1), posterior[parent], atol=1e-12)
