@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Literal
@@ -79,6 +80,7 @@ class Engine:
         self._network = _as_network(network)
         check_kernel(kernel)
         self._kernel = kernel
+        self._memory_limit = memory_limit
         self._tree = JunctionTreeBackend(self._network, memory_limit, kernel)
         self._dense = _dense_backend(self._network, backend, kernel)
         self._two_layer = _two_layer(self._network, backend, memory_limit) if self._dense is None else None
@@ -287,6 +289,12 @@ class Engine:
         if len(set(scope)) != len(scope):
             raise FindingsError(f"joint: a variable is named twice: {list(variables)}.")
         check_evidence(evidence, self._network)
+        cells = math.prod(self._network.cardinalities[v] for v in scope)
+        if 16 * cells * max(len(evidence), 1) > self._memory_limit:
+            raise TooLargeError(
+                f"joint: {cells:.3g} configurations of {len(scope)} variables need {16e-9 * cells:.3g} GB a case; the "
+                f"limit is {self._memory_limit / 1e9:.3g} GB. Ask for fewer variables or cases, or raise memory_limit."
+            )
         log_evidence, joint = self._joint(evidence, scope)
         return log_evidence, _finished(np.array(joint), _impossible(log_evidence), log_evidence.shape)
 

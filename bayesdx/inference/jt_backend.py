@@ -25,8 +25,11 @@ from bayesdx.network import Network
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
-MOST_CELLS_UNSLICED = 1_000_000
+MOST_CELLS_UNSLICED = 500_000
 """A tree with more cells than this is cut down by the states that each pattern of evidence gives."""
+
+MOST_CELLS_UNSLICED_FOR_MANY = 2_000_000
+"""The same for many cases, whose patterns differ, so that each would need a tree of its own."""
 
 LANE_CELLS = 2**20
 """Cells times lanes that one pass works on at a time."""
@@ -71,7 +74,7 @@ class JunctionTreeBackend:
         self.network = network
         self.memory_limit = memory_limit
         self._programs: OrderedDict[object, Program] = OrderedDict()
-        self._fits: dict[tuple[frozenset[int], tuple[tuple[int, ...], ...]], bool] = {}
+        self._sizes: dict[tuple[frozenset[int], tuple[tuple[int, ...], ...]], float] = {}
         self._lock = threading.Lock()
 
     def program(
@@ -114,7 +117,7 @@ class JunctionTreeBackend:
         asked = [*targets, *families, *(v for scope in together for v in scope)]
         keep = ancestors(self.network, [*asked, *soft, *np.flatnonzero(observed.any(axis=0)).tolist()])
         many = n_draws * len(evidence) >= MANY_LANES
-        if self._fits_unsliced(keep, together):
+        if self._unsliced_cells(keep, together) <= (MOST_CELLS_UNSLICED_FOR_MANY if many else MOST_CELLS_UNSLICED):
             whole = self.program(keep, frozenset(), together, many=many)
             self._run_group(whole, evidence, np.arange(len(evidence)), draws, output)
             return output.log_evidence, output.marginals, output.families, output.joints
@@ -125,14 +128,14 @@ class JunctionTreeBackend:
             self._run_group(self.program(keep, given, together, quiet), evidence, cases, draws, output)
         return output.log_evidence, output.marginals, output.families, output.joints
 
-    def _fits_unsliced(self, keep: frozenset[int], together: tuple[tuple[int, ...], ...]) -> bool:
-        """Whether one tree for all patterns of evidence is small enough, judged by the quickest elimination order."""
+    def _unsliced_cells(self, keep: frozenset[int], together: tuple[tuple[int, ...], ...]) -> float:
+        """Cells of one tree for all patterns of evidence, by the quickest elimination order."""
         key = (keep, together)
-        if key not in self._fits:
+        if key not in self._sizes:
             graph = factor_graph(self.network, keep)
-            cells = quick_cells([*(factor.scope for factor in graph.factors), *together], graph.cards)
-            self._fits[key] = cells <= MOST_CELLS_UNSLICED
-        return self._fits[key]
+            scopes = [*(factor.scope for factor in graph.factors), *together]
+            self._sizes[key] = quick_cells(scopes, graph.cards)
+        return self._sizes[key]
 
     @cached_property
     def _may_be_quiet(self) -> list[int]:
@@ -143,7 +146,9 @@ class JunctionTreeBackend:
     ) -> None:
         program.check_size(self.memory_limit)
         n_lanes = (draws.n_draws if draws else 1) * len(cases)
-        fast = bool(program.steps) and use_numba(self.kernel, program.cells * n_lanes)
+        once = bool(program.sliced) and n_lanes < MANY_LANES and not program.asked
+        program.asked = True
+        fast = bool(program.steps) and not once and use_numba(self.kernel, program.cells * n_lanes)
         own = draws is None and not program.sliced
         scopes = output.scopes(program)
         fitting = max(1, self.memory_limit // (4 * BYTES * program.cells + 1))

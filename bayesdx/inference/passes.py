@@ -91,7 +91,7 @@ def propagate(
             message = np.divide(total, mean, out=np.zeros_like(total), where=mean > 0)
             if step.parent >= 0:
                 inbox[step.parent].append((message, step.into_parent))
-        beliefs = _downward(steps, inside, upward, {program.home_of(scope) for scope in scopes if scope})
+        beliefs = _downward(steps, potentials, inside, upward, {program.home_of(scope) for scope in scopes if scope})
     return Calibrated(program, scale, beliefs)
 
 
@@ -112,8 +112,15 @@ def _product(
     product = potential
     for values, seen in entering:
         spread = values.reshape(*seen.part, values.shape[-1])
-        product = (product.reshape(*seen.clique, product.shape[-1]) * spread).reshape(step.cells, -1)
+        product = _times(product, seen.clique, spread, owned=product is not potential)
     return product
+
+
+def _times(values: Array, shape: tuple[int, ...], factor: Array, *, owned: bool) -> Array:
+    """``values`` seen in ``shape`` times ``factor``; in place where the array is ours and has all lanes."""
+    seen = values.reshape(*shape, values.shape[-1])
+    out = seen if owned and values.shape[-1] >= factor.shape[-1] else None
+    return np.multiply(seen, factor, out=out).reshape(len(values), -1)
 
 
 def _grouped(entering: Sequence[tuple[Array, View]], scale: Array) -> list[tuple[Array, View]]:
@@ -150,7 +157,11 @@ def _exponentials(logs: Array, scale: Array) -> Array:
 
 
 def _downward(
-    steps: Sequence[Step], inside: Sequence[Array], upward: Sequence[Array], wanted: set[int]
+    steps: Sequence[Step],
+    potentials: Sequence[Array],
+    inside: Sequence[Array],
+    upward: Sequence[Array],
+    wanted: set[int],
 ) -> dict[int, Array]:
     needed = set(wanted)
     for place, step in enumerate(steps):
@@ -166,6 +177,6 @@ def _downward(
             shared = above.reshape(*seen.clique, above.shape[-1]).sum(axis=seen.summed).reshape(step.kept, -1)
         below = upward[place]
         ratio = np.divide(shared, below, out=np.zeros(np.broadcast(shared, below).shape), where=below > 0)
-        spread = inside[place].reshape(step.cells // step.kept, step.kept, -1) * ratio
-        beliefs[place] = spread.reshape(step.cells, -1)
+        shape = (step.cells // step.kept, step.kept)
+        beliefs[place] = _times(inside[place], shape, ratio, owned=inside[place] is not potentials[place])
     return {place: beliefs[place] for place in wanted}

@@ -106,6 +106,11 @@ class Program:
         Sliced gates that every case gives in their reference state.
     many : bool
         Whether many cases will share the program, so that a better order is worth its search.
+
+    Attributes
+    ----------
+    asked : bool
+        Whether it has run: index maps for compiled code pay from the second time on.
     """
 
     def __init__(
@@ -118,6 +123,7 @@ class Program:
         many: bool = False,
     ) -> None:
         self.network = network
+        self.asked = False
         self.sliced = sliced
         self._flats: dict[tuple[tuple[tuple[int, ...], ...], bool], Flat] = {}
         self._homes: dict[frozenset[int], int] = {}

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from bayesdx.errors import FindingsError, ImpossibleEvidenceError, TooLargeError
-from bayesdx.inference import Engine, Evidence, GateDraws, GateFamily, ParameterDraws, factors, jt_backend
+from bayesdx.errors import FindingsError, ImpossibleEvidenceError, MissingExtraError, TooLargeError
+from bayesdx.inference import Engine, Evidence, GateDraws, GateFamily, ParameterDraws, factors, jt_backend, kernels
 from bayesdx.network import Network, Node, NoisyMax, Table
 from tests import oracle
 from tests.strategies import networks_with_evidence, random_evidence, random_network
@@ -182,6 +182,7 @@ def test_unrolling_and_slicing_change_nothing(kernel: str, seed: int) -> None:
         patch.setattr(factors, "MOST_PARENTS_EXPANDED", 0)
         patch.setattr(jt_backend, "MOST_CELLS_UNSLICED", 0)
         engine = Engine(network, backend="junction_tree", kernel=kernel)
+        engine.propagate(evidence, targets=network.names, families=True)
         cut = engine.propagate(evidence, targets=network.names, families=True)
         without = engine.propagate(evidence, targets=network.names)
     assert_allclose(cut.log_evidence, plain.log_evidence, atol=1e-10)
@@ -314,6 +315,26 @@ def test_a_network_beyond_memory_is_refused_with_its_size() -> None:
         Engine(network, backend="junction_tree", memory_limit=100).propagate(
             Evidence(np.full((1, 12), -1)), targets=network.names
         )
+
+
+def test_a_joint_beyond_memory_is_refused_with_its_size() -> None:
+    """The k most probable sets of too many variables: refused before anything is allocated."""
+    network = two_layer(0, 60, 2)
+    engine = Engine(network)
+    diseases = [name for name in network.names if name.startswith("d")]
+    with pytest.raises(TooLargeError, match=r"joint: 1\.15e\+18 configurations of 60 variables need .* GB a case"):
+        engine.most_probable(Evidence(np.full((1, len(network)), -1)), diseases, 3)
+
+
+def test_without_numba_numpy_answers(monkeypatch: pytest.MonkeyPatch, rainy: Engine) -> None:
+    """kernel="auto" falls back to numpy; kernel="numba" says which extra brings it."""
+    monkeypatch.setattr(kernels, "find_spec", lambda name: None)
+    engine = Engine(rainy.network)
+    assert engine.plan.kernel == "numpy"
+    evidence = Evidence([[-1, 1, -1]] * 3)
+    assert_allclose(engine.propagate(evidence).marginals["rain"], rainy.propagate(evidence).marginals["rain"])
+    with pytest.raises(MissingExtraError, match="install bayesdx with its fast extra"):
+        Engine(rainy.network, kernel="numba")
 
 
 @pytest.fixture

@@ -38,10 +38,11 @@ CASES = {
     "diabetes": 5,
     "link": 3,
     "barley": 3,
+    "munin": 2,
 }
 """Sampled evidence sets per network: 200, and fewer where pyAgrum takes longer."""
 
-DENSE_EVIDENCE = {"munin1", "link", "barley", "diabetes"}
+DENSE_EVIDENCE = {"munin", "munin1", "link", "barley", "diabetes"}
 """Networks in which at least 30 % are observed, so that pyAgrum answers in seconds."""
 
 
