@@ -95,7 +95,7 @@ def _prior(model: Model) -> Array:
 
 @lru_cache(maxsize=64)
 def _index(model: Model) -> pd.Index:
-    return pd.Index([line.name for line in alternatives(model)])
+    return pd.Index([line.name for line in alternatives(model)], dtype=object)  # reorders ten times faster than str
 
 
 def _probabilities(model: Model, marginals: Mapping[str, Array]) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import lru_cache
 from importlib.util import find_spec
 from typing import Literal
 
@@ -14,8 +15,9 @@ WORTH_LOADING = 2_000_000
 """Cells times cases from which "auto" loads numba (about a second) if it is not loaded yet."""
 
 
+@lru_cache(maxsize=1)
 def numba_installed() -> bool:
-    """Whether numba can be imported."""
+    """Whether numba can be imported; looked up once, since every question asks."""
     return find_spec("numba") is not None
 
 

@@ -6,6 +6,7 @@ import itertools
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from fractions import Fraction
 
 import numpy as np
@@ -326,9 +327,17 @@ def test_a_joint_beyond_memory_is_refused_with_its_size() -> None:
         engine.most_probable(Evidence(np.full((1, len(network)), -1)), diseases, 3)
 
 
-def test_without_numba_numpy_answers(monkeypatch: pytest.MonkeyPatch, rainy: Engine) -> None:
-    """kernel="auto" falls back to numpy; kernel="numba" says which extra brings it."""
+@pytest.fixture
+def without_numba(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(kernels, "find_spec", lambda name: None)
+    kernels.numba_installed.cache_clear()
+    yield
+    kernels.numba_installed.cache_clear()
+
+
+@pytest.mark.usefixtures("without_numba")
+def test_without_numba_numpy_answers(rainy: Engine) -> None:
+    """kernel="auto" falls back to numpy; kernel="numba" says which extra brings it."""
     engine = Engine(rainy.network)
     assert engine.plan.kernel == "numpy"
     evidence = Evidence([[-1, 1, -1]] * 3)
