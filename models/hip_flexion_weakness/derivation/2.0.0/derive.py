@@ -1,7 +1,7 @@
 """Derives hip_flexion_weakness 2.0.0 from the tables in ``evidence/``: every rule is here, no number is.
 
     python models/hip_flexion_weakness/derivation/2.0.0/derive.py            # compare with the folder of the version
-    python models/hip_flexion_weakness/derivation/2.0.0/derive.py FOLDER     # write a new folder (not released)
+    python models/hip_flexion_weakness/derivation/2.0.0/derive.py FOLDER     # write a new folder
 
 The rules are explained in README.md beside this file.
 """
@@ -12,6 +12,7 @@ import csv
 import sys
 from collections import defaultdict
 from dataclasses import dataclass, fields
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,8 @@ from bayesdx.network import link_from_henrion
 HERE = Path(__file__).parent
 VERSION = "2.0.0"
 FOLDER = HERE.parents[1] / VERSION
+PARENT = dx.load_model(HERE.parents[1] / "1.0.0")
+RELEASE_DAY = date(2026, 11, 23)
 
 POPULATIONS = ("primary_care", "emergency_department", "specialist_referral")
 AGES = ("under_40", "40_to_59", "60_and_over")
@@ -149,15 +152,12 @@ def loading_table() -> list[TableEntry]:
     return rows
 
 
-def nerve_table() -> list[TableEntry]:
-    """Where a nerve lesion lies and how severe it is; diabetes favours the plexus."""
+def background_table() -> list[TableEntry]:
+    """P(length-dependent background neuropathy | age, diabetes)."""
     rows = []
-    for row in read("nerve_lesion.csv"):
-        known = figure(row)
-        for state in ("absent", "present"):
-            given = known if state == "present" else Figure(0, 0, 0, "EXPERT", "expert", "no neuropathy")
-            parents = (("diabetes", (row["diabetes"],)), ("peripheral_neuropathy", (state,)))
-            rows.append(TableEntry("", "nerve_lesion", parents, row["kind"], *cells(given)))
+    for row in read("background_neuropathy.csv"):
+        parents = (("age_group", (row["age_group"],)), ("diabetes", (row["diabetes"],)))
+        rows.append(TableEntry("", "background_neuropathy", parents, "present", *cells(figure(row))))
     return rows
 
 
@@ -262,20 +262,20 @@ def derive() -> Model:
     contexts = [
         Prior(row["population"], row["variable"], row["state"], *cells(figure(row))) for row in read("contexts.csv")
     ]
-    changes = (HERE / "CHANGES.md").read_text(encoding="utf-8") if (HERE / "CHANGES.md").exists() else f"# {VERSION}\n"
     return Model(
         info=INFO,
         variables=variables,
         priors=(*patients.priors, *contexts, *priors),
         links=tuple(links),
-        tables=(*patients.tables, *loading_table(), *nerve_table()),
+        tables=(*patients.tables, *loading_table(), *background_table()),
         accuracy=rows_of("accuracy.csv", Accuracy),
         tests=rows_of("tests.csv", Test),
         red_flags=rows_of("red_flags.csv", RedFlag),
         management=rows_of("management.csv", ManagementStep),
         cases=rows_of("cases.csv", Case),
         sources=rows_of("sources.csv", Source),
-        changes=changes,
+        changes=(HERE / "CHANGES.md").read_text(encoding="utf-8"),
+        notes=(HERE / "NOTES.md").read_text(encoding="utf-8"),
     )
 
 
@@ -320,6 +320,8 @@ INFO = ModelInfo(
         ),
     ),
     default_population="primary_care",
+    parent_version=PARENT.version,
+    parent_hash=PARENT.hash,
 )
 
 
@@ -327,7 +329,7 @@ def main() -> None:
     """Write the model into a folder, or compare it with the one in place."""
     model = derive()
     if len(sys.argv) > 1:
-        print(dx.save_model(model, sys.argv[1]))
+        print(dx.save_model(dx.release_model(model, RELEASE_DAY), sys.argv[1]))
         return
     comparison = dx.compare_models(dx.load_model(FOLDER), model)
     print(comparison)
