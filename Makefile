@@ -18,7 +18,7 @@ PYTEST_ARGS ?=
 BENCH_ARGS ?=
 UV_VERSION := 0.13.9
 
-DEMO_MODEL := hip_flexion_weakness@1.0.0
+DEMO_MODEL := hip_flexion_weakness
 DEMO_CASE := tests/data/cases/psoas_abscess_renal_failure_2010.json
 DEMO_POPULATION := emergency_department
 
