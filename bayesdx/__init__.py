@@ -7,12 +7,14 @@
 'cauda_equina_syndrome'
 """
 
+from bayesdx.cohort import CohortSummary, cohort_schema, score_batch, score_cohort
 from bayesdx.diagnosis import (
     UNKNOWN,
     CaseComparison,
     Conflict,
     CredibleIntervals,
     Diagnosis,
+    Drawing,
     Explanation,
     Narrative,
     NextTests,
@@ -22,6 +24,7 @@ from bayesdx.diagnosis import (
     compare_cases,
     credible_intervals,
     diagnose,
+    draw_network,
     explain,
     narrative,
     next_tests,
@@ -30,8 +33,11 @@ from bayesdx.diagnosis import (
 )
 from bayesdx.errors import (
     BayesdxError,
+    CohortError,
+    DatasetError,
     FindingsError,
     ImpossibleEvidenceError,
+    LearningError,
     MissingExtraError,
     ModelError,
     ModelNotFoundError,
@@ -41,13 +47,20 @@ from bayesdx.errors import (
 )
 from bayesdx.evaluation import (
     CaseResults,
+    Cohort,
+    CohortCheck,
+    Evaluation,
     VersionComparison,
     check_cases,
+    check_cohort,
     check_evidence,
     compare_models,
     count_verdicts,
+    evaluate,
     model_card,
+    read_cohort,
 )
+from bayesdx.explorer import Explorer, explore
 from bayesdx.inference import Engine
 from bayesdx.knowledge import (
     Comparison,
@@ -59,26 +72,39 @@ from bayesdx.knowledge import (
     release_model,
     save_model,
 )
+from bayesdx.learning import Calibration, ModelFit, calibrate, fit_model
 from bayesdx.network import Network, as_network, read_bif, to_pgmpy, write_bif
 
 __version__ = "0.1.0"
 
 __all__ = [
     "UNKNOWN",
+    "BayesDxClassifier",
     "BayesdxError",
+    "Calibration",
     "CaseComparison",
     "CaseResults",
+    "Cohort",
+    "CohortCheck",
+    "CohortError",
+    "CohortSummary",
     "Comparison",
     "Conflict",
     "CredibleIntervals",
+    "DatasetError",
     "Diagnosis",
+    "Drawing",
     "Engine",
+    "Evaluation",
     "Explanation",
+    "Explorer",
     "FindingsError",
     "ImpossibleEvidenceError",
+    "LearningError",
     "MissingExtraError",
     "Model",
     "ModelError",
+    "ModelFit",
     "ModelNotFoundError",
     "Narrative",
     "Network",
@@ -92,15 +118,22 @@ __all__ = [
     "TradeOff",
     "VersionComparison",
     "as_network",
+    "calibrate",
     "check_cases",
+    "check_cohort",
     "check_evidence",
     "check_model",
+    "cohort_schema",
     "compare_cases",
     "compare_models",
     "count_verdicts",
     "credible_intervals",
     "diagnose",
+    "draw_network",
+    "evaluate",
     "explain",
+    "explore",
+    "fit_model",
     "list_models",
     "load_model",
     "model_card",
@@ -108,9 +141,21 @@ __all__ = [
     "next_tests",
     "posterior_path",
     "read_bif",
+    "read_cohort",
     "release_model",
     "save_model",
+    "score_batch",
+    "score_cohort",
     "sensitivity_analysis",
     "to_pgmpy",
     "write_bif",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """The scikit-learn interface, imported where it is asked for: the core does without scikit-learn."""
+    if name == "BayesDxClassifier":
+        from bayesdx.learning.classifier import BayesDxClassifier
+
+        return BayesDxClassifier
+    raise AttributeError(f"module 'bayesdx' has no attribute {name!r}")

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from bayesdx.cli.cohort import score
 from bayesdx.cli.explorer import explore
+from bayesdx.cli.learning import calibrate, evaluate, fit
 from bayesdx.display import clean
 from bayesdx.errors import BayesdxError
 
@@ -361,6 +362,9 @@ def sensitivity(
 
 
 app.command()(score)
+app.command()(calibrate)
+app.command()(evaluate)
+app.command()(fit)
 app.command()(explore)
 
 

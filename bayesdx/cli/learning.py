@@ -1,0 +1,237 @@
+"""``calibrate``, ``evaluate`` and ``fit``: new versions from patients, and whether they are right."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from bayesdx.display import clean
+from bayesdx.errors import BayesdxError
+
+
+class Method(StrEnum):
+    """How numbers are learned."""
+
+    EM = "em"
+    COUNTS = "counts"
+    PRIOR_SHIFT = "prior_shift"
+
+
+class Missing(StrEnum):
+    """What an empty cell says."""
+
+    IGNORE = "ignore"
+    STATE = "state"
+
+
+class Structure(StrEnum):
+    """What a finding depends on."""
+
+    NAIVE = "naive"
+    TREE = "tree"
+
+
+class Output(StrEnum):
+    """How an evaluation is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="name, name@version, or the path of a folder")]
+Patients = Annotated[Path, typer.Argument(metavar="PATIENTS", help="a .csv or .parquet file, a row per patient")]
+MappingOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="mapping.csv: what the columns and codes mean.")
+]
+WeightOption = Annotated[str | None, typer.Option(metavar="COLUMN", help="How many patients a row stands for.")]
+PopulationOption = Annotated[
+    str | None, typer.Option(help="The patients that the priors hold for; the model's default where left out.")
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+
+
+def calibrate(
+    model: ModelName,
+    patients: Patients,
+    out: Annotated[Path | None, typer.Argument(metavar="FOLDER", help="where the new version goes")] = None,
+    method: Annotated[Method, typer.Option(help="How numbers are learned.")] = Method.EM,
+    mapping: MappingOption = None,
+    weight: WeightOption = None,
+    population: PopulationOption = None,
+    as_population: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Make a new population of this name for the learned priors.")
+    ] = None,
+    move: Annotated[
+        list[str] | None, typer.Option(metavar="PART", help="priors, leaks, links or tables; may be repeated.")
+    ] = None,
+    prior_strength: Annotated[float, typer.Option(help="Multiplies what the parent's numbers are worth.")] = 1.0,
+    version: Annotated[str | None, typer.Option(help="The new version; the next minor one where left out.")] = None,
+    dates: Annotated[str, typer.Option(help="When the patients were seen, for the source row.")] = "",
+    max_iterations: Annotated[int, typer.Option(min=1, help="Most iterations of EM.")] = 200,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be used, and stop.")] = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Update the numbers of a model with a table of patients, as a new version.
+
+    An empty cell was not observed. FOLDER must not exist; nothing is ever overwritten. With --dry-run nothing is
+    learned: the columns, what they are used as, and every fault are printed; exit code 1 where there is one.
+
+    \b
+    Examples:
+      bayesdx calibrate hip_flexion_weakness patients.csv --dry-run
+      bayesdx calibrate hip_flexion_weakness patients.csv my_models/hip_flexion_weakness/2.1.0 --as-population ward
+      bayesdx calibrate hip_flexion_weakness unlabelled.parquet new_folder --method prior_shift --mapping mapping.csv
+    """
+    import bayesdx as dx
+
+    loaded = dx.load_model(model, population=population)
+    if dry_run:
+        check = dx.check_cohort(loaded, patients, mapping, weight=weight)
+        _print(str(check))
+        raise typer.Exit(1 if check.problems else 0)
+    target = _new_folder(out)
+    cohort = dx.read_cohort(loaded, patients, mapping, weight=weight)
+    with _progress(quiet) as progress:
+        result = dx.calibrate(
+            loaded,
+            cohort,
+            method.value,
+            prior_strength=prior_strength,
+            population=as_population,
+            version=version,
+            dates=dates,
+            max_iterations=max_iterations,
+            progress=progress,
+            move=move or ("priors", "leaks", "links", "tables"),
+        )
+    folder = dx.save_model(result.model, target)
+    _print(f"{result.report()}\n\n{folder}: saved.")
+
+
+def evaluate(
+    model: ModelName,
+    patients: Patients,
+    mapping: MappingOption = None,
+    weight: WeightOption = None,
+    population: PopulationOption = None,
+    against: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="Another model to compare with, on the same patients.")
+    ] = None,
+    subgroup: Annotated[
+        list[str] | None, typer.Option(metavar="VARIABLE", help="Score each of its states apart; may be repeated.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the whole report as one HTML page.")] = None,
+    resamples: Annotated[int, typer.Option(min=0, help="Bootstrap resamples behind the intervals.")] = 500,
+    format: Annotated[Output, typer.Option("--format", help="How to print the result.")] = Output.TABLE,
+) -> None:
+    """Score a model on patients whose causes are known.
+
+    \b
+    Examples:
+      bayesdx evaluate hip_flexion_weakness patients.csv
+      bayesdx evaluate my_models/hip_flexion_weakness/2.1.0 patients.csv --against hip_flexion_weakness
+      bayesdx evaluate hip_flexion_weakness patients.parquet --mapping mapping.csv --html report.html
+    """
+    import bayesdx as dx
+    from bayesdx.cli import output
+
+    if html is not None and html.exists():
+        _fail(f"{html} exists already and is not overwritten.")
+    result = dx.evaluate(
+        dx.load_model(model, population=population),
+        patients,
+        mapping=mapping,
+        weight=weight,
+        against=dx.load_model(against) if against else None,
+        subgroups=subgroup or (),
+        resamples=resamples,
+    )
+    if html is not None:
+        try:
+            html.write_text(result.to_html(), encoding="utf-8")
+        except OSError as error:
+            _fail(f"{html}: {error.strerror}.")
+    if format == Output.CSV:
+        output.print_csv(result.table)
+    elif format == Output.JSON:
+        names = ("table", "causes", "curve", "decisions", "subgroups", "comparison")
+        output.print_json({name: output.records(getattr(result, name)) for name in names})
+    else:
+        _print(str(result))
+
+
+def fit(
+    patients: Patients,
+    out: Annotated[Path, typer.Argument(metavar="FOLDER", help="where the model goes; its mapping.csv goes beside it")],
+    cause: Annotated[
+        list[str], typer.Option(metavar="COLUMN", help="Column of the diagnosis; repeated: causes of their own.")
+    ],
+    structure: Annotated[Structure, typer.Option(help="What a finding depends on besides the cause.")] = (
+        Structure.NAIVE
+    ),
+    missing: Annotated[Missing, typer.Option(help="What an empty cell says.")] = Missing.IGNORE,
+    name: Annotated[str, typer.Option(help="Name of the model.")] = "fitted_model",
+) -> None:
+    """Make a model of a table of labelled patients, where there is none yet.
+
+    FOLDER must not exist. The mapping from the table's columns to the model is written as FOLDER.mapping.csv.
+
+    \b
+    Examples:
+      bayesdx fit patients.csv my_models/skin/1.0.0 --cause diagnosis --structure tree --name skin
+    """
+    import bayesdx as dx
+
+    target = _new_folder(out)
+    mapping = target.with_name(f"{target.name}.mapping.csv")
+    if mapping.exists():
+        _fail(f"{mapping} exists already and is not overwritten.")
+    made = dx.fit_model(
+        patients,
+        cause[0] if len(cause) == 1 else cause,
+        structure=structure.value,
+        missing=missing.value,
+        name=name,
+    )
+    folder = dx.save_model(made.model, target)
+    made.write_mapping(mapping)
+    _print(
+        f"{folder}: saved, {len(made.model.causes)} cause(s), {len(made.model.findings)} findings.\n{mapping}: saved."
+    )
+
+
+def _new_folder(out: Path | None) -> Path:
+    if out is None:
+        _fail("Missing argument 'FOLDER': where the new version goes (or --dry-run).")
+    if out.exists():
+        _fail(f"{out} exists already and is not overwritten.")
+    return out
+
+
+def _fail(message: str) -> NoReturn:
+    raise BayesdxError(message)
+
+
+def _print(text: str) -> None:
+    sys.stdout.write("".join(f"{clean(line)}\n" for line in text.splitlines()))
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar on standard error while EM runs; none where it is no terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("EM", total=None)
+        yield lambda iteration, most: bar.update(task, completed=iteration, total=most)

@@ -1,0 +1,425 @@
+"""A table of patients as a model understands it: read strictly, every fault listed with its rows."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bayesdx.display.report import Block, Grid, Report, Title
+from bayesdx.errors import DatasetError
+from bayesdx.evaluation.mapping import Rule, Source, code_text, read_mapping
+from bayesdx.inference import Engine, Evidence
+from bayesdx.knowledge.model import Model
+from bayesdx.knowledge.problems import Problem, one_of, shown
+from bayesdx.network import compile_network
+
+Table = pd.DataFrame | str | os.PathLike[str]
+Array = NDArray[np.float64]
+
+ROWS_SHOWN = 5
+"""Rows that a fault names; it says how many more there are."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cohort:
+    """Patients in the words of a model.
+
+    Parameters
+    ----------
+    name : str
+        The file, or "table".
+    frame : DataFrame of state names
+        A column per variable that the table has, a row per patient; None is "not observed". Its index names the rows:
+        lines of a CSV file (the header is 1), otherwise the table's own index.
+    weights : ndarray, shape (n_patients,), at least 0
+        How many patients a row stands for.
+    sites : tuple of str
+        The site of each row; empty where no column of sites was named.
+    hash : str
+        ``sha256:`` and 64 digits over what was read: columns, states, weights and sites, not the words of the file.
+    """
+
+    name: str
+    frame: pd.DataFrame
+    weights: Array
+    sites: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    @cached_property
+    def hash(self) -> str:
+        """Content hash of what was read, row after row."""
+        digest = hashlib.sha256(repr(tuple(self.frame.columns)).encode())
+        cells = self.frame.astype(object).where(self.frame.notna(), None)
+        for place, row in enumerate(cells.itertuples(index=False, name=None)):
+            site = self.sites[place] if self.sites else ""
+            digest.update(repr((row, float(self.weights[place]), site)).encode())
+        return f"sha256:{digest.hexdigest()}"
+
+    def take(self, rows: NDArray[np.integer] | NDArray[np.bool_] | Sequence[int]) -> Cohort:
+        """Some of the patients, by position or mask."""
+        chosen = np.arange(len(self))[np.asarray(rows)]
+        sites = tuple(self.sites[row] for row in chosen) if self.sites else ()
+        return Cohort(self.name, self.frame.iloc[chosen], self.weights[chosen], sites)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CohortCheck(Report):
+    """What a table says in a model's words, and what is wrong with it; nothing is raised and nothing written.
+
+    Parameters
+    ----------
+    name : str
+    columns : DataFrame
+        A row per column of the table: column, used_as (a variable, "weight", "site" or "left out"), observed (cells),
+        missing (cells), states (each state with its count).
+    problems : tuple of Problem
+        Every fault; empty when the table is sound.
+    cohort : Cohort or None
+        The patients, where there is no fault.
+    """
+
+    name: str
+    columns: pd.DataFrame
+    problems: tuple[Problem, ...]
+    cohort: Cohort | None
+
+    def blocks(self) -> Sequence[Block]:
+        """Title, use of each column, faults."""
+        count = f"{len(self.cohort)} patients" if self.cohort else f"{len(self.problems)} fault(s); nothing is used"
+        rows = [[str(cell) for cell in row] for row in self.columns.itertuples(index=False)]
+        blocks: list[Block] = [Title(f"{self.name}: {count}"), Grid(list(self.columns.columns), rows, (2, 3))]
+        return [*blocks, *(str(problem) for problem in self.problems)]
+
+
+@dataclass
+class _Reading:
+    """What is gathered while a table is read."""
+
+    name: str
+    frame: pd.DataFrame
+    problems: list[Problem] = field(default_factory=list)
+    used: list[list[object]] = field(default_factory=list)
+
+    def fault(self, rows: Iterable[int], column: str | None, found: str, expected: str) -> None:
+        """One fault for rows that share it, the first of them named."""
+        places = [int(row) for row in rows]
+        labels = [self.frame.index[place] for place in places]
+        text = ", ".join(str(label) for label in labels[1:ROWS_SHOWN])
+        more = f" and {len(labels) - ROWS_SHOWN} more" if len(labels) > ROWS_SHOWN else ""
+        also = f"; also rows {text}{more}" if text else ""
+        row = labels[0] if labels and isinstance(labels[0], int | np.integer) else None
+        where = "" if row is not None or not labels else f" (row {labels[0]!r})"
+        line = None if row is None else int(row)
+        self.problems.append(Problem(self.name, line, column, found, expected + where + also))
+
+
+def read_cohort(
+    model: Model,
+    table: Table,
+    mapping: Source | None = None,
+    *,
+    weight: str | None = None,
+    site: str | None = None,
+) -> Cohort:
+    """Read a table of patients, strictly: one fault anywhere and nothing is used.
+
+    Parameters
+    ----------
+    model : Model
+    table : DataFrame, or path of a CSV or Parquet file
+        A row per patient. An empty cell (or None, NaN) is "not observed", never "absent".
+    mapping : path of mapping.csv, or dict, optional
+        What the columns and codes mean, as ``read_mapping`` takes it. A column that it does not name has to be called
+        like a variable and to hold the names of its states.
+    weight : str, optional
+        A column of numbers of at least 0: how many patients a row stands for (0 leaves it out).
+    site : str, optional
+        A column that names where the patient was seen.
+
+    Returns
+    -------
+    Cohort
+
+    Raises
+    ------
+    DatasetError
+        ``problems`` lists every fault with its rows: unknown columns, codes, states, columns named twice, two columns
+        that contradict each other, rows without any finding, rows that have probability 0 under the model, no rows.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> import pandas as pd
+    >>> model = dx.load_model("chest_clinic@1.0.0")
+    >>> table = pd.DataFrame({"SMOKER": ["y", "n"], "xray": ["positive", None]})
+    >>> mapping = {"SMOKER": {"variable": "smoking", "codes": {"y": "yes", "n": "no"}}}
+    >>> len(dx.read_cohort(model, table, mapping))
+    2
+    """
+    check = check_cohort(model, table, mapping, weight=weight, site=site)
+    if check.cohort is None:
+        faults = f"{len(check.problems)} fault{'s' if len(check.problems) != 1 else ''}"
+        raise DatasetError(f"{check.name} cannot be used with {model.name} {model.version}: {faults}.", check.problems)
+    return check.cohort
+
+
+def check_cohort(
+    model: Model,
+    table: Table,
+    mapping: Source | None = None,
+    *,
+    weight: str | None = None,
+    site: str | None = None,
+) -> CohortCheck:
+    """The dry run of ``read_cohort``: what would be used, and every fault at once.
+
+    Parameters
+    ----------
+    model, table, mapping, weight, site
+        As ``read_cohort``.
+
+    Returns
+    -------
+    CohortCheck
+        With a faultless table, ``cohort`` holds the patients.
+
+    Raises
+    ------
+    DatasetError
+        A file cannot be read at all.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> import pandas as pd
+    >>> model = dx.load_model("chest_clinic@1.0.0")
+    >>> print(dx.check_cohort(model, pd.DataFrame({"xray": ["positive", "odd"]})).problems[0])
+    table, row 1, column xray: 'odd'; expected a state of xray: negative, positive.
+    """
+    name, frame = read_table(table)
+    reading = _Reading(name, frame)
+    states = {variable.variable: variable.states for variable in model.variables}
+    rules, faults = read_mapping(mapping, states) if mapping is not None else ([], [])
+    reading.problems += faults
+    cells = _cells(reading, rules, states, weight, site)
+    weights = _weights(reading, weight)
+    sites = _sites(reading, site)
+    columns = pd.DataFrame(reading.used, columns=["column", "used_as", "observed", "missing", "states"])
+    cohort = None
+    if not len(frame):
+        reading.problems.append(Problem(name, None, None, "no rows", "at least one patient"))
+    elif not reading.problems:
+        cohort = Cohort(name, cells, weights, sites)
+        _refuse_empty(reading, cohort)
+        _refuse_impossible(reading, cohort, model)
+    sound = cohort is not None and not reading.problems
+    return CohortCheck(name, columns, tuple(reading.problems), cohort if sound else None)
+
+
+def read_table(table: Table) -> tuple[str, pd.DataFrame]:
+    """Name and cells of a table; those of a CSV file are text, its index the lines of the file.
+
+    Raises
+    ------
+    DatasetError
+        The file cannot be read.
+    """
+    if isinstance(table, pd.DataFrame):
+        return "table", table
+    path = Path(table)
+    try:
+        if path.suffix.lower() in (".parquet", ".pq"):
+            return path.name, pd.read_parquet(path)
+        return path.name, _read_csv(path)
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read: {error.strerror or error}.") from error
+    except (ImportError, ValueError) as error:
+        raise DatasetError(f"{path}: cannot be read: {error}.") from error
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    """CSV without guesses: a state may be called NA or null."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8.") from error
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    rows: list[list[str | None]] = []
+    lines: list[int] = []
+    line = 2
+    try:
+        header = [cell.strip() for cell in next(reader, [])]
+        line = reader.line_num + 1
+        for row in reader:
+            if row and len(row) != len(header):
+                raise DatasetError(f"{path.name}, row {line}: {len(row)} cells; the header has {len(header)}.")
+            if row:
+                rows.append([cell.strip() or None for cell in row])
+                lines.append(line)
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise DatasetError(f"{path.name}, row {line}: not CSV: {error}.") from error
+    return pd.DataFrame(rows, index=pd.Index(lines, dtype=int), columns=header, dtype=object)
+
+
+def _cells(
+    reading: _Reading,
+    rules: Sequence[Rule],
+    states: Mapping[str, Sequence[str]],
+    weight: str | None,
+    site: str | None,
+) -> pd.DataFrame:
+    """The table in states of the model; faults go to the reading."""
+    by_column = {rule.column: rule for rule in rules}
+    broken = {problem.column for problem in reading.problems if problem.file == "mapping"}
+    names = [str(name) for name in reading.frame.columns]
+    for name in (weight, site, *by_column):
+        if name is not None and name not in names:
+            reading.problems.append(
+                Problem(reading.name, None, None, name, one_of("a column of the table", name, names))
+            )
+    cells: dict[str, NDArray[np.object_]] = {}
+    origin: dict[str, str] = {}
+    for place, column in enumerate(names):
+        if names.index(column) != place:
+            reading.problems.append(Problem(reading.name, None, column, column, "each column once"))
+            continue
+        if column in (weight, site):
+            reading.used.append([column, "weight" if column == weight else "site", len(reading.frame), 0, ""])
+            continue
+        rule = by_column.get(column, Rule(column, column, {}))
+        if rule.variable and rule.variable not in states:
+            if column not in by_column:
+                expected = one_of("a variable of the model, or a column that the mapping names", column, states)
+                reading.problems.append(Problem(reading.name, None, column, column, expected))
+            continue
+        if column in broken:
+            continue
+        if not rule.variable:
+            missing = int(reading.frame.iloc[:, place].isna().sum())
+            reading.used.append([column, "left out", len(reading.frame) - missing, missing, ""])
+            continue
+        found = _states_of(reading, reading.frame.iloc[:, place], rule, tuple(states[rule.variable]))
+        counts = pd.Series(found).value_counts()
+        said = ", ".join(f"{state} {counts.get(state, 0)}" for state in states[rule.variable])
+        observed = int(counts.sum())
+        reading.used.append([column, rule.variable, observed, len(found) - observed, said])
+        if rule.variable in cells:
+            found = _merged(reading, cells[rule.variable], found, (origin[rule.variable], column))
+        cells[rule.variable], origin[rule.variable] = found, column
+    ordered = {name: cells[name] for name in states if name in cells}
+    return pd.DataFrame(ordered, index=reading.frame.index, dtype=object)
+
+
+def _states_of(reading: _Reading, column: pd.Series, rule: Rule, states: tuple[str, ...]) -> NDArray[np.object_]:
+    """State of every cell, None where it is not observed; each distinct value is looked up once."""
+    codes, values = pd.factorize(column)
+    meaning: list[str | None] = []
+    for number, value in enumerate(values):
+        text = code_text(value)
+        state: str | None
+        if text in rule.codes:
+            state = rule.codes[text] or None
+        elif rule.bands:
+            state = _banded(reading, rule, text, np.flatnonzero(codes == number))
+        elif not text:
+            state = None
+        elif text in states:
+            state = text
+        else:
+            given = [code for code in rule.codes if code]
+            expected = f"a state of {rule.variable}: {', '.join(states)}"
+            if given:
+                expected = f"a code of the mapping ({', '.join(given[:12])}) or {expected}"
+            reading.fault(
+                np.flatnonzero(codes == number), rule.column, str(value), one_of(expected, text, [*given, *states])
+            )
+            state = None
+        meaning.append(state)
+    return np.array([*meaning, rule.codes.get("") or None], dtype=object)[codes]
+
+
+def _banded(reading: _Reading, rule: Rule, text: str, rows: NDArray[np.intp]) -> str | None:
+    try:
+        number = float(text)
+    except ValueError:
+        number = np.nan
+    band = rule.band_of(number) if np.isfinite(number) else None
+    if band is None:
+        bands = ", ".join(f"{band.lower:g}..{band.upper:g}" for band in rule.bands)
+        reading.fault(rows, rule.column, text, f"a number in one of the bands {bands}")
+        return None
+    return band.state or None
+
+
+def _merged(
+    reading: _Reading, first: NDArray[np.object_], second: NDArray[np.object_], names: tuple[str, str]
+) -> NDArray[np.object_]:
+    """Two columns about one variable: what either says; they may not contradict each other."""
+    both = np.array([a is not None and b is not None and a != b for a, b in zip(first, second, strict=True)])
+    if both.any():
+        rows = np.flatnonzero(both)
+        found = f"{first[rows[0]]} in {names[0]}, {second[rows[0]]} in {names[1]}"
+        reading.fault(rows, names[1], found, "columns about one variable that agree")
+    return np.array([b if a is None else a for a, b in zip(first, second, strict=True)], dtype=object)
+
+
+def _weights(reading: _Reading, column: str | None) -> Array:
+    if column is None or column not in reading.frame.columns:
+        return np.ones(len(reading.frame))
+    cells = reading.frame[column]
+    numbers = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=float)
+    bad = np.flatnonzero(~np.isfinite(numbers) | (numbers < 0))
+    if bad.size:
+        reading.fault(bad, column, str(cells.iloc[bad[0]]), "a weight, a finite number of at least 0")
+    return numbers
+
+
+def _sites(reading: _Reading, column: str | None) -> tuple[str, ...]:
+    if column is None or column not in reading.frame.columns:
+        return ()
+    cells = reading.frame[column]
+    empty = np.flatnonzero(cells.isna())
+    if empty.size:
+        reading.fault(empty, column, "", "the site of every patient")
+    return tuple(code_text(value) for value in cells)
+
+
+def _refuse_empty(reading: _Reading, cohort: Cohort) -> None:
+    empty = np.flatnonzero(cohort.frame.isna().all(axis=1))
+    if empty.size:
+        reading.fault(empty, None, "nothing observed", "at least one finding or cause; leave such rows out")
+    elif not cohort.weights.sum() > 0:
+        reading.problems.append(Problem(reading.name, None, None, "all weights are 0", "at least one above 0"))
+
+
+def _refuse_impossible(reading: _Reading, cohort: Cohort, model: Model) -> None:
+    """Rows of probability 0, with what clashes in the first of each kind."""
+    engine = Engine(compile_network(model))
+    evidence = engine.encode(cohort.frame)
+    impossible = np.flatnonzero(engine.propagate(evidence, targets=()).impossible)
+    clashes: dict[str, list[int]] = {}
+    for row in impossible:
+        clashes.setdefault(_clash(engine, evidence.take([int(row)])), []).append(int(row))
+    for clash, rows in clashes.items():
+        expected = f"findings that {shown(model.name)[1:-1]} {model.version} gives a probability above 0"
+        reading.fault(rows, None, clash, expected)
+
+
+def _clash(engine: Engine, evidence: Evidence) -> str:
+    network = engine.network
+    codes = evidence.codes[0]
+    clash = engine.conflict(evidence)
+    return ", ".join(f"{name} = {network[name].states[codes[network.index[name]]]}" for name in clash)

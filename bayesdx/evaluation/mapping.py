@@ -1,0 +1,238 @@
+"""What the columns and codes of a table of patients mean: one rule per column."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import inf, isfinite
+from pathlib import Path
+from typing import Any
+
+from bayesdx.errors import DatasetError
+from bayesdx.knowledge.problems import Problem, one_of
+
+HEADER = ("column", "code", "variable", "state")
+"""Columns of mapping.csv."""
+
+_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_BELOW = re.compile(rf"<\s*({_NUMBER})", re.ASCII)
+_FROM = re.compile(rf">=\s*({_NUMBER})", re.ASCII)
+_BETWEEN = re.compile(rf"({_NUMBER})\s*\.\.\s*({_NUMBER})", re.ASCII)
+
+Source = str | os.PathLike[str] | Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Band:
+    """The numbers from ``lower`` to just below ``upper``, and the state that they mean.
+
+    Parameters
+    ----------
+    lower, upper : float
+        Infinite where the band is open.
+    state : str
+        Empty where such a number counts as not observed.
+    """
+
+    lower: float
+    upper: float
+    state: str
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What one column says.
+
+    Parameters
+    ----------
+    column : str
+    variable : str
+        Empty for a column that is left out on purpose.
+    codes : mapping of str to str
+        State of each code, as text; an empty state is "not observed". A code that is a state's own name need not
+        be listed. The empty code stands for missing cells, where "not recorded" is a state of its own.
+    bands : tuple of Band
+        For a column of numbers, lowest first; codes are looked up before.
+    """
+
+    column: str
+    variable: str
+    codes: Mapping[str, str]
+    bands: tuple[Band, ...] = ()
+
+    def band_of(self, number: float) -> Band | None:
+        """The band that holds a number; None where there is none."""
+        return next((band for band in self.bands if band.lower <= number < band.upper), None)
+
+
+def read_mapping(source: Source, states: Mapping[str, Sequence[str]]) -> tuple[list[Rule], list[Problem]]:
+    """The rules of a mapping and its faults.
+
+    Parameters
+    ----------
+    source : path of a mapping.csv, or dict
+        The file has the columns ``column, code, variable, state``, a row per code. ``code`` is a value as it stands in
+        the data, or a band of numbers: ``<5``, ``5..10`` (5 counts, 10 does not), ``>=10``. An empty state means "not
+        observed"; an empty variable leaves the column out; empty code and state: the codes are the states' names.
+
+        A dict has the column as key; its value is a variable, None (left out), or a dict with ``variable`` and
+        ``codes`` (code or band to state, None for "not observed") or ``cuts`` (numbers at which the next state begins).
+    states : mapping of variable to its states
+        What the model knows.
+
+    Returns
+    -------
+    (list of Rule, list of Problem)
+
+    Examples
+    --------
+    >>> states = {"tsh": ("normal", "raised")}
+    >>> rules, problems = read_mapping({"TSH": {"variable": "tsh", "cuts": [4.2]}}, states)
+    >>> rules[0].band_of(7.1).state, problems
+    ('raised', [])
+    """
+    if isinstance(source, Mapping):
+        return _from_dict(source, states)
+    return _from_file(Path(source), states)
+
+
+def _from_file(path: Path, states: Mapping[str, Sequence[str]]) -> tuple[list[Rule], list[Problem]]:
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8.") from error
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    problems: list[Problem] = []
+    lines: dict[str, list[tuple[int, str, str, str]]] = defaultdict(list)
+    try:
+        header = tuple(cell.strip() for cell in next(reader, []))
+        if header != HEADER:
+            return [], [Problem(path.name, 1, None, ",".join(header), f"the header {','.join(HEADER)}")]
+        for row in reader:
+            if len(row) != len(HEADER):
+                if row:
+                    problems.append(Problem(path.name, reader.line_num, None, ",".join(row), "four cells"))
+                continue
+            column, code, variable, state = (cell.strip() for cell in row)
+            lines[column].append((reader.line_num, code, variable, state))
+    except csv.Error as error:
+        return [], [Problem(path.name, reader.line_num, None, str(error), "CSV")]
+    rules = [_rule_of(path.name, column, rows, states, problems) for column, rows in lines.items()]
+    return rules, problems
+
+
+def _rule_of(
+    file: str,
+    column: str,
+    rows: Sequence[tuple[int, str, str, str]],
+    states: Mapping[str, Sequence[str]],
+    problems: list[Problem],
+) -> Rule:
+    variable = rows[0][2]
+    codes: dict[str, str] = {}
+    bands: list[Band] = []
+    known = states.get(variable, ())
+    if variable and variable not in states:
+        problems.append(Problem(file, rows[0][0], "variable", variable, one_of("a variable", variable, states)))
+    for line, code, its_variable, state in rows:
+        if its_variable != variable:
+            problems.append(Problem(file, line, "variable", its_variable, f"{variable!r}, as in row {rows[0][0]}"))
+        if state and known and state not in known:
+            expected = f"a state of {variable}: {', '.join(known)}"
+            problems.append(Problem(file, line, "state", state, one_of(expected, state, known)))
+        if not code and not state:
+            continue
+        band = _band(code, state)
+        if band is not None:
+            bands.append(band)
+        elif code in codes:
+            problems.append(Problem(file, line, "code", code, "each code of a column once"))
+        else:
+            codes[code] = state
+    bands.sort(key=lambda band: band.lower)
+    for first, second in pairwise(bands):
+        if second.lower < first.upper:
+            found = f"{first.lower:g}..{first.upper:g} and {second.lower:g}..{second.upper:g}"
+            problems.append(Problem(file, rows[0][0], "code", found, f"bands of {column} that do not overlap"))
+    return Rule(column, variable, codes, tuple(bands))
+
+
+def _band(code: str, state: str) -> Band | None:
+    if hit := _BELOW.fullmatch(code):
+        return Band(-inf, float(hit[1]), state)
+    if hit := _FROM.fullmatch(code):
+        return Band(float(hit[1]), inf, state)
+    if hit := _BETWEEN.fullmatch(code):
+        return Band(float(hit[1]), float(hit[2]), state)
+    return None
+
+
+def _from_dict(source: Mapping[str, Any], states: Mapping[str, Sequence[str]]) -> tuple[list[Rule], list[Problem]]:
+    problems: list[Problem] = []
+    rules = []
+    for column, value in source.items():
+        given: Mapping[str, Any] = value if isinstance(value, Mapping) else {"variable": value or ""}
+        problems += [
+            Problem("mapping", None, str(column), str(key), one_of("variable, codes or cuts", str(key), _KEYS))
+            for key in given
+            if key not in _KEYS
+        ]
+        variable = given.get("variable") or ""
+        if variable and variable not in states:
+            problems.append(Problem("mapping", None, str(column), variable, one_of("a variable", variable, states)))
+        known = tuple(states.get(variable, ()))
+        codes = {code_text(code): state or "" for code, state in (given.get("codes") or {}).items()}
+        for state in codes.values():
+            if state and known and state not in known:
+                expected = f"a state of {variable}: {', '.join(known)}"
+                problems.append(Problem("mapping", None, str(column), state, one_of(expected, state, known)))
+        bands = _cut(str(column), given.get("cuts"), known, problems) if known else ()
+        named = [band for code, state in codes.items() if (band := _band(code, state)) is not None]
+        codes = {code: state for code, state in codes.items() if _band(code, state) is None}
+        rules.append(Rule(str(column), variable, codes, (*bands, *sorted(named, key=lambda band: band.lower))))
+    return rules, problems
+
+
+_KEYS = ("variable", "codes", "cuts")
+
+
+def _cut(column: str, cuts: Iterable[float] | None, states: Sequence[str], problems: list[Problem]) -> tuple[Band, ...]:
+    if cuts is None:
+        return ()
+    ends = [float(cut) for cut in cuts]
+    if len(ends) != len(states) - 1:
+        expected = f"{len(states) - 1} cuts, one fewer than states ({', '.join(states)})"
+        problems.append(Problem("mapping", None, column, f"{len(ends)} cuts", expected))
+        return ()
+    if not all(map(isfinite, ends)) or any(second <= first for first, second in pairwise(ends)):
+        problems.append(Problem("mapping", None, column, ", ".join(map(str, ends)), "finite cuts in rising order"))
+        return ()
+    edges = (-inf, *ends, inf)
+    return tuple(Band(low, high, state) for (low, high), state in zip(pairwise(edges), states, strict=True))
+
+
+def code_text(value: object) -> str:
+    """A code of a table as text: whole numbers without a point, booleans as true and false.
+
+    Examples
+    --------
+    >>> code_text(1.0), code_text(" yes "), code_text(True)
+    ('1', 'yes', 'true')
+    """
+    if isinstance(value, bool) or type(value).__name__ in ("bool", "bool_"):
+        return str(value).lower()
+    try:
+        number = float(value) if not isinstance(value, str) else None  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        number = None
+    if number is not None and number.is_integer() and abs(number) < 1e15:
+        return str(int(number))
+    return str(value).strip()

@@ -1,0 +1,468 @@
+r"""Whether a model says the truth about patients whose diagnosis is known.
+
+Every cause is scored by its marginal posterior given everything else that was observed of the patient. Where a model
+has one cause of several states, these exclude each other and are the classes; where it has several causes, each is
+present or not, and "present" is any state but the reference state.
+
+==========================  ==========================================================================================
+measure                     meaning
+==========================  ==========================================================================================
+log_score                   mean over patients of :math:`-\sum \ln P(\text{as it was})`, nats; 0 is perfect
+brier_score                 mean over patients of the squared errors, summed over classes or causes; 0 is perfect
+reliability, resolution,    Murphy's parts of the mean binary Brier score over all (patient, class) pairs, in bins of
+uncertainty                 equal width
+calibration_intercept       calibration in the large over all pairs; 0 is perfect
+calibration_slope           1 is perfect; below 1 forecasts are too extreme
+calibration_error           ECE: of the first class (or of all pairs, with several causes), bins of equal width
+top_1, top_3                share of patients in whom a cause that they have is among the k most probable
+auc                         mean over classes of the area under the ROC curve
+must_not_miss_recall        share of must-not-miss causes whose posterior reaches the threshold of their first step
+==========================  ==========================================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bayesdx.display import document
+from bayesdx.display.report import Block, Grid, Report, Title
+from bayesdx.errors import LearningError, nearest
+from bayesdx.evaluation.dataset import Cohort, Table, read_cohort
+from bayesdx.evaluation.mapping import Source
+from bayesdx.evaluation.measures import (
+    FLOOR,
+    auc,
+    binned,
+    brier_parts,
+    calibration_line,
+    expected_calibration_error,
+    net_benefit,
+    wilson,
+)
+from bayesdx.evaluation.scores import must_not_miss
+from bayesdx.inference import Engine
+from bayesdx.knowledge.model import Model
+from bayesdx.network import compile_network
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Array = NDArray[np.float64]
+
+MEASURES = (
+    "log_score",
+    "brier_score",
+    "reliability",
+    "resolution",
+    "uncertainty",
+    "calibration_intercept",
+    "calibration_slope",
+    "calibration_error",
+    "top_1",
+    "top_3",
+    "auc",
+    "must_not_miss_recall",
+)
+THRESHOLDS = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+
+
+@dataclass(frozen=True, eq=False)
+class Forecasts:
+    """What a model said of labelled patients, and what was so.
+
+    Parameters
+    ----------
+    names : tuple of str
+        A class or cause per column.
+    exclusive : bool
+        Whether exactly one column holds in each patient.
+    p : ndarray, shape (n_patients, n_columns)
+    y : ndarray of 0 and 1, shape (n_patients, n_columns)
+    weights : ndarray, shape (n_patients,)
+    critical : mapping of column to threshold
+        Causes that must not be missed.
+    """
+
+    names: tuple[str, ...]
+    exclusive: bool
+    p: Array
+    y: Array
+    weights: Array
+    critical: dict[int, float] = field(default_factory=dict)
+
+    def take(self, rows: NDArray[Any]) -> Forecasts:
+        """Some of the patients."""
+        return Forecasts(self.names, self.exclusive, self.p[rows], self.y[rows], self.weights[rows], self.critical)
+
+    def log_scores(self) -> Array:
+        """Per patient, in nats."""
+        if self.exclusive:
+            kept = np.maximum(self.p, FLOOR)
+            return np.asarray(-np.log((kept * self.y).sum(axis=1) / kept.sum(axis=1)))
+        said = np.where(self.y == 1, self.p, 1 - self.p)
+        return np.asarray(-np.log(np.maximum(said, FLOOR)).sum(axis=1))
+
+    def brier_scores(self) -> Array:
+        """Per patient."""
+        return np.asarray(((self.p - self.y) ** 2).sum(axis=1))
+
+    def hits(self, k: int) -> Array:
+        """1 where a cause that the patient has is among the k most probable; equal ones share the places."""
+        best = np.where(self.y == 1, self.p, -1.0).max(axis=1)
+        above = (self.p > best[:, None]).sum(axis=1)
+        equal = (self.p == best[:, None]).sum(axis=1)
+        return np.asarray(np.clip((k - above) / np.maximum(equal, 1), 0.0, 1.0) * (best >= 0))
+
+
+def measure(forecasts: Forecasts, weights: Array, bins: int) -> dict[str, float]:
+    """Every measure under these weights; NaN where nobody has a part in it."""
+    p, y = forecasts.p.ravel(), forecasts.y.ravel()
+    pairs = np.repeat(weights, forecasts.p.shape[1])
+    reliability, resolution, uncertainty = brier_parts(p, y, pairs, bins)
+    intercept, slope = calibration_line(p, y, pairs)
+    having = weights * (forecasts.y.sum(axis=1) > 0)
+    if forecasts.exclusive:
+        first = forecasts.p.argmax(axis=1)
+        rows = np.arange(len(first))
+        error = expected_calibration_error(forecasts.p[rows, first], forecasts.y[rows, first], weights, bins)
+    else:
+        error = expected_calibration_error(p, y, pairs, bins)
+    areas = [auc(forecasts.p[:, c], forecasts.y[:, c], weights) for c in range(len(forecasts.names))]
+    known = [area for area in areas if not np.isnan(area)]
+    caught, missable = 0.0, 0.0
+    for column, threshold in forecasts.critical.items():
+        with_cause = weights * forecasts.y[:, column]
+        caught += float(with_cause @ (forecasts.p[:, column] >= threshold))
+        missable += float(with_cause.sum())
+    return {
+        "log_score": _mean(forecasts.log_scores(), weights),
+        "brier_score": _mean(forecasts.brier_scores(), weights),
+        "reliability": reliability,
+        "resolution": resolution,
+        "uncertainty": uncertainty,
+        "calibration_intercept": intercept,
+        "calibration_slope": slope,
+        "calibration_error": error,
+        "top_1": _mean(forecasts.hits(1), having),
+        "top_3": _mean(forecasts.hits(3), having),
+        "auc": float(np.mean(known)) if known else float("nan"),
+        "must_not_miss_recall": caught / missable if missable else float("nan"),
+    }
+
+
+def _mean(values: Array, weights: Array) -> float:
+    total = float(weights.sum())
+    return float(values @ weights) / total if total else float("nan")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Evaluation(Report):
+    """How well a model does on labelled patients.
+
+    Parameters
+    ----------
+    model : Model
+    cohort : Cohort
+        The patients that were scored: those whose causes are all known.
+    forecasts : Forecasts
+    table : DataFrame
+        A row per measure: measure, value, lower, upper (95 % bootstrap percentiles).
+    causes : DataFrame
+        A row per cause or class: patients, mean_posterior, observed share, auc, average_precision.
+    curve : DataFrame
+        Calibration: per bin of equal width patients, forecast, observed, lower, upper (Wilson).
+    decisions : DataFrame
+        Net benefit per cause and threshold: model, treat_all, treat_none.
+    subgroups : DataFrame
+        The measures within each state of the variables asked for.
+    comparison : DataFrame
+        Against another model on the same patients: difference of each measure with its interval; empty without one.
+    bins : int
+    """
+
+    model: Model
+    cohort: Cohort
+    forecasts: Forecasts
+    table: pd.DataFrame
+    causes: pd.DataFrame
+    curve: pd.DataFrame
+    decisions: pd.DataFrame
+    subgroups: pd.DataFrame
+    comparison: pd.DataFrame
+    bins: int
+
+    def __getitem__(self, name: str) -> float:
+        """The value of a measure."""
+        return float(self.table.set_index("measure")["value"][name])
+
+    def _title(self) -> str:
+        return f"{self.model.name} {self.model.version} on {len(self.cohort)} labelled rows of {self.cohort.name}"
+
+    def blocks(self) -> Sequence[Block]:
+        """Title, measures, causes, subgroups, comparison."""
+        said = f"Calibration error and parts of the Brier score use {self.bins} bins of equal width."
+        blocks: list[Block] = [Title(self._title()), _grid(self.table), said, _grid(self.causes)]
+        for name, frame in (("Subgroups", self.subgroups), ("Difference to the other model", self.comparison)):
+            if len(frame):
+                blocks += [Title(name), _grid(frame)]
+        return blocks
+
+    def to_html(self) -> str:
+        """Everything in one HTML page without scripts or outside references."""
+        parts: list[document.Block] = [document.Heading(1, self._title())]
+        sections = (
+            ("Measures", self.table),
+            ("Causes", self.causes),
+            (f"Calibration in {self.bins} bins of equal width", self.curve),
+            ("Decision curve: net benefit per patient", self.decisions),
+            ("Subgroups", self.subgroups),
+            ("Difference to the other model", self.comparison),
+        )
+        for heading, frame in sections:
+            if len(frame):
+                shown = _grid(frame)
+                parts += [document.Heading(2, heading), document.grid(shown.header, shown.rows, shown.numeric)]
+        return document.as_html(parts, self._title())
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """The calibration curve with its 95 % bands.
+
+        Raises
+        ------
+        MissingExtraError
+            matplotlib is not installed.
+        """
+        from bayesdx.display.figures import intervals
+
+        labels = [f"forecast {row['forecast']:.2f}, n {row['patients']:g}" for row in self.curve.to_dict("records")]
+        curve = self.curve
+        columns = [curve[name].tolist() for name in ("observed", "lower", "upper")]
+        return intervals(labels, *columns, title=f"Observed share by forecast: {self._title()}", ax=ax)
+
+
+def _grid(frame: pd.DataFrame) -> Grid:
+    numeric = [place for place, name in enumerate(frame.columns) if frame[name].dtype.kind in "fi"]
+    rows = [
+        [f"{value:.4g}" if isinstance(value, float) else str(value) for value in row]
+        for row in frame.itertuples(index=False, name=None)
+    ]
+    return Grid([str(name).replace("_", " ") for name in frame.columns], rows, numeric)
+
+
+def evaluate(
+    model: Model,
+    cohort: Cohort | Table,
+    *,
+    mapping: Source | None = None,
+    weight: str | None = None,
+    against: Model | None = None,
+    subgroups: Iterable[str] = (),
+    thresholds: Iterable[float] = THRESHOLDS,
+    bins: int = 10,
+    resamples: int = 500,
+    seed: int = 0,
+) -> Evaluation:
+    """Score a model on patients whose diagnosis is known.
+
+    Parameters
+    ----------
+    model : Model
+    cohort : Cohort, DataFrame, or path of a CSV or Parquet file
+        Columns of causes are the truth; all other columns are what the model is told. Rows in which a cause is
+        unknown are left out.
+    mapping, weight
+        As ``read_cohort``, where ``cohort`` is a table.
+    against : Model, optional
+        Another model with the same causes, scored on the same patients; differences are paired in the bootstrap.
+    subgroups : iterable of str
+        Variables within whose states the measures are given again.
+    thresholds : iterable of float, each above 0 and below 1
+        Of the decision curve.
+    bins : int, at least 2
+    resamples : int, at least 0
+        Bootstrap resamples of patients; 0 gives no intervals.
+    seed : int
+
+    Returns
+    -------
+    Evaluation
+
+    Raises
+    ------
+    DatasetError
+        As ``read_cohort``.
+    LearningError
+        Nobody is labelled, or an option is out of range.
+
+    References
+    ----------
+    E. Steyerberg et al. (2010), "Assessing the performance of prediction models", Epidemiology 21; B. Efron,
+    R. J. Tibshirani (1993), "An introduction to the bootstrap", chapter 13.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> import pandas as pd
+    >>> model = dx.load_model("chest_clinic@1.0.0")
+    >>> labels = {name: ["absent", "present"] for name in model.causes}
+    >>> table = pd.DataFrame(labels | {"xray": ["negative", "positive"]})
+    >>> round(dx.evaluate(model, table, resamples=0)["top_3"], 2)
+    1.0
+    """
+    levels = _check_options(model, against, subgroups, thresholds, bins, resamples)
+    known = cohort if isinstance(cohort, Cohort) else read_cohort(model, cohort, mapping, weight=weight)
+    labelled = _labelled(model, known)
+    forecasts = forecast(model, labelled)
+    other = forecast(against, labelled) if against is not None else None
+    draws = _resampled(labelled.weights, resamples, seed)
+    here = measure(forecasts, labelled.weights, bins)
+    drawn = [measure(forecasts, row, bins) for row in draws]
+    comparison = pd.DataFrame()
+    if other is not None:
+        there = measure(other, labelled.weights, bins)
+        differences = [
+            {name: own[name] - value for name, value in measure(other, row, bins).items()}
+            for own, row in zip(drawn, draws, strict=True)
+        ]
+        comparison = _tabulated({name: here[name] - there[name] for name in MEASURES}, differences, "difference")
+    return Evaluation(
+        model,
+        labelled,
+        forecasts,
+        _tabulated(here, drawn, "value"),
+        _causes(forecasts),
+        _curve(forecasts, bins),
+        _decisions(forecasts, levels),
+        _subgroups(model, labelled, forecasts, subgroups, bins),
+        comparison,
+        bins,
+    )
+
+
+def forecast(model: Model, cohort: Cohort) -> Forecasts:
+    """Posteriors of the causes of labelled patients, given all that is not a cause."""
+    told = cohort.frame.drop(columns=[name for name in model.causes if name in cohort.frame])
+    posteriors = Engine(compile_network(model)).marginals(told, targets=model.causes)
+    truth = cohort.frame
+    critical = must_not_miss(model)
+    if len(model.causes) == 1 and len(model.by_name[model.causes[0]].states) > 2:
+        cause = model.causes[0]
+        states = model.by_name[cause].states
+        y: Array = np.stack([(truth[cause] == state).to_numpy(dtype=float) for state in states], axis=1)
+        return Forecasts(states, True, posteriors[cause].to_numpy(dtype=float), y, cohort.weights)
+    present = [posteriors[cause].iloc[:, 1:].sum(axis=1).to_numpy(dtype=float) for cause in model.causes]
+    p = np.minimum(np.stack(present, axis=1), 1.0)
+    columns = [(truth[cause] != model.by_name[cause].reference).to_numpy(dtype=float) for cause in model.causes]
+    places = {model.causes.index(cause): threshold for cause, threshold in critical.items()}
+    return Forecasts(model.causes, False, p, np.stack(columns, axis=1), cohort.weights, places)
+
+
+def _check_options(
+    model: Model,
+    against: Model | None,
+    subgroups: Iterable[str],
+    thresholds: Iterable[float],
+    bins: int,
+    resamples: int,
+) -> Array:
+    if against is not None and against.causes != model.causes:
+        raise LearningError(f"against: {against.name} {against.version} has other causes than {model.name}.")
+    for name in subgroups:
+        if name not in model.by_name:
+            hint = nearest(name, model.by_name)
+            raise LearningError(f"subgroups: {name!r} is not a variable{f' (nearest: {hint!r})' if hint else ''}.")
+    if bins < 2:
+        raise LearningError(f"bins: {bins}; expected at least 2.")
+    if resamples < 0:
+        raise LearningError(f"resamples: {resamples}; expected at least 0.")
+    levels = np.array(list(thresholds), dtype=np.float64)
+    if not ((levels > 0) & (levels < 1)).all():
+        raise LearningError(f"thresholds: {levels.tolist()}; expected numbers above 0 and below 1.")
+    return levels
+
+
+def _labelled(model: Model, cohort: Cohort) -> Cohort:
+    absent = [name for name in model.causes if name not in cohort.frame]
+    if absent:
+        raise LearningError(
+            f"{cohort.name} has no column for {', '.join(absent)}: evaluation needs every cause of {model.name}."
+        )
+    known = cohort.frame[list(model.causes)].notna().all(axis=1).to_numpy() & (cohort.weights > 0)
+    if not known.any():
+        raise LearningError(f"{cohort.name}: no row in which every cause is known; evaluation needs labelled patients.")
+    return cohort.take(known)
+
+
+def _resampled(weights: Array, resamples: int, seed: int) -> list[Array]:
+    rng = np.random.default_rng(seed)
+    n = len(weights)
+    return [rng.multinomial(n, np.full(n, 1 / n)) * weights for _ in range(resamples)]
+
+
+def _tabulated(here: dict[str, float], drawn: Sequence[dict[str, float]], column: str) -> pd.DataFrame:
+    rows = []
+    for name in MEASURES:
+        values = np.array([row[name] for row in drawn])
+        values = values[~np.isnan(values)]
+        ends = np.quantile(values, (0.025, 0.975)).tolist() if len(values) else [float("nan")] * 2
+        if not np.isnan(here[name]):
+            rows.append([name, here[name], *ends])
+    return pd.DataFrame(rows, columns=["measure", column, "lower", "upper"])
+
+
+def _causes(forecasts: Forecasts) -> pd.DataFrame:
+    from sklearn.metrics import average_precision_score
+
+    rows = []
+    for column, name in enumerate(forecasts.names):
+        p, y, weights = forecasts.p[:, column], forecasts.y[:, column], forecasts.weights
+        both = 0 < float(y @ weights) < float(weights.sum())
+        precision = float(average_precision_score(y, p, sample_weight=weights)) if both else float("nan")
+        share, mean = _mean(y, weights), _mean(p, weights)
+        rows.append([name, float(y @ weights), mean, share, auc(p, y, weights), precision])
+    return pd.DataFrame(rows, columns=["cause", "patients", "mean_posterior", "observed", "auc", "average_precision"])
+
+
+def _curve(forecasts: Forecasts, bins: int) -> pd.DataFrame:
+    pairs = np.repeat(forecasts.weights, forecasts.p.shape[1])
+    total, mean_p, mean_y = binned(forecasts.p.ravel(), forecasts.y.ravel(), pairs, bins)
+    lower, upper = wilson(mean_y * total, total)
+    columns = {"patients": total, "forecast": mean_p, "observed": mean_y, "lower": lower, "upper": upper}
+    return pd.DataFrame(columns)
+
+
+def _decisions(forecasts: Forecasts, thresholds: Array) -> pd.DataFrame:
+    parts = []
+    for column, name in enumerate(forecasts.names):
+        p, y, weights = forecasts.p[:, column], forecasts.y[:, column], forecasts.weights
+        parts.append(
+            pd.DataFrame(
+                {
+                    "cause": name,
+                    "threshold": thresholds,
+                    "model": net_benefit(p, y, weights, thresholds),
+                    "treat_all": net_benefit(np.ones_like(p), y, weights, thresholds),
+                    "treat_none": 0.0,
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def _subgroups(model: Model, cohort: Cohort, forecasts: Forecasts, variables: Iterable[str], bins: int) -> pd.DataFrame:
+    rows = []
+    for name in variables:
+        for state in (*model.by_name[name].states, None):
+            cells = cohort.frame[name] if name in cohort.frame else pd.Series(None, index=cohort.frame.index)
+            chosen = (cells.isna() if state is None else cells == state).to_numpy(dtype=bool)
+            if chosen.any():
+                part = forecasts.take(chosen)
+                said = measure(part, part.weights, bins)
+                rows.append({"variable": name, "state": state or "not observed", "rows": int(chosen.sum()), **said})
+    return pd.DataFrame(rows)

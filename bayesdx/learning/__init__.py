@@ -1,0 +1,6 @@
+"""New versions from data. A parent's numbers are the prior, patients update them, the result is a model again."""
+
+from bayesdx.learning.calibrate import Calibration, calibrate
+from bayesdx.learning.fitting import ModelFit, fit_model
+
+__all__ = ["Calibration", "ModelFit", "calibrate", "fit_model"]

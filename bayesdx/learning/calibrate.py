@@ -1,0 +1,450 @@
+"""Calibration: a new version of a model from patients."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bayesdx.display import format_probability
+from bayesdx.display.report import Block, Grid, Report, Title
+from bayesdx.errors import LearningError
+from bayesdx.evaluation.dataset import Cohort, Table, read_cohort
+from bayesdx.evaluation.mapping import Source
+from bayesdx.knowledge.model import Model
+from bayesdx.learning.belief import PARTS, Belief, believe
+from bayesdx.learning.counting import count
+from bayesdx.learning.em import TRACE, Fit, Progress, maximise
+from bayesdx.learning.expected import Expectation, Totals, expectation
+from bayesdx.learning.information import Information, information
+from bayesdx.learning.layout import Layout
+from bayesdx.learning.patients import Patients, patients_of
+from bayesdx.learning.shift import likelihood_test
+from bayesdx.learning.version import Key, Learned, check_population, describe, new_version, next_version
+from bayesdx.network import compile_network
+from bayesdx.network.beliefs import Beta
+from bayesdx.network.parameters import parameters
+
+Array = NDArray[np.float64]
+Method = Literal["counts", "em", "prior_shift"]
+METHODS = ("counts", "em", "prior_shift")
+
+SHIFT_PRIOR = 2.0
+"""Patients that a parent's prior is worth at most in ``prior_shift``, which looks for what differs from it."""
+
+ROWS_SHOWN = 20
+COLUMNS = [
+    "file",
+    "row",
+    "label",
+    "before",
+    "before_lower",
+    "before_upper",
+    "after",
+    "lower",
+    "upper",
+    "prior_cases",
+    "expected_cases",
+    "effective_cases",
+    "moved",
+]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Calibration(Report):
+    """What patients make of a model.
+
+    Parameters
+    ----------
+    model : Model
+        The new version, with its parent's hash and CHANGES.md; ``save_model`` writes it.
+    parent : Model
+    cohort : Cohort
+    method : str
+    table : DataFrame
+        Every number that could move: file, row (its key), label, before, before_lower, before_upper, after, lower,
+        upper (95 % intervals), prior_cases (patients that the parent's number is worth), expected_cases (patients in
+        whom the distribution is expected to have drawn), effective_cases (patients whose complete data would say as
+        much as these data do), moved.
+    trace : DataFrame
+        Per start and iteration: objective, log evidence, largest change; empty for ``counts``.
+    warnings : tuple of str
+        What to know before the numbers are used.
+    likelihoods : DataFrame
+        For ``prior_shift``, whether the findings are as frequent as the model expects of such patients.
+    """
+
+    model: Model
+    parent: Model
+    cohort: Cohort
+    method: str
+    table: pd.DataFrame
+    trace: pd.DataFrame
+    warnings: tuple[str, ...]
+    likelihoods: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    def report(self) -> str:
+        """The calibration as plain text: what moved most, and what to know."""
+        return str(self)
+
+    def to_html(self) -> str:
+        """The calibration as one HTML page without outside references."""
+        title = html.escape(self._title(), quote=True)
+        head = f"<head><meta charset='utf-8'><title>{title}</title></head>"
+        return f"<!DOCTYPE html>\n<html lang='en'>\n{head}\n<body>\n{self._repr_html_()}\n</body>\n</html>\n"
+
+    def _title(self) -> str:
+        return (
+            f"{self.parent.name} {self.parent.version} -> {self.model.version} ({self.model.population}), "
+            f"{self.method} on {len(self.cohort)} rows of {self.cohort.name}"
+        )
+
+    def blocks(self) -> Sequence[Block]:
+        """Title, the numbers that moved most, the trace in a sentence, warnings."""
+        moved = self.table[self.table["moved"]]
+        order = (_logit(moved["after"]) - _logit(moved["before"])).abs().sort_values(ascending=False).index
+        rows = [
+            [
+                row["label"],
+                format_probability(row["before"]),
+                format_probability(row["after"]),
+                f"{format_probability(row['lower'])} to {format_probability(row['upper'])}",
+                f"{row['prior_cases']:.0f}",
+                f"{row['effective_cases']:.0f}",
+            ]
+            for row in moved.loc[order].head(ROWS_SHOWN).to_dict("records")
+        ]
+        header = ["number", "before", "after", "95 % interval", "prior patients", "effective patients"]
+        blocks: list[Block] = [Title(self._title()), f"{len(moved)} of {len(self.table)} numbers moved."]
+        if rows:
+            blocks.append(Grid(header, rows, (1, 2, 4, 5)))
+        if len(self.trace):
+            last = self.trace.iloc[-1]
+            blocks.append(f"{len(self.trace) - 1} iterations; log evidence {last['log_evidence']:.3f}.")
+        return [*blocks, *self.warnings]
+
+
+def calibrate(
+    model: Model,
+    cohort: Cohort | Table,
+    method: Method = "em",
+    *,
+    mapping: Source | None = None,
+    weight: str | None = None,
+    move: Iterable[str] = PARTS,
+    variables: Collection[str] | None = None,
+    prior_strength: float = 1.0,
+    population: str | None = None,
+    version: str | None = None,
+    dates: str = "",
+    starts: int = 1,
+    max_iterations: int = 200,
+    tolerance: float = 1e-5,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Calibration:
+    """A new version of a model in which patients have updated the numbers.
+
+    The parent's numbers with their intervals are the prior: a Beta or Dirichlet whose equivalent sample size is fitted
+    to the interval. Without data every number stays as it is.
+
+    Parameters
+    ----------
+    model : Model
+        With the population chosen whose priors fit best; nothing about it changes.
+    cohort : Cohort, DataFrame, or path of a CSV or Parquet file
+        Patients, as ``read_cohort`` reads them. Columns of causes are what was diagnosed; a missing cell is "not
+        observed", assumed to be missing at random given what was observed.
+    method : {"em", "counts", "prior_shift"}
+        "em": the most probable numbers given everything observed, with any pattern of missing cells. "counts": Beta
+        and Dirichlet updates where variable and parents were observed; links stay (their draws are hidden).
+        "prior_shift": priors of contexts and causes alone, from the findings, whatever was diagnosed.
+    mapping, weight
+        As ``read_cohort``, where ``cohort`` is a table.
+    move : iterable of {"priors", "leaks", "links", "tables"}
+        Parts that may move.
+    variables : collection of str, optional
+        Only numbers of these variables may move.
+    prior_strength : float, at least 0
+        Multiplies the equivalent sample size of every prior; 0 is maximum likelihood.
+    population : str, optional
+        Name of a new population that receives the priors; the chosen population where left out. Links and tables
+        without a population hold for every one.
+    version : str, optional
+        The next minor version where left out.
+    dates : str
+        When the patients were seen, for the source row, such as "2019 to 2024".
+    starts : int, at least 1
+        Runs of EM; the first starts from the parent's numbers, the others from draws of the prior. The best is kept.
+    max_iterations, tolerance
+        EM stops after so many iterations, or where no probability moves by more than this.
+    seed : int
+    progress : callable, optional
+        Called with (iteration, max_iterations).
+
+    Returns
+    -------
+    Calibration
+
+    Raises
+    ------
+    DatasetError
+        As ``read_cohort``.
+    LearningError
+        Nothing may move, an option is out of range, or the data hold one class only.
+
+    References
+    ----------
+    D. Spiegelhalter, S. Lauritzen (1990), Networks 20 (conjugate updates); S. Lauritzen (1995), Computational
+    Statistics & Data Analysis 19 (EM in networks); M. Saerens, P. Latinne, C. Decaestecker (2002), "Adjusting the
+    outputs of a classifier to new a priori probabilities", Neural Computation 14 (prior shift).
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> import pandas as pd
+    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+    >>> table = pd.DataFrame({"age_group": ["under_40"] * 60 + ["60_and_over"] * 40})
+    >>> result = dx.calibrate(model, table, "counts")
+    >>> print(result.model.version, result.table.set_index("label")["after"]["P(age_group = under_40)"].round(2))
+    1.1.0 0.47
+    """
+    _check_options(method, starts, max_iterations, tolerance)
+    check_population(model, population)
+    chosen_version = next_version(model, version)
+    known = cohort if isinstance(cohort, Cohort) else read_cohort(model, cohort, mapping, weight=weight)
+    network = compile_network(model)
+    layout = Layout(network)
+    patients = patients_of(network, known)
+    warnings: list[str] = []
+    if method == "prior_shift":
+        roots = [v.variable for v in model.variables if v.kind in ("context", "cause")]
+        belief = believe(model, layout, ("priors", "tables"), _within(roots, variables), prior_strength, SHIFT_PRIOR)
+        patients = _hidden(model, patients, warnings)
+    else:
+        belief = believe(model, layout, move, variables, prior_strength)
+        _refuse_single_class(model, patients, layout)
+    expected = expectation(layout, patients)
+    begin = layout.values(network)
+    if method == "counts":
+        counts = count(layout, patients)
+        fit = Fit(belief.update(begin, counts), Totals(np.nan, counts), np.nan, True, pd.DataFrame(columns=TRACE))
+        warnings += _left_alone(belief, counts)
+        known_of = _counted(belief, counts)
+    else:
+        fit = _best(layout, belief, expected, begin, starts, max_iterations, tolerance, seed, progress, warnings)
+        known_of = information(layout, belief, expected, patients, fit.values, fit.totals.counts, seed)
+        warnings += _unidentified(model, belief, known_of)
+    table, learned = _tabulate(model, belief, fit, known_of)
+    source = describe(known, method, dates, model)
+    text = (
+        f"Calibrated from {model.version} by {method} on {len(known)} rows of {known.name} "
+        f"(source {source.source}); prior strength {prior_strength:g}."
+    )
+    made = new_version(
+        model,
+        learned,
+        source,
+        version=chosen_version,
+        population=population,
+        text=text,
+        table=table[table["moved"]],
+    )
+    tested = likelihood_test(made, patients, seed) if method == "prior_shift" else pd.DataFrame()
+    warnings += _shifted_likelihoods(tested)
+    return Calibration(made, model, known, method, table, fit.trace, tuple(warnings), tested)
+
+
+def _check_options(method: str, starts: int, max_iterations: int, tolerance: float) -> None:
+    if method not in METHODS:
+        raise LearningError(f"method: {method!r}; the methods are {', '.join(METHODS)}.")
+    for name, value, least in (("starts", starts, 1), ("max_iterations", max_iterations, 1)):
+        if value < least:
+            raise LearningError(f"{name}: {value}; expected at least {least}.")
+    if not tolerance > 0:
+        raise LearningError(f"tolerance: {tolerance}; expected a number above 0.")
+
+
+def _within(names: Sequence[str], variables: Collection[str] | None) -> list[str]:
+    return [name for name in names if variables is None or name in variables]
+
+
+def _hidden(model: Model, patients: Patients, warnings: list[str]) -> Patients:
+    """Patients without what was diagnosed."""
+    index = compile_network(model).index
+    columns = np.array([index[name] for name in model.causes])
+    if (patients.codes[:, columns] >= 0).any():
+        warnings.append("prior_shift uses findings alone: what was diagnosed in these patients was left aside.")
+    return patients.hide(columns)
+
+
+def _refuse_single_class(model: Model, patients: Patients, layout: Layout) -> None:
+    columns = [layout.network.index[name] for name in model.causes]
+    labelled = patients.codes[(patients.codes[:, columns] >= 0).all(axis=1)][:, columns]
+    complete = len(labelled) and len(labelled) == len(patients)
+    if complete and patients.total > 1 and (labelled == labelled[0]).all():
+        said = ", ".join(
+            f"{name} = {layout.network[name].states[code]}"
+            for name, code in zip(model.causes, labelled[0], strict=True)
+            if code > 0
+        )
+        raise LearningError(
+            f"every patient has the same diagnosis ({said or 'none of the causes'}): one class alone says "
+            "nothing about how often it occurs or what tells it from the others. Add patients of other classes, or "
+            "choose method='prior_shift'."
+        )
+
+
+def _best(
+    layout: Layout,
+    belief: Belief,
+    expected: Expectation,
+    begin: Array,
+    starts: int,
+    max_iterations: int,
+    tolerance: float,
+    seed: int,
+    progress: Progress | None,
+    warnings: list[str],
+) -> Fit:
+    rng = np.random.default_rng(seed)
+    fits = []
+    for number in range(starts):
+        start = begin if number == 0 else belief.draw(begin, rng)
+        fits.append(
+            maximise(
+                layout,
+                belief,
+                expected,
+                start,
+                max_iterations=max_iterations,
+                tolerance=tolerance,
+                number=number,
+                progress=progress,
+            )
+        )
+    best = max(fits, key=lambda fit: fit.objective)
+    if not best.converged:
+        warnings.append(
+            f"EM had not settled after {max_iterations} iterations (largest change above {tolerance:g}); "
+            "raise max_iterations or tolerance."
+        )
+    if starts > 1:
+        near = sum(fit.objective >= best.objective - 0.01 for fit in fits)
+        if near < starts:
+            warnings.append(f"{near} of {starts} starts reached the best maximum; the others ended lower.")
+    trace = pd.concat([fit.trace for fit in fits], ignore_index=True)
+    return Fit(best.values, best.totals, best.objective, best.converged, trace)
+
+
+def _counted(belief: Belief, counts: Array) -> Information:
+    total = belief.sums(counts[belief.cells])
+    size = (belief.prior_size + total)[belief.row]
+    return Information(size, total[belief.row], ())
+
+
+def _left_alone(belief: Belief, counts: Array) -> list[str]:
+    """A sentence about distributions that no row counts for."""
+    total = belief.sums(counts[belief.cells])
+    links = sum(row.place.part == "link" for row in belief.distributions)
+    others = int((total == 0).sum()) - links
+    said = (
+        [f"counts leaves {links} links as they are, whose draws are hidden; method='em' moves them."] if links else []
+    )
+    if others:
+        said.append(f"{others} other distributions stay as they are: no row shows what they drew.")
+    return said
+
+
+def _unidentified(model: Model, belief: Belief, known: Information) -> list[str]:
+    labels = {number.row: number.label for number in parameters(model)}
+    numbers = {id(row): place for place, row in enumerate(_all_rows(model))}
+    names = [labels.get(numbers[id(row)], row.place.node) for row in belief.distributions]
+    effective = np.zeros(len(names))
+    np.maximum.at(effective, belief.row, known.effective)
+    blind = [names[row] for row in np.flatnonzero(effective < 0.5)]
+    said = []
+    if blind:
+        said.append(
+            f"{len(blind)} of {len(names)} distributions rest on the parent alone (data worth less than half a "
+            f"patient), for example {'; '.join(blind[:3])}."
+        )
+    for first, second, correlation in sorted(known.pairs, key=lambda pair: -abs(pair[2]))[:5]:
+        said.append(
+            f"{names[first]} and {names[second]} can hardly be told apart by these data "
+            f"(correlation {correlation:+.2f}); their sum or difference is better known than either."
+        )
+    return said
+
+
+def _all_rows(model: Model) -> Sequence[object]:
+    from bayesdx.network.parameters import distributions
+
+    return distributions(model)
+
+
+def _tabulate(model: Model, belief: Belief, fit: Fit, known: Information) -> tuple[pd.DataFrame, dict[Key, Learned]]:
+    numbers = parameters(model)
+    rows: list[list[object]] = []
+    learned: dict[Key, Learned] = {}
+    expected = belief.sums(fit.totals.counts[belief.cells])
+    cells = {(row, state): place for place, (row, state) in enumerate(_states(belief))}
+    for place, row in enumerate(belief.distributions):
+        for position in row.parameters:
+            number = numbers[position]
+            cell = cells.get((place, number.state))
+            if cell is None:
+                continue
+            value, effective = float(fit.values[belief.cells[cell]]), float(known.effective[cell])
+            moved = effective > 0
+            lower, upper = number.lower, number.upper
+            if moved:
+                left = float(belief.left[place])
+                ends = Beta(value / left, float(known.size[cell])).interval() if 0 < value < left else (value, value)
+                lower, upper = min(value, left * ends[0]), max(value, left * ends[1])
+                learned[number.file, number.key] = Learned(value, lower, upper, effective)
+            rows.append(
+                [
+                    number.file,
+                    ", ".join(part for part in number.key if part),
+                    number.label,
+                    number.value,
+                    number.lower,
+                    number.upper,
+                    value if moved else number.value,
+                    lower,
+                    upper,
+                    float(belief.prior_size[place]),
+                    float(expected[place]),
+                    effective,
+                    moved,
+                ]
+            )
+    return pd.DataFrame(rows, columns=COLUMNS), learned
+
+
+def _states(belief: Belief) -> list[tuple[int, int]]:
+    return [(place, state) for place, row in enumerate(belief.distributions) for state in row.free]
+
+
+def _logit(values: pd.Series) -> pd.Series:
+    kept = values.clip(1e-12, 1 - 1e-12)
+    return pd.Series(np.log(kept / (1 - kept)), index=values.index)
+
+
+def _shifted_likelihoods(tested: pd.DataFrame) -> list[str]:
+    if tested.empty:
+        return []
+    odd = tested[tested["adjusted_p"] < 0.05]
+    if odd.empty:
+        return []
+    said = ", ".join(str(name) for name in odd["finding"].drop_duplicates().head(5))
+    return [
+        f"The likelihoods may not hold in these patients: {len(odd)} of {len(tested)} frequencies differ from what the "
+        f"shifted model expects ({said}); prior shift alone does not explain them."
+    ]

@@ -1,0 +1,103 @@
+"""A fitted model as a scikit-learn classifier: for cross-validation, pipelines and comparisons."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from bayesdx.errors import LearningError
+from bayesdx.learning.fitting import fit_model
+
+CLASS = "class"
+
+
+class BayesDxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Bayesian network classifier with exact posteriors; missing values are allowed in training and in use.
+
+    Parameters
+    ----------
+    structure : {"naive", "tree"}
+    missing : {"ignore", "state"}
+    smoothing : float, above 0
+        As ``fit_model`` takes them.
+
+    Attributes
+    ----------
+    classes_ : ndarray of the labels, sorted
+    model_ : Model
+        An ordinary model: save it, diagnose with it, explain it.
+    n_features_in_ : int
+
+    References
+    ----------
+    N. Friedman, D. Geiger, M. Goldszmidt (1997), "Bayesian network classifiers", Machine Learning 29.
+
+    Examples
+    --------
+    >>> from bayesdx import BayesDxClassifier
+    >>> X, y = [["yes"], ["no"], ["yes"], ["no"]] * 5, [1, 0, 1, 0] * 5
+    >>> BayesDxClassifier().fit(X, y).predict_proba([["yes"]]).round(2)
+    array([[0.08, 0.92]])
+    """
+
+    def __init__(
+        self,
+        structure: Literal["naive", "tree"] = "naive",
+        missing: Literal["ignore", "state"] = "ignore",
+        smoothing: float = 1.0,
+    ) -> None:
+        self.structure = structure
+        self.missing = missing
+        self.smoothing = smoothing
+
+    def __sklearn_tags__(self) -> Any:
+        """What the estimator takes: missing values and text."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        return tags
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Fit the network to findings (n_patients, n_findings) and labels (n_patients,).
+
+        Raises
+        ------
+        LearningError
+            One class only, or no finding that varies.
+        """
+        cells, labels = validate_data(self, X, y, dtype=None, ensure_all_finite="allow-nan")
+        check_classification_targets(labels)
+        self.classes_, codes = np.unique(labels, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise LearningError(f"y has one class only, {self.classes_[0]!r}; expected at least two classes.")
+        frame = _frame(cells)
+        if all(frame[column].nunique() < 2 for column in frame):
+            raise LearningError("X: every finding is constant; expected one that varies.")
+        frame[CLASS] = [f"c{code}" for code in codes]
+        self.fit_ = fit_model(frame, CLASS, structure=self.structure, missing=self.missing, smoothing=self.smoothing)
+        self.model_ = self.fit_.model
+        return self
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """P(class | findings), shape (n_patients, n_classes), in the order of ``classes_``."""
+        check_is_fitted(self)
+        cells = validate_data(self, X, dtype=None, ensure_all_finite="allow-nan", reset=False)
+        columns = [f"c{code}" for code in range(len(self.classes_))]
+        return self.fit_.posteriors(_frame(cells))[columns].to_numpy(dtype=float)
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """The most probable class of each patient."""
+        found = self.predict_proba(X)
+        return np.asarray(self.classes_[found.argmax(axis=1)])
+
+
+def _frame(cells: NDArray[Any]) -> pd.DataFrame:
+    frame = pd.DataFrame(cells, columns=[f"x{place}" for place in range(cells.shape[1])])
+    return frame.infer_objects()

@@ -1,0 +1,168 @@
+r"""How much the patients say about each number: intervals, effective patients, numbers that cannot be told apart.
+
+With :math:`s_i` the score of patient i (expected draws minus what the number predicts), the observed information of
+one distribution is Louis' (1982): complete information, minus what is lost because the draws were not seen,
+
+.. math:: I = \sum_i N_i (\mathrm{diag}\,\rho - \rho\rho^T) - \sum_i E[s s^T \mid y_i] + \sum_i s_i s_i^T .
+
+A distribution draws at most once in a patient, so the middle term follows from the expected counts. Between two
+distributions only the last term remains, whose expectation is the information that they share; it is kept within a
+variable, and elsewhere where it stands out from its own standard error. The prior adds the information of its
+equivalent sample size. With complete data this is exactly Beta(a + n, b + N - n).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesdx.learning.belief import Belief
+from bayesdx.learning.expected import Expectation
+from bayesdx.learning.layout import Layout
+from bayesdx.learning.patients import Patients
+
+Array = NDArray[np.float64]
+
+MOST_ROWS = 20_000
+"""Different rows that the information is taken from; more are represented by a random part of them."""
+
+STANDS_OUT = 4.0
+"""Standard errors from which the information shared by distributions of two variables is kept."""
+
+UNKNOWN = 1e-9
+"""Information that stands for none, so that a number of which nothing is known has a finite, vast variance."""
+
+CONFOUNDED = 0.9
+"""Correlation from which two numbers are said not to be told apart."""
+
+
+@dataclass(frozen=True, eq=False)
+class Information:
+    """What is known of the numbers that may move, data and prior together.
+
+    Parameters
+    ----------
+    size : ndarray, shape (n_cells,)
+        Equivalent sample size of each number: the patients whose complete data would leave the same uncertainty.
+    effective : ndarray, shape (n_cells,)
+        The part of it that the data brought, at least 0.
+    pairs : tuple of (int, int, float)
+        Distributions whose numbers cannot be told apart, with the correlation.
+    """
+
+    size: Array
+    effective: Array
+    pairs: tuple[tuple[int, int, float], ...]
+
+
+def information(
+    layout: Layout, belief: Belief, expected: Expectation, patients: Patients, values: Array, counts: Array, seed: int
+) -> Information:
+    """The information about every number that may move, at its estimate.
+
+    References
+    ----------
+    T. Louis (1982), "Finding the observed information matrix when using the EM algorithm", JRSS B 44.
+    """
+    basis = _Basis(belief, values)
+    shared, square = _shared(layout, belief, basis, expected, patients, values, seed)
+    own = basis.complete(counts[belief.cells]) - basis.lost(counts[belief.cells])
+    node = np.array([belief.distributions[row].place.node for row in belief.row[basis.kept]])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        certain = np.abs(shared) > STANDS_OUT * np.sqrt(square)
+    keep = (node[:, None] == node[None, :]) | certain
+    prior = basis.complete(belief.alpha)
+    data = own + np.where(keep, shared, 0.0)
+    covariance = _inverse(prior, data, basis.same_row)
+    spread = basis.variance(covariance)
+    rho = basis.share
+    size = np.divide(rho * (1 - rho), spread, out=np.full_like(spread, np.inf), where=spread > 0)
+    effective = np.maximum(0.0, size - belief.prior_size[belief.row])
+    seen = belief.sums(counts[belief.cells])[belief.row] > 0
+    effective = np.where(seen, effective, 0.0)
+    return Information(size, effective, tuple(_confounded(covariance, belief.row[basis.kept])))
+
+
+class _Basis:
+    """Log-odds of the free states against the first of each distribution."""
+
+    def __init__(self, belief: Belief, values: Array) -> None:
+        self.row = belief.row
+        self.share = values[belief.cells] / belief.left[belief.row]
+        first = np.r_[True, belief.row[1:] != belief.row[:-1]]
+        self.kept = np.flatnonzero(~first)
+        rows = belief.row[self.kept]
+        self.same_row = rows[:, None] == rows[None, :]
+
+    def complete(self, patients: Array) -> Array:
+        """N (diag rho - rho rho^T) of every distribution, as one block-diagonal matrix."""
+        total = np.bincount(self.row, weights=patients)[self.row][self.kept]
+        rho = self.share[self.kept]
+        return np.asarray(np.diag(total * rho) - np.where(self.same_row, total[:, None] * np.outer(rho, rho), 0.0))
+
+    def lost(self, counts: Array) -> Array:
+        """Sum over patients of E[s s^T | what was seen]."""
+        total = np.bincount(self.row, weights=counts)[self.row][self.kept]
+        n, rho = counts[self.kept], self.share[self.kept]
+        cross = -np.outer(n, rho) - np.outer(rho, n) + total[:, None] * np.outer(rho, rho)
+        return np.asarray(np.where(self.same_row, cross, 0.0) + np.diag(n))
+
+    def variance(self, covariance: Array) -> Array:
+        """Variance of every share from the covariance of the log-odds."""
+        rho = self.share
+        slope = np.where(self.row[:, None] == self.row[self.kept][None, :], -np.outer(rho, rho[self.kept]), 0.0)
+        slope[self.kept, np.arange(len(self.kept))] += rho[self.kept]
+        return np.asarray(np.einsum("kp,pq,kq->k", slope, covariance, slope, optimize=True))
+
+
+def _shared(
+    layout: Layout,
+    belief: Belief,
+    basis: _Basis,
+    expected: Expectation,
+    patients: Patients,
+    values: Array,
+    seed: int,
+) -> tuple[Array, Array]:
+    """Sum over patients of s s^T, and of its square."""
+    rows = np.arange(len(patients))
+    scale = 1.0
+    if len(rows) > MOST_ROWS:
+        rows = np.sort(np.random.default_rng(seed).choice(rows, MOST_ROWS, replace=False))
+        scale = patients.total / float(patients.weights[rows].sum())
+    size = len(basis.kept)
+    outer, square = np.zeros((size, size)), np.zeros((size, size))
+    for part, counts in expected.cases(layout.network_with(values), rows):
+        drawn = counts[:, belief.cells]
+        total = np.zeros((len(part), len(belief.left)))
+        np.add.at(total.T, belief.row, drawn.T)
+        score = (drawn - basis.share * total[:, belief.row])[:, basis.kept]
+        weight = patients.weights[part][:, None] * scale
+        outer += (score * weight).T @ score
+        square += (score**2 * weight).T @ score**2
+    return outer, square
+
+
+def _inverse(prior: Array, data: Array, same_row: NDArray[np.bool_]) -> Array:
+    """Covariance; what distributions share is shrunk until the information is positive, as it is at a maximum."""
+    own, shared = np.where(same_row, data, 0.0), np.where(same_row, 0.0, data)
+    ridge = UNKNOWN * np.maximum(np.diag(prior + own), 1.0)
+    for kept in (1.0, 0.95, 0.9, 0.8, 0.6, 0.4, 0.2, 0.0):
+        matrix = prior + own + kept * shared + np.diag(ridge)
+        smallest = np.linalg.eigvalsh(_scaled(matrix))[0]
+        if smallest > 1e-6:
+            return np.asarray(np.linalg.inv(matrix))
+    return np.diag(1.0 / np.maximum(np.diag(prior + own), np.diag(prior) + UNKNOWN))
+
+
+def _scaled(matrix: Array) -> Array:
+    root = np.sqrt(np.maximum(np.diag(matrix), 1e-300))
+    return np.asarray(matrix / np.outer(root, root))
+
+
+def _confounded(covariance: Array, row: NDArray[np.intp]) -> list[tuple[int, int, float]]:
+    correlation = _scaled(covariance)
+    pairs = np.argwhere(np.triu(np.abs(correlation) > CONFOUNDED, 1))
+    return [(int(row[a]), int(row[b]), float(correlation[a, b])) for a, b in pairs if row[a] != row[b]]

@@ -1,0 +1,178 @@
+"""Reading tables of patients: every fault with its rows, nothing used where there is one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import bayesdx as dx
+
+MODEL = dx.load_model("chest_clinic@1.0.0")
+FLAGSHIP = dx.load_model("hip_flexion_weakness@1.0.0")
+
+
+def sentences(table: object, mapping: object = None, model: dx.Model = MODEL, **options: str) -> list[str]:
+    """Every fault of a table, as people read it."""
+    check = dx.check_cohort(model, table, mapping, **options)
+    assert (check.cohort is None) == bool(check.problems)
+    if check.problems:
+        with pytest.raises(dx.DatasetError) as caught:
+            dx.read_cohort(model, table, mapping, **options)
+        assert caught.value.problems == check.problems
+    return [str(problem) for problem in check.problems]
+
+
+def test_states_by_name_and_missing_cells() -> None:
+    """None, NaN and empty text are "not observed"; the rest are states."""
+    table = pd.DataFrame({"smoking": ["yes", None, "no", np.nan], "xray": ["", "positive", "negative", "positive"]})
+    cohort = dx.read_cohort(MODEL, table)
+    assert cohort.frame["smoking"].tolist() == ["yes", None, "no", None]
+    assert cohort.frame["xray"].tolist() == [None, "positive", "negative", "positive"]
+
+
+def test_a_mapping_file_and_a_dict_say_the_same(tmp_path: Path) -> None:
+    """Codes, columns left out, codes for not observed."""
+    table = pd.DataFrame({"SMK": [1, 0, 9], "x": ["p", "n", "p"], "name": ["a", "b", "c"]})
+    path = tmp_path / "mapping.csv"
+    path.write_text(
+        "column,code,variable,state\nSMK,1,smoking,yes\nSMK,0,smoking,no\nSMK,9,smoking,\nx,p,xray,positive\n"
+        "x,n,xray,negative\nname,,,\n"
+    )
+    given = {
+        "SMK": {"variable": "smoking", "codes": {1: "yes", 0: "no", 9: None}},
+        "x": {"variable": "xray", "codes": {"p": "positive", "n": "negative"}},
+        "name": None,
+    }
+    first, second = (dx.read_cohort(MODEL, table, mapping) for mapping in (path, given))
+    pd.testing.assert_frame_equal(first.frame, second.frame)
+    assert first.hash == second.hash
+    assert first.frame["smoking"].tolist() == ["yes", "no", None]
+
+
+def test_numbers_are_cut_into_states(tmp_path: Path) -> None:
+    """A cut belongs to the band above it; bands of a file work alike."""
+    table = pd.DataFrame({"age": [17, 40, 59.9, 60, None]})
+    cuts = dx.read_cohort(FLAGSHIP, table.iloc[:4], {"age": {"variable": "age_group", "cuts": [40, 60]}})
+    assert cuts.frame["age_group"].tolist() == ["under_40", "40_to_59", "40_to_59", "60_and_over"]
+    path = tmp_path / "m.csv"
+    path.write_text(
+        "column,code,variable,state\nage,<40,age_group,under_40\nage,40..60,age_group,40_to_59\n"
+        "age,>=60,age_group,60_and_over\n"
+    )
+    pd.testing.assert_frame_equal(dx.read_cohort(FLAGSHIP, table.iloc[:4], path).frame, cuts.frame)
+
+
+def test_csv_is_read_without_guesses(tmp_path: Path) -> None:
+    """Rows are lines of the file; a faulty code is named with its line."""
+    path = tmp_path / "patients.csv"
+    path.write_text("smoking,xray\nyes,positive\nNA,negative\n")
+    assert sentences(path) == ["patients.csv, row 3, column smoking: 'NA'; expected a state of smoking: no, yes."]
+
+
+def test_parquet_is_read_like_a_table(tmp_path: Path) -> None:
+    """The same patients from a Parquet file have the same hash."""
+    table = pd.DataFrame({"smoking": ["yes", None], "xray": ["positive", "negative"]})
+    table.to_parquet(tmp_path / "p.parquet")
+    assert dx.read_cohort(MODEL, tmp_path / "p.parquet").hash == dx.read_cohort(MODEL, table).hash
+
+
+@pytest.mark.parametrize(
+    ("table", "mapping", "expected"),
+    [
+        (
+            {"smokin": ["yes"]},
+            None,
+            ["table, column smokin: 'smokin'; expected a variable of the model, or a column that the mapping names "
+             "(nearest: 'smoking')."],
+        ),
+        (
+            {"xray": ["odd", "positive", "odd"]},
+            None,
+            ["table, row 0, column xray: 'odd'; expected a state of xray: negative, positive; also rows 2."],
+        ),
+        ({"xray": []}, None, ["table: 'no rows'; expected at least one patient."]),
+        (
+            {"xray": ["positive", None]},
+            None,
+            ["table, row 1: 'nothing observed'; expected at least one finding or cause; leave such rows out."],
+        ),
+        (
+            {"a": ["yes"], "b": ["no"]},
+            {"a": "smoking", "b": "smoking"},
+            ["table, row 0, column b: 'yes in a, no in b'; expected columns about one variable that agree."],
+        ),
+        (
+            {"a": ["yes"]},
+            {"a": "smokng"},
+            ["mapping, column a: 'smokng'; expected a variable (nearest: 'smoking')."],
+        ),
+        (
+            {"a": ["yes"]},
+            {"a": "smoking", "c": "xray"},
+            ["table: 'c'; expected a column of the table."],
+        ),
+        (
+            {"a": [3]},
+            {"a": {"variable": "smoking", "cuts": [1, 2]}},
+            ["mapping, column a: '2 cuts'; expected 1 cuts, one fewer than states (no, yes)."],
+        ),
+        (
+            {"a": ["high"]},
+            {"a": {"variable": "smoking", "cuts": [1]}},
+            ["table, row 0, column a: 'high'; expected a number in one of the bands -inf..1, 1..inf."],
+        ),
+        (
+            {"tuberculosis": ["absent"], "lung_cancer": ["present"], "tb_or_cancer": ["no"]},
+            None,
+            ["table, row 0: 'lung_cancer = present, tb_or_cancer = no'; expected findings that chest_clinic 1.0.0 "
+             "gives a probability above 0."],
+        ),
+    ],
+)  # fmt: skip
+def test_faults_say_where_what_and_what_instead(table: dict[str, list[object]], mapping: object, expected: str) -> None:
+    """Each fault is one sentence; rows that share it are named together."""
+    frame = pd.DataFrame(table)
+    if "tb_or_cancer" in table:
+        either = next(name for name, variable in MODEL.by_name.items() if variable.kind == "mechanism")
+        frame = frame.rename(columns={"tb_or_cancer": either})
+        reference = MODEL.by_name[either].states[0]
+        frame[either] = reference
+        expected = [text.replace("tb_or_cancer = no", f"{either} = {reference}") for text in expected]
+    assert sentences(frame, mapping) == expected
+
+
+def test_columns_named_twice() -> None:
+    """Neither of them is used."""
+    table = pd.DataFrame([["yes", "no"]], columns=["smoking", "smoking"])
+    assert sentences(table) == ["table, column smoking: 'smoking'; expected each column once."]
+
+
+def test_weights_and_sites_are_checked() -> None:
+    """Weights are finite and at least 0; every patient has a site."""
+    table = pd.DataFrame({"xray": ["positive"] * 2, "w": [1, -1], "s": ["a", None]})
+    assert sentences(table, weight="w", site="s") == [
+        "table, row 1, column w: '-1'; expected a weight, a finite number of at least 0.",
+        "table, row 1, column s: ''; expected the site of every patient.",
+    ]
+
+
+def test_the_dry_run_says_what_will_be_used() -> None:
+    """Per column: what it is used as, how many cells are observed, the states."""
+    table = pd.DataFrame({"xray": ["positive", None], "id": [1, 2], "smoking": ["no", "no"]})
+    check = dx.check_cohort(MODEL, table, {"id": None})
+    assert check.columns.to_numpy().tolist() == [
+        ["xray", "xray", 1, 1, "negative 0, positive 1"],
+        ["id", "left out", 2, 0, ""],
+        ["smoking", "smoking", 2, 0, "no 2, yes 0"],
+    ]
+    assert "table: 2 patients" in str(check)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    """The path and the reason."""
+    with pytest.raises(dx.DatasetError) as caught:
+        dx.read_cohort(MODEL, tmp_path / "none.csv")
+    assert str(caught.value) == f"{tmp_path / 'none.csv'}: cannot be read: No such file or directory."

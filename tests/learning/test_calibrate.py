@@ -1,0 +1,282 @@
+"""Calibration: laws of EM, recovery of known numbers, provenance."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+
+import bayesdx as dx
+from bayesdx.diagnosis.simulate import simulate
+from bayesdx.learning.layout import Layout
+from bayesdx.network import compile_network
+from bayesdx.network.parameters import parameters
+from benchmarks.calibration import one_cohort, simulated_cohort
+from tests.diagnosis.models import random_model
+from tests.learning.models import exclusive_model, tables_only
+
+SEEDS = st.integers(0, 2**31 - 1)
+FLAGSHIP = dx.load_model("hip_flexion_weakness@1.0.0")
+
+
+def patients(model: dx.Model, rows: int, seed: int, missing: float = 0.3, labelled: float = 0.5) -> pd.DataFrame:
+    return simulated_cohort(compile_network(model), model.causes, rows, seed, missing, labelled)
+
+
+def complete(model: dx.Model, rows: int, seed: int) -> pd.DataFrame:
+    return patients(model, rows, seed, missing=0.0, labelled=1.0)
+
+
+def two_classes(frame: pd.DataFrame, model: dx.Model) -> bool:
+    return len(frame[list(model.causes)].drop_duplicates()) > 1
+
+
+@given(SEEDS)
+@settings(max_examples=20)
+def test_em_never_lowers_what_it_maximises(seed: int) -> None:
+    """Log evidence plus log prior rises or stays in every iteration, with any missing cells and hidden causes."""
+    model = random_model(seed, zeros=False)
+    trace = dx.calibrate(model, patients(model, 40, seed, 0.4, 0.3), max_iterations=12).trace
+    assert (np.diff(trace["objective"]) >= -1e-8 * abs(trace["objective"].iloc[0])).all()
+
+
+@given(SEEDS)
+@settings(max_examples=10)
+def test_no_data_leaves_the_parents_numbers(seed: int) -> None:
+    """Weight on a row of which nothing is learned moves nothing; rows of weight 0 count for nothing."""
+    model = random_model(seed, zeros=False)
+    frame = complete(model, 6, seed)
+    frame["w"] = 0.0
+    some = pd.DataFrame({model.findings[0]: [model.by_name[model.findings[0]].states[0]], "w": [1e-12]})
+    result = dx.calibrate(model, pd.concat([frame, some], ignore_index=True), weight="w", max_iterations=3)
+    assert_allclose(result.table["after"], result.table["before"], atol=1e-9)
+
+
+@given(SEEDS)
+@settings(max_examples=10)
+def test_complete_data_equals_counts(seed: int) -> None:
+    """Where every cell is observed and every variable has a table, EM is counting, intervals included."""
+    model = tables_only(seed)
+    frame = complete(model, 60, seed)
+    if not two_classes(frame, model):
+        return
+    em, counts = (dx.calibrate(model, frame, method).table for method in ("em", "counts"))
+    assert_allclose(em["after"], counts["after"], atol=1e-9)
+    assert_allclose(em["expected_cases"], counts["expected_cases"], atol=1e-9)
+
+
+def test_counts_are_the_beta_of_the_textbook() -> None:
+    """Beta(a, b) and k of n make Beta(a + k, b + n - k): mean, and its own interval."""
+    from scipy.stats import beta
+
+    table = pd.DataFrame({"age_group": ["under_40"] * 100, "diabetes": ["yes"] * 30 + ["no"] * 70})
+    row = (
+        dx.calibrate(FLAGSHIP, table, "counts").table.set_index("label").loc["P(diabetes = yes | no cause of it acts)"]
+    )
+    size = row["prior_cases"]
+    posterior = beta(0.03 * size + 30, 0.97 * size + 70)
+    assert row["after"] == pytest.approx(posterior.mean(), abs=1e-12)
+    assert (row["lower"], row["upper"]) == pytest.approx((posterior.ppf(0.025), posterior.ppf(0.975)), abs=1e-9)
+    assert row["effective_cases"] == 100
+
+
+def test_known_numbers_are_recovered() -> None:
+    """With many patients, missing cells and hidden causes, EM returns the numbers that the patients were drawn from."""
+    model = random_model(11, zeros=False)
+    truth = Layout(compile_network(model)).values(compile_network(model))
+    elsewhere = replace(
+        model,
+        links=tuple(replace(row, link_probability=0.5 * row.link_probability, lower=0.0) for row in model.links),
+    )
+    result = dx.calibrate(elsewhere, patients(model, 30_000, 3, 0.2, 0.8), prior_strength=0.01, max_iterations=400)
+    found = Layout(compile_network(result.model)).values(compile_network(result.model))
+    known = {row["label"]: row for row in result.table.to_dict("records")}
+    layout = Layout(compile_network(elsewhere))
+    for number in parameters(elsewhere):
+        row = known.get(number.label)
+        if row is not None and row["effective_cases"] > 100:
+            place = layout.start(number.place) + number.state
+            deviation = (row["upper"] - row["lower"]) / 3.92
+            assert abs(found[place] - truth[place]) < 4.5 * deviation, number.label
+
+
+def test_em_of_complete_data_equals_pgmpy() -> None:
+    """Without a prior, EM of complete data is pgmpy's maximum likelihood, to 1e-6."""
+    from pgmpy.models import DiscreteBayesianNetwork
+    from pgmpy.parameter_estimator import DiscreteMLE
+
+    model = tables_only(5)
+    network = compile_network(model)
+    codes = simulate(network, 4000, 1)
+    frame = pd.DataFrame({node.name: np.array(node.states)[codes[:, i]] for i, node in enumerate(network.nodes)})
+    result = dx.calibrate(model, frame, prior_strength=0.0)
+    found = compile_network(result.model)
+    other = DiscreteBayesianNetwork([(parent, node.name) for node in network.nodes for parent in node.parents])
+    other.add_nodes_from(network.names)
+    states = {node.name: list(node.states) for node in network.nodes}
+    theirs_of = {table.variable: table for table in DiscreteMLE(state_names=states).fit(other, frame).parameters_}
+    for node in network.nodes:
+        table = theirs_of[node.name]
+        order = [table.variables.index(name) for name in (*node.parents, node.name)]
+        theirs = table.values.transpose(order)
+        seen = np.unique(codes[:, [network.index[name] for name in node.parents]], axis=0)
+        for row in seen:
+            assert_allclose(found[node.name].cpd.values[tuple(row)], theirs[tuple(row)], atol=1e-6)
+
+
+def test_parts_that_may_not_move_stay(tmp_path: Path) -> None:
+    """Priors alone move where only priors may; the version is saved, loads, checks clean, and is compared."""
+    model = random_model(3, zeros=False)
+    frame = patients(model, 80, 1)
+    result = dx.calibrate(model, frame, move=["priors"], population="ward", dates="2019 to 2024")
+    assert set(result.table["file"]) == {"priors.csv"}
+    assert result.model.links == model.links
+    new = result.model
+    assert (new.version, new.info.parent_hash, new.population) == ("0.2.0", model.hash, "ward")
+    folder = dx.save_model(new, tmp_path / new.version)
+    assert dx.check_model(folder) == []
+    assert dx.load_model(folder) == new
+    changes = dx.compare_models(model, new).table
+    assert {"added"} == set(changes[changes["file"] == "priors.csv"]["change"])
+    source = new.sources[-1] if new.sources[-1].status == "dataset" else new.sources[0]
+    assert (source.n, source.year, source.design) == (len(frame), 2024, "cohort")
+    assert "2019 to 2024" in source.citation
+    learned = [row for row in new.priors if row.population == "ward" and row.status == "dataset"]
+    assert learned and all(row.source == source.source for row in learned)
+    assert new.changes.startswith("# 0.2.0\n\nCalibrated from 0.1.0 by em on ")
+
+
+def test_the_parent_stays_as_it_is() -> None:
+    """Calibration changes no value that it was given."""
+    before = FLAGSHIP.hash
+    dx.calibrate(FLAGSHIP, patients(FLAGSHIP, 30, 0), max_iterations=1)
+    assert FLAGSHIP.hash == before
+
+
+def test_weights_stand_for_equal_rows() -> None:
+    """A row of weight 3 is three equal rows."""
+    model = random_model(9, zeros=False)
+    frame = patients(model, 30, 4, 0.2, 0.6)
+    thrice = pd.concat([frame] * 3, ignore_index=True)
+    weighted = dx.calibrate(model, frame.assign(w=3), weight="w", max_iterations=5)
+    repeated = dx.calibrate(model, thrice, max_iterations=5)
+    pd.testing.assert_frame_equal(weighted.table, repeated.table)
+
+
+def test_more_starts_never_end_lower() -> None:
+    """The best of several starts is at least as good as the first."""
+    model = random_model(9, zeros=False)
+    frame = patients(model, 50, 4, 0.3, 0.0)
+    one, five = (dx.calibrate(model, frame, starts=n, max_iterations=30) for n in (1, 5))
+    assert five.trace.groupby("start")["objective"].last().max() >= one.trace["objective"].iloc[-1] - 1e-9
+
+
+def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
+    """Simulated cohorts of random models, 30 % of the cells missing, half of the causes known: 92 to 98 %."""
+    parts = [one_cohort(random_model(seed, zeros=False), 400, seed, "em", 40) for seed in range(40)]
+    assert 0.92 <= pd.concat(parts)["inside"].mean() <= 0.98
+
+
+def test_prior_shift_holds_the_truth_as_often_as_it_says() -> None:
+    """Nobody is labelled; the likelihoods are known and the priors are drawn anew."""
+    models = [random_model(seed, zeros=False) for seed in range(25)]
+    parts = [one_cohort(model, 400, seed, "prior_shift", 40) for seed, model in enumerate(models)]
+    assert 0.90 <= pd.concat(parts)["inside"].mean() <= 0.985
+
+
+def test_prior_shift_is_saerens() -> None:
+    """For one exclusive cause without contexts, the shifted prior is the fixed point of Saerens' equation."""
+    model = exclusive_model()
+    network = compile_network(model)
+    codes = simulate(compile_network(exclusive_model((0.2, 0.3))), 3000, 1)
+    frame = pd.DataFrame(
+        {name: np.array(network[name].states)[codes[:, network.index[name]]] for name in model.findings}
+    )
+    result = dx.calibrate(model, frame, "prior_shift", prior_strength=0.0, tolerance=1e-12, max_iterations=5000)
+    engine = dx.Engine(model)
+    old = network["cause"].cpd.table()
+    posterior = engine.marginals(frame)["cause"].to_numpy()
+    new = compile_network(result.model)["cause"].cpd.table()
+    shifted = posterior * new / old
+    assert_allclose((shifted / shifted.sum(axis=1, keepdims=True)).mean(axis=0), new, atol=1e-7)
+    assert not result.warnings
+    assert (result.likelihoods["adjusted_p"] > 0.01).all()
+
+
+def test_prior_shift_notices_other_likelihoods() -> None:
+    """Where a finding has become rarer in everybody, priors alone do not explain it, and a warning names it."""
+    model = exclusive_model()
+    network = compile_network(model)
+    codes = simulate(network, 3000, 1)
+    frame = pd.DataFrame(
+        {name: np.array(network[name].states)[codes[:, network.index[name]]] for name in model.findings}
+    )
+    frame["f0"] = "no"
+    result = dx.calibrate(model, frame, "prior_shift")
+    assert any(text.startswith("The likelihoods may not hold") for text in result.warnings)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"method": "me"}, "method: 'me'; the methods are counts, em, prior_shift."),
+        ({"move": ["link"]}, "move: 'link'; the parts are priors, leaks, links, tables (nearest: 'links')."),
+        ({"variables": ["fevr"]}, "variables: 'fevr' is not a variable (nearest: 'fever')."),
+        ({"prior_strength": -1}, "prior_strength: -1; expected a finite number of at least 0."),
+        ({"version": "1.0.0"}, "version: 1.0.0; expected one above the parent's, 1.0.0."),
+        ({"version": "two"}, "version: 'two'; expected three whole numbers such as 1.1.0."),
+        ({"starts": 0}, "starts: 0; expected at least 1."),
+        ({"tolerance": 0}, "tolerance: 0; expected a number above 0."),
+        ({"population": "a b"}, "population: 'a b'; expected letters, digits and _, a letter first."),
+        ({"variables": []}, "nothing may move: none of the chosen parts has a number with an interval."),
+    ],
+)
+def test_options_out_of_range_say_what_is_expected(options: dict[str, object], sentence: str) -> None:
+    """One sentence: which option, what it was, what it may be."""
+    with pytest.raises(dx.LearningError) as caught:
+        dx.calibrate(FLAGSHIP, pd.DataFrame({"fever": ["present"]}), **options)
+    assert str(caught.value) == sentence
+
+
+def test_one_class_alone_is_refused() -> None:
+    """If everybody has the same diagnosis, nothing is learned, and the sentence says so."""
+    frame = pd.DataFrame({name: ["absent"] * 4 for name in FLAGSHIP.causes}).assign(disc_herniation="present")
+    with pytest.raises(
+        dx.LearningError, match=r"^every patient has the same diagnosis \(disc_herniation = present\): "
+    ):
+        dx.calibrate(FLAGSHIP, frame)
+
+
+def test_a_calibration_is_shown_as_text_and_html() -> None:
+    """Both name the versions, the cohort and the numbers that moved."""
+    result = dx.calibrate(FLAGSHIP, pd.DataFrame({"age_group": ["under_40"] * 9}), "counts")
+    for text in (result.report(), result.to_html()):
+        assert (
+            "1.1.0 (primary_care)" in text and "3 of 333 numbers moved." in text and "P(age_group = under_40)" in text
+        )
+
+
+def test_numbers_that_data_cannot_tell_apart_are_named() -> None:
+    """A leak and a link whose parent is never seen absent move together, and the warning says so."""
+    from tests.learning.test_fitting import table
+
+    model = dx.fit_model(table(60), "cause").model
+    blind = pd.DataFrame({"f1": ["yes"] * 30 + ["no"] * 30})
+    result = dx.calibrate(model, blind)
+    assert any("rest on the parent alone" in text for text in result.warnings)
+    assert not result.table.set_index("label")["moved"]["P(f0 = yes | cause = mild)"]
+
+
+def test_em_does_not_settle_in_one_iteration() -> None:
+    """A warning says that it had not settled, and what to raise."""
+    model = random_model(9, zeros=False)
+    result = dx.calibrate(model, patients(model, 50, 4, 0.3, 0.0), max_iterations=1)
+    assert result.warnings[0] == (
+        "EM had not settled after 1 iterations (largest change above 1e-05); raise max_iterations or tolerance."
+    )

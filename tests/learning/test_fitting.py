@@ -1,0 +1,127 @@
+"""Models made of tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+
+import bayesdx as dx
+from bayesdx.diagnosis.simulate import simulate
+from bayesdx.evaluation.performance import measure
+from bayesdx.network import compile_network
+from benchmarks.datasets import bayesdx_fit, cross_validated, data_folder, peers
+from tests.learning.models import exclusive_model
+
+
+def table(rows: int = 300, seed: int = 0) -> pd.DataFrame:
+    network = compile_network(exclusive_model((0.35, 0.25)))
+    codes = simulate(network, rows, seed)
+    return pd.DataFrame({node.name: np.array(node.states)[codes[:, i]] for i, node in enumerate(network.nodes)})
+
+
+def test_naive_posteriors_equal_scikit_learns_categorical_naive_bayes() -> None:
+    """The same smoothing gives the same posteriors."""
+    from sklearn.naive_bayes import CategoricalNB
+    from sklearn.preprocessing import OrdinalEncoder
+
+    frame = table()
+    findings = frame.drop(columns="cause")
+    x = OrdinalEncoder().fit_transform(findings)
+    other = CategoricalNB().fit(x, frame["cause"])
+    ours = dx.fit_model(frame, "cause").posteriors(findings)
+    assert_allclose(ours[list(other.classes_)].to_numpy(), other.predict_proba(x), atol=1e-8)
+
+
+def test_a_fitted_model_is_a_model(tmp_path: Path) -> None:
+    """It is saved, loads, checks clean, reads the table it came from, and its mapping as a file says the same."""
+    frame = table().assign(age=np.arange(300) % 83, id=1)
+    fit = dx.fit_model(frame, "cause", structure="tree")
+    assert "id" not in fit.mapping
+    folder = dx.save_model(fit.model, tmp_path / "1.0.0")
+    assert dx.check_model(folder) == []
+    path = fit.write_mapping(tmp_path / "mapping.csv")
+    kept = frame.drop(columns="id")
+    assert dx.read_cohort(dx.load_model(folder), kept, path).hash == fit.read(frame).hash
+    with pytest.raises(dx.LearningError, match="File exists; nothing was written"):
+        fit.write_mapping(path)
+
+
+def test_the_tree_is_pgmpys() -> None:
+    """Every finding but one has the parent that Chow and Liu's tree, as pgmpy learns it, gives it, up to direction."""
+    from sklearn.metrics import mutual_info_score
+
+    from bayesdx.learning.fitting import _shared_information
+
+    frame = table(800, 3)
+    rng = np.random.default_rng(0)
+    frame["copy"] = np.where(rng.random(800) < 0.9, frame["f2"], "no")
+    tables = dx.fit_model(frame, "cause", structure="tree").model.tables
+    edges = {frozenset((row.variable, row.parents[1][0])) for row in tables if len(row.parents) == 2}
+    assert len(edges) == 4
+    assert frozenset(("f2", "copy")) in edges
+    codes = [pd.factorize(frame[name], sort=True)[0] for name in ("cause", "f2", "copy")]
+    expected = sum(
+        (codes[0] == c).mean() * mutual_info_score(codes[1][codes[0] == c], codes[2][codes[0] == c]) for c in range(3)
+    )
+    assert _shared_information(*codes) == pytest.approx(expected)
+
+
+def test_not_recorded_can_be_a_state() -> None:
+    """Where what was asked is informative, a missing cell speaks; ignored, it says nothing."""
+    frame = table()
+    frame.loc[frame["cause"] == "severe", "f0"] = None
+    blank = pd.DataFrame({"f0": [None], "f1": ["no"]})
+    silent, speaking = (dx.fit_model(frame, "cause", missing=kind).posteriors(blank) for kind in ("ignore", "state"))
+    assert speaking["severe"].item() > 0.5 > silent["severe"].item()
+
+
+def test_several_causes_become_noisy_gates() -> None:
+    """Two causes of their own: what the gates say of a finding is what the table says."""
+    rng = np.random.default_rng(1)
+    a, b = rng.random(2000) < 0.4, rng.random(2000) < 0.3
+    noise = rng.random((3, 2000))
+    fever = (noise[0] < 0.1) | (a & (noise[1] < 0.7)) | (b & (noise[2] < 0.4))
+    frame = pd.DataFrame({"a": a.astype(int), "b": b.astype(int), "fever": np.where(fever, "yes", "no")})
+    model = dx.fit_model(frame, ["a", "b"]).model
+    gate = compile_network(model)["fever"].cpd.table()[..., 1]
+    assert_allclose(gate, [[0.1, 0.46], [0.73, 0.838]], atol=0.05)
+    assert (model.version, model.info.parent_version) == ("1.0.0", "")
+
+
+@pytest.mark.parametrize(
+    ("columns", "options", "sentence"),
+    [
+        ({"c": ["x", "x"], "f": ["a", "b"]}, {}, "column c: every row is 'x'; expected at least two classes."),
+        (
+            {"c": ["x", None], "f": ["a", "b"]},
+            {},
+            "column c, row 1: no label (1 rows have none); a new model is fitted to labelled patients.",
+        ),
+        ({"d": ["x"]}, {}, "'c' is not a column."),
+        ({"c": [], "f": []}, {}, "the table has no rows; expected labelled patients."),
+        ({"c": ["x", "y"]}, {"missing": "drop"}, "missing: 'drop'; expected ignore or state."),
+        ({"c": ["x", "y"]}, {"structure": "forest"}, "structure: 'forest'; expected naive or tree."),
+        ({"c": ["x", "y"]}, {"smoothing": 0}, "smoothing: 0; expected a finite number above 0."),
+        ({"c": ["x", "y"], "f 1": [1, 2], "f_1": [1, 2]}, {}, "columns 'f 1' and 'f_1' would both be called f_1."),
+    ],
+)
+def test_tables_that_make_no_model(columns: dict[str, list[object]], options: dict[str, object], sentence: str) -> None:
+    """One sentence: column, row, what was found, what was expected."""
+    with pytest.raises(dx.LearningError) as caught:
+        dx.fit_model(pd.DataFrame(columns), "c", **options)
+    assert str(caught.value) == sentence
+
+
+@pytest.mark.skipif(data_folder() is None, reason="the public datasets are absent: set BAYESDX_DATA")
+@pytest.mark.parametrize("name", ["dermatology", "acute_inflammations"])
+def test_a_public_dataset_is_fitted_as_well_as_by_naive_bayes(name: str) -> None:
+    """Five fixed folds: the tree's log loss is no worse than that of categorical naive Bayes, top-1 within a point."""
+    ours = cross_validated(name, bayesdx_fit("tree", "ignore"))
+    naive = cross_validated(name, peers()["CategoricalNB"])
+    mine, its = (measure(found, found.weights, 10) for found in (ours, naive))
+    assert mine["log_score"] <= its["log_score"]
+    assert mine["top_1"] >= its["top_1"] - 0.01
