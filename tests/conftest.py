@@ -23,3 +23,13 @@ def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Output does not depend on the terminal that runs the tests."""
     for name in ("COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
         monkeypatch.delenv(name, raising=False)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests measured stands at the end of the report, also where workers ran them."""
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    found = [value for report in reports for name, value in report.user_properties if name == "measured"]
+    if found:
+        terminalreporter.section("measured")
+        for sentence in dict.fromkeys(found):
+            terminalreporter.write_line(str(sentence))

@@ -39,6 +39,12 @@ class Drawing:
     svg : str
     summary : str
         What it shows, in words.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> dx.draw_network(dx.load_model("chest_clinic@1.0.0")).svg[:4]
+    '<svg'
     """
 
     svg: str

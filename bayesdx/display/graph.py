@@ -17,7 +17,7 @@ ROW, HEIGHT, WIDTH, GAP, HEADING, MARGIN = 25.0, 21.0, 260.0, 170.0, 30.0, 12.0
 LOOSEST = 3.2
 """A column of few nodes is stretched towards the height of the longest one, at most to so many times its own."""
 
-SIGN, BOLD_SIGN = 6.2, 7.2
+SIGN, BOLD_SIGN = 6.4, 7.3
 """Width of a sign of a label and of a note in pixels, about."""
 
 FILL, KNOWN = "#2b86c8", "#d1495b"

@@ -1,0 +1,253 @@
+"""Scoring a cohort: a source read part by part, its parts scored by threads, the scores kept or written."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bayesdx.cohort.batches import output_schema, scored_batch
+from bayesdx.cohort.clusters import is_dask, score_dask
+from bayesdx.cohort.companions import arrow
+from bayesdx.cohort.formats import format_of
+from bayesdx.cohort.frames import FrameSource
+from bayesdx.cohort.identity import identity
+from bayesdx.cohort.lexicon import Lexicon, lexicon, quoted
+from bayesdx.cohort.options import Options, read_options
+from bayesdx.cohort.parts import Parts
+from bayesdx.cohort.progress import shown_progress
+from bayesdx.cohort.runs import Run
+from bayesdx.cohort.sources import Part, Source, gathered, open_source
+from bayesdx.errors import CohortError
+from bayesdx.knowledge.model import Model
+
+
+def score_cohort(
+    model: Model,
+    source: Any,
+    out: str | os.PathLike[str] | None = None,
+    *,
+    keep: Iterable[str] = (),
+    ignore: Iterable[str] = (),
+    on_error: str = "raise",
+    intervals: float | None = None,
+    draws: int = 200,
+    seed: int = 0,
+    workers: int | None = None,
+    progress: bool | None = None,
+    overwrite: bool = False,
+) -> Any:
+    """The posterior of every cause, for every row of a table of any size.
+
+    Tables on disk are read and written part by part, so memory does not grow with them. A run that was killed at any
+    moment and is called again in the same way continues, and ends with the same bytes as one that was left alone. It is
+    known by the manifest beside its output: the model's hash and population, the options, the versions of the
+    libraries, and names, sizes, times and ends of the input's files.
+
+    Parameters
+    ----------
+    model : Model
+    source : DataFrame (pandas, polars, pyarrow, Dask), or path of a CSV file, a Parquet file, or a folder of them
+        A column per variable of the model, cells being names of states. Null, NaN, and an empty cell of a CSV file
+        are "not observed" (never "absent").
+    out : path, optional
+        ``name.parquet`` or ``name.csv`` for one file, a name without ending for a folder of Parquet parts. Where left
+        out, scores are returned in memory.
+    keep : iterable of str
+        Columns copied into the output, such as a patient's number; they may be variables of the model also.
+    ignore : iterable of str
+        Columns that are neither findings nor copied. Any other column that is no variable is an error, since it may be
+        a finding misspelt.
+    on_error : {"raise", "flag"}
+        What to do with a cell that is no state of its variable and with a row of probability zero: stop, naming the
+        row; or go on, the column ``status`` saying ``bad_value`` or ``impossible`` and the posteriors being null.
+        Red flags are reported in either case, from the cells that could be read.
+    intervals : float in (0, 1), optional
+        Adds credible intervals of this mass, as ``credible_intervals`` gives them; takes about ``draws`` times longer.
+    draws : int, at least 50
+    seed : int
+    workers : int, optional
+        Threads; as many as there are processors where left out. The engine's kernels run beside each other.
+    progress : bool, optional
+        Whether to show a bar with rate and remaining time; by default where standard error is a terminal.
+    overwrite : bool
+        Whether the output of another run may be replaced. What was not written by this function never is.
+
+    Returns
+    -------
+    DataFrame, or CohortSummary where ``out`` is given
+        A frame of the library that the source is of (for a path: pandas; for Dask: a Dask frame, computed when asked),
+        rows in order; columns as ``cohort_schema`` lists them: the kept ones, status, first_cause, log_evidence,
+        red_flags, fault, posterior_<cause>, and with intervals lower_<cause> and upper_<cause>.
+
+    Raises
+    ------
+    FindingsError
+        A column that the model does not have; with ``on_error="raise"`` a cell that is no state of its variable.
+    ImpossibleEvidenceError
+        With ``on_error="raise"``, a row of probability zero.
+    CohortError
+        The source cannot be read or changed while it was read; the output cannot be written, or is not this run's.
+    MissingExtraError
+        pyarrow or narwhals is not installed (extra ``cohort``).
+
+    Examples
+    --------
+    >>> import bayesdx as dx, pandas as pd
+    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+    >>> patients = pd.DataFrame({"patient": [1, 2], "onset": ["sudden", None], "fever": [None, "present"]})
+    >>> scores = dx.score_cohort(model, patients, keep=["patient"])
+    >>> scores[["patient", "status", "first_cause"]]
+       patient status         first_cause
+    0        1     ok    iliopsoas_strain
+    1        2     ok  hip_osteoarthritis
+    """
+    arrow()  # what is not installed is named before anything else
+    options = read_options(keep, ignore, on_error, intervals, draws, seed)
+    threads = _threads(workers)
+    words = lexicon(model)
+    if is_dask(source):
+        return score_dask(words, source, _output(out), options, overwrite)
+    table = open_source(source)
+    words.positions(table.schema.names, options.keep, options.ignore)
+    schema = output_schema(words, table.kept_schema(options.keep), options)
+    target = _output(out)
+    job = _Job(words, table, schema, options, threads, progress)
+    if target is None:
+        memory = _Memory()
+        job.do(memory)
+        scores = memory.table(schema)
+        return table.native(scores) if isinstance(table, FrameSource) else scores.to_pandas()
+    _refuse_source(table, target)
+    run = Run(target, format_of(target), identity(words, table.identity(), options), overwrite)
+    try:
+        return run.finished or run.finish(job.do(run.parts), schema)
+    finally:
+        run.close()
+
+
+def _threads(workers: int | None) -> int:
+    if workers is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if workers < 1:
+        raise CohortError(f"workers: {workers!r}; expected a whole number of at least 1.")
+    return workers
+
+
+def _output(out: str | os.PathLike[str] | None) -> Path | None:
+    if out is None:
+        return None
+    text = os.fspath(out)
+    if not text or "\0" in text:
+        raise CohortError(f"{quoted(text)} cannot be the name of an output.")
+    return Path(text).absolute()
+
+
+def _refuse_source(table: Source, out: Path) -> None:
+    root = getattr(table, "root", None)
+    if root is None:
+        return
+    place, found = out.resolve(), root.resolve()
+    if place == found or found in place.parents:
+        raise CohortError(f"{out} is the input or lies within it; choose another place for the output.")
+
+
+class _StoppedError(Exception):
+    """The run has failed elsewhere."""
+
+
+class _Memory:
+    """Parts kept in memory."""
+
+    def __init__(self) -> None:
+        self.parts: dict[int, list[Any]] = {}
+
+    def done(self, number: int) -> int | None:
+        """Nothing is there beforehand."""
+        return None
+
+    @contextmanager
+    def part(self, number: int) -> Iterator[Callable[[Any], None]]:
+        """Collect batches."""
+        batches: list[Any] = []
+        yield batches.append
+        self.parts[number] = batches
+
+    def table(self, schema: Any) -> Any:
+        """All parts in order."""
+        batches = [batch for number in sorted(self.parts) for batch in self.parts[number]]
+        return arrow().Table.from_batches(batches, schema=schema)
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """Every part of a table, scored by threads that share one engine."""
+
+    words: Lexicon
+    table: Source
+    schema: Any
+    options: Options
+    threads: int
+    progress: bool | None
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns to read."""
+        return self.options.columns(self.table.schema.names)
+
+    def do(self, sink: Parts | _Memory) -> int:
+        """Score every part that is not there yet; returns the number of parts."""
+        stop = threading.Event()
+        count = 0
+        pending: deque[Future[None]] = deque()
+        with (
+            shown_progress(self.table.rows, self.progress) as advance,
+            ThreadPoolExecutor(self.threads, thread_name_prefix="score_cohort") as pool,
+        ):
+            try:
+                for part in self.table.parts(
+                    self.options.columns(self.table.schema.names), lambda number: sink.done(number) is not None
+                ):
+                    count += 1
+                    pending.append(pool.submit(self._score, part, sink, stop, advance))
+                    if len(pending) > self.threads:
+                        # The oldest first: of several faults the one of the earliest rows is raised.
+                        pending.popleft().result()
+                while pending:
+                    pending.popleft().result()
+            except BaseException:
+                stop.set()
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+        return count
+
+    def _score(self, part: Part, sink: Parts | _Memory, stop: threading.Event, advance: Callable[[int], None]) -> None:
+        rows = sink.done(part.number)
+        if rows is not None:
+            advance(rows)
+            return
+        row, place = part.first_row + self.table.first_number, f"{self.table.name}, row "
+        with sink.part(part.number) as write:
+            for batch in self._batches(part):
+                if stop.is_set():
+                    raise _StoppedError
+                write(scored_batch(self.words, batch, self.options, place, row, self.schema))
+                row += batch.num_rows
+                advance(batch.num_rows)
+            self.table.check_unchanged(part)
+
+    def _batches(self, part: Part) -> Iterator[Any]:
+        """The batches of a part; one without rows where it has none, so that every part is written."""
+        empty = True
+        for batch in gathered(part.batches()):
+            empty = False
+            yield batch
+        if empty:
+            schema = arrow().schema([self.table.schema.field(name) for name in self.columns])
+            yield arrow().RecordBatch.from_pylist([], schema=schema)

@@ -1,0 +1,43 @@
+"""What the bytes of an output depend on."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+
+from bayesdx.cohort.companions import arrow
+from bayesdx.cohort.lexicon import Lexicon, kernel
+from bayesdx.cohort.options import Options
+
+
+def identity(words: Lexicon, source: Mapping[str, Any] | None, options: Options) -> dict[str, Any]:
+    """Model, options, source and software, as plain values.
+
+    Parameters
+    ----------
+    words : Lexicon
+    source : mapping or None
+        The identity of the source; None where it cannot be recognised.
+    options : Options
+    """
+    model = words.model
+    try:
+        own = version("bayesdx")
+    except PackageNotFoundError:
+        own = "not installed"
+    return {
+        "model": {"name": model.name, "version": model.version, "hash": model.hash, "population": model.population},
+        "options": options.identity(),
+        "source": source,
+        "software": {
+            "bayesdx": own,
+            "kernel": kernel(),
+            "numpy": np.__version__,
+            "pyarrow": arrow().__version__,
+            "machine": platform.machine(),
+        },
+    }

@@ -1,0 +1,230 @@
+"""A run whose scores go to disk: one place, one manifest that says which run it is, one process at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from bayesdx.cohort.formats import Format, merge
+from bayesdx.cohort.parts import Parts, sync, sync_folder, write_json
+from bayesdx.cohort.summary import STATUSES, CohortSummary
+from bayesdx.errors import CohortError
+
+MANIFEST = 1
+"""Version of the manifest's format."""
+
+
+class Run:
+    """The place of a run.
+
+    ``OUT.parquet`` and ``OUT.csv`` have their manifest beside them, ``OUT.parquet.manifest.json``, and until they are
+    finished their parts, in ``OUT.parquet.parts/``. A folder has its manifest within, ``_manifest.json``, and until it
+    is finished ``_parts/``. The manifest stays: it says what the scores were made from.
+
+    Parameters
+    ----------
+    out : Path
+        Absolute.
+    format : Format
+    identity : mapping
+        What the bytes of the output depend on; its entry ``source`` is None where the source cannot be recognised, so
+        that a rest of the run is of no use.
+    overwrite : bool
+        Whether what another run has written may be replaced.
+
+    Attributes
+    ----------
+    finished : CohortSummary or None
+        Where the same run was finished before.
+
+    Raises
+    ------
+    CohortError
+        Another run, or something else, is at the place; or another process is writing there.
+    """
+
+    def __init__(self, out: Path, format: Format, identity: Mapping[str, Any], overwrite: bool) -> None:
+        folder = format is Format.PARQUET_FOLDER
+        self.out = out
+        self.identity = json.loads(json.dumps(identity))
+        self.manifest = out / "_manifest.json" if folder else out.with_name(f"{out.name}.manifest.json")
+        scratch = out / "_parts" if folder else out.with_name(f"{out.name}.parts")
+        self.parts = Parts(out, format, out if folder else scratch, scratch, identity["source"] is not None)
+        self.finished: CohortSummary | None = None
+        self._lock: int | None = None
+        try:
+            with self.parts.writing():
+                self._open(overwrite)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, overwrite: bool) -> None:
+        if not self.out.parent.is_dir():
+            raise CohortError(f"{self.out}: there is no folder {self.out.parent}; nothing was written.")
+        if self._read_manifest() is None:
+            self._refuse_others()
+        scratch = self.parts.scratch
+        scratch.mkdir(parents=True, exist_ok=True)
+        self._lock = _locked(scratch / "lock", self.out)
+        for path in scratch.glob("*.tmp"):
+            path.unlink(missing_ok=True)
+        found = self._read_manifest()
+        if found is None:
+            self._write_manifest(self._content(None))
+        elif self._is_mine(found, overwrite):
+            self.finished = self._summary(found)
+
+    def _is_mine(self, found: dict[str, Any], overwrite: bool) -> bool:
+        """Whether the run at the place is this one and finished; another one is refused, or its rests are removed."""
+        run, finished = found["run"], found["statuses"] is not None
+        if run == self.identity and self.parts.resumable and not overwrite:
+            if not finished:
+                return False
+            if self.out.exists():
+                return True
+        elif not overwrite and (finished or (isinstance(run, dict) and run.get("source") is not None)):
+            raise CohortError(
+                f"{self.out} belongs to another run: {_difference(run, self.identity)}. "
+                "Choose another name, or pass overwrite=True (--overwrite)."
+            )
+        self._start_anew()
+        return False
+
+    def _start_anew(self) -> None:
+        """Remove the parts of the earlier run; its finished file stays until the new one takes its place.
+
+        In between the manifest belongs to no run, so that a run killed here mixes nothing.
+        """
+        self._write_manifest({"format": MANIFEST, "run": None, "rows": None, "statuses": None})
+        for path in [*self.parts.scratch.glob("part-*"), *self.parts.results.glob("part-*")]:
+            path.unlink(missing_ok=True)
+        self._write_manifest(self._content(None))
+
+    def _refuse_others(self) -> None:
+        """Nothing that was not written by such a run is touched."""
+        allowed = {"_parts"} if self.parts.format is Format.PARQUET_FOLDER else None
+        _refuse_unless_empty(self.out, allowed)
+        _refuse_unless_empty(self.parts.scratch, {"lock"})
+
+    def _read_manifest(self) -> dict[str, Any] | None:
+        try:
+            found = json.loads(self.manifest.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (NotADirectoryError, IsADirectoryError, ValueError, RecursionError):
+            found = None
+        if not _is_manifest(found):
+            raise CohortError(f"{self.manifest}: no manifest of score_cohort; choose another name for the output.")
+        return dict(found)
+
+    def _write_manifest(self, content: dict[str, Any]) -> None:
+        write_json(self.manifest, content, self.parts.scratch)
+
+    def _content(self, statuses: Mapping[str, int] | None) -> dict[str, Any]:
+        rows = None if statuses is None else sum(statuses.values())
+        return {"format": MANIFEST, "run": self.identity, "rows": rows, "statuses": statuses}
+
+    def _summary(self, manifest: Mapping[str, Any]) -> CohortSummary:
+        statuses = {name: int(manifest["statuses"][name]) for name in STATUSES}
+        return CohortSummary(self.out, sum(statuses.values()), statuses)
+
+    def finish(self, parts: int, schema: Any) -> CohortSummary:
+        """Put the parts together, say so in the manifest, and clean up."""
+        total: Counter[str] = Counter(dict.fromkeys(STATUSES, 0))
+        for number in range(parts):
+            counts = self.parts.counts(number)
+            if counts is None:
+                raise CohortError(f"{self.parts.path(number)} is gone; run again with overwrite=True (--overwrite).")
+            total.update(counts)
+        with self.parts.writing():
+            if self.parts.format is not Format.PARQUET_FOLDER:
+                self._put_together(parts, schema)
+            sync_folder(self.parts.results)
+            content = self._content(dict(total))
+            self._write_manifest(content)
+            sync_folder(self.out.parent)
+        self.finished = self._summary(content)
+        return self.finished
+
+    def _put_together(self, parts: int, schema: Any) -> None:
+        scratch = self.parts.scratch / f"{self.out.name}.tmp"
+        try:
+            merge(self.parts.format, [self.parts.path(number) for number in range(parts)], schema, scratch)
+            sync(scratch)
+            scratch.replace(self.out)
+        except BaseException:
+            with suppress(OSError):
+                scratch.unlink(missing_ok=True)
+            raise
+
+    def close(self) -> None:
+        """Let go of the place; where the run is finished, or there is nothing to continue, its parts are removed."""
+        if self._lock is None:
+            return
+        found = None
+        with suppress(CohortError, OSError):
+            found = self._read_manifest()
+        if found is not None and found["statuses"] is not None:
+            shutil.rmtree(self.parts.scratch, ignore_errors=True)
+        os.close(self._lock)
+        self._lock = None
+
+
+def _is_manifest(found: object) -> bool:
+    if not isinstance(found, dict) or found.get("format") != MANIFEST or "run" not in found:
+        return False
+    statuses = found.get("statuses", False)
+    if statuses is None:
+        return True
+    return isinstance(statuses, dict) and all(type(statuses.get(name)) is int for name in STATUSES)
+
+
+def _refuse_unless_empty(path: Path, allowed: set[str] | None) -> None:
+    """Raise unless there is nothing at the path, or a folder that holds nothing but what is allowed."""
+    if not os.path.lexists(path):
+        return
+    sound = allowed is not None and path.is_dir() and not path.is_symlink()
+    if not sound or any(entry.name not in (allowed or ()) and entry.suffix != ".tmp" for entry in path.iterdir()):
+        raise CohortError(f"{path} exists already and was not written by score_cohort; choose another name.")
+
+
+def _difference(there: Any, here: dict[str, Any]) -> str:
+    """The first entry in which two identities differ."""
+    if not isinstance(there, dict):
+        return "its manifest names none"
+    for section in ("model", "options", "software"):
+        old, new = there.get(section), here[section]
+        if isinstance(old, dict) and old != new:
+            key = next((key for key in new if old.get(key) != new[key]), "other entries")
+            return f"{section} {key} is {old.get(key)} there and {new.get(key)} here"
+    if there.get("source") is None or here["source"] is None:
+        return "a frame cannot be recognised as the same one"
+    if there["source"] == here["source"]:
+        return "its manifest is of another kind"
+    if there["source"].get("name") == here["source"]["name"]:
+        return f"the input {here['source']['name']} was changed since"
+    return f"its input is {there['source'].get('name')} there and {here['source']['name']} here"
+
+
+def _locked(path: Path, out: Path) -> int | None:
+    """A lock that ends with the process; None where the system has none of this kind."""
+    try:
+        import fcntl
+    except ImportError:
+        return None
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if path.stat().st_ino != os.fstat(handle).st_ino:
+            raise BlockingIOError
+    except (BlockingIOError, FileNotFoundError) as error:
+        os.close(handle)
+        raise CohortError(f"{out}: another process is writing it.") from error
+    return handle

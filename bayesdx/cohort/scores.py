@@ -1,0 +1,105 @@
+"""Posteriors of coded rows: the engine asked in slices of one fixed width."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesdx.cohort.lexicon import Lexicon
+from bayesdx.cohort.options import Options
+from bayesdx.cohort.patterns import group_rows
+from bayesdx.diagnosis.case import alternatives
+from bayesdx.diagnosis.draws import draw_parameters
+from bayesdx.inference import Evidence
+
+Array = NDArray[np.float64]
+
+WIDTH = 1024
+"""The number of rows asked at once is a multiple of this, so that a row has the same score in every batch.
+
+A matrix product rounds the rows of its last, narrower tile in another order than those of a full one.
+"""
+
+SLICE = 16 * WIDTH
+"""Rows asked at once; more take more memory and no less time."""
+
+CELLS = 2**24
+"""Numbers that the draws of an interval may hold at once."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """The numbers of a batch.
+
+    Parameters
+    ----------
+    log_evidence : ndarray, shape (n_rows,)
+        Natural logarithm; minus infinity where the row is impossible.
+    posteriors : ndarray, shape (n_rows, n_lines)
+        P(line | row); NaN where the row is impossible.
+    lower, upper : ndarray, shape (n_rows, n_lines), or None
+        Ends of the credible intervals.
+    """
+
+    log_evidence: Array
+    posteriors: Array
+    lower: Array | None = None
+    upper: Array | None = None
+
+    def take(self, rows: NDArray[np.intp]) -> Scores:
+        """Rows by position."""
+        ends = (None if end is None else end[rows] for end in (self.lower, self.upper))
+        return Scores(self.log_evidence[rows], self.posteriors[rows], *ends)
+
+
+def score_codes(lexicon: Lexicon, codes: NDArray[np.int32], options: Options) -> Scores:
+    """Scores of rows; equal rows are answered once where that pays."""
+    groups = group_rows(codes)
+    distinct = codes if groups is None else codes[groups[0]]
+    log_evidence, posteriors = _posteriors(lexicon, distinct)
+    lower = upper = None
+    if options.intervals is not None:
+        lower, upper = _intervals(lexicon, distinct, options)
+    scores = Scores(log_evidence, posteriors, lower, upper)
+    return scores if groups is None else scores.take(groups[1])
+
+
+def _posteriors(lexicon: Lexicon, codes: NDArray[np.int32]) -> tuple[Array, Array]:
+    lines = alternatives(lexicon.model)
+    log_evidence, posteriors = np.empty(len(codes)), np.empty((len(codes), len(lines)))
+    for start in range(0, len(codes), SLICE):
+        part = codes[start : start + SLICE]
+        stop = start + len(part)
+        short = -len(part) % WIDTH
+        if short:
+            part = np.concatenate([part, np.broadcast_to(part[:1], (short, part.shape[1]))])
+        found = lexicon.engine.propagate(Evidence(part), targets=lexicon.model.causes)
+        log_evidence[start:stop] = found.log_evidence[: stop - start]
+        for place, line in enumerate(lines):
+            posteriors[start:stop, place] = found.marginals[line.variable][: stop - start, line.state]
+    return log_evidence, np.minimum(posteriors, 1.0, out=posteriors)
+
+
+def _intervals(lexicon: Lexicon, codes: NDArray[np.int32], options: Options) -> tuple[Array, Array]:
+    """Equal-tailed intervals over joint draws of the model's numbers; all rows share the draws.
+
+    Draws under which a row is impossible are left out of it, as in ``credible_intervals``.
+    """
+    assert options.intervals is not None
+    lines = alternatives(lexicon.model)
+    tails = [(1 - options.intervals) / 2, (1 + options.intervals) / 2]
+    drawn = draw_parameters(lexicon.model, options.draws, options.seed)
+    ends = np.full((2, len(codes), len(lines)), np.nan)
+    width = max(1, CELLS // (options.draws * len(lexicon.engine.network) * 4))
+    for start in range(0, len(codes), width):
+        part = codes[start : start + width]
+        found = lexicon.engine.propagate(Evidence(part), targets=lexicon.model.causes, parameters=drawn)
+        samples = np.stack([found.marginals[line.variable][:, :, line.state] for line in lines], axis=2)
+        possible = ~found.impossible
+        for row in range(len(part)):
+            kept = samples[possible[:, row], row]
+            if len(kept):
+                ends[:, start + row] = np.quantile(kept, tails, axis=0)
+    return ends[0], ends[1]

@@ -1,0 +1,7 @@
+"""The explorer: one front end, in a notebook and as a local page. Uses only public names of bayesdx."""
+
+from bayesdx.explorer.page import Page
+from bayesdx.explorer.session import Session
+from bayesdx.explorer.widget import Explorer, explore
+
+__all__ = ["Explorer", "Page", "Session", "explore"]

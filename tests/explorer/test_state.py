@@ -1,0 +1,194 @@
+"""The state dictionary and the session, without a browser."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import bayesdx as dx
+from bayesdx.display import format_probability
+from bayesdx.explorer import Session
+from bayesdx.explorer.state import PARTS, catalogue, part, state
+from tests.explorer.hostile import BACKWARDS, CAR, backwards_model
+
+MODEL = "hip_flexion_weakness@1.0.0"
+
+
+@pytest.fixture(scope="module")
+def model() -> dx.Model:
+    return dx.load_model(MODEL)
+
+
+def place(model: dx.Model, variable: str) -> int:
+    return list(model.by_name).index(variable)
+
+
+def found(session: Session, variable: str, code: int | str | None) -> dict[str, Any]:
+    reply = session.answer({"id": "t", "do": "set", "index": place(session.case.model, variable), "state": code})
+    assert "error" not in reply
+    told: dict[str, Any] = reply["state"]
+    return told
+
+
+def texts(value: object) -> list[str]:
+    if isinstance(value, dict):
+        return [text for pair in value.items() for part in pair for text in texts(part)]
+    if isinstance(value, list):
+        return [text for one in value for text in texts(one)]
+    return [value] if isinstance(value, str) else []
+
+
+def test_the_state_is_the_diagnosis(model: dx.Model) -> None:
+    """Every shown posterior is that of ``diagnose``, to the shown digit, in the same order."""
+    session = Session(model)
+    found(session, "onset", 1)
+    told = found(session, "fever", "unknown")
+    case = dx.diagnose(model, {"onset": "sudden", "fever": dx.UNKNOWN})
+    assert [line["cause"] for line in told["differential"]] == list(case.posterior.index)
+    assert [line["shown"] for line in told["differential"]] == [format_probability(p) for p in case.posterior]
+    assert told["none"]["shown"] == format_probability(case.none_present)
+    assert session.case.findings == case.findings
+
+
+@pytest.mark.parametrize("source", [MODEL, CAR, "chest_clinic"], ids=["flagship", "car_start", "chest_clinic"])
+def test_everything_is_plain_json(source: str | Path) -> None:
+    """Catalogue, state and parts are JSON without NaN, before and after findings of every kind."""
+    model = dx.load_model(source)
+    first = model.by_name[model.findings[0]]
+    last = model.by_name[model.findings[-1]]
+    before = dx.diagnose(model)
+    after = dx.diagnose(model, {first.variable: list(first.states[:2]), last.variable: dict.fromkeys(last.states, 0.5)})
+    told = [catalogue(model), state(before), state(after, before, before)]
+    told += [part(case, name, case.posterior.index[0]) for case in (before, after) for name in PARTS]
+    json.dumps(told, allow_nan=False)
+
+
+def test_texts_are_clean() -> None:
+    """No text holds a control or direction character, whatever the model says."""
+    session = Session(backwards_model(), {"cranking": "silent", "voltage_test": ["low", "None"]})
+    reply = session.answer({"do": "look"})
+    told = [reply, *(part(session.case, name, reply["state"]["chosen"]) for name in PARTS)]
+    assert any("gnirts" in text for text in texts(told))
+    for text in texts(told):
+        assert not set(text) & set(BACKWARDS.replace("gnirts end", "")) - set("gnirts end"), text
+        assert all(unicodedata.category(sign) not in ("Cf", "Zl", "Zp") for sign in text), text
+
+
+def test_change_is_since_the_last_step(model: dx.Model) -> None:
+    """The change of a line is its posterior minus that of the step before, in percentage points."""
+    session = Session(model)
+    before = session.case.posterior
+    told = found(session, "onset", 1)
+    for line in told["differential"]:
+        assert line["change"] == pytest.approx(100 * (line["posterior"] - before[line["cause"]]), abs=0.051)
+
+
+def test_undo_returns_to_every_step(model: dx.Model) -> None:
+    """Undo takes back findings, resets and populations, one at a time."""
+    session = Session(model, {"onset": "gradual"})
+    seen = [session.case]
+    found(session, "onset", 1)
+    seen.append(session.case)
+    session.answer({"do": "population", "name": "emergency_department"})
+    assert session.case.model.population == "emergency_department"
+    seen.append(session.case)
+    assert session.answer({"do": "reset"})["state"]["findings"] == []
+    for case in reversed(seen):
+        told = session.answer({"do": "undo"})["state"]
+        assert session.case is case
+    assert told["undo"] is False
+    assert session.answer({"do": "undo"})["state"]["findings"][0]["text"] == "gradual"
+
+
+def test_pinned_stands_beside(model: dx.Model) -> None:
+    """A pinned scenario keeps its posteriors; what differs is listed."""
+    session = Session(model, {"onset": "sudden"})
+    session.answer({"do": "pin"})
+    told = found(session, "saddle_anaesthesia", 1)
+    case = dx.diagnose(model, {"onset": "sudden"})
+    assert told["pinned"]["shown"] == {name: format_probability(p) for name, p in case.posterior.items()}
+    assert told["pinned"]["differing"] == [{"label": "Saddle anaesthesia", "pinned": "not observed", "now": "present"}]
+    assert session.answer({"do": "unpin"})["state"]["pinned"] is None
+
+
+def test_a_published_case_brings_its_population() -> None:
+    """Loading a case takes its findings and the population that its setting has."""
+    model = dx.load_model(CAR)
+    session = Session(model)
+    for number, published in enumerate(model.cases):
+        session.answer({"do": "load", "case": number})
+        assert session.case.model.population == published.population
+        assert set(session.case.findings) == {name for name, _ in published.findings}
+
+
+def test_impossible_findings_change_nothing() -> None:
+    """Findings that cannot occur together are refused with the sentence of ``diagnose``."""
+    model = dx.load_model("chest_clinic")
+    session = Session(model, {"tuberculosis": "present"})
+    reply = session.answer({"do": "set", "index": place(model, "either"), "state": 0})
+    assert reply["error"].startswith("findings: ") and "cannot occur together" in reply["error"]
+    assert (reply["state"]["step"], session.case.findings) == (0, {"tuberculosis": "present"})
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {}, {"do": "explode"}, {"do": ["set"]}, {"do": "set"}, {"do": "set", "index": -1, "state": 0},
+        {"do": "set", "index": True, "state": 0}, {"do": "set", "index": 0, "state": 99},
+        {"do": "set", "index": 0, "state": {"a": 1}}, {"do": "load", "case": 5}, {"do": "population", "name": 3},
+        {"do": "population", "name": "moon"}, {"do": "choose", "cause": None}, {"do": "part", "part": "all"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_wrong_requests_are_refused(model: dx.Model, request_: dict[str, Any]) -> None:
+    """A request that makes no sense is answered with a sentence, and nothing changes."""
+    session = Session(model)
+    reply = session.answer(request_)
+    assert reply["error"].endswith((".", "?"))
+    assert session.case.findings == {} and session.step == 0
+
+
+def test_parts_come_once_and_in_time(model: dx.Model) -> None:
+    """A part is computed once a step; one that was quick comes with the next state, one asked for too late does not."""
+    session = Session(model, quick_seconds=1e9)
+    assert session.state()["parts"] == {}
+    for name in PARTS:
+        assert session.answer({"do": "part", "part": name, "step": 0})["value"]
+    assert set(session.state()["parts"]) == set(PARTS)
+    assert set(found(session, "onset", 1)["parts"]) == set(PARTS)
+    assert session.answer({"do": "part", "part": "why", "step": 0})["value"] is None
+    slow = Session(model, quick_seconds=0.0)
+    slow.answer({"do": "part", "part": "next", "step": 0})
+    assert found(slow, "onset", 1)["parts"] == {}
+
+
+def test_why_is_about_the_chosen_cause(model: dx.Model) -> None:
+    """The waterfall runs from prior to posterior of the chosen cause."""
+    session = Session(model, {"onset": "sudden", "saddle_anaesthesia": "present"})
+    told = session.answer({"do": "choose", "cause": "cauda_equina_syndrome"})["state"]
+    assert told["chosen"] == "cauda_equina_syndrome"
+    why = session.answer({"do": "part", "part": "why", "step": told["step"]})["value"]
+    assert why["rows"][0]["start"] == why["prior"]["value"]
+    assert why["rows"][-1]["end"] == pytest.approx(why["posterior"]["value"])
+
+
+def test_code_of_a_model_in_a_folder_names_the_folder() -> None:
+    """A model that is not shipped is loaded from where it was loaded."""
+    session = Session(dx.load_model(CAR), {"voltage_test": ["low", "None"]}, str(CAR))
+    names: dict[str, Any] = {}
+    exec(session.state()["code"], names)
+    assert names["case"].posterior.equals(session.case.posterior)
+
+
+def test_code_makes_the_case(model: dx.Model) -> None:
+    """The code that is copied makes the case that is shown."""
+    session = Session(model, {"onset": {"sudden": 0.8, "gradual": 0.2}, "fever": dx.UNKNOWN})
+    found(session, "patellar_reflex", 2)
+    names: dict[str, Any] = {}
+    exec(session.state()["code"], names)
+    assert names["case"].posterior.equals(session.case.posterior)
+    assert names["case"].findings == session.case.findings
