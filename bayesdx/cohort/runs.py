@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from bayesdx.cohort.formats import Format, merge
-from bayesdx.cohort.parts import Parts, sync, sync_folder, write_json
+from bayesdx.cohort.parts import Parts, sync, write_json
 from bayesdx.cohort.summary import STATUSES, CohortSummary
 from bayesdx.errors import CohortError
+from bayesdx.knowledge.saving import sync_folder
 
 MANIFEST = 1
 """Version of the manifest's format."""

@@ -111,7 +111,7 @@ def _put_in_place(model: Model, contents: dict[str, bytes], target: Path) -> Non
         version.mkdir()
         for name, content in contents.items():
             _write(version / name, content)
-        _sync_folder(version)
+        sync_folder(version)
         _check_written(model, version)
         try:
             os.rename(version, target)
@@ -119,7 +119,7 @@ def _put_in_place(model: Model, contents: dict[str, bytes], target: Path) -> Non
             _refuse_existing(target)
             raise
         try:
-            _sync_folder(target.parent)
+            sync_folder(target.parent)
         except OSError:
             _take_back(target, version)
             raise
@@ -181,7 +181,7 @@ def _write(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make the names within a folder durable, where the system can open a folder."""
     if os.name != "posix":
         return
