@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import inf, isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsFloat
 
 from bayesdx.errors import DatasetError
 from bayesdx.knowledge.problems import Problem, one_of
@@ -230,7 +230,7 @@ def code_text(value: object) -> str:
     if isinstance(value, bool) or type(value).__name__ in ("bool", "bool_"):
         return str(value).lower()
     try:
-        number = float(value) if not isinstance(value, str) else None  # type: ignore[arg-type]
+        number = float(value) if isinstance(value, SupportsFloat) else None
     except (TypeError, ValueError):
         number = None
     if number is not None and number.is_integer() and abs(number) < 1e15:
