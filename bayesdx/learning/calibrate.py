@@ -37,6 +37,9 @@ METHODS = ("counts", "em", "prior_shift")
 SHIFT_PRIOR = 2.0
 """Patients that a parent's prior is worth at most in ``prior_shift``, which looks for what differs from it."""
 
+HALF = 0.5
+"""Patients per state in Jeffreys' prior of a share."""
+
 ROWS_SHOWN = 20
 COLUMNS = [
     "file",
@@ -394,6 +397,7 @@ def _tabulate(model: Model, belief: Belief, fit: Fit, known: Information) -> tup
     learned: dict[Key, Learned] = {}
     expected = belief.sums(fit.totals.counts[belief.cells])
     cells = {(row, state): place for place, (row, state) in enumerate(_states(belief))}
+    withheld = _withheld(belief)
     for place, row in enumerate(belief.distributions):
         for position in row.parameters:
             number = numbers[position]
@@ -404,9 +408,7 @@ def _tabulate(model: Model, belief: Belief, fit: Fit, known: Information) -> tup
             moved = effective > 0
             lower, upper = number.lower, number.upper
             if moved:
-                left = float(belief.left[place])
-                ends = Beta(value / left, float(known.size[cell])).interval() if 0 < value < left else (value, value)
-                lower, upper = min(value, left * ends[0]), max(value, left * ends[1])
+                lower, upper = _interval(value, float(known.size[cell]), float(belief.left[place]), *withheld[cell])
                 learned[number.file, number.key] = Learned(value, lower, upper, effective)
             rows.append(
                 [
@@ -426,6 +428,33 @@ def _tabulate(model: Model, belief: Belief, fit: Fit, known: Information) -> tup
                 ]
             )
     return pd.DataFrame(rows, columns=COLUMNS), learned
+
+
+def _withheld(belief: Belief) -> list[tuple[float, float]]:
+    """What a weakened prior leaves out of each state, and out of its others, as far as the first half patient."""
+    whole = np.array([alpha for row in belief.distributions for alpha in row.alpha])
+    left_out = np.maximum(0.0, np.minimum(HALF, whole) - belief.alpha)
+    others = belief.sums(left_out)[belief.row] - left_out
+    return list(zip(left_out.tolist(), others.tolist(), strict=True))
+
+
+def _interval(value: float, size: float, left: float, own: float, others: float) -> tuple[float, float]:
+    """95 % interval of a number worth ``size`` patients.
+
+    Where a weakened prior lets an estimate come near 0 or 1, its own Beta is far too sure of it; half a patient in
+    each state, at most what the parent's prior held, gives the end that such an estimate needs (Jeffreys' interval).
+
+    References
+    ----------
+    L. Brown, T. Cai, A. DasGupta (2001), "Interval estimation for a binomial proportion", Statistical Science 16.
+    """
+    ends = [value]
+    share, added = value / left, own + others
+    if 0 < share < 1:
+        ends += [left * end for end in Beta(share, size).interval()]
+    if added > 0 and np.isfinite(size):
+        ends += [left * end for end in Beta((share * size + own) / (size + added), size + added).interval()]
+    return min(ends), max(ends)
 
 
 def _states(belief: Belief) -> list[tuple[int, int]]:
