@@ -25,6 +25,7 @@ from bayesdx.learning.information import Information, information
 from bayesdx.learning.layout import Layout
 from bayesdx.learning.patients import Patients, patients_of
 from bayesdx.learning.shift import likelihood_test
+from bayesdx.learning.verification import unverified_hidden
 from bayesdx.learning.version import Key, Learned, check_population, describe, new_version, next_version
 from bayesdx.network import compile_network
 from bayesdx.network.beliefs import Beta
@@ -80,6 +81,8 @@ class Calibration(Report):
         What to know before the numbers are used.
     likelihoods : DataFrame
         For ``prior_shift``, whether the findings are as frequent as the model expects of such patients.
+    verification : DataFrame
+        Where verification was selective, who was verified: finding, state, patients, verified, share.
     """
 
     model: Model
@@ -90,6 +93,7 @@ class Calibration(Report):
     trace: pd.DataFrame
     warnings: tuple[str, ...]
     likelihoods: pd.DataFrame = field(default_factory=pd.DataFrame)
+    verification: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def report(self) -> str:
         """The calibration as plain text: what moved most, and what to know."""
@@ -139,6 +143,7 @@ def calibrate(
     *,
     mapping: Source | None = None,
     weight: str | None = None,
+    verification: str | Sequence[str] | None = None,
     move: Iterable[str] = PARTS,
     variables: Collection[str] | None = None,
     prior_strength: float = 1.0,
@@ -169,6 +174,10 @@ def calibrate(
         "prior_shift": priors of contexts and causes alone, from the findings, whatever was diagnosed.
     mapping, weight
         As ``read_cohort``, where ``cohort`` is a table.
+    verification : str or sequence of str, optional
+        Where a reference test was ordered selectively, what shows that it was: as ``read_cohort``. Diagnoses that
+        nothing verified count as not observed, and "em" corrects for the selection, provided that it depended on
+        findings in the table alone (Begg, Greenes 1983). "counts" cannot; "prior_shift" reads no diagnosis.
     move : iterable of {"priors", "leaks", "links", "tables"}
         Parts that may move.
     variables : collection of str, optional
@@ -205,7 +214,8 @@ def calibrate(
     ----------
     D. Spiegelhalter, S. Lauritzen (1990), Networks 20 (conjugate updates); S. Lauritzen (1995), Computational
     Statistics & Data Analysis 19 (EM in networks); M. Saerens, P. Latinne, C. Decaestecker (2002), "Adjusting the
-    outputs of a classifier to new a priori probabilities", Neural Computation 14 (prior shift).
+    outputs of a classifier to new a priori probabilities", Neural Computation 14 (prior shift);
+    C. Begg, R. Greenes (1983), Biometrics 39 (selective verification).
 
     Examples
     --------
@@ -220,11 +230,11 @@ def calibrate(
     _check_options(method, starts, max_iterations, tolerance)
     check_population(model, population)
     chosen_version = next_version(model, version)
-    known = cohort if isinstance(cohort, Cohort) else read_cohort(model, cohort, mapping, weight=weight)
+    known = _read(model, cohort, mapping, weight, verification)
     network = compile_network(model)
     layout = Layout(network)
-    patients = patients_of(network, known)
-    warnings: list[str] = []
+    used, verified, warnings = unverified_hidden(model, known, method)
+    patients = patients_of(network, used)
     if method == "prior_shift":
         roots = [v.variable for v in model.variables if v.kind in ("context", "cause")]
         belief = believe(model, layout, ("priors", "tables"), _within(roots, variables), prior_strength, SHIFT_PRIOR)
@@ -260,7 +270,21 @@ def calibrate(
     )
     tested = likelihood_test(made, patients, seed) if method == "prior_shift" else pd.DataFrame()
     warnings += _shifted_likelihoods(tested)
-    return Calibration(made, model, known, method, table, fit.trace, tuple(warnings), tested)
+    return Calibration(made, model, known, method, table, fit.trace, tuple(warnings), tested, verified)
+
+
+def _read(
+    model: Model,
+    cohort: Cohort | Table,
+    mapping: Source | None,
+    weight: str | None,
+    verification: str | Sequence[str] | None,
+) -> Cohort:
+    if not isinstance(cohort, Cohort):
+        return read_cohort(model, cohort, mapping, weight=weight, verification=verification)
+    if verification is not None:
+        raise LearningError("verification: the cohort was read already; name it in read_cohort.")
+    return cohort
 
 
 def _check_options(method: str, starts: int, max_iterations: int, tolerance: float) -> None:
