@@ -152,7 +152,7 @@ def test_nobody_verified() -> None:
     [
         (
             "verifed",
-            "table: 'verifed'; expected a column of the table, one of scan, disease, verified (nearest: 'verified').",
+            "table: 'verifed'; expected a column of the table (nearest: 'verified').",
         ),
         ("biopsy", "table: 'nothing about biopsy'; expected a column of it, since it is to show verification."),
         (
