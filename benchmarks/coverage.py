@@ -161,7 +161,8 @@ def run(model: dx.Model, cohorts: int, rows: int, method: str, iterations: int, 
     return pd.concat(parts, ignore_index=True)
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> int:
+    """Run, print, write; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.coverage", description=__doc__)
     parser.add_argument("--model", default="hip_flexion_weakness@1.0.0", help="the flagship 1.0.0 is the quicker one")
     parser.add_argument("--cohorts", type=int, default=200)
@@ -170,20 +171,20 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, default=60)
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--output", type=Path, default=DOCS, help="folder of coverage.json and coverage.md")
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     model = dx.load_model(given.model)
     settings = {"model": f"{model.name}@{model.version}", "cohorts": given.cohorts, "rows": given.rows}
-    tables = {
-        method: summary(run(model, given.cohorts, given.rows, method, given.iterations, given.jobs))
-        for method in given.method or METHODS
-    }
     given.output.mkdir(parents=True, exist_ok=True)
-    text = as_markdown(settings, tables)
-    records = {method: table.to_dict("records") for method, table in tables.items()}
-    (given.output / "coverage.json").write_text(json.dumps({**settings, "methods": records}, indent=2) + "\n")
-    (given.output / "coverage.md").write_text(text, encoding="utf-8")
+    tables: dict[str, pd.DataFrame] = {}
+    for method in given.method or METHODS:
+        tables[method] = summary(run(model, given.cohorts, given.rows, method, given.iterations, given.jobs))
+        text = as_markdown(settings, tables)  # written after each method, which may take half an hour
+        records = {name: table.to_dict("records") for name, table in tables.items()}
+        (given.output / "coverage.json").write_text(json.dumps({**settings, "methods": records}, indent=2) + "\n")
+        (given.output / "coverage.md").write_text(text, encoding="utf-8")
     print(text)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -142,7 +142,8 @@ def cross_validated(name: str, learn: Learner) -> Forecasts:
     return Forecasts(tuple(classes), True, p / p.sum(axis=1, keepdims=True), y, np.ones(len(labels)))
 
 
-def main(names: list[str]) -> None:
+def main(names: list[str]) -> int:
+    """Print the table; returns the exit code."""
     print(f"{'data set':20} {'model':32} " + " ".join(f"{column:>9}" for column in COLUMNS))
     for name in names or DATASETS:
         for label, learn in learners().items():
@@ -152,7 +153,8 @@ def main(names: list[str]) -> None:
             found = measure(forecasts, forecasts.weights, 10)
             values = [found[key] for key in ("top_1", "top_3", "log_score", "brier_score", "calibration_error")]
             print(f"{name:20} {label:32} " + " ".join(f"{value:9.3f}" for value in values), flush=True)
+    return 0
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    raise SystemExit(main(sys.argv[1:]))
