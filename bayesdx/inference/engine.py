@@ -102,7 +102,7 @@ class Engine:
         if self._two_layer is not None:
             why = f"{len(self._two_layer.diseases)} roots over {len(self._two_layer.gates)} noisy-OR gates"
             return plan("noisy_or", "numpy", self._two_layer.priors.size, 2, f"{why}; grows with positive findings")
-        program = self._tree.program(frozenset(range(len(self._network))), frozenset())
+        program = self._tree.whole()
         why = "no small joint of targets separates the network"
         if program.cells > MOST_CELLS_UNSLICED:
             why += "; so large that each pattern of evidence is compiled by itself, in far fewer cells than this"
