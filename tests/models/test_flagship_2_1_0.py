@@ -27,8 +27,10 @@ RESULTS = {
     ("tuning", "history and examination"): (31, 17, 24, pytest.approx(6 / 7)),
     ("seen", "all findings"): (37, 25, 31, 1.0),
     ("seen", "history and examination"): (37, 20, 26, 1.0),
+    ("held_out", "all findings"): (71, 40, 51, pytest.approx(18 / 19)),
+    ("held_out", "history and examination"): (71, 31, 42, pytest.approx(18 / 19)),
 }
-"""Half of the cases and findings given: cases, first, among the first three, recall of must-not-miss causes."""
+"""Part of the cases and findings given: cases, first, among the first three, recall of must-not-miss causes."""
 
 MISSED = {
     "avascular_necrosis_dodgeball_27m",
@@ -41,6 +43,30 @@ MISSED = {
     "psoas_syndrome_omt_48m_2012",
 }
 """Cases whose main cause ranks below the third place with all findings: known weaknesses, so that none is hidden."""
+
+MISSED_HELD_OUT = {
+    "aiis_avulsion_18m_hss",
+    "aiis_avulsion_ironman_36f",
+    "avascular_necrosis_primary_care_37m_2021",
+    "bilateral_psoas_abscess_45f_westjem",
+    "calcific_rectus_femoris_38f_2015",
+    "calcific_rectus_femoris_54f_2022",
+    "calcific_rectus_femoris_soccer_23m_2010",
+    "femoral_stress_fracture_cross_country_18m_amssm",
+    "hip_flexion_failure_hcc_metastasis_75m",
+    "lesser_trochanter_avulsion_baseball_40m_2022",
+    "lesser_trochanter_breast_metastasis_61f",
+    "lesser_trochanter_metastasis_75m_2014",
+    "malignant_psoas_bladder_58f_2019",
+    "obturator_hernia_thigh_knee_83f_2019",
+    "occult_femur_fracture_as_sciatica_51m_2023",
+    "osteonecrosis_steroid_colitis_31f_2008",
+    "posterior_disc_fragment_claudication_1999",
+    "psoas_abscess_urgent_care_62f_2023",
+    "stress_fracture_femoral_neck_runner_38m_acsm",
+    "tuberculous_psoas_abscess_38f_2022",
+}
+"""The same of the cases that were kept out: nothing was changed after they had been run."""
 
 COEXISTING = [
     ("hip_osteoarthritis", "spinal_stenosis"),
@@ -193,7 +219,7 @@ def test_every_red_flag_fires_and_stays_silent(flag):
 
 @pytest.mark.parametrize(("use", "findings"), RESULTS)
 def test_the_results_on_cases_are_those_recorded(results, use, findings):
-    """Exact counts of both halves, so that any change is noticed; none is a target that numbers may be moved for."""
+    """Exact counts of each part, so that any change is noticed; none is a target that numbers may be moved for."""
     column = "rank" if findings == "all findings" else "rank_without_tests"
     ranks = results.table.loc[results.table["use"] == use, column]
     summary = results.summary
@@ -204,7 +230,7 @@ def test_the_results_on_cases_are_those_recorded(results, use, findings):
 
 def test_the_misses_are_known(results):
     """Exactly the listed cases have their main cause below the third place."""
-    assert set(results.table.loc[results.table["rank"] > 3, "case"]) == MISSED
+    assert set(results.table.loc[results.table["rank"] > 3, "case"]) == MISSED | MISSED_HELD_OUT
 
 
 @pytest.mark.parametrize(("finding", "state", "cause"), LAWS + MOVES)
