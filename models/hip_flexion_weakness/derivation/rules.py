@@ -115,9 +115,7 @@ def keyed(name: str, rows: Iterable[dict[str, str]]) -> dict[tuple[str, ...], di
     return found
 
 
-def shared_out(
-    rows: Iterable[dict[str, str]], column: str, splits: list[dict[str, str]]
-) -> Iterator[dict[str, str]]:
+def shared_out(rows: Iterable[dict[str, str]], column: str, splits: list[dict[str, str]]) -> Iterator[dict[str, str]]:
     """The rows, those about a state that is split once for each of its parts."""
     parts: dict[str, list[str]] = defaultdict(list)
     for split in splits:
