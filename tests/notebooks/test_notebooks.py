@@ -37,7 +37,7 @@ WORDS = 150
 """Most words of a text cell."""
 
 BYTES = 500_000
-WIDTH = 100
+WIDTH = 92
 """Most columns of a line of code: what a notebook shows without a scroll bar."""
 
 COMPANIONS = {"bayesdx", "matplotlib", "numpy", "pandas", "pyarrow", "sklearn"}
@@ -117,7 +117,7 @@ def test_outputs_are_quiet_and_name_no_machine(path: Path) -> None:
 
 @each
 def test_cells_are_short(path: Path) -> None:
-    """At most 14 lines of 100 columns of code and 150 words of text; every question is asked before it is answered."""
+    """At most 14 lines of 92 columns of code and 150 words of text; every question is asked before it is answered."""
     notebook = read(path)
     for cell in code(notebook):
         lines = cell.source.splitlines()
