@@ -356,9 +356,10 @@ def test_the_page_of_a_diagnosis(opened: Any, model: dx.Model, tmp_path: Path) -
 
 
 def test_tables_keep_their_columns_in_a_notebook(opened: Any, model: dx.Model) -> None:
-    """Notebooks set every cell to the right, in a rule of a class and an element; words and bars stay on the left."""
+    """JupyterLab sets every cell to the right, by two classes and an element; words and bars stay on the left."""
     watched = opened(**WIDE)
-    theirs = ".jp-RenderedHTMLCommon td, .jp-RenderedHTMLCommon th { text-align: right; }"
+    lab = ":not(.jp-RenderedMarkdown).jp-RenderedHTMLCommon"
+    theirs = f"{lab} td, {lab} th, {lab} tr {{ text-align: right; }}"
     case = dx.diagnose(model, {"onset": "sudden"})
     for result in (case, dx.explain(case)):
         page = f"<div class='jp-RenderedHTMLCommon'>{result._repr_html_()}</div><style>{theirs}</style>"
