@@ -64,6 +64,10 @@ def calibrate(
     method: Annotated[Method, typer.Option(help="How numbers are learned.")] = Method.EM,
     mapping: MappingOption = None,
     weight: WeightOption = None,
+    verification: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Column or finding that shows who had the reference test; may be repeated."),
+    ] = None,
     population: PopulationOption = None,
     as_population: Annotated[
         str | None, typer.Option(metavar="NAME", help="Make a new population of this name for the learned priors.")
@@ -93,11 +97,11 @@ def calibrate(
 
     loaded = dx.load_model(model, population=population)
     if dry_run:
-        check = dx.check_cohort(loaded, patients, mapping, weight=weight)
+        check = dx.check_cohort(loaded, patients, mapping, weight=weight, verification=verification)
         _print(str(check))
         raise typer.Exit(1 if check.problems else 0)
     target = _new_folder(out)
-    cohort = dx.read_cohort(loaded, patients, mapping, weight=weight)
+    cohort = dx.read_cohort(loaded, patients, mapping, weight=weight, verification=verification)
     with _progress(quiet) as progress:
         result = dx.calibrate(
             loaded,

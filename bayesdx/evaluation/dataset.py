@@ -26,6 +26,9 @@ from bayesdx.network import compile_network
 Table = pd.DataFrame | str | os.PathLike[str]
 Array = NDArray[np.float64]
 
+VERIFIED = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+"""What a column that shows verification may say."""
+
 ROWS_SHOWN = 5
 """Rows that a fault names; it says how many more there are."""
 
@@ -45,14 +48,18 @@ class Cohort:
         How many patients a row stands for.
     sites : tuple of str
         The site of each row; empty where no column of sites was named.
+    verified : tuple of bool
+        Whether a reference test verified the diagnosis of each row; empty where nothing was named that shows it.
     hash : str
-        ``sha256:`` and 64 digits over what was read: columns, states, weights and sites, not the words of the file.
+        ``sha256:`` and 64 digits over what was read: columns, states, weights, sites and verification, not the words
+        of the file.
     """
 
     name: str
     frame: pd.DataFrame
     weights: Array
     sites: tuple[str, ...] = ()
+    verified: tuple[bool, ...] = ()
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -64,14 +71,16 @@ class Cohort:
         cells = self.frame.astype(object).where(self.frame.notna(), None)
         for place, row in enumerate(cells.itertuples(index=False, name=None)):
             site = self.sites[place] if self.sites else ""
-            digest.update(repr((row, float(self.weights[place]), site)).encode())
+            said = (row, float(self.weights[place]), site, *self.verified[place : place + 1])
+            digest.update(repr(said).encode())
         return f"sha256:{digest.hexdigest()}"
 
     def take(self, rows: NDArray[np.integer] | NDArray[np.bool_] | Sequence[int]) -> Cohort:
         """Some of the patients, by position or mask."""
         chosen = np.arange(len(self))[np.asarray(rows)]
         sites = tuple(self.sites[row] for row in chosen) if self.sites else ()
-        return Cohort(self.name, self.frame.iloc[chosen], self.weights[chosen], sites)
+        verified = tuple(self.verified[row] for row in chosen) if self.verified else ()
+        return Cohort(self.name, self.frame.iloc[chosen], self.weights[chosen], sites, verified)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -82,8 +91,8 @@ class CohortCheck(Report):
     ----------
     name : str
     columns : DataFrame
-        A row per column of the table: column, used_as (a variable, "weight", "site" or "left out"), observed (cells),
-        missing (cells), states (each state with its count).
+        A row per column of the table: column, used_as (a variable, "weight", "site", "verification" or "left out"),
+        observed (cells), missing (cells), states (each state with its count).
     problems : tuple of Problem
         Every fault; empty when the table is sound.
     cohort : Cohort or None
@@ -132,6 +141,7 @@ def read_cohort(
     *,
     weight: str | None = None,
     site: str | None = None,
+    verification: str | Sequence[str] | None = None,
 ) -> Cohort:
     """Read a table of patients, strictly: one fault anywhere and nothing is used.
 
@@ -147,6 +157,10 @@ def read_cohort(
         A column of numbers of at least 0: how many patients a row stands for (0 leaves it out).
     site : str, optional
         A column that names where the patient was seen.
+    verification : str or sequence of str, optional
+        What shows that a reference test verified the diagnosis: a column of yes and no (or true and false, 1 and 0),
+        or a variable of the model that the reference test reveals, which verifies where it was observed. With several,
+        any of them verifies.
 
     Returns
     -------
@@ -168,7 +182,7 @@ def read_cohort(
     >>> len(dx.read_cohort(model, table, mapping))
     2
     """
-    check = check_cohort(model, table, mapping, weight=weight, site=site)
+    check = check_cohort(model, table, mapping, weight=weight, site=site, verification=verification)
     if check.cohort is None:
         faults = f"{len(check.problems)} fault{'s' if len(check.problems) != 1 else ''}"
         raise DatasetError(f"{check.name} cannot be used with {model.name} {model.version}: {faults}.", check.problems)
@@ -182,12 +196,13 @@ def check_cohort(
     *,
     weight: str | None = None,
     site: str | None = None,
+    verification: str | Sequence[str] | None = None,
 ) -> CohortCheck:
     """The dry run of ``read_cohort``: what would be used, and every fault at once.
 
     Parameters
     ----------
-    model, table, mapping, weight, site
+    model, table, mapping, weight, site, verification
         As ``read_cohort``.
 
     Returns
@@ -213,15 +228,19 @@ def check_cohort(
     states = {variable.variable: variable.states for variable in model.variables}
     rules, faults = read_mapping(mapping, states) if mapping is not None else ([], [])
     reading.problems += faults
-    cells = _cells(reading, rules, states, weight, site)
+    shown_by = [verification] if isinstance(verification, str) else list(verification or ())
+    roles = {name: role for name, role in ((weight, "weight"), (site, "site")) if name is not None}
+    roles |= {name: "verification" for name in shown_by if name not in states}
+    cells = _cells(reading, rules, states, roles)
     weights = _weights(reading, weight)
     sites = _sites(reading, site)
+    verified = _verified(reading, shown_by, states, cells)
     columns = pd.DataFrame(reading.used, columns=["column", "used_as", "observed", "missing", "states"])
     cohort = None
     if not len(frame):
         reading.problems.append(Problem(name, None, None, "no rows", "at least one patient"))
     elif not reading.problems:
-        cohort = Cohort(name, cells, weights, sites)
+        cohort = Cohort(name, cells, weights, sites, verified)
         _refuse_empty(reading, cohort)
         _refuse_impossible(reading, cohort, model)
     sound = cohort is not None and not reading.problems
@@ -278,15 +297,14 @@ def _cells(
     reading: _Reading,
     rules: Sequence[Rule],
     states: Mapping[str, Sequence[str]],
-    weight: str | None,
-    site: str | None,
+    roles: Mapping[str, str],
 ) -> pd.DataFrame:
-    """The table in states of the model; faults go to the reading."""
+    """The table in states of the model but for the columns with another role; faults go to the reading."""
     by_column = {rule.column: rule for rule in rules}
     broken = {problem.column for problem in reading.problems if problem.file == "mapping"}
     names = [str(name) for name in reading.frame.columns]
-    for name in (weight, site, *by_column):
-        if name is not None and name not in names:
+    for name in (*roles, *by_column):
+        if name not in names:
             reading.problems.append(
                 Problem(reading.name, None, None, name, one_of("a column of the table", name, names))
             )
@@ -296,8 +314,8 @@ def _cells(
         if names.index(column) != place:
             reading.problems.append(Problem(reading.name, None, column, column, "each column once"))
             continue
-        if column in (weight, site):
-            reading.used.append([column, "weight" if column == weight else "site", len(reading.frame), 0, ""])
+        if column in roles:
+            reading.used.append([column, roles[column], len(reading.frame), 0, ""])
             continue
         rule = by_column.get(column, Rule(column, column, {}))
         if rule.variable and rule.variable not in states:
@@ -395,6 +413,28 @@ def _sites(reading: _Reading, column: str | None) -> tuple[str, ...]:
     if empty.size:
         reading.fault(empty, column, "", "the site of every patient")
     return tuple(code_text(value) for value in cells)
+
+
+def _verified(
+    reading: _Reading, shown_by: Sequence[str], states: Mapping[str, Sequence[str]], cells: pd.DataFrame
+) -> tuple[bool, ...]:
+    """Whether anything that shows verification does so, per row; empty where nothing was named."""
+    verified = np.zeros(len(reading.frame), dtype=np.bool_)
+    for name in shown_by:
+        if name in states:
+            if name not in cells:
+                expected = "a column of it, since it is to show verification"
+                reading.problems.append(Problem(reading.name, None, None, f"nothing about {name}", expected))
+                continue
+            verified |= cells[name].notna().to_numpy()
+        elif name in reading.frame.columns:
+            said = [code_text(value).casefold() for value in reading.frame[name]]
+            unknown = np.flatnonzero([text not in VERIFIED for text in said])
+            if unknown.size:
+                found = code_text(reading.frame[name].iloc[unknown[0]])
+                reading.fault(unknown, name, found, f"whether it was verified: {', '.join(VERIFIED)}")
+            verified |= np.array([VERIFIED.get(text, False) for text in said], dtype=np.bool_)
+    return tuple(verified.tolist()) if shown_by else ()
 
 
 def _refuse_empty(reading: _Reading, cohort: Cohort) -> None:

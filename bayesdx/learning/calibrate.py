@@ -25,6 +25,7 @@ from bayesdx.learning.information import Information, information
 from bayesdx.learning.layout import Layout
 from bayesdx.learning.patients import Patients, patients_of
 from bayesdx.learning.shift import likelihood_test
+from bayesdx.learning.verification import unverified_hidden
 from bayesdx.learning.version import Key, Learned, check_population, describe, new_version, next_version
 from bayesdx.network import Network, compile_network
 from bayesdx.network.beliefs import Beta
@@ -36,6 +37,9 @@ METHODS = ("counts", "em", "prior_shift")
 
 SHIFT_PRIOR = 2.0
 """Patients that a parent's prior is worth at most in ``prior_shift``, which looks for what differs from it."""
+
+HALF = 0.5
+"""Patients per state in Jeffreys' prior of a share."""
 
 ROWS_SHOWN = 20
 COLUMNS = [
@@ -77,6 +81,8 @@ class Calibration(Report):
         What to know before the numbers are used.
     likelihoods : DataFrame
         For ``prior_shift``, whether the findings are as frequent as the model expects of such patients.
+    verification : DataFrame
+        Where verification was selective, who was verified: finding, state, patients, verified, share.
     """
 
     model: Model
@@ -87,6 +93,7 @@ class Calibration(Report):
     trace: pd.DataFrame
     warnings: tuple[str, ...]
     likelihoods: pd.DataFrame = field(default_factory=pd.DataFrame)
+    verification: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def report(self) -> str:
         """The calibration as plain text: what moved most, and what to know."""
@@ -136,6 +143,7 @@ def calibrate(
     *,
     mapping: Source | None = None,
     weight: str | None = None,
+    verification: str | Sequence[str] | None = None,
     move: Iterable[str] = PARTS,
     variables: Collection[str] | None = None,
     prior_strength: float = 1.0,
@@ -167,6 +175,10 @@ def calibrate(
         was diagnosed.
     mapping, weight
         As ``read_cohort``, where ``cohort`` is a table.
+    verification : str or sequence of str, optional
+        Where a reference test was ordered selectively, what shows that it was: as ``read_cohort``. Diagnoses that
+        nothing verified count as not observed, and "em" corrects for the selection, provided that it depended on
+        findings in the table alone (Begg, Greenes 1983). "counts" cannot; "prior_shift" reads no diagnosis.
     move : iterable of {"priors", "leaks", "links", "tables"}
         Parts that may move.
     variables : collection of str, optional
@@ -203,7 +215,8 @@ def calibrate(
     ----------
     D. Spiegelhalter, S. Lauritzen (1990), Networks 20 (conjugate updates); S. Lauritzen (1995), Computational
     Statistics & Data Analysis 19 (EM in networks); M. Saerens, P. Latinne, C. Decaestecker (2002), "Adjusting the
-    outputs of a classifier to new a priori probabilities", Neural Computation 14 (prior shift).
+    outputs of a classifier to new a priori probabilities", Neural Computation 14 (prior shift);
+    C. Begg, R. Greenes (1983), Biometrics 39 (selective verification).
 
     Examples
     --------
@@ -218,11 +231,11 @@ def calibrate(
     _check_options(method, starts, max_iterations, tolerance)
     check_population(model, population)
     chosen_version = next_version(model, version)
-    known = cohort if isinstance(cohort, Cohort) else read_cohort(model, cohort, mapping, weight=weight)
+    known = _read(model, cohort, mapping, weight, verification)
     network = compile_network(model)
     layout = Layout(network)
-    patients = patients_of(network, known)
-    warnings: list[str] = []
+    used, verified, warnings = unverified_hidden(model, known, method)
+    patients = patients_of(network, used)
     if method == "prior_shift":
         mix = _case_mix(model, network)
         belief = believe(model, layout, ("priors", "tables"), _within(mix, variables), prior_strength, SHIFT_PRIOR)
@@ -258,7 +271,21 @@ def calibrate(
     )
     tested = likelihood_test(made, patients, seed) if method == "prior_shift" else pd.DataFrame()
     warnings += _shifted_likelihoods(tested)
-    return Calibration(made, model, known, method, table, fit.trace, tuple(warnings), tested)
+    return Calibration(made, model, known, method, table, fit.trace, tuple(warnings), tested, verified)
+
+
+def _read(
+    model: Model,
+    cohort: Cohort | Table,
+    mapping: Source | None,
+    weight: str | None,
+    verification: str | Sequence[str] | None,
+) -> Cohort:
+    if not isinstance(cohort, Cohort):
+        return read_cohort(model, cohort, mapping, weight=weight, verification=verification)
+    if verification is not None:
+        raise LearningError("verification: the cohort was read already; name it in read_cohort.")
+    return cohort
 
 
 def _check_options(method: str, starts: int, max_iterations: int, tolerance: float) -> None:
@@ -404,6 +431,7 @@ def _tabulate(model: Model, belief: Belief, fit: Fit, known: Information) -> tup
     learned: dict[Key, Learned] = {}
     expected = belief.sums(fit.totals.counts[belief.cells])
     cells = {(row, state): place for place, (row, state) in enumerate(_states(belief))}
+    withheld = _withheld(belief)
     for place, row in enumerate(belief.distributions):
         for position in row.parameters:
             number = numbers[position]
@@ -414,9 +442,7 @@ def _tabulate(model: Model, belief: Belief, fit: Fit, known: Information) -> tup
             moved = effective > 0
             lower, upper = number.lower, number.upper
             if moved:
-                left = float(belief.left[place])
-                ends = Beta(value / left, float(known.size[cell])).interval() if 0 < value < left else (value, value)
-                lower, upper = min(value, left * ends[0]), max(value, left * ends[1])
+                lower, upper = _interval(value, float(known.size[cell]), float(belief.left[place]), *withheld[cell])
                 learned[number.file, number.key] = Learned(value, lower, upper, effective)
             rows.append(
                 [
@@ -436,6 +462,33 @@ def _tabulate(model: Model, belief: Belief, fit: Fit, known: Information) -> tup
                 ]
             )
     return pd.DataFrame(rows, columns=COLUMNS), learned
+
+
+def _withheld(belief: Belief) -> list[tuple[float, float]]:
+    """What a weakened prior leaves out of each state, and out of its others, as far as the first half patient."""
+    whole = np.array([alpha for row in belief.distributions for alpha in row.alpha])
+    left_out = np.maximum(0.0, np.minimum(HALF, whole) - belief.alpha)
+    others = belief.sums(left_out)[belief.row] - left_out
+    return list(zip(left_out.tolist(), others.tolist(), strict=True))
+
+
+def _interval(value: float, size: float, left: float, own: float, others: float) -> tuple[float, float]:
+    """95 % interval of a number worth ``size`` patients.
+
+    Where a weakened prior lets an estimate come near 0 or 1, its own Beta is far too sure of it; half a patient in
+    each state, at most what the parent's prior held, gives the end that such an estimate needs (Jeffreys' interval).
+
+    References
+    ----------
+    L. Brown, T. Cai, A. DasGupta (2001), "Interval estimation for a binomial proportion", Statistical Science 16.
+    """
+    ends = [value]
+    share, added = value / left, own + others
+    if 0 < share < 1:
+        ends += [left * end for end in Beta(share, size).interval()]
+    if added > 0 and np.isfinite(size):
+        ends += [left * end for end in Beta((share * size + own) / (size + added), size + added).interval()]
+    return min(ends), max(ends)
 
 
 def _states(belief: Belief) -> list[tuple[int, int]]:

@@ -17,7 +17,7 @@ from bayesdx.diagnosis.simulate import simulate
 from bayesdx.learning.layout import Layout
 from bayesdx.network import compile_network
 from bayesdx.network.parameters import parameters
-from benchmarks.calibration import one_cohort, simulated_cohort
+from benchmarks.coverage import one_cohort, simulated_cohort
 from tests.diagnosis.models import random_model
 from tests.learning.models import exclusive_model, tables_only
 
