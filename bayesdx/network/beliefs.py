@@ -72,7 +72,8 @@ def beta_of(value: float, lower: float, upper: float) -> Beta:
     given, by least squares of the ends on the arcsine-root scale (on which a Beta of given size is about equally wide
     everywhere), between 1 and 1e9 patients. With the mean fixed there is one number to choose for two ends: an
     interval more or less skewed than a Beta of this mean, or one that does not hold its value, is matched as well as
-    it can be, not exactly.
+    it can be, not exactly. Where the Beta sought counts less than one patient on a side, several sizes may fit
+    about alike.
 
     Parameters
     ----------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy import stats
@@ -56,7 +56,11 @@ def test_distributions_hold_together(model: dx.Model) -> None:
 
 @given(mean=st.floats(0.001, 0.999), size=st.floats(2.0, 1e6))
 def test_the_interval_of_a_beta_gives_that_beta_back(mean: float, size: float) -> None:
-    """A Beta's own 95 % interval is matched by that Beta."""
+    """A Beta's own 95 % interval is matched by that Beta, if it counts a patient or more on either side.
+
+    With less than one the width of the interval does not fall steadily with the size, and another size may be found.
+    """
+    assume(min(mean, 1 - mean) * size >= 1)
     law = stats.beta(mean * size, (1 - mean) * size)
     found = beta_of(mean, float(law.ppf(0.025)), float(law.ppf(0.975)))
     assert found.mean == mean
