@@ -12,7 +12,7 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -194,6 +194,30 @@ def test_unrolling_and_slicing_change_nothing(kernel: str, seed: int) -> None:
         assert_allclose(without.marginals[name], plain.marginals[name], atol=1e-10)
         for one, two in zip(values_of(cut.families[name]), values_of(plain.families[name]), strict=True):
             assert_allclose(one, two, atol=1e-10)
+
+
+@pytest.mark.parametrize("kernel", ["numpy", "numba"])
+@settings(max_examples=60)
+@given(seed=st.integers(0, 10_000))
+def test_hypothetical_results_of_one_case_are_cases(kernel: str, seed: int) -> None:
+    """A case with one or two further findings at a time, impossible ones too, is what the junction tree says of it."""
+    network = random_network(seed, 9)
+    above = {name for node in network.nodes for name in node.parents}.union(network.targets)
+    codes = random_evidence(network, seed, 1).codes.copy()
+    unknown = [v for v, name in enumerate(network.names) if name not in above]
+    assume(unknown)
+    codes[0, unknown] = -1
+    steps = [(v, state) for v in unknown for state in range(network.cardinalities[v])]
+    rows = np.repeat(codes, 2 * len(steps), axis=0)
+    for row, (v, state) in enumerate(steps):
+        rows[row, v] = rows[len(steps) + row, v] = state
+        rows[len(steps) + row, steps[seed % len(steps)][0]] = steps[seed % len(steps)][1]
+    for evidence, targets in ((Evidence(rows), network.targets), (Evidence(codes), network.names)):
+        found = Engine(network, kernel=kernel).propagate(evidence, targets=targets)
+        expected = Engine(network, backend="junction_tree", kernel="numpy").propagate(evidence, targets=targets)
+        assert_allclose(found.log_evidence, expected.log_evidence, atol=1e-10)
+        for name in targets:
+            assert_allclose(found.marginals[name], expected.marginals[name], atol=1e-10)
 
 
 @pytest.mark.parametrize("kernel", ["numpy", "numba"])
