@@ -11,7 +11,6 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +67,7 @@ class Casewise:
         self._rank = {v: place for place, v in enumerate(sorted(uses, key=lambda v: (uses[v], v)))}
         self._maps: list[NDArray[np.int32]] = []
         self._length = 0
-        self.cliques = [self._ordered(clique) for clique in program.tree.cliques]
+        self.cliques = [self.ordered(clique) for clique in program.tree.cliques]
         self.variables = tuple(v for v in sorted(program.tree.clique_of) if v < len(program.network))
         self.scopes = tuple(dict.fromkeys(scope for scope in scopes if scope))
         self._arguments = (
@@ -78,8 +77,11 @@ class Casewise:
             *self._output_arguments(),
         )
         self._map = np.concatenate([np.zeros(0, dtype=np.int32), *self._maps])
+        self._no_likelihoods = np.full(len(program.network), -1, dtype=np.int64)
+        self._nothing = np.zeros((0, 0))
 
-    def _ordered(self, scope: Sequence[int]) -> Scope:
+    def ordered(self, scope: Sequence[int]) -> Scope:
+        """The variables of a scope in the order of the cells."""
         return tuple(sorted(scope, key=self._rank.__getitem__))
 
     def _size(self, scope: Sequence[int]) -> int:
@@ -103,7 +105,7 @@ class Casewise:
     def _tree_arguments(self) -> tuple[Array | Ints, ...]:
         program = self.program
         tree = program.tree
-        separators = [self._ordered(scope) for scope in tree.separators]
+        separators = [self.ordered(scope) for scope in tree.separators]
         down = [self._runs(clique, kept) for clique, kept in zip(self.cliques, separators, strict=True)]
         up = [
             self._runs(self.cliques[parent], kept) if parent >= 0 else self._runs((), ())
@@ -136,7 +138,7 @@ class Casewise:
     def _leaf_arguments(self) -> tuple[Array | Ints, ...]:
         """Groups of leaves with their cliques and runs; leaves with their rows and factors of the reference state."""
         program, network = self.program, self.program.network
-        groups = [self._ordered(group.scope) for group in program.groups]
+        groups = [self.ordered(group.scope) for group in program.groups]
         homes = [program.home_of(scope) for scope in groups]
         runs = [self._runs(self.cliques[home], scope) for home, scope in zip(homes, groups, strict=True)]
         place = {v: number for number, v in enumerate(self.variables)}
@@ -180,7 +182,7 @@ class Casewise:
         tree = self.program.tree
         by_clique = sorted(self.scopes, key=self.program.home_of)
         homes = [self.program.home_of(scope) for scope in by_clique]
-        runs = [self._runs(self.cliques[home], self._ordered(s)) for home, s in zip(homes, by_clique, strict=True)]
+        runs = [self._runs(self.cliques[home], self.ordered(s)) for home, s in zip(homes, by_clique, strict=True)]
         bounds = _bounds([self._size(scope) for scope in by_clique])
         self._place = {scope: (int(a), int(b)) for scope, a, b in zip(by_clique, bounds[:-1], bounds[1:], strict=True)}
         self.output_cells = int(bounds[-1])
@@ -192,33 +194,38 @@ class Casewise:
         ends = np.cumsum([homes.count(clique) for clique in range(len(tree.cliques))], dtype=np.int64)
         return needed, ends, bounds, _table(runs)
 
-    @cached_property
-    def _nothing(self) -> Array:
-        return np.zeros((0, 0))
+    def span_of(self, scope: Scope) -> tuple[int, int]:
+        """Where the posterior of one scope stands in a row that ``propagate`` returns; its cells as ``ordered`` says."""
+        return self._place[scope]
+
+    def propagate(self, evidence: Evidence) -> tuple[Array, Array]:
+        """P(evidence) of every case, shape (n_cases,), and the posteriors of all scopes, shape (n_cases, n_cells).
+
+        A case of lower probability than ``FAINT`` has a void posterior.
+        """
+        from bayesdx.inference.casewise_fast import propagate_casewise
+
+        soft_start, soft = self._no_likelihoods, self._nothing
+        if evidence.likelihoods:
+            soft_start, parts, width = soft_start.copy(), [], 0
+            for name, values in evidence.likelihoods.items():
+                soft_start[self.program.network.index[name]] = width
+                parts.append(values)
+                width += values.shape[1]
+            soft = np.concatenate(parts, axis=1)
+        total, output = np.empty(len(evidence)), np.empty((len(evidence), self.output_cells))
+        propagate_casewise(evidence.codes, soft_start, soft, self._map, *self._arguments, total, output)
+        return total, output
 
     def run(self, evidence: Evidence) -> tuple[FlatAnswer, Ints]:
         """Both passes for every case; the cases that are too faint, whose answer is void, come with it."""
-        from bayesdx.inference.casewise_fast import propagate_casewise
-
-        names = self.program.network.names
-        n = len(evidence)
-        soft_start = np.full(len(names), -1, dtype=np.int64)
-        soft, width = [], 0
-        for v, name in enumerate(names):
-            if name in evidence.likelihoods:
-                soft_start[v] = width
-                soft.append(evidence.likelihoods[name])
-                width += soft[-1].shape[1]
-        total = np.empty(n)
-        output = np.empty((n, self.output_cells))
-        likelihoods = np.concatenate(soft, axis=1) if soft else self._nothing
-        propagate_casewise(evidence.codes, soft_start, likelihoods, self._map, *self._arguments, total, output)
+        total, output = self.propagate(evidence)
         faint = np.flatnonzero(~(total >= FAINT))
         total[faint] = 1.0
         joints = {}
         for scope, (start, stop) in self._place.items():
-            ordered = self._ordered(scope)
-            values = output[:, start:stop].reshape(n, *(self.cards[v] for v in ordered))
+            ordered = self.ordered(scope)
+            values = output[:, start:stop].reshape(len(output), *(self.cards[v] for v in ordered))
             joints[scope] = values.transpose(0, *(1 + ordered.index(v) for v in scope))
         return FlatAnswer(np.log(total), joints), faint
 

@@ -15,6 +15,7 @@ from bayesdx.inference.elimination import quick_cells
 from bayesdx.inference.evidence import Evidence
 from bayesdx.inference.factors import can_be_quiet, factor_graph
 from bayesdx.inference.families import empty_family, store_family
+from bayesdx.inference.few_cases import FewCases
 from bayesdx.inference.flat import FlatAnswer
 from bayesdx.inference.kernels import Kernel, use_numba
 from bayesdx.inference.leaves import drawn_rows, leaf_family, leaf_marginal, leaves_of, parents_of
@@ -53,6 +54,9 @@ LEAST_LANES, MOST_LANES = 32, 512
 MOST_LANES_FAST = 2**14
 """Cases handed to the compiled passes at a time; they cut them into blocks of their own."""
 
+MOST_FEW_CASES = 1024
+"""Cases up to which compiled code answers without arranging them as lanes."""
+
 MOST_PROGRAMS = 64
 
 MANY_LANES = 16
@@ -89,6 +93,7 @@ class JunctionTreeBackend:
         self._leaves = leaves_of(network)
         self._everything = frozenset(range(len(network)))
         self._programs: OrderedDict[object, Program] = OrderedDict()
+        self._few: OrderedDict[tuple[int, ...], FewCases] = OrderedDict()
         self._sizes: dict[tuple[frozenset[int], frozenset[int], tuple[tuple[int, ...], ...]], float] = {}
         self._lock = threading.Lock()
 
@@ -130,6 +135,11 @@ class JunctionTreeBackend:
 
         Lanes are draws times cases, cases running fastest.
         """
+        if draws is None and not families and not together and len(evidence) <= MOST_FEW_CASES:
+            few = self._few_cases(tuple(targets), len(evidence))
+            answer = few.run(evidence) if few else None
+            if answer:
+                return *answer, {}, []
         n_draws = draws.n_draws if draws else 1
         output = _Output(self.network, n_draws * len(evidence), targets, families, together)
         observed = evidence.codes >= 0
@@ -157,6 +167,27 @@ class JunctionTreeBackend:
             keep = ancestors(self.network, [*asked, *soft, *given])
             self._run_group(self.program(keep, given, together, quiet), evidence, cases, draws, output)
         return output.log_evidence, output.marginals, output.families, output.joints
+
+    def _few_cases(self, targets: tuple[int, ...], n_cases: int) -> FewCases | None:
+        """How to read these targets where compiled code takes one case at a time; None where it does not."""
+        if not self._always_casewise or not use_numba(self.kernel, n_cases * self.whole().cells):
+            return None
+        few = self._few.get(targets)
+        if few is None:
+            few = FewCases(self.whole(), targets)
+            with self._lock:
+                self._few[targets] = few
+                while len(self._few) > MOST_PROGRAMS:
+                    self._few.popitem(last=False)
+        return few
+
+    @cached_property
+    def _always_casewise(self) -> bool:
+        """Whether one tree serves every question and is taken one case at a time."""
+        if len(self.network) > MOST_VARIABLES_UNPRUNED or not self._leaves:
+            return False
+        cells = self._unsliced_cells(self._everything, self._leaves, ())
+        return cells <= min(MOST_CELLS_UNPRUNED, MOST_CELLS_CASEWISE) and self._has_hub
 
     @cached_property
     def _has_hub(self) -> bool:

@@ -231,6 +231,7 @@ def test_leaves_outside_the_cliques_change_nothing(kernel: str, seed: int) -> No
         patch.setattr(jt_backend, "LEAST_RUN", 1)
         outside = Engine(network, backend="junction_tree", kernel=kernel)
         found = outside.propagate(evidence, targets=network.names, families=True)
+        few = outside.propagate(evidence, targets=network.names)
         single = [outside.propagate(evidence.take([row]), targets=network.names) for row in range(4)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(jt_backend, "MOST_CELLS_CASEWISE", -1)
@@ -241,6 +242,7 @@ def test_leaves_outside_the_cliques_change_nothing(kernel: str, seed: int) -> No
         assert_allclose(found.marginals[name], expected.marginals[name], atol=1e-10)
         alone = np.concatenate([one.marginals[name] for one in single])
         assert_allclose(alone, expected.marginals[name], atol=1e-10)
+        assert_allclose(few.marginals[name], expected.marginals[name], atol=1e-10)
         for one, two in zip(values_of(found.families[name]), values_of(expected.families[name]), strict=True):
             assert_allclose(one, two, atol=1e-10)
 
