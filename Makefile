@@ -16,6 +16,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+NOTEBOOKS ?=
 UV_VERSION := 0.13.9
 
 DEMO_MODEL := hip_flexion_weakness
@@ -26,10 +27,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --require-hashes --only-binary :all:
 INSTALL_SELF := $(PIP) install --quiet --no-deps --no-index --no-build-isolation --editable .
 
-.PHONY: help demo test lint types format docs bench readme lock clean
+.PHONY: help demo test lint types format docs bench readme notebooks lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
 
 demo: $(VENV)/installed-demo ## install the core and diagnose a published case
 	@$(BIN)/python -c 'import json, sys; case = json.load(open(sys.argv[1])); print(case["title"], case["address"], sep="\n")' \
@@ -58,6 +59,9 @@ bench: $(VENV)/installed-test ## bayesdx beside its peers
 
 readme: $(VENV)/installed-test ## write the output of the commands that README.md shows into it
 	$(BIN)/python -m tests.packaging.readme
+
+notebooks: $(VENV)/installed-test ## run the notebooks and store what they show
+	$(BIN)/python -m tests.notebooks.notebooks $(NOTEBOOKS)
 
 # The requirements are pinned for every platform and every Python from 3.11 on, with hashes and without addresses.
 lock: $(VENV)/installed-demo ## pin the requirements anew

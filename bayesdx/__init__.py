@@ -30,6 +30,7 @@ from bayesdx.diagnosis import (
     next_tests,
     posterior_path,
     sensitivity_analysis,
+    simulate_cohort,
 )
 from bayesdx.errors import (
     BayesdxError,
@@ -147,6 +148,7 @@ __all__ = [
     "score_batch",
     "score_cohort",
     "sensitivity_analysis",
+    "simulate_cohort",
     "to_pgmpy",
     "write_bif",
 ]

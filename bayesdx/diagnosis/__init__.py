@@ -11,6 +11,7 @@ from bayesdx.diagnosis.prose import Narrative, narrative
 from bayesdx.diagnosis.red_flags import FiredFlag, Recommendation
 from bayesdx.diagnosis.scenarios import CaseComparison, PosteriorPath, compare_cases, posterior_path
 from bayesdx.diagnosis.sensitivity import SensitivityAnalysis, sensitivity_analysis
+from bayesdx.diagnosis.simulate import simulate_cohort
 from bayesdx.diagnosis.suggestions import NextTests, TradeOff, next_tests
 
 __all__ = [
@@ -38,4 +39,5 @@ __all__ = [
     "next_tests",
     "posterior_path",
     "sensitivity_analysis",
+    "simulate_cohort",
 ]

@@ -11,8 +11,14 @@ from dataclasses import dataclass
 
 from bayesdx.display.tables import clean
 
-ROW, HEIGHT, WIDTH, GAP, HEADING, MARGIN = 25.0, 21.0, 260.0, 170.0, 30.0, 12.0
-"""Pixels: from row to row, height and width of a node, between columns, of a heading, around the drawing."""
+ROW, HEIGHT, WIDTH, HEADING, MARGIN = 25.0, 21.0, 260.0, 30.0, 12.0
+"""Pixels: from row to row, height and width of a node, of a heading, around the drawing."""
+
+LEAST_GAP, MOST_GAP, GAP_PER_NODE = 70.0, 170.0, 10.0
+"""Pixels between columns: edges to few nodes need little room, and a small drawing is shrunk the less."""
+
+BOW = 50.0
+"""Pixels by which the control points of an edge within a column stand out to the right."""
 
 LOOSEST = 3.2
 """A column of few nodes is stretched towards the height of the longest one, at most to so many times its own."""
@@ -103,7 +109,11 @@ def layered_svg(sections: Sequence[Section], arrows: Sequence[Arrow], title: str
     """
     places = _placed(_ordered(sections, arrows))
     columns = 1 + max((section.column for section in sections), default=0)
-    right = MARGIN + columns * (WIDTH + GAP) - GAP + MARGIN
+    gap = _gap(sections)
+    right = MARGIN + columns * (WIDTH + gap) - gap + MARGIN
+    last = MARGIN + (columns - 1) * (WIDTH + gap)
+    if any(places[arrow.source].x == places[arrow.target].x == last for arrow in arrows):
+        right += BOW - MARGIN
     bottom = max((place.y for place in places.values()), default=0.0) + ROW + MARGIN
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {right:.0f} {bottom:.0f}" width="{right:.0f}" '
@@ -147,6 +157,14 @@ def _centre(neighbours: Sequence[tuple[str, float]], height: Mapping[str, float]
     return sum(height[name] * strength for name, strength in neighbours) / weight if weight else own
 
 
+def _gap(sections: Sequence[Section]) -> float:
+    """Between columns, by how many nodes the longest one has."""
+    counts: dict[int, int] = {}
+    for section in sections:
+        counts[section.column] = counts.get(section.column, 0) + len(section.boxes)
+    return max(LEAST_GAP, min(MOST_GAP, GAP_PER_NODE * max(counts.values(), default=0)))
+
+
 def _placed(sections: Sequence[Section]) -> dict[str, _Place]:
     """Where each node stands; columns are centred on the highest one."""
     heights: dict[int, float] = {}
@@ -156,8 +174,9 @@ def _placed(sections: Sequence[Section]) -> dict[str, _Place]:
     loose = {column: min(LOOSEST, tallest / height) for column, height in heights.items()}
     here = {column: MARGIN + (tallest - loose[column] * height) / 2 for column, height in heights.items()}
     places: dict[str, _Place] = {}
+    gap = _gap(sections)
     for section in sections:
-        x = MARGIN + section.column * (WIDTH + GAP)
+        x = MARGIN + section.column * (WIDTH + gap)
         y = here[section.column] + HEADING
         for box in section.boxes:
             places[box.name] = _Place(x, y, box)
@@ -183,7 +202,7 @@ def _edge(arrow: Arrow, source: _Place, target: _Place, colour: str, some_known:
     x1, y1, y2 = source.x + WIDTH, source.y + HEIGHT / 2, target.y + HEIGHT / 2
     if source.x == target.x:
         x2 = x1
-        bend = f"C{x1 + 50:.0f} {y1:.1f} {x2 + 50:.0f} {y2:.1f}"
+        bend = f"C{x1 + BOW:.0f} {y1:.1f} {x2 + BOW:.0f} {y2:.1f}"
     else:
         x2 = target.x
         half = (x2 - x1) / 2

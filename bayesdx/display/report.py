@@ -16,10 +16,11 @@ WIDTH = 100
 STYLE = """
 .bdx{font-family:system-ui,sans-serif;max-width:60em}
 .bdx table{border-collapse:collapse}
-.bdx td,.bdx th{padding:.15em .7em;text-align:left;border:0}
+.bdx.bdx table td,.bdx.bdx table th{padding:.15em .7em;text-align:left;border:0}
 .bdx .flag{border-left:.4em solid #c00;background:rgba(200,0,0,.12);padding:.4em .8em;margin:.3em 0}
 .bdx .note{opacity:.75;font-size:.9em}
 """
+"""Cells name their class twice: JupyterLab aligns every cell by two classes and an element, and would win."""
 
 
 @dataclass(frozen=True)

@@ -123,9 +123,9 @@ class CaseResults(Report):
     def summary(self) -> pd.DataFrame:
         """The figures over all cases and over those of each use, as a long table.
 
-        Columns: use (``all``, ``tuning``, ``held_out``); findings (``all findings``, ``history and examination``);
-        measure; value; lower, upper (95 % bootstrap interval over cases); n (cases, or for the recall causes, behind
-        it). Measures: see ``bayesdx.evaluation.scores``.
+        Columns: use (``all``, ``tuning``, ``seen``, ``held_out``); findings (``all findings``, ``history and
+        examination``); measure; value; lower, upper (95 % bootstrap interval over cases); n (cases, or for the recall
+        causes, behind it). Measures: see ``bayesdx.evaluation.scores``.
         """
         return scores.summarise(self.table["use"], self.scores, self.seed, self.resamples)
 

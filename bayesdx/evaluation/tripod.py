@@ -101,7 +101,8 @@ def _from_tables(model: Model) -> dict[str, str]:
     causes = [variable for variable in model.variables if variable.kind == "cause"]
     predictors = [variable for variable in model.variables if variable.kind not in ("cause", "mechanism")]
     uses = [case.use for case in model.cases]
-    split = f"{uses.count('tuning')} cases seen while the model was made, {uses.count('held_out')} kept out"
+    known = f"{uses.count('seen')} not used but known from an earlier version, " if "seen" in uses else ""
+    split = f"{uses.count('tuning')} cases seen while the model was made, {known}{uses.count('held_out')} kept out"
     parent = f"made from version {info.parent_version}; see CHANGES.md" if info.parent_version else ""
     return {
         "1": info.title,

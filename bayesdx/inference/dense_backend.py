@@ -31,6 +31,9 @@ MOST_PATTERN_CELLS = 2**22
 MOST_FINDINGS_ONE_BY_ONE = 8
 """With more findings than this asked about, all are predicted in one matrix product."""
 
+MOST_FINDINGS_APART = 3
+"""Cases that share all their evidence but this many findings are alike."""
+
 LEAST_CASES_FOR_FAMILIES = 32
 """Fewer cases get their families from the junction tree, which keeps the relative precision of small ones."""
 
@@ -120,47 +123,109 @@ class DenseBackend:
         middle = len(cards) // 2
         return state_columns(cards[:middle]), state_columns(cards[middle:])
 
+    def run_alike(self, evidence: Evidence, targets: Sequence[int]) -> tuple[Array, dict[int, Array]] | None:
+        """Cases of hard evidence that differ in few findings, as hypothetical results do, asked about causes.
+
+        The same numbers as ``run``: what the cases have in common is multiplied into the prior once. None where that
+        is not the question.
+        """
+        tables, codes = self.tables, evidence.codes
+        if evidence.likelihoods or self._all_priors is None or any(v not in self.column_range for v in targets):
+            return None
+        differ = np.flatnonzero((codes != codes[:1]).any(axis=0))
+        if not len(codes) or any(v not in tables.offsets for v in differ.tolist()):
+            return None
+        left = codes[:, differ]
+        compiled = use_numba(self.kernel, len(codes) * tables.cells)
+        if not compiled and (left >= 0).sum(axis=1).max() > MOST_FINDINGS_APART:
+            return None
+        common = codes[0].copy()
+        common[differ] = -1
+        shared = self._weights_of(common.tolist())
+        columns = np.empty((len(codes), tables.columns.shape[1]))
+        total = np.empty(len(codes))
+        if compiled:
+            apart = np.full_like(codes, -1)
+            apart[:, differ] = left
+            self._cases_fast(apart, shared[None], np.zeros(len(codes), dtype=np.int64), total, columns)
+        else:
+            offsets = np.array([tables.offsets[v] for v in differ.tolist()], dtype=np.int64)
+            self._alike_plain(np.where(left >= 0, offsets + left, -1), shared, total, columns)
+        faint = np.flatnonzero(total < FAINT)
+        total[faint] = 1.0
+        log_evidence = np.log(total)
+        marginals = {v: columns[:, slice(*self.column_range[v])] for v in targets}
+        if faint.size:
+            log_evidence[faint], again, _ = self.run(evidence.take(faint), targets)
+            for v, values in again.items():
+                marginals[v][faint] = values
+        return log_evidence, marginals
+
+    def _alike_plain(self, rows: Ints, shared: Array, total: Array, columns: Array) -> None:
+        """The shared weights times the few rows of each case, shape (n_cases, n_findings), -1 where it has none."""
+        ranked = -np.sort(-np.append(rows, np.full((len(rows), 1), -1), axis=1), axis=1)
+        ranked = ranked[:, : max(1, np.count_nonzero(ranked.max(axis=0) >= 0))]
+        width = max(1, CHUNK_CELLS // len(shared))
+        for start in range(0, len(rows), width):
+            part = slice(start, start + width)
+            weights = self._fast[0].take(ranked[part, 0], axis=0)  # -1 is the row of ones
+            weights *= shared
+            for row in ranked[part, 1:].T:
+                weights *= self._fast[0].take(row, axis=0)
+            with np.errstate(invalid="ignore"):
+                total[part] = self._sum_columns(weights, columns[part])[:, 0]
+
     def run_one(self, evidence: Evidence, targets: Sequence[int]) -> tuple[Array, dict[int, Array]] | None:
-        """One case of hard evidence asked about causes; None where that is not the question, or it is too improbable.
+        """One case of hard evidence asked about causes and findings; None for others, or where it is too improbable.
 
         The same numbers as ``run`` with less to prepare.
         """
         tables = self.tables
-        if evidence.likelihoods or self._all_priors is None or any(v not in self.column_range for v in targets):
+        findings = [v for v in targets if v in tables.offsets]
+        contexts = any(v not in tables.offsets and v not in self.column_range for v in targets)
+        if evidence.likelihoods or contexts or self._all_priors is None:
             return None
         codes = evidence.codes[0].tolist()
-        key = 0
-        for v, card in zip(tables.contexts, tables.context_cards, strict=True):
-            key = key * (card + 1) + (codes[v] if codes[v] >= 0 else card)
-        columns = np.empty((1, tables.columns.shape[1]))
-        if use_numba(self.kernel, 0):
-            total = self._one_fast(evidence.codes, key, columns)
+        columns, total = np.empty((1, tables.columns.shape[1])), np.empty(1)
+        if findings or not use_numba(self.kernel, 0):
+            weights = self._weights_of(codes)
+            with np.errstate(invalid="ignore"):
+                total = self._sum_columns(weights[None], columns)[0]
         else:
-            total = self._one_plain(codes, self._all_priors[key], columns)
-        if total < FAINT:
+            self._cases_fast(evidence.codes, self._all_priors, np.array([self._pattern_of(codes)]), total, columns)
+        if total[0] < FAINT:
             return None
         columns.flags.writeable = False
-        ranges = self.column_range
-        return np.array([math.log(total)]), {v: columns[:, ranges[v][0] : ranges[v][1]] for v in targets}
+        marginals = {v: columns[:, slice(*self.column_range[v])] for v in targets if v in self.column_range}
+        if findings:
+            predicted = (tables.rows @ weights / total)[None]
+            for v in findings:
+                first, card = tables.offsets[v], self.network.cardinalities[v]
+                marginals[v] = predicted[:, first : first + card] if codes[v] < 0 else np.eye(card)[[codes[v]]]
+        return np.log(total), marginals
 
-    def _one_plain(self, codes: Sequence[int], prior: Array, columns: Array) -> float:
+    def _pattern_of(self, codes: Sequence[int]) -> int:
+        """``DenseTables.pattern_of`` for one case."""
+        key = 0
+        for v, card in zip(self.tables.contexts, self.tables.context_cards, strict=True):
+            key = key * (card + 1) + (codes[v] if codes[v] >= 0 else card)
+        return key
+
+    def _weights_of(self, codes: Sequence[int]) -> Array:
+        """P(evidence, joint) of one case of hard evidence, shape (n_cells,)."""
         tables = self.tables
+        assert self._all_priors is not None
         seen = [first + codes[v] for v, first in tables.offsets.items() if codes[v] >= 0]
-        weights = prior * np.multiply.reduce(tables.rows.take(seen, axis=0), axis=0)
+        weights = self._all_priors[self._pattern_of(codes)] * np.multiply.reduce(tables.rows.take(seen, axis=0), axis=0)
         for v, (first, _) in self.column_range.items():
             if codes[v] >= 0:
                 weights *= tables.columns[:, first + codes[v]]
-        with np.errstate(invalid="ignore"):
-            return float(self._sum_columns(weights[None], columns)[0, 0])
+        return np.asarray(weights)
 
-    def _one_fast(self, codes: Codes, key: int, columns: Array) -> float:
+    def _cases_fast(self, codes: Codes, prior: Array, pattern: Ints, total: Array, columns: Array) -> None:
         from bayesdx.inference.dense_fast import propagate_cases
 
-        total, nothing = np.empty(1), self._nothing
-        assert self._all_priors is not None
-        pattern = np.array([key])
-        propagate_cases(codes, self._all_priors, pattern, nothing, *self._fast, total, columns, nothing)
-        return float(total[0])
+        propagate_cases(codes, prior, pattern, self._nothing, *self._fast, total, columns, self._nothing)
 
     def _run_fast(self, evidence: Evidence, prior: Array, pattern: Ints, answer: _Answer) -> None:
         """Linear domain in compiled code; cases near the smallest floats go through the log domain."""

@@ -102,7 +102,7 @@ class Engine:
         if self._two_layer is not None:
             why = f"{len(self._two_layer.diseases)} roots over {len(self._two_layer.gates)} noisy-OR gates"
             return plan("noisy_or", "numpy", self._two_layer.priors.size, 2, f"{why}; grows with positive findings")
-        program = self._tree.program(frozenset(range(len(self._network))), frozenset())
+        program = self._tree.whole()
         why = "no small joint of targets separates the network"
         if program.cells > MOST_CELLS_UNSLICED:
             why += "; so large that each pattern of evidence is compiled by itself, in far fewer cells than this"
@@ -161,19 +161,19 @@ class Engine:
             An exact answer does not fit ``memory_limit``, or an approximate one rests on too few effective samples.
         """
         check_evidence(evidence, self._network)
+        wanted = self._target_positions if targets is None else self._positions(targets)
         if self._dense is not None and len(evidence) == 1 and not families and parameters is None:
-            chosen = self._target_positions if targets is None else self._positions(targets)
-            found_at_once = self._dense.run_one(evidence, chosen)
+            found_at_once = self._dense.run_one(evidence, wanted)
             if found_at_once is not None:
                 return self._propagation(*found_at_once)
         draws = _as_draws(parameters, self._network)
-        wanted = self._target_positions if targets is None else self._positions(targets)
         which = self._network.names if families is True else (families or ())
         found: dict[int, Family] = {}
         if self._two_layer is not None and draws is None and not which and set(wanted) <= set(self._two_layer.diseases):
             return two_layer.propagate(self._two_layer, evidence, wanted, samples if approximate else 0, seed)
         if self._dense is not None and draws is None and (not which or self._dense.has_families(evidence)):
-            log_evidence, marginals, _ = self._dense.run(evidence, wanted)
+            alike = None if which else self._dense.run_alike(evidence, wanted)
+            log_evidence, marginals = alike or self._dense.run(evidence, wanted)[:2]
             found = self._dense.families(evidence, self._positions(which)) if which else {}
         else:
             log_evidence, marginals, found, _ = self._tree.run(evidence, wanted, self._positions(which), draws)

@@ -168,10 +168,8 @@ class Flat:
         parts = [self._cells(part, c) for c, part in enumerate(potentials)]
         return np.concatenate([np.broadcast_to(part, (part.shape[0], lanes)) for part in parts])
 
-    def run(
-        self, potentials: Sequence[Array] | None, alone: Array, evidence: Evidence, case_of: NDArray[np.intp]
-    ) -> FlatAnswer:
-        """Both passes for the lanes whose cases are ``case_of``; without ``potentials``, with the network's own."""
+    def run(self, potentials: Sequence[Array] | None, alone: Array, evidence: Evidence) -> FlatAnswer:
+        """Both passes, a lane per case; without ``potentials``, with the network's own numbers."""
         from bayesdx.inference.passes_fast import propagate_lanes
 
         network, cards = self.program.network, self.program.cards
@@ -181,8 +179,8 @@ class Flat:
             values = evidence.likelihoods.get(network.names[v])
             if values is not None:
                 soft_start[number] = sum(part.shape[1] for part in soft)
-                soft.append(values[case_of])
-        n_lanes = len(case_of)
+                soft.append(values)
+        n_lanes = len(evidence)
         log_evidence = np.empty(n_lanes)
         output = np.empty((n_lanes, self.output_cells))
         potential = self._constant if potentials is None else self._joined(potentials)
@@ -190,7 +188,7 @@ class Flat:
             min(self.width, n_lanes),
             *self._arguments,
             potential,
-            evidence.codes[case_of][:, list(self.variables)],
+            evidence.codes[:, list(self.variables)],
             soft_start,
             np.concatenate(soft, axis=1) if soft else np.zeros((0, 1)),
             log_evidence,

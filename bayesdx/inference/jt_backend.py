@@ -15,21 +15,35 @@ from bayesdx.inference.elimination import quick_cells
 from bayesdx.inference.evidence import Evidence
 from bayesdx.inference.factors import can_be_quiet, factor_graph
 from bayesdx.inference.families import empty_family, store_family
+from bayesdx.inference.few_cases import FewCases
 from bayesdx.inference.flat import FlatAnswer
 from bayesdx.inference.kernels import Kernel, use_numba
+from bayesdx.inference.leaves import drawn_rows, leaf_family, leaf_marginal, leaves_of, parents_of
 from bayesdx.inference.passes import Calibrated, propagate
-from bayesdx.inference.program import BYTES, Program
+from bayesdx.inference.program import BYTES, Program, View
 from bayesdx.inference.result import Family
 from bayesdx.network import Network
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
+MOST_CELLS_UNPRUNED = 10_000
+"""A tree over the whole network of at most so many cells serves every question: nothing is planned anew."""
+
+MOST_VARIABLES_UNPRUNED = 256
+"""Networks of more variables are always pruned to what a question needs, their leaves staying in the cliques."""
+
 MOST_CELLS_UNSLICED = 500_000
 """A tree with more cells than this is cut down by the states that each pattern of evidence gives."""
 
 MOST_CELLS_UNSLICED_FOR_MANY = 2_000_000
 """The same for many cases, whose patterns differ, so that each would need a tree of its own."""
+
+MOST_CELLS_CASEWISE = 2**15
+"""Trees of at most so many cells stay in the cache: compiled code takes them one case at a time, leaves outside."""
+
+LEAST_RUN = 8
+"""States of a variable that most cliques share, from which one case at a time beats many lanes at a time."""
 
 LANE_CELLS = 2**20
 """Cells times lanes that one pass works on at a time."""
@@ -39,6 +53,9 @@ LEAST_LANES, MOST_LANES = 32, 512
 
 MOST_LANES_FAST = 2**14
 """Cases handed to the compiled passes at a time; they cut them into blocks of their own."""
+
+MOST_FEW_CASES = 1024
+"""Cases up to which compiled code answers without arranging them as lanes."""
 
 MOST_PROGRAMS = 64
 
@@ -73,8 +90,11 @@ class JunctionTreeBackend:
         self.kernel: Kernel = kernel
         self.network = network
         self.memory_limit = memory_limit
+        self._leaves = leaves_of(network)
+        self._everything = frozenset(range(len(network)))
         self._programs: OrderedDict[object, Program] = OrderedDict()
-        self._sizes: dict[tuple[frozenset[int], tuple[tuple[int, ...], ...]], float] = {}
+        self._few: OrderedDict[tuple[int, ...], FewCases] = OrderedDict()
+        self._sizes: dict[tuple[frozenset[int], frozenset[int], tuple[tuple[int, ...], ...]], float] = {}
         self._lock = threading.Lock()
 
     def program(
@@ -84,19 +104,24 @@ class JunctionTreeBackend:
         together: tuple[tuple[int, ...], ...] = (),
         quiet: frozenset[int] = frozenset(),
         many: bool = False,
+        leaves: frozenset[int] = frozenset(),
     ) -> Program:
         """The program for a question, from the cache or compiled now."""
-        key = (keep, sliced, together, quiet, many)
+        key = (keep, sliced, together, quiet, many, leaves)
         with self._lock:
             if key in self._programs:
                 self._programs.move_to_end(key)
                 return self._programs[key]
-        program = Program(self.network, keep, sliced, together, quiet, many)
+        program = Program(self.network, keep, sliced, together, quiet, many, leaves)
         with self._lock:
             self._programs[key] = program
             while len(self._programs) > MOST_PROGRAMS:
                 self._programs.popitem(last=False)
         return program
+
+    def whole(self) -> Program:
+        """The program that answers every question about causes, whatever is observed."""
+        return self.program(self._everything, frozenset(), leaves=self._free_leaves(()))
 
     def run(
         self,
@@ -110,15 +135,30 @@ class JunctionTreeBackend:
 
         Lanes are draws times cases, cases running fastest.
         """
+        if draws is None and not families and not together and len(evidence) <= MOST_FEW_CASES:
+            few = self._few_cases(tuple(targets), len(evidence))
+            answer = few.run(evidence) if few else None
+            if answer:
+                return *answer, {}, []
         n_draws = draws.n_draws if draws else 1
         output = _Output(self.network, n_draws * len(evidence), targets, families, together)
         observed = evidence.codes >= 0
         soft = [self.network.index[name] for name in evidence.likelihoods]
-        asked = [*targets, *families, *(v for scope in together for v in scope)]
-        keep = ancestors(self.network, [*asked, *soft, *np.flatnonzero(observed.any(axis=0)).tolist()])
         many = n_draws * len(evidence) >= MANY_LANES
-        if self._unsliced_cells(keep, together) <= (MOST_CELLS_UNSLICED_FOR_MANY if many else MOST_CELLS_UNSLICED):
-            whole = self.program(keep, frozenset(), together, many=many)
+        leaves = self._free_leaves(together, soft if draws else (), families if draws else ())
+        small = len(self.network) <= MOST_VARIABLES_UNPRUNED
+        unpruned = small and self._unsliced_cells(self._everything, leaves, together) <= MOST_CELLS_UNPRUNED
+        asked = [*targets, *families, *(v for scope in together for v in scope)]
+        seen = np.flatnonzero(observed.any(axis=0)).tolist()
+        keep = self._everything if unpruned else ancestors(self.network, [*asked, *soft, *seen])
+        leaves &= keep
+        cells = self._unsliced_cells(keep, leaves, together)
+        compiled = draws is None and use_numba(self.kernel, cells * len(evidence))
+        if leaves and (cells > MOST_CELLS_CASEWISE or (compiled and not self._has_hub)):
+            leaves = frozenset()
+        most = MOST_CELLS_UNSLICED_FOR_MANY if many else MOST_CELLS_UNSLICED
+        if unpruned or self._unsliced_cells(keep, leaves, together) <= most:
+            whole = self.program(keep, frozenset(), together, many=many, leaves=leaves)
             self._run_group(whole, evidence, np.arange(len(evidence)), draws, output)
             return output.log_evidence, output.marginals, output.families, output.joints
         for cases, pattern in _patterns(evidence, self._may_be_quiet if not families else ()):
@@ -128,12 +168,52 @@ class JunctionTreeBackend:
             self._run_group(self.program(keep, given, together, quiet), evidence, cases, draws, output)
         return output.log_evidence, output.marginals, output.families, output.joints
 
-    def _unsliced_cells(self, keep: frozenset[int], together: tuple[tuple[int, ...], ...]) -> float:
+    def _few_cases(self, targets: tuple[int, ...], n_cases: int) -> FewCases | None:
+        """How to read these targets where compiled code takes one case at a time; None where it does not."""
+        if not self._always_casewise or not use_numba(self.kernel, n_cases * self.whole().cells):
+            return None
+        few = self._few.get(targets)
+        if few is None:
+            few = FewCases(self.whole(), targets)
+            with self._lock:
+                self._few[targets] = few
+                while len(self._few) > MOST_PROGRAMS:
+                    self._few.popitem(last=False)
+        return few
+
+    @cached_property
+    def _always_casewise(self) -> bool:
+        """Whether one tree serves every question and is taken one case at a time."""
+        if len(self.network) > MOST_VARIABLES_UNPRUNED or not self._leaves:
+            return False
+        cells = self._unsliced_cells(self._everything, self._leaves, ())
+        return cells <= min(MOST_CELLS_UNPRUNED, MOST_CELLS_CASEWISE) and self._has_hub
+
+    @cached_property
+    def _has_hub(self) -> bool:
+        """Whether a variable of many states is in most of the tree: what makes one case at a time worth compiling."""
+        tree = self.whole().tree
+        return any(
+            self.network.cardinalities[v] >= LEAST_RUN
+            and 2 * sum(v in clique for clique in tree.cliques) >= len(tree.cliques)
+            for v in range(len(self.network))
+        )
+
+    def _free_leaves(self, together: tuple[tuple[int, ...], ...], *bound: Sequence[int]) -> frozenset[int]:
+        """Leaves that need not be in a clique; none in a large network, whose size is worth finding out only once."""
+        if len(self.network) > MOST_VARIABLES_UNPRUNED:
+            return frozenset()
+        return self._leaves.difference(*together, *bound)
+
+    def _unsliced_cells(
+        self, keep: frozenset[int], leaves: frozenset[int], together: tuple[tuple[int, ...], ...]
+    ) -> float:
         """Cells of one tree for all patterns of evidence, by the quickest elimination order."""
-        key = (keep, together)
+        key = (keep, leaves, together)
         if key not in self._sizes:
-            graph = factor_graph(self.network, keep)
-            scopes = [*(factor.scope for factor in graph.factors), *together]
+            graph = factor_graph(self.network, keep - leaves)
+            above = [parents_of(self.network, v) for v in leaves & keep]
+            scopes = [*(factor.scope for factor in graph.factors), *above, *together]
             self._sizes[key] = quick_cells(scopes, graph.cards)
         return self._sizes[key]
 
@@ -155,20 +235,57 @@ class JunctionTreeBackend:
         width = int(min(np.clip(LANE_CELLS // max(program.cells, 1), LEAST_LANES, MOST_LANES), fitting))
         if fast and own:
             width = MOST_LANES_FAST
+        casewise = fast and own and program.cells <= MOST_CELLS_CASEWISE and self._has_hub
         for start in range(0, n_lanes, width):
             draw_of, which = np.divmod(np.arange(start, min(n_lanes, start + width)), len(cases))
-            case_of = cases[which]
-            codes = {v: evidence.codes[case_of, v].astype(np.intp) for v in program.sliced}
-            potentials, alone = (None, np.ones(1)) if own else program.potentials(draws, draw_of, codes)
-            alone = alone * _sliced_likelihood(program, evidence, case_of, codes)
-            answer: Calibrated | FlatAnswer
-            if fast:
-                answer = program.flat(scopes, own).run(potentials, alone, evidence, case_of)
+            lanes = _Lanes(program, evidence, cases[which], draw_of, draws)
+            rows = draw_of * len(evidence) + lanes.case_of
+            if casewise:
+                answer, faint = program.casewise(scopes).run(lanes.evidence)
+                output.store(lanes, answer, rows)
+                if faint.size:
+                    again = _Lanes(program, evidence, lanes.case_of[faint], draw_of[faint], draws)
+                    output.store(again, again.propagated(scopes), rows[faint])
             else:
-                likelihoods = _likelihoods(program, evidence, case_of)
-                tables = program.constant if potentials is None else potentials
-                answer = propagate(program, tables, alone, likelihoods, len(case_of), scopes)
-            output.store(program, answer, draw_of * len(evidence) + case_of, draw_of, codes, draws)
+                output.store(lanes, lanes.flat(scopes) if fast else lanes.propagated(scopes), rows)
+
+
+class _Lanes:
+    """Some lanes of one question: their cases, and the draws of parameters that they use."""
+
+    def __init__(
+        self, program: Program, evidence: Evidence, case_of: Index, draw_of: Index, draws: ParameterDraws | None
+    ) -> None:
+        self.program = program
+        self.case_of = case_of
+        self.draw_of = draw_of
+        self.draws = draws
+        everything = len(case_of) == len(evidence) and bool((case_of == np.arange(len(case_of))).all())
+        self.evidence = evidence if everything else evidence.take(case_of)
+        self.own = draws is None and not program.sliced
+        given = program.sliced if self.own else program.sliced | program.leaves
+        self.codes = {v: self.evidence.codes[:, v].astype(np.intp) for v in given}
+
+    def _potentials(self) -> tuple[tuple[Array, ...] | None, Array]:
+        """Numbers of the cliques, None for the network's own, and what slicing leaves outside them."""
+        if self.own:
+            return None, np.ones(1)
+        potentials, alone = self.program.potentials(self.draws, self.draw_of, self.codes)
+        return potentials, alone * _sliced_likelihood(self.program, self.evidence, self.codes)
+
+    def flat(self, scopes: tuple[tuple[int, ...], ...]) -> FlatAnswer:
+        """Compiled passes, a block of lanes at a time."""
+        potentials, alone = self._potentials()
+        return self.program.flat(scopes, self.own).run(potentials, alone, self.evidence)
+
+    def propagated(self, scopes: tuple[tuple[int, ...], ...]) -> Calibrated:
+        """Passes in numpy."""
+        potentials, alone = self._potentials()
+        tables = self.program.constant if potentials is None else potentials
+        scale = np.zeros(len(self.evidence))
+        rows = _leaf_rows(self.program, self.evidence, scale) if self.own else []
+        likelihoods = _likelihoods(self.program, self.evidence)
+        return propagate(self.program, tables, alone, likelihoods, len(scale), scopes, rows, scale)
 
 
 QUIET = 2
@@ -185,31 +302,41 @@ def _patterns(evidence: Evidence, may_be_quiet: Sequence[int]) -> Iterator[tuple
         yield np.flatnonzero(group_of.reshape(-1) == number), pattern
 
 
-def _sliced_likelihood(program: Program, evidence: Evidence, case_of: Index, codes: Mapping[int, Index]) -> Array:
+def _sliced_likelihood(program: Program, evidence: Evidence, codes: Mapping[int, Index]) -> Array:
     """Product of the likelihoods of the sliced variables, shape (n_lanes or 1,)."""
     product = np.ones(1)
     for name, values in evidence.likelihoods.items():
         v = program.network.index[name]
         if v in program.sliced:
-            product = product * values[case_of, codes[v]]
+            product = product * values[np.arange(len(values)), codes[v]]
     return product
 
 
-def _likelihoods(program: Program, evidence: Evidence, case_of: Index) -> dict[int, Array]:
+def _leaf_rows(program: Program, evidence: Evidence, scale: Array) -> list[tuple[int, View, Array]]:
+    """What the observed leaves bring to each clique; ``scale`` takes up what is factored out of each lane."""
+    found = []
+    for home, seen, tables in program.leaf_tables:
+        product = tables.product(program.network, evidence, scale)
+        if product is not None:
+            found.append((home, seen, product))
+    return found
+
+
+def _likelihoods(program: Program, evidence: Evidence) -> dict[int, Array]:
     """Likelihood vectors of the variables that some lane has evidence on, each of shape (n_states, n_lanes)."""
     network = program.network
     found: dict[int, Array] = {}
-    codes = evidence.codes[case_of]
+    codes = evidence.codes
     for v in np.flatnonzero((codes >= 0).any(axis=0)).tolist():
-        if v in program.sliced:
+        if v in program.sliced or v in program.leaves:
             continue
         column = codes[:, v]
         states = np.arange(network.cardinalities[v])[:, None]
         found[v] = ((column == states) | (column < 0)).astype(np.float64)
     for name, values in evidence.likelihoods.items():
         v = network.index[name]
-        if v not in program.sliced:
-            here = values[case_of].T
+        if v not in program.sliced and v not in program.leaves:
+            here = values.T
             found[v] = found[v] * here if v in found else np.ascontiguousarray(here)
     return found
 
@@ -235,34 +362,60 @@ class _Output:
 
     def scopes(self, program: Program) -> tuple[tuple[int, ...], ...]:
         """The joint posteriors that have to be read, over the variables that are not sliced."""
-        asked: list[tuple[int, ...]] = [(v,) for v in self.marginals]
+        group_of = {v: group.scope for group in program.groups for v in group.leaves}
+        asked: list[tuple[int, ...]] = [group_of.get(v, (v,)) for v in self.marginals]
         asked.extend(factor.scope for factor in program.factors if factor.node in self.families)
+        asked.extend(group_of[v] for v in self.families if v in group_of)
         asked.extend(self.together)
         return tuple(dict.fromkeys(tuple(v for v in scope if v not in program.sliced) for scope in asked))
 
-    def store(
-        self,
-        program: Program,
-        answer: Calibrated | FlatAnswer,
-        rows: Index,
-        draw_of: Index,
-        codes: Mapping[int, Index],
-        draws: ParameterDraws | None,
-    ) -> None:
+    def store(self, lanes: _Lanes, answer: Calibrated | FlatAnswer, rows: Index) -> None:
         """Write one group of lanes into its rows."""
-        reader = _Reader(program, answer, codes, len(rows))
+        program = lanes.program
+        reader = _Reader(program, answer, lanes.codes, len(rows))
         self.log_evidence[rows] = answer.log_evidence
-        for v, values in self.marginals.items():
-            values[rows] = reader.joint((v,))
         for scope, joint in zip(self.together, self.joints, strict=True):
             joint[rows] = reader.joint(scope)
+        for v, values in self.marginals.items():
+            if v not in program.leaves:
+                values[rows] = reader.joint((v,))
         scopes: dict[int, list[tuple[int, ...]]] = {}
         for factor in program.factors:
             if factor.node in self.families:
                 scopes.setdefault(factor.node, []).append(factor.scope)
         for v, parts in scopes.items():
             joints = [reader.joint(part) for part in parts]
-            store_family(self.network, v, self.families[v], joints, rows, draw_of, draws)
+            store_family(self.network, v, self.families[v], joints, rows, lanes.draw_of, lanes.draws)
+        for number in range(len(program.groups)):
+            self._store_leaves(number, lanes, answer, rows)
+
+    def _store_leaves(self, number: int, lanes: _Lanes, answer: Calibrated | FlatAnswer, rows: Index) -> None:
+        """Read one group of leaves from the posterior of their parents."""
+        group, network = lanes.program.groups[number], self.network
+        asked = [v for v in group.leaves if v in self.marginals or v in self.families]
+        if not asked:
+            return
+        joint = np.ascontiguousarray(answer.joint(group.scope)).reshape(len(rows), -1)
+        _, _, own = lanes.program.leaf_tables[number]
+        predicted = joint @ own.rows.T if lanes.draws is None else None
+        for v in asked:
+            soft = lanes.evidence.likelihoods.get(network.names[v])
+            codes = lanes.evidence.codes[:, v]
+            if lanes.draws is None:
+                tables = own.rows_of(v)[None]
+            else:
+                drawn = drawn_rows(network, v, group.scope, lanes.draws)
+                tables = drawn if len(drawn) == 1 else drawn[lanes.draw_of]
+            if v in self.marginals:
+                expected = None if predicted is None else predicted[:, own.span_of(v)]
+                self.marginals[v][rows] = leaf_marginal(joint, tables, codes, soft, expected)
+            if v in self.families:
+                family = leaf_family(joint, tables, codes, soft)
+                cards = [network.cardinalities[u] for u in group.scope]
+                family = np.moveaxis(family.reshape(len(rows), -1, *cards), 1, -1)
+                order = [group.scope.index(u) for u in parents_of(network, v)]
+                family = family.transpose(0, *(1 + place for place in order), family.ndim - 1)
+                store_family(network, v, self.families[v], [family], rows, lanes.draw_of, lanes.draws)
 
 
 class _Reader:

@@ -61,6 +61,8 @@ def propagate(
     likelihoods: Mapping[int, Array],
     n_lanes: int,
     scopes: Iterable[tuple[int, ...]],
+    rows: Iterable[tuple[int, View, Array]] = (),
+    taken_out: Array | float = 0.0,
 ) -> Calibrated:
     """Pass messages up, and down again to the cliques that hold ``scopes``.
 
@@ -74,11 +76,17 @@ def propagate(
     n_lanes : int
     scopes : iterable of tuple of int
         Sets of variables, each in one clique, whose joint posteriors will be read.
+    rows : iterable of (clique, View, ndarray of shape (cells, n_lanes or 1))
+        Likelihoods over some variables of a clique: what leaves bring.
+    taken_out : ndarray, shape (n_lanes,)
+        Logarithm of what was factored out of ``rows``.
     """
     steps = program.steps
     with np.errstate(divide="ignore", invalid="ignore", under="ignore"):
-        scale = np.log(np.broadcast_to(alone, (n_lanes,)).copy())
+        scale = np.log(np.broadcast_to(alone, (n_lanes,))) + taken_out
         inbox: list[list[tuple[Array, View]]] = [[] for _ in steps]
+        for clique, seen, values in rows:
+            inbox[clique].append((values, seen))
         inside: list[Array] = []
         upward: list[Array] = []
         for place, step in enumerate(steps):

@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from bayesdx.errors import TooLargeError
 from bayesdx.inference.draws import ParameterDraws
 from bayesdx.inference.factors import Factor, factor_graph, factor_values
+from bayesdx.inference.leaves import LeafGroup, LeafTables, drawn_rows, leaf_groups
 from bayesdx.inference.tree import JunctionTree, junction_tree
 from bayesdx.network import Network
 
 if TYPE_CHECKING:
+    from bayesdx.inference.casewise import Casewise
     from bayesdx.inference.flat import Flat
 
 Array = NDArray[np.float64]
@@ -106,6 +108,8 @@ class Program:
         Sliced gates that every case gives in their reference state.
     many : bool
         Whether many cases will share the program, so that a better order is worth its search.
+    leaves : frozenset of int
+        Childless variables of ``keep`` that enter as rows over their parents and are in no clique.
 
     Attributes
     ----------
@@ -121,22 +125,28 @@ class Program:
         together: Sequence[tuple[int, ...]] = (),
         quiet: frozenset[int] = frozenset(),
         many: bool = False,
+        leaves: frozenset[int] = frozenset(),
     ) -> None:
         self.network = network
         self.asked = False
         self.sliced = sliced
+        self.leaves = leaves
         self._flats: dict[tuple[tuple[tuple[int, ...], ...], bool], Flat] = {}
+        self._casewise: dict[tuple[tuple[int, ...], ...], Casewise] = {}
         self._homes: dict[frozenset[int], int] = {}
-        graph = factor_graph(network, keep, quiet)
+        graph = factor_graph(network, keep - leaves, quiet)
+        groups = leaf_groups(network, sorted(leaves))
         self.cards = graph.cards
         self.factors = graph.factors
         self.together = tuple(together)
         self.rest = tuple(tuple(v for v in factor.scope if v not in sliced) for factor in graph.factors)
         extra = [tuple(v for v in scope if v not in sliced) for scope in together]
-        alone = [(v,) for v in keep if v not in sliced]
-        self.tree: JunctionTree = junction_tree([*self.rest, *extra, *alone], self.cards, many)
+        alone = [(v,) for v in keep if v not in sliced and v not in leaves]
+        scopes = [*self.rest, *extra, *alone, *(group.scope for group in groups)]
+        self.tree: JunctionTree = junction_tree(scopes, self.cards, many)
+        self.groups = tuple(LeafGroup(self.in_clique(group.scope), group.leaves) for group in groups)
 
-    @property
+    @cached_property
     def cells(self) -> int:
         """Number of cells of all cliques together."""
         return self.tree.cells
@@ -180,6 +190,21 @@ class Program:
             for place in range(len(tree.cliques))
         )
 
+    def in_clique(self, scope: Iterable[int]) -> tuple[int, ...]:
+        """Variables that share a clique, in the order of their smallest one."""
+        wanted = frozenset(scope)
+        return tuple(v for v in self.tree.cliques[self.home_of(wanted)] if v in wanted)
+
+    @cached_property
+    def leaf_tables(self) -> tuple[tuple[int, View, LeafTables], ...]:
+        """Per group of leaves its clique, how its cells lie there, and its rows."""
+        found = []
+        for group in self.groups:
+            home = self.home_of(group.scope)
+            seen = view(self.tree.cliques[home], group.scope, self.cards)
+            found.append((home, seen, LeafTables.of(self.network, group)))
+        return tuple(found)
+
     def home_of(self, variables: Iterable[int]) -> int:
         """A smallest clique that holds all ``variables``."""
         wanted = frozenset(variables)
@@ -199,6 +224,14 @@ class Program:
         if key not in self._flats:
             self._flats[key] = Flat(self, scopes, compressed)
         return self._flats[key]
+
+    def casewise(self, scopes: tuple[tuple[int, ...], ...]) -> Casewise:
+        """The program for compiled code that takes one case at a time and reads ``scopes``."""
+        from bayesdx.inference.casewise import Casewise
+
+        if scopes not in self._casewise:
+            self._casewise[scopes] = Casewise(self, scopes)
+        return self._casewise[scopes]
 
     @cached_property
     def constant(self) -> tuple[Array, ...]:
@@ -236,10 +269,29 @@ class Program:
                 product = product.reshape(*seen.clique, product.shape[1]) * spread
                 product = product.reshape(step.cells, -1)
             cliques.append(product)
+        if draws is not None:
+            self._enter_leaves(cliques, draws, draw_of, codes)
         for number, rest in enumerate(self.rest):
             if not rest:
                 alone = alone * self._values(number, draws, draw_of, codes, ())[0]
         return tuple(cliques), alone
+
+    def _enter_leaves(
+        self, cliques: list[Array], draws: ParameterDraws, draw_of: Index, codes: dict[int, Index]
+    ) -> None:
+        """Multiply the leaves into their cliques, each lane with its draw of their numbers."""
+        for group in self.groups:
+            home = self.home_of(group.scope)
+            seen = view(self.tree.cliques[home], group.scope, self.cards)
+            for v in group.leaves:
+                if (codes[v] < 0).all():
+                    continue
+                rows = drawn_rows(self.network, v, group.scope, draws)
+                own = draw_of if len(rows) > 1 else np.zeros_like(draw_of)
+                factor = np.where(codes[v] >= 0, rows[own, codes[v]].T, 1.0)
+                spread = factor.reshape(*seen.part, -1)
+                product = cliques[home].reshape(*seen.clique, -1) * spread
+                cliques[home] = product.reshape(len(cliques[home]), -1)
 
     def _order_in_clique(self, number: int) -> tuple[int, ...]:
         """The variables left in a factor, in the order of its clique."""

@@ -27,7 +27,8 @@ PROBABILITIES = ("sensitivity", "false_positive_rate", "conditional", "predictiv
 """Measures of accuracy that are probabilities."""
 
 COMPARES = ("yes", "no")
-CASE_USES = ("tuning", "held_out")
+CASE_USES = ("tuning", "seen", "held_out")
+"""Looked at while the version was made; not used, but known by its result with an earlier version; kept out."""
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}", re.ASCII)
 """What a variable, group, population, test, flag, case or source may be called."""
@@ -467,7 +468,12 @@ FILES: tuple[File, ...] = (
             Column("findings", Cell.CONDITIONS, "findings as reported, as a=x;b=y"),
             Column("causes", Cell.NAMES, "causes finally diagnosed, the main one first", optional=True),
             Column("expect", Cell.TEXT, "what must hold, separated by ; (see bayesdx.knowledge.expectations)"),
-            Column("use", Cell.CHOICE, "whether it was seen while the model was made", choices=CASE_USES),
+            Column(
+                "use",
+                Cell.CHOICE,
+                "whether it was used while the version was made, known from an earlier one, or kept out",
+                choices=CASE_USES,
+            ),
             Column("address", Cell.TEXT, "where it was published"),
             Column("note", Cell.TEXT, "remarks", optional=True),
         ),

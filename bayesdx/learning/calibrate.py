@@ -30,7 +30,7 @@ from bayesdx.learning.sites import Alone, at_site, pool, populations_of, site_be
 from bayesdx.learning.sites import tabulate as tabulate_sites
 from bayesdx.learning.verification import unverified_hidden
 from bayesdx.learning.version import Key, Learned, check_population, describe, new_version, next_version
-from bayesdx.network import compile_network
+from bayesdx.network import Network, compile_network
 from bayesdx.network.parameters import parameters
 
 Array = NDArray[np.float64]
@@ -176,7 +176,8 @@ def calibrate(
     method : {"em", "counts", "prior_shift"}
         "em": the most probable numbers given everything observed, with any pattern of missing cells. "counts": Beta
         and Dirichlet updates where variable and parents were observed; links stay (their draws are hidden).
-        "prior_shift": priors of contexts and causes alone, from the findings, whatever was diagnosed.
+        "prior_shift": priors of contexts, causes and what brings causes about, from the findings alone, whatever
+        was diagnosed.
     mapping, weight
         As ``read_cohort``, where ``cohort`` is a table.
     site : str, optional
@@ -246,8 +247,8 @@ def calibrate(
     used, verified, warnings = unverified_hidden(model, known, method)
     patients = patients_of(network, used)
     if method == "prior_shift":
-        roots = [v.variable for v in model.variables if v.kind in ("context", "cause")]
-        belief = believe(model, layout, ("priors", "tables"), _within(roots, variables), prior_strength, SHIFT_PRIOR)
+        mix = _case_mix(model, network)
+        belief = believe(model, layout, ("priors", "tables"), _within(mix, variables), prior_strength, SHIFT_PRIOR)
         patients = _hidden(model, patients, warnings)
     else:
         belief = believe(model, layout, move, variables, prior_strength)
@@ -325,6 +326,15 @@ def _check_options(method: str, starts: int, max_iterations: int, tolerance: flo
 
 def _within(names: Sequence[str], variables: Collection[str] | None) -> list[str]:
     return [name for name in names if variables is None or name in variables]
+
+
+def _case_mix(model: Model, network: Network) -> list[str]:
+    """Contexts, causes, and what brings causes about: a mechanism above a cause says who comes, not how it shows."""
+    above = set(model.causes)
+    for node in reversed(network.nodes):
+        if node.name in above:
+            above.update(node.parents)
+    return [v.variable for v in model.variables if v.kind in ("context", "cause") or v.variable in above]
 
 
 def _hidden(model: Model, patients: Patients, warnings: list[str]) -> Patients:

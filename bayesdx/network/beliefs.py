@@ -16,7 +16,12 @@ LARGEST_SAMPLE = 1e9
 """Most patients that an interval may be worth."""
 
 _TAIL = 0.025
-_GRID = 28
+
+# Sizes looked at first: dense where a Beta of small mean has valleys within a factor of 2.
+_LOG_SIZES = np.log(
+    np.concatenate([np.geomspace(SMALLEST_SAMPLE, 30.0, 24)[:-1], np.geomspace(30.0, LARGEST_SAMPLE, 24)])
+)
+
 _STEPS = 24
 _GOLDEN = (np.sqrt(5.0) - 1) / 2
 
@@ -103,7 +108,8 @@ def fit_sample_sizes(mean: ArrayLike, lower: ArrayLike, upper: ArrayLike, row: A
     """Equivalent sample sizes of many distributions at once.
 
     The marginals of a Dirichlet of size n are Betas of size n; one n per row is chosen that is nearest to all intervals
-    of the row together, as ``beta_of`` says.
+    of the row together, as ``beta_of`` says. Below about one patient on a side a Beta's interval first widens and then
+    narrows as its size grows, so that the distance has several valleys: each of them is searched, and the deepest wins.
 
     Parameters
     ----------
@@ -125,16 +131,27 @@ def fit_sample_sizes(mean: ArrayLike, lower: ArrayLike, upper: ArrayLike, row: A
     ends = _angle(np.stack([np.asarray(lower, np.float64), np.asarray(upper, np.float64)]))
     n_rows = int(index.max()) + 1
 
-    def loss(log_size: Array) -> Array:
-        distance = _angle(_quantiles(mean, np.exp(log_size)[index])) - ends
-        return np.bincount(index, weights=(distance**2).sum(axis=0), minlength=n_rows).astype(np.float64)
+    losses = np.stack([_distance(mean, ends, index, np.full(n_rows, log_size)) for log_size in _LOG_SIZES])
+    walls = np.pad(losses, ((1, 1), (0, 0)), constant_values=np.inf)
+    valley = (losses < walls[:-2]) & (losses <= walls[2:])
+    best, least = np.full(n_rows, np.nan), np.full(n_rows, np.inf)
+    last = len(_LOG_SIZES) - 1
+    while valley.any():
+        rows = np.flatnonzero(valley.any(axis=0))
+        place = valley[:, rows].argmax(axis=0)
+        valley[place, rows] = False
+        mine = np.isin(index, rows)
+        part = mean[mine], ends[:, mine], np.searchsorted(rows, index[mine])
+        found, loss = _descend(part, _LOG_SIZES[np.maximum(place - 1, 0)], _LOG_SIZES[np.minimum(place + 1, last)])
+        nearer = loss < least[rows]
+        best[rows[nearer]], least[rows[nearer]] = found[nearer], loss[nearer]
+    return np.asarray(np.exp(best))
 
-    grid = np.linspace(np.log(SMALLEST_SAMPLE), np.log(LARGEST_SAMPLE), _GRID)
-    losses = np.stack([loss(np.full(n_rows, point)) for point in grid])
-    best = losses.argmin(axis=0)
-    low, high = grid[np.maximum(best - 1, 0)], grid[np.minimum(best + 1, _GRID - 1)]
+
+def _descend(numbers: tuple[Array, Array, NDArray[np.intp]], low: Array, high: Array) -> tuple[Array, Array]:
+    """The log size of least distance in each row's bracket, and that distance: search by the golden section."""
     left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
-    at_left, at_right = loss(left), loss(right)
+    at_left, at_right = _distance(*numbers, left), _distance(*numbers, right)
     for _ in range(_STEPS):
         shrink = at_left < at_right
         low, high = np.where(shrink, low, left), np.where(shrink, right, high)
@@ -142,9 +159,16 @@ def fit_sample_sizes(mean: ArrayLike, lower: ArrayLike, upper: ArrayLike, row: A
             np.where(shrink, high - _GOLDEN * (high - low), right),
             np.where(shrink, left, low + _GOLDEN * (high - low)),
         )
-        fresh = loss(np.where(shrink, left, right))
+        fresh = _distance(*numbers, np.where(shrink, left, right))
         at_left, at_right = np.where(shrink, fresh, at_right), np.where(shrink, at_left, fresh)
-    return np.asarray(np.exp((low + high) / 2))
+    middle = (low + high) / 2
+    return middle, _distance(*numbers, middle)
+
+
+def _distance(mean: Array, ends: Array, row: NDArray[np.intp], log_size: Array) -> Array:
+    """Squared distance, on the arcsine-root scale, of each row's intervals from those of Betas of this size."""
+    apart = _angle(_quantiles(mean, np.exp(log_size)[row])) - ends
+    return np.bincount(row, weights=(apart**2).sum(axis=0), minlength=len(log_size)).astype(np.float64)
 
 
 def _quantiles(mean: Array, size: Array) -> Array:

@@ -230,6 +230,15 @@ def read_bif(path: str | os.PathLike[str]) -> Network:
     ------
     NetworkError
         The file cannot be read, or is no well-formed network.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from bayesdx.network import Network, Node, Table
+    >>> coin = Network([Node("coin", ("heads", "on its edge"), (), Table([0.5, 0.5]))])
+    >>> file = write_bif(coin, pathlib.Path(tempfile.mkdtemp()) / "coin.bif")
+    >>> read_bif(file).nodes[0].states
+    ('heads', 'on its edge')
     """
     source = Path(path)
     try:

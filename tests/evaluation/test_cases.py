@@ -207,11 +207,13 @@ def test_impossible_findings_are_an_outcome_and_wrong_about_everything():
 def test_cases_are_split_by_use_and_by_findings():
     """Figures are over all cases and over each use; both sets of findings of the same cases."""
     rows = [case({"cranking": "slow"}, ["battery_flat"], name=f"c{i}", use=use) for i, use in enumerate(
-        ("tuning", "held_out", "held_out"))]  # fmt: skip
+        ("tuning", "held_out", "seen", "held_out"))]  # fmt: skip
     summary = run(*rows).summary
     counts = summary[summary["measure"] == "top_1"].set_index(["use", "findings"])["n"].to_dict()
     sets = ("all findings", "history and examination")
-    assert counts == {(use, found): n for use, n in (("all", 3), ("tuning", 1), ("held_out", 2)) for found in sets}
+    assert counts == {
+        (use, found): n for use, n in (("all", 4), ("tuning", 1), ("seen", 1), ("held_out", 2)) for found in sets
+    }
     assert set(summary["measure"]) <= set(MEASURES)
 
 

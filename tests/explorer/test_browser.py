@@ -355,6 +355,21 @@ def test_the_page_of_a_diagnosis(opened: Any, model: dx.Model, tmp_path: Path) -
         watched.shoot(f"case_{name}")
 
 
+def test_tables_keep_their_columns_in_a_notebook(opened: Any, model: dx.Model) -> None:
+    """JupyterLab sets every cell to the right, by two classes and an element; words and bars stay on the left."""
+    watched = opened(**WIDE)
+    lab = ":not(.jp-RenderedMarkdown).jp-RenderedHTMLCommon"
+    theirs = f"{lab} td, {lab} th, {lab} tr {{ text-align: right; }}"
+    case = dx.diagnose(model, {"onset": "sudden"})
+    for result in (case, dx.explain(case)):
+        page = f"<div class='jp-RenderedHTMLCommon'>{result._repr_html_()}</div><style>{theirs}</style>"
+        watched.tab.set_content(page)
+        cells = watched.tab.locator("td, th").evaluate_all(
+            "cells => cells.map(c => [getComputedStyle(c).textAlign, c.style.textAlign])"
+        )
+        assert cells and all(seen == (own or "left") for seen, own in cells)
+
+
 def test_a_network_can_be_read(opened: Any, model: dx.Model) -> None:
     """The drawing of the flagship fits a screen of usual width; no label reaches beyond its node."""
     watched = opened(viewport={"width": 1200, "height": 1050})

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pandas as pd
 import pytest
 
 import bayesdx as dx
@@ -54,6 +55,22 @@ def test_the_strongest_links_are_drawn(source: str | Path, strongest: int | None
         pairs.append((float(path.get("stroke-width", "")), strength))
     for (one, weak), (other, strong) in zip(sorted(pairs), sorted(pairs)[1:], strict=False):
         assert one <= other and weak <= strong + 0.011
+
+
+def test_no_edge_leaves_the_drawing() -> None:
+    """Edges within the last column, as a tree of findings has them, bow inside the frame."""
+    rows = [("ill", "a", "x"), ("ill", "a", "y"), ("ill", "b", "x"), ("well", "b", "y"), ("well", "b", "y")] * 9
+    table = pd.DataFrame(rows, columns=["disease", "one", "other"])
+    tree = ElementTree.fromstring(
+        dx.draw_network(dx.fit_model(table, "disease", structure="tree").model, strongest=None).svg
+    )
+    width = float(tree.get("width", ""))
+    within = 0
+    for path in tree.findall(f"{SVG}path"):
+        first, *others = (float(x) for x in re.findall(r"[MC ](-?[\d.]+) -?[\d.]+", path.get("d", "")))
+        assert max(first, *others) <= width
+        within += first == others[-1]
+    assert within
 
 
 def test_what_cannot_be_drawn_is_said(model: dx.Model) -> None:

@@ -12,7 +12,7 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -182,6 +182,7 @@ def test_unrolling_and_slicing_change_nothing(kernel: str, seed: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(factors, "MOST_PARENTS_EXPANDED", 0)
         patch.setattr(jt_backend, "MOST_CELLS_UNSLICED", 0)
+        patch.setattr(jt_backend, "MOST_CELLS_UNPRUNED", -1)
         engine = Engine(network, backend="junction_tree", kernel=kernel)
         engine.propagate(evidence, targets=network.names, families=True)
         cut = engine.propagate(evidence, targets=network.names, families=True)
@@ -193,6 +194,85 @@ def test_unrolling_and_slicing_change_nothing(kernel: str, seed: int) -> None:
         assert_allclose(without.marginals[name], plain.marginals[name], atol=1e-10)
         for one, two in zip(values_of(cut.families[name]), values_of(plain.families[name]), strict=True):
             assert_allclose(one, two, atol=1e-10)
+
+
+@pytest.mark.parametrize("kernel", ["numpy", "numba"])
+@settings(max_examples=60)
+@given(seed=st.integers(0, 10_000))
+def test_hypothetical_results_of_one_case_are_cases(kernel: str, seed: int) -> None:
+    """A case with one or two further findings at a time, impossible ones too, is what the junction tree says of it."""
+    network = random_network(seed, 9)
+    above = {name for node in network.nodes for name in node.parents}.union(network.targets)
+    codes = random_evidence(network, seed, 1).codes.copy()
+    unknown = [v for v, name in enumerate(network.names) if name not in above]
+    assume(unknown)
+    codes[0, unknown] = -1
+    steps = [(v, state) for v in unknown for state in range(network.cardinalities[v])]
+    rows = np.repeat(codes, 2 * len(steps), axis=0)
+    for row, (v, state) in enumerate(steps):
+        rows[row, v] = rows[len(steps) + row, v] = state
+        rows[len(steps) + row, steps[seed % len(steps)][0]] = steps[seed % len(steps)][1]
+    for evidence, targets in ((Evidence(rows), network.targets), (Evidence(codes), network.names)):
+        found = Engine(network, kernel=kernel).propagate(evidence, targets=targets)
+        expected = Engine(network, backend="junction_tree", kernel="numpy").propagate(evidence, targets=targets)
+        assert_allclose(found.log_evidence, expected.log_evidence, atol=1e-10)
+        for name in targets:
+            assert_allclose(found.marginals[name], expected.marginals[name], atol=1e-10)
+
+
+@pytest.mark.parametrize("kernel", ["numpy", "numba"])
+@settings(max_examples=60)
+@given(seed=st.integers(0, 10_000))
+def test_leaves_outside_the_cliques_change_nothing(kernel: str, seed: int) -> None:
+    """Childless variables as rows over their parents, or as members of cliques: same answer, alone or in a batch."""
+    network = random_network(seed, 8)
+    evidence = random_evidence(network, seed, 4)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jt_backend, "LEAST_RUN", 1)
+        outside = Engine(network, backend="junction_tree", kernel=kernel)
+        found = outside.propagate(evidence, targets=network.names, families=True)
+        few = outside.propagate(evidence, targets=network.names)
+        single = [outside.propagate(evidence.take([row]), targets=network.names) for row in range(4)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jt_backend, "MOST_CELLS_CASEWISE", -1)
+        inside = Engine(network, backend="junction_tree", kernel=kernel)
+        expected = inside.propagate(evidence, targets=network.names, families=True)
+    assert_allclose(found.log_evidence, expected.log_evidence, atol=1e-10)
+    for name in network.names:
+        assert_allclose(found.marginals[name], expected.marginals[name], atol=1e-10)
+        alone = np.concatenate([one.marginals[name] for one in single])
+        assert_allclose(alone, expected.marginals[name], atol=1e-10)
+        assert_allclose(few.marginals[name], expected.marginals[name], atol=1e-10)
+        for one, two in zip(values_of(found.families[name]), values_of(expected.families[name]), strict=True):
+            assert_allclose(one, two, atol=1e-10)
+
+
+@pytest.mark.parametrize("kernel", ["numpy", "numba"])
+def test_many_faint_leaves_do_not_underflow(kernel: str) -> None:
+    """400 findings of probability 1e-3 each, over two causes: P(evidence) is far below the smallest float."""
+    causes = [Node(name, ("no", "yes"), (), Table([0.9, 0.1])) for name in ("a", "b")]
+    link = np.array([[1.0, 0.0], [0.998, 0.002]])
+    findings = [
+        Node(f"f{number}", ("no", "yes"), ("a", "b"), NoisyMax([0.999, 0.001], (link, link))) for number in range(400)
+    ]
+    network = Network((*causes, *findings))
+    codes = np.full((3, 402), 1, dtype=np.int32)
+    codes[:, :2] = -1
+    codes[1, 2:200] = 0
+    codes[2, 2:400] = -1
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jt_backend, "LEAST_RUN", 1)
+        patch.setattr(jt_backend, "MOST_VARIABLES_UNPRUNED", 1_000)
+        result = Engine(network, backend="junction_tree", kernel=kernel).propagate(Evidence(codes), targets=("a", "b"))
+    none, one, both = 0.001, 1 - 0.999 * 0.998, 1 - 0.999 * 0.998**2
+    for row, (positive, negative) in enumerate([(400, 0), (202, 198), (2, 0)]):
+        weights = np.log([0.81, 0.09, 0.09, 0.01]) + [
+            positive * np.log(p) + negative * np.log1p(-p) for p in (none, one, one, both)
+        ]
+        top = weights.max()
+        shares = np.exp(weights - top) / np.exp(weights - top).sum()
+        assert_allclose(result.log_evidence[row], top + np.log(np.exp(weights - top).sum()), rtol=1e-12)
+        assert_allclose(result.marginals["a"][row, 1], shares[2] + shares[3], rtol=1e-9)
 
 
 @pytest.mark.parametrize("kernel", ["numpy", "numba"])

@@ -209,6 +209,17 @@ def test_prior_shift_is_saerens() -> None:
     assert (result.likelihoods["adjusted_p"] > 0.01).all()
 
 
+def test_prior_shift_moves_what_brings_the_causes_about() -> None:
+    """In the flagship one mechanism says who comes with what: findings alone carry it towards another population."""
+    here = dx.load_model("hip_flexion_weakness@2.0.0", population="primary_care")
+    there = here.with_population("specialist_referral")
+    findings = dx.simulate_cohort(there, 300, seed=3).drop(columns=list(here.causes))
+    result = dx.calibrate(here, findings, "prior_shift", variables=["main_cause"], tolerance=3e-3)
+    assert result.table["row"].str.contains("main_cause").all()
+    truth, before, after = (dx.diagnose(model).probabilities for model in (there, here, result.model))
+    assert np.abs(after - truth).sum() < 0.5 * np.abs(before - truth).sum()
+
+
 def test_prior_shift_notices_other_likelihoods() -> None:
     """Where a finding has become rarer in everybody, priors alone do not explain it, and a warning names it."""
     model = exclusive_model()

@@ -1,0 +1,244 @@
+"""A junction-tree program for compiled code that takes one case at a time, whole cliques staying in the cache.
+
+Every table keeps the variable that most tables share as its last axis, so that a message is entered and summed in runs
+of adjacent cells. Leaves in their reference state cost next to nothing: in a noisy gate P(reference state | parents)
+is a product of one factor per parent.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesdx.inference.draws import GateDraws, numbers_of
+from bayesdx.inference.evidence import Evidence
+from bayesdx.inference.flat import FlatAnswer
+from bayesdx.inference.leaves import leaf_rows, parents_of
+from bayesdx.inference.program import Program
+from bayesdx.network import NoisyMax
+
+Array = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Scope = tuple[int, ...]
+
+FAINT = 1e-200
+"""A case of lower probability than this is left to the passes that scale their messages."""
+
+
+@dataclass(frozen=True)
+class Runs:
+    """How the cells of a small table lie in a larger one, both with their axes in one order.
+
+    Parameters
+    ----------
+    start : int
+        Where the map begins: an entry per run of the larger table, the first cell of the smaller one that it meets.
+    length : int
+        Cells of one run.
+    kept : bool
+        Whether a run meets as many cells of the smaller table, one after another, or one cell only.
+    """
+
+    start: int
+    length: int
+    kept: bool
+
+
+class Casewise:
+    """Index maps of a program and of the scopes to read from it.
+
+    Parameters
+    ----------
+    program : Program
+        Nothing sliced; the network's own numbers.
+    scopes : sequence of tuple of int
+        Joint posteriors to return; each lies in one clique.
+    """
+
+    def __init__(self, program: Program, scopes: Sequence[Scope]) -> None:
+        self.program = program
+        self.cards = program.cards
+        uses = Counter(v for clique in program.tree.cliques for v in clique)
+        self._rank = {v: place for place, v in enumerate(sorted(uses, key=lambda v: (uses[v], v)))}
+        self._maps: list[NDArray[np.int32]] = []
+        self._length = 0
+        self.cliques = [self.ordered(clique) for clique in program.tree.cliques]
+        self.variables = tuple(v for v in sorted(program.tree.clique_of) if v < len(program.network))
+        self.scopes = tuple(dict.fromkeys(scope for scope in scopes if scope))
+        self._arguments = (
+            *self._tree_arguments(),
+            *self._variable_arguments(),
+            *self._leaf_arguments(),
+            *self._output_arguments(),
+        )
+        self._map = np.concatenate([np.zeros(0, dtype=np.int32), *self._maps])
+        self._no_likelihoods = np.full(len(program.network), -1, dtype=np.int64)
+        self._nothing = np.zeros((0, 0))
+
+    def ordered(self, scope: Sequence[int]) -> Scope:
+        """The variables of a scope in the order of the cells."""
+        return tuple(sorted(scope, key=self._rank.__getitem__))
+
+    def _size(self, scope: Sequence[int]) -> int:
+        return math.prod(self.cards[v] for v in scope)
+
+    def _runs(self, large: Scope, small: Scope) -> Runs:
+        """The map from a large table to a smaller one over some of its variables."""
+        kept = bool(large) and large[-1] in small
+        split = len(large)
+        while split and (large[split - 1] in small) == kept:
+            split -= 1
+        number = np.arange(self._size(small)).reshape([self.cards[v] if v in small else 1 for v in large])
+        spread = np.broadcast_to(number, [self.cards[v] for v in large])
+        length = self._size(large[split:])
+        entries = np.ascontiguousarray(spread).reshape(-1)[::length].astype(np.int32)
+        start = self._length
+        self._maps.append(entries)
+        self._length += entries.size
+        return Runs(start, length, kept)
+
+    def _tree_arguments(self) -> tuple[Array | Ints, ...]:
+        program = self.program
+        tree = program.tree
+        separators = [self.ordered(scope) for scope in tree.separators]
+        down = [self._runs(clique, kept) for clique, kept in zip(self.cliques, separators, strict=True)]
+        up = [
+            self._runs(self.cliques[parent], kept) if parent >= 0 else self._runs((), ())
+            for parent, kept in zip(tree.parents, separators, strict=True)
+        ]
+        potentials = [
+            _reordered(values[:, 0], clique, ordered, self.cards)
+            for values, clique, ordered in zip(program.constant, tree.cliques, self.cliques, strict=True)
+        ]
+        return (
+            np.concatenate(potentials),
+            _bounds([self._size(clique) for clique in self.cliques]),
+            _bounds([self._size(scope) for scope in separators]),
+            np.array(tree.parents, dtype=np.int64),
+            _table(down),
+            _table(up),
+        )
+
+    def _variable_arguments(self) -> tuple[Array | Ints, ...]:
+        """Per variable of the tree: its clique, the bounds of its likelihood vector, its runs."""
+        homes = [self.program.home_of((v,)) for v in self.variables]
+        runs = [self._runs(self.cliques[home], (v,)) for v, home in zip(self.variables, homes, strict=True)]
+        return (
+            np.array(self.variables, dtype=np.int64),
+            np.array(homes, dtype=np.int64),
+            _bounds([self.cards[v] for v in self.variables]),
+            _table(runs),
+        )
+
+    def _leaf_arguments(self) -> tuple[Array | Ints, ...]:
+        """Groups of leaves with their cliques and runs; leaves with their rows and factors of the reference state."""
+        program, network = self.program, self.program.network
+        groups = [self.ordered(group.scope) for group in program.groups]
+        homes = [program.home_of(scope) for scope in groups]
+        runs = [self._runs(self.cliques[home], scope) for home, scope in zip(homes, groups, strict=True)]
+        place = {v: number for number, v in enumerate(self.variables)}
+        columns, group_of, base, ends, parent, parent_start = [], [], [], [], [], []
+        rows: list[Array] = []
+        quiet: list[Array] = []
+        for number, (group, scope) in enumerate(zip(program.groups, groups, strict=True)):
+            for v in group.leaves:
+                columns.append(v)
+                group_of.append(number)
+                rows.append(leaf_rows(network, v, scope).reshape(-1))
+                cpd = network.nodes[v].cpd
+                if isinstance(cpd, NoisyMax):
+                    numbers = numbers_of(cpd, None)
+                    assert isinstance(numbers, GateDraws)
+                    base.append(float(numbers.leak[0, 0]))
+                    for u, link in zip(parents_of(network, v), numbers.links, strict=True):
+                        parent.append(place[u])
+                        parent_start.append(sum(part.size for part in quiet))
+                        quiet.append(link[0, :, 0])
+                else:
+                    base.append(-1.0)
+                ends.append(len(parent))
+        return (
+            np.array(columns, dtype=np.int64),
+            np.array(group_of, dtype=np.int64),
+            _bounds([part.size for part in rows]),
+            np.concatenate([np.zeros(0), *rows]),
+            np.array(base),
+            np.array(ends, dtype=np.int64),
+            np.array(parent, dtype=np.int64),
+            np.array(parent_start, dtype=np.int64),
+            np.concatenate([np.zeros(0), *quiet]),
+            np.array(homes, dtype=np.int64),
+            _bounds([self._size(scope) for scope in groups]),
+            _table(runs),
+        )
+
+    def _output_arguments(self) -> tuple[NDArray[np.bool_] | Ints, ...]:
+        """Which cliques are needed on the way down, and what is read from each."""
+        tree = self.program.tree
+        by_clique = sorted(self.scopes, key=self.program.home_of)
+        homes = [self.program.home_of(scope) for scope in by_clique]
+        runs = [self._runs(self.cliques[home], self.ordered(s)) for home, s in zip(homes, by_clique, strict=True)]
+        bounds = _bounds([self._size(scope) for scope in by_clique])
+        self._place = {scope: (int(a), int(b)) for scope, a, b in zip(by_clique, bounds[:-1], bounds[1:], strict=True)}
+        self.output_cells = int(bounds[-1])
+        needed = np.zeros(len(tree.cliques), dtype=np.bool_)
+        needed[homes] = True
+        for clique, parent in enumerate(tree.parents):
+            if needed[clique] and parent >= 0:
+                needed[parent] = True
+        ends = np.cumsum([homes.count(clique) for clique in range(len(tree.cliques))], dtype=np.int64)
+        return needed, ends, bounds, _table(runs)
+
+    def span_of(self, scope: Scope) -> tuple[int, int]:
+        """Where the posterior of one scope stands in a row that ``propagate`` returns; its cells as ``ordered`` says."""
+        return self._place[scope]
+
+    def propagate(self, evidence: Evidence) -> tuple[Array, Array]:
+        """P(evidence) of every case, shape (n_cases,), and the posteriors of all scopes, shape (n_cases, n_cells).
+
+        A case of lower probability than ``FAINT`` has a void posterior.
+        """
+        from bayesdx.inference.casewise_fast import propagate_casewise
+
+        soft_start, soft = self._no_likelihoods, self._nothing
+        if evidence.likelihoods:
+            soft_start, parts, width = soft_start.copy(), [], 0
+            for name, values in evidence.likelihoods.items():
+                soft_start[self.program.network.index[name]] = width
+                parts.append(values)
+                width += values.shape[1]
+            soft = np.concatenate(parts, axis=1)
+        total, output = np.empty(len(evidence)), np.empty((len(evidence), self.output_cells))
+        propagate_casewise(evidence.codes, soft_start, soft, self._map, *self._arguments, total, output)
+        return total, output
+
+    def run(self, evidence: Evidence) -> tuple[FlatAnswer, Ints]:
+        """Both passes for every case; the cases that are too faint, whose answer is void, come with it."""
+        total, output = self.propagate(evidence)
+        faint = np.flatnonzero(~(total >= FAINT))
+        total[faint] = 1.0
+        joints = {}
+        for scope, (start, stop) in self._place.items():
+            ordered = self.ordered(scope)
+            values = output[:, start:stop].reshape(len(output), *(self.cards[v] for v in ordered))
+            joints[scope] = values.transpose(0, *(1 + ordered.index(v) for v in scope))
+        return FlatAnswer(np.log(total), joints), faint
+
+
+def _reordered(values: Array, clique: Scope, ordered: Scope, cards: Sequence[int]) -> Array:
+    shaped = values.reshape([cards[v] for v in clique])
+    return np.ascontiguousarray(shaped.transpose([clique.index(v) for v in ordered])).reshape(-1)
+
+
+def _bounds(sizes: Sequence[int]) -> Ints:
+    return np.concatenate([[0], np.cumsum(np.array(sizes, dtype=np.int64))]).astype(np.int64)
+
+
+def _table(runs: Sequence[Runs]) -> Ints:
+    """A row (start, length, kept) per map."""
+    return np.array([(run.start, run.length, run.kept) for run in runs], dtype=np.int64).reshape(-1, 3)

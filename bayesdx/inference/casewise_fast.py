@@ -1,0 +1,207 @@
+"""Both passes over a junction tree for one case at a time, compiled by numba.
+
+Linear domain, messages unscaled: the sum at the roots is P(evidence). A case whose probability gets near the smallest
+floats is void and left to the passes that scale.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from bayesdx.inference.casewise import FAINT
+
+Array = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Map = NDArray[np.int32]
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def propagate_casewise(
+    codes: Map,
+    soft_start: Ints,
+    soft: Array,
+    maps: Map,
+    potential: Array,
+    cell_bounds: Ints,
+    message_bounds: Ints,
+    parents: Ints,
+    to_separator: Ints,
+    into_parent: Ints,
+    variables: Ints,
+    variable_home: Ints,
+    variable_bounds: Ints,
+    variable_runs: Ints,
+    leaf_columns: Ints,
+    leaf_group: Ints,
+    leaf_bounds: Ints,
+    leaf_rows: Array,
+    quiet_base: Array,
+    quiet_end: Ints,
+    quiet_parent: Ints,
+    quiet_start: Ints,
+    quiet: Array,
+    group_home: Ints,
+    group_bounds: Ints,
+    group_runs: Ints,
+    needed: NDArray[np.bool_],
+    output_end: Ints,
+    output_bounds: Ints,
+    output_runs: Ints,
+    total: Array,
+    output: Array,
+) -> None:
+    """Fill ``total`` (n_cases,) with P(evidence) and ``output`` (n_cases, n_output_cells) with joint posteriors."""
+    n_cliques, n_variables, n_groups = parents.size, variables.size, group_home.size
+    inside = np.empty(potential.size)
+    message = np.empty(message_bounds[n_cliques])
+    shared = np.empty(message_bounds[n_cliques])
+    like = np.empty(variable_bounds[n_variables])
+    seen = np.empty(n_variables, dtype=np.bool_)
+    product = np.empty(group_bounds[n_groups])
+    known = np.empty(n_groups, dtype=np.bool_)
+    started = np.empty(n_cliques, dtype=np.bool_)
+    for case in range(codes.shape[0]):
+        like[:] = 1.0
+        seen[:] = False
+        known[:] = False
+        started[:] = False
+        mass = 1.0
+        # Leaves: a factor per parent in the reference state of a gate, a row over all parents otherwise.
+        for leaf in range(leaf_columns.size):
+            column = leaf_columns[leaf]
+            code, softly = codes[case, column], soft_start[column]
+            if code < 0 and softly < 0:
+                continue
+            if softly >= 0 and code >= 0:
+                mass *= soft[case, softly + code]
+            if code == 0 and quiet_base[leaf] >= 0.0:
+                mass *= quiet_base[leaf]
+                for k in range(quiet_end[leaf - 1] if leaf > 0 else 0, quiet_end[leaf]):
+                    v = quiet_parent[k]
+                    seen[v] = True
+                    first, at = variable_bounds[v], quiet_start[k]
+                    for s in range(variable_bounds[v + 1] - first):
+                        like[first + s] *= quiet[at + s]
+                continue
+            group = leaf_group[leaf]
+            target = product[group_bounds[group] : group_bounds[group + 1]]
+            size = target.size
+            if not known[group]:
+                target[:] = 1.0
+                known[group] = True
+            at = leaf_bounds[leaf]
+            if code >= 0:
+                row = leaf_rows[at + code * size : at + (code + 1) * size]
+                for x in range(size):
+                    target[x] *= row[x]
+            else:
+                n_states = (leaf_bounds[leaf + 1] - at) // size
+                for x in range(size):
+                    value = 0.0
+                    for s in range(n_states):
+                        value += soft[case, softly + s] * leaf_rows[at + s * size + x]
+                    target[x] *= value
+        # Variables of the tree.
+        for v in range(n_variables):
+            column = variables[v]
+            code, softly = codes[case, column], soft_start[column]
+            first = variable_bounds[v]
+            if code >= 0:
+                seen[v] = True
+                for s in range(variable_bounds[v + 1] - first):
+                    if s != code:
+                        like[first + s] = 0.0
+            if softly >= 0:
+                seen[v] = True
+                for s in range(variable_bounds[v + 1] - first):
+                    like[first + s] *= soft[case, softly + s]
+        for v in range(n_variables):
+            if seen[v]:
+                values = like[variable_bounds[v] : variable_bounds[v + 1]]
+                _enter(inside, potential, cell_bounds, variable_home[v], started, values, maps, variable_runs[v])
+        for group in range(n_groups):
+            if known[group]:
+                values = product[group_bounds[group] : group_bounds[group + 1]]
+                _enter(inside, potential, cell_bounds, group_home[group], started, values, maps, group_runs[group])
+        # Up.
+        for c in range(n_cliques):
+            if not started[c]:
+                inside[cell_bounds[c] : cell_bounds[c + 1]] = potential[cell_bounds[c] : cell_bounds[c + 1]]
+                started[c] = True
+            here = inside[cell_bounds[c] : cell_bounds[c + 1]]
+            up = message[message_bounds[c] : message_bounds[c + 1]]
+            _sum_into(up, here, maps, to_separator[c])
+            if parents[c] >= 0:
+                _enter(inside, potential, cell_bounds, parents[c], started, up, maps, into_parent[c])
+            else:
+                mass *= up[0]
+        total[case] = mass
+        if not mass >= FAINT:
+            output[case, :] = 0.0
+            continue
+        # Down, to the cliques that are needed.
+        for c in range(n_cliques - 1, -1, -1):
+            if not needed[c]:
+                continue
+            here = inside[cell_bounds[c] : cell_bounds[c + 1]]
+            up = message[message_bounds[c] : message_bounds[c + 1]]
+            if parents[c] >= 0:
+                ratio = shared[message_bounds[c] : message_bounds[c + 1]]
+                above = inside[cell_bounds[parents[c]] : cell_bounds[parents[c] + 1]]
+                _sum_into(ratio, above, maps, into_parent[c])
+                for x in range(ratio.size):
+                    ratio[x] = ratio[x] / up[x] if up[x] > 0.0 else 0.0
+                _enter(inside, potential, cell_bounds, c, started, ratio, maps, to_separator[c])
+            else:
+                scale = 1.0 / up[0]
+                for x in range(here.size):
+                    here[x] *= scale
+            for k in range(output_end[c - 1] if c > 0 else 0, output_end[c]):
+                _sum_into(output[case, output_bounds[k] : output_bounds[k + 1]], here, maps, output_runs[k])
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _enter(
+    inside: Array,
+    potential: Array,
+    cell_bounds: Ints,
+    clique: int,
+    started: NDArray[np.bool_],
+    values: Array,
+    maps: Map,
+    runs: Ints,
+) -> None:
+    """Multiply ``values`` into a clique; the first one to enter takes the clique's own numbers along."""
+    first = np.uint64(cell_bounds[clique])
+    size = np.uint64(cell_bounds[clique + 1]) - first
+    start, length, kept = np.uint64(runs[0]), np.uint64(runs[1]), runs[2] == 1
+    own = inside if started[clique] else potential
+    started[clique] = True
+    for r in range(size // length):
+        at, x = np.uint64(maps[start + r]), first + r * length
+        if kept:
+            for t in range(length):
+                inside[x + t] = own[x + t] * values[at + t]
+        else:
+            by = values[at]
+            for t in range(length):
+                inside[x + t] = own[x + t] * by
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"}, inline="always")
+def _sum_into(target: Array, here: Array, maps: Map, runs: Ints) -> None:
+    """Sum the cells of a clique to those of a table over some of its variables."""
+    start, length, kept = np.uint64(runs[0]), np.uint64(runs[1]), runs[2] == 1
+    target[:] = 0.0
+    for r in range(np.uint64(here.size) // length):
+        at, x = np.uint64(maps[start + r]), r * length
+        if kept:
+            for t in range(length):
+                target[at + t] += here[x + t]
+        else:
+            value = 0.0
+            for t in range(length):
+                value += here[x + t]
+            target[at] += value
