@@ -25,12 +25,12 @@ from bayesdx.learning.information import Information, information
 from bayesdx.learning.intervals import HALF, interval
 from bayesdx.learning.layout import Layout
 from bayesdx.learning.patients import Patients, patients_of
-from bayesdx.learning.shift import likelihood_test
+from bayesdx.learning.shift import case_mix, likelihood_test
 from bayesdx.learning.sites import Alone, at_site, pool, populations_of, site_belief
 from bayesdx.learning.sites import tabulate as tabulate_sites
 from bayesdx.learning.verification import unverified_hidden
 from bayesdx.learning.version import Key, Learned, check_population, describe, new_version, next_version
-from bayesdx.network import Network, compile_network
+from bayesdx.network import compile_network
 from bayesdx.network.parameters import parameters
 
 Array = NDArray[np.float64]
@@ -38,7 +38,8 @@ Method = Literal["counts", "em", "prior_shift"]
 METHODS = ("counts", "em", "prior_shift")
 
 SHIFT_PRIOR = 2.0
-"""Patients that a parent's prior is worth at most in ``prior_shift``, which looks for what differs from it."""
+"""Patients that a parent's prior is worth at most in ``prior_shift``, which looks for what differs from it; times
+``prior_strength``."""
 
 ROWS_SHOWN = 20
 COLUMNS = [
@@ -193,7 +194,8 @@ def calibrate(
     variables : collection of str, optional
         Only numbers of these variables may move.
     prior_strength : float, at least 0
-        Multiplies the equivalent sample size of every prior; 0 is maximum likelihood.
+        Multiplies the equivalent sample size of every prior; 0 is maximum likelihood. In "prior_shift" a prior is
+        worth two patients at most before that.
     population : str, optional
         Name of a new population that receives the priors; the chosen population where left out. Links and tables
         without a population hold for every one.
@@ -247,7 +249,7 @@ def calibrate(
     used, verified, warnings = unverified_hidden(model, known, method)
     patients = patients_of(network, used)
     if method == "prior_shift":
-        mix = _case_mix(model, network)
+        mix = case_mix(model, network)
         belief = believe(model, layout, ("priors", "tables"), _within(mix, variables), prior_strength, SHIFT_PRIOR)
         patients = _hidden(model, patients, warnings)
     else:
@@ -326,15 +328,6 @@ def _check_options(method: str, starts: int, max_iterations: int, tolerance: flo
 
 def _within(names: Sequence[str], variables: Collection[str] | None) -> list[str]:
     return [name for name in names if variables is None or name in variables]
-
-
-def _case_mix(model: Model, network: Network) -> list[str]:
-    """Contexts, causes, and what brings causes about: a mechanism above a cause says who comes, not how it shows."""
-    above = set(model.causes)
-    for node in reversed(network.nodes):
-        if node.name in above:
-            above.update(node.parents)
-    return [v.variable for v in model.variables if v.kind in ("context", "cause") or v.variable in above]
 
 
 def _hidden(model: Model, patients: Patients, warnings: list[str]) -> Patients:
