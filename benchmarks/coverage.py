@@ -27,17 +27,14 @@ for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "
 
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
-from numpy.typing import NDArray  # noqa: E402
 
 import bayesdx as dx  # noqa: E402
 from bayesdx.diagnosis.simulate import simulate  # noqa: E402
-from bayesdx.learning.belief import PARTS, Belief, believe  # noqa: E402
+from bayesdx.learning.belief import PARTS, believe  # noqa: E402
 from bayesdx.learning.layout import Layout  # noqa: E402
 from bayesdx.learning.shift import case_mix  # noqa: E402
 from bayesdx.network import Network, compile_network  # noqa: E402
 from bayesdx.network.parameters import parameters  # noqa: E402
-
-Array = NDArray[np.float64]
 
 METHODS = ("em", "prior_shift")
 WANTED = (0.92, 0.98)
@@ -45,14 +42,6 @@ WANTED = (0.92, 0.98)
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 EFFECTIVE = (-1.0, 1.0, 10.0, 100.0, np.inf)
-
-
-def drawn_truth(layout: Layout, belief: Belief, rng: np.random.Generator) -> Array:
-    """Numbers drawn from the parent's own uncertainty; gamma variates too small for a float count as 0."""
-    values = layout.values(layout.network)
-    variates = np.maximum(rng.standard_gamma(belief.alpha), 1e-300)
-    values[belief.cells] = variates / belief.sums(variates)[belief.row] * belief.left[belief.row]
-    return values
 
 
 def simulated_cohort(
@@ -81,7 +70,7 @@ def one_cohort(model: dx.Model, rows: int, seed: int, method: str, max_iteration
         belief = believe(model, layout, ("priors", "tables"), case_mix(model, network), 1.0)
     else:
         belief = believe(model, layout, PARTS, None, 1.0)
-    truth = drawn_truth(layout, belief, rng)
+    truth = belief.draw(layout.values(network), rng)
     labelled = 0.0 if method == "prior_shift" else 0.5
     frame = simulated_cohort(layout.network_with(truth), model.causes, rows, seed, labelled=labelled)
     result = dx.calibrate(model, frame, method, max_iterations=max_iterations, tolerance=1e-4)

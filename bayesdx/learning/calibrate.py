@@ -371,7 +371,7 @@ def _best(
     rng = np.random.default_rng(seed)
     fits = []
     for number in range(starts):
-        start = begin if number == 0 else belief.draw(begin, rng)
+        start = begin if number == 0 else belief.draw(begin, rng, least=2.0)
         fits.append(
             maximise(
                 layout,
@@ -399,9 +399,9 @@ def _best(
 
 
 def _counted(belief: Belief, counts: Array) -> Information:
-    total = belief.sums(counts[belief.cells])
-    size = (belief.prior_size + total)[belief.row]
-    return Information(size, total[belief.row], ())
+    drawn = counts[belief.cells]
+    size = belief.worth(belief.alpha + drawn, belief.beyond + belief.passed(drawn))
+    return Information(size, belief.sums(drawn)[belief.row], ())
 
 
 def _left_alone(belief: Belief, counts: Array) -> list[str]:
@@ -458,7 +458,7 @@ def _tabulate(model: Model, belief: Belief, fit: Fit, known: Information) -> tup
             if cell is None:
                 continue
             value, effective = float(fit.values[belief.cells[cell]]), float(known.effective[cell])
-            moved = effective > 0
+            moved = bool(expected[place] > 0)  # all of a distribution, or none of it
             lower, upper = number.lower, number.upper
             if moved:
                 lower, upper = interval(value, float(known.size[cell]), float(belief.left[place]), *withheld[cell])
@@ -474,7 +474,7 @@ def _tabulate(model: Model, belief: Belief, fit: Fit, known: Information) -> tup
                     value if moved else number.value,
                     lower,
                     upper,
-                    float(belief.prior_size[place]),
+                    float(belief.prior_size[cell]),
                     float(expected[place]),
                     effective,
                     moved,
@@ -485,8 +485,7 @@ def _tabulate(model: Model, belief: Belief, fit: Fit, known: Information) -> tup
 
 def _withheld(belief: Belief) -> list[tuple[float, float]]:
     """What a weakened prior leaves out of each state, and out of its others, as far as the first half patient."""
-    whole = np.array([alpha for row in belief.distributions for alpha in row.alpha])
-    left_out = np.maximum(0.0, np.minimum(HALF, whole) - belief.alpha)
+    left_out = np.maximum(0.0, np.minimum(HALF, belief.whole) - belief.alpha)
     others = belief.sums(left_out)[belief.row] - left_out
     return list(zip(left_out.tolist(), others.tolist(), strict=True))
 
@@ -527,7 +526,8 @@ def _sites(
         np.minimum.at(worth, own.row, known.effective)
         alone.append(Alone(share, worth))
     before = begin[own.cells] / own.left[own.row]
-    size = np.array([belief.prior_size[belief.distributions.index(row)] for row in own.distributions])
+    arrived = belief.sums(belief.alpha)
+    size = np.array([arrived[belief.distributions.index(row)] for row in own.distributions])
     pooled = pool(own, before, size, alone)
     return tabulate_sites(model, own, populations, alone, pooled)
 

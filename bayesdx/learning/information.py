@@ -7,8 +7,8 @@ one distribution is Louis' (1982): complete information, minus what is lost beca
 
 A distribution draws at most once in a patient, so the middle term follows from the expected counts. Between two
 distributions only the last term remains, whose expectation is the information that they share; it is kept within a
-variable, and elsewhere where it stands out from its own standard error. The prior adds the information of its
-equivalent sample size. With complete data this is exactly Beta(a + n, b + N - n).
+variable, and elsewhere where it stands out from its own standard error. The prior adds its own information. With
+complete data this is exactly Beta(a + n, b + N - n).
 """
 
 from __future__ import annotations
@@ -73,13 +73,13 @@ def information(
     with np.errstate(divide="ignore", invalid="ignore"):
         certain = np.abs(shared) > STANDS_OUT * np.sqrt(square)
     keep = (node[:, None] == node[None, :]) | certain
-    prior = basis.complete(belief.alpha)
+    prior = basis.prior(belief)
     data = own + np.where(keep, shared, 0.0)
     covariance = _inverse(prior, data, basis.same_row)
     spread = basis.variance(covariance)
     rho = basis.share
     size = np.divide(rho * (1 - rho), spread, out=np.full_like(spread, np.inf), where=spread > 0)
-    effective = np.maximum(0.0, size - belief.prior_size[belief.row])
+    effective = np.maximum(0.0, size - belief.prior_size_at(values))
     seen = belief.sums(counts[belief.cells])[belief.row] > 0
     effective = np.where(seen, effective, 0.0)
     return Information(size, effective, tuple(_confounded(covariance, belief.row[basis.kept])))
@@ -101,6 +101,34 @@ class _Basis:
         total = np.bincount(self.row, weights=patients)[self.row][self.kept]
         rho = self.share[self.kept]
         return np.asarray(np.diag(total * rho) - np.where(self.same_row, total[:, None] * np.outer(rho, rho), 0.0))
+
+    def prior(self, belief: Belief) -> Array:
+        r"""Curvature of the log prior of every distribution, as one block-diagonal matrix.
+
+        With :math:`R_k` state k and those after it, :math:`q` their shares among each other, and :math:`a_k + b_k`
+        patients who get as far, it is the sum over k of
+        :math:`(a_k + b_k - b_{k-1}) (\mathrm{diag}\, q - q q^T)`; of a Dirichlet only the first term is left.
+        """
+        arrived = belief.alpha + belief.beyond
+        order = np.argsort(belief.rank)
+        first = np.r_[True, belief.row[order][1:] != belief.row[order][:-1]]
+        fresh = arrived[order] - np.where(first, 0.0, np.r_[0.0, belief.beyond[order][:-1]])
+        whole = np.zeros_like(arrived)
+        whole[order[first]] = fresh[first]
+        matrix = self.complete(whole)
+        place = np.full(len(self.row), -1)
+        place[self.kept] = np.arange(len(self.kept))
+        for position in np.flatnonzero(~first & (np.abs(fresh) > 0)):
+            start = order[position]
+            behind = (belief.row == belief.row[start]) & (belief.rank >= belief.rank[start])
+            q = np.where(behind, self.share, 0.0)
+            total = q.sum()
+            if total <= 0:
+                continue
+            cells = np.flatnonzero(behind & (place >= 0))
+            q = q[cells] / total
+            matrix[np.ix_(place[cells], place[cells])] += fresh[position] * (np.diag(q) - np.outer(q, q))
+        return matrix
 
     def lost(self, counts: Array) -> Array:
         """Sum over patients of E[s s^T | what was seen]."""

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from bayesdx.errors import LearningError
 from bayesdx.evaluation.dataset import Cohort
 from bayesdx.knowledge.model import Model
-from bayesdx.learning.belief import Belief
+from bayesdx.learning.belief import Belief, dirichlet
 from bayesdx.learning.intervals import HALF, interval
 from bayesdx.learning.version import Key, Learned
 from bayesdx.network.parameters import parameters
@@ -144,7 +144,7 @@ def site_belief(model: Model, belief: Belief, values: Array) -> Belief | None:
     left = belief.left[own]
     alpha = FAINT_PRIOR * values[belief.cells[kept]] / left[rows]
     chosen = tuple(belief.distributions[place] for place in own)
-    return Belief(chosen, belief.cells[kept], rows, alpha, left)
+    return dirichlet(chosen, belief.cells[kept], rows, belief.rank[kept], alpha, left)
 
 
 def _own_table(model: Model, key: tuple[str, ...]) -> bool:
