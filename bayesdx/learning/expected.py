@@ -26,7 +26,7 @@ from bayesdx.inference.factors import can_be_quiet
 from bayesdx.inference.gate import expanded
 from bayesdx.learning.layout import Layout
 from bayesdx.learning.patients import Patients
-from bayesdx.network import Network, Node, Table
+from bayesdx.network import Network, Node
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -202,11 +202,29 @@ def _in_threads(work: Callable[[Index], T], chunks: Sequence[Index]) -> Iterator
 
 
 def _counted(node: Node, families: Array) -> Array:
-    """What each distribution of a variable drew, from rows over its parents and itself, shape (n_rows, n_places)."""
-    if isinstance(node.cpd, Table):
+    """What each distribution of a variable drew, from rows over its parents and itself, shape (n_rows, n_places).
+
+    As ``_drawn`` says, summed before the grades that were drawn and those that the child shows are told apart.
+    """
+    numbers = numbers_of(node.cpd, None)
+    if not isinstance(numbers, GateDraws):
         return families
-    drawn = _drawn(node)
-    return np.asarray(families @ drawn.reshape(families.shape[1], -1))
+    table = expanded(numbers)[0]
+    digits = np.indices(table.shape[:-1]).reshape(table.ndim - 1, -1)
+    table = table.reshape(digits.shape[1], -1)
+    reached = np.cumsum(table, axis=1)
+    weight = _ratio(families.reshape(len(families), *table.shape), table[None])
+    parts = []
+    for place, own in enumerate((numbers.leak[0][None], *(link[0] for link in numbers.links))):
+        states = digits[place - 1] if place else np.zeros(len(table), dtype=np.intp)
+        others = _ratio(reached, np.cumsum(own, axis=1)[states])
+        risen = np.diff(others, axis=1, prepend=0.0)
+        of_state = (states == np.arange(len(own))[:, None]).astype(np.float64)
+        more = weight[..., 1:] * risen[:, 1:]  # the child shows more than was drawn
+        drawn = weight * others
+        drawn[..., :-1] += more[..., ::-1].cumsum(axis=2)[..., ::-1]
+        parts.append(((of_state @ drawn) * own).reshape(len(families), -1))
+    return np.concatenate(parts, axis=1)
 
 
 def _informed(network: Network, codes: NDArray[np.int32]) -> NDArray[np.bool_]:
