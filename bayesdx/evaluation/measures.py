@@ -1,6 +1,7 @@
 """Measures of probabilities against what was so: proper scores, calibration, discrimination, benefit. Arrays only.
 
-Every function takes ``weights``, so that a bootstrap resample is a vector of counts.
+Every function takes ``weights``, so that a bootstrap resample is a vector of counts; most take many of these at once,
+shape (n_resamples, n), and give a value for each.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ def logit(p: Array) -> Array:
     return np.asarray(np.log(kept / (1 - kept)))
 
 
-def brier_parts(p: Array, y: Array, weights: Array, bins: int) -> tuple[float, float, float]:
+def brier_parts(p: Array, y: Array, weights: Array, bins: int) -> tuple[Array, Array, Array]:
     r"""Reliability, resolution and uncertainty of binary forecasts, in bins of equal width.
 
     Mean Brier score = reliability - resolution + uncertainty, up to the spread of forecasts within a bin.
@@ -31,8 +32,12 @@ def brier_parts(p: Array, y: Array, weights: Array, bins: int) -> tuple[float, f
     ----------
     p : ndarray, shape (n,), in [0, 1]
     y : ndarray of 0 and 1, shape (n,)
-    weights : ndarray, shape (n,), at least 0
+    weights : ndarray, shape (..., n), at least 0
     bins : int
+
+    Returns
+    -------
+    three ndarray, shape (...)
 
     References
     ----------
@@ -40,29 +45,35 @@ def brier_parts(p: Array, y: Array, weights: Array, bins: int) -> tuple[float, f
 
     Examples
     --------
-    >>> brier_parts(np.array([0.2, 0.2, 0.8, 0.8]), np.array([0, 0, 1, 1]), np.ones(4), 10)
-    (0.04, 0.25, 0.25)
+    >>> [float(part) for part in brier_parts(np.array([0.2, 0.2, 0.8, 0.8]), np.array([0, 0, 1, 1]), np.ones(4), 10)]
+    [0.04, 0.25, 0.25]
     """
-    total, mean_p, mean_y = binned(p, y, weights, bins)
-    share = total / total.sum()
-    rate = float(np.average(y, weights=weights))
-    reliability = float((share * (mean_p - mean_y) ** 2).sum())
-    resolution = float((share * (mean_y - rate) ** 2).sum())
-    return round(reliability, 12), round(resolution, 12), round(rate * (1 - rate), 12)
+    total, mean_p, mean_y = _of_bins(p, y, weights, bins)
+    share = total / total.sum(axis=-1, keepdims=True)
+    rate = weights @ y / weights.sum(axis=-1)
+    reliability = (share * (mean_p - mean_y) ** 2).sum(axis=-1)
+    resolution = (share * (mean_y - rate[..., None]) ** 2).sum(axis=-1)
+    return reliability.round(12), resolution.round(12), (rate * (1 - rate)).round(12)
 
 
 def binned(p: Array, y: Array, weights: Array, bins: int) -> tuple[Array, Array, Array]:
     """Weight, mean forecast and observed share of the bins of equal width that are not empty."""
-    place = np.minimum((p * bins).astype(int), bins - 1)
-    total = np.bincount(place, weights=weights, minlength=bins)
+    total, mean_p, mean_y = _of_bins(p, y, weights, bins)
     used = total > 0
-    mean_p = np.bincount(place, weights=weights * p, minlength=bins)[used] / total[used]
-    mean_y = np.bincount(place, weights=weights * y, minlength=bins)[used] / total[used]
-    return total[used].astype(np.float64), mean_p, mean_y
+    return total[used], mean_p[used], mean_y[used]
 
 
-def expected_calibration_error(p: Array, y: Array, weights: Array, bins: int) -> float:
-    """Mean distance between forecast and observed share over bins of equal width.
+def _of_bins(p: Array, y: Array, weights: Array, bins: int) -> tuple[Array, Array, Array]:
+    """Weight, mean forecast and observed share of every bin, shape (..., bins); 0 where it is empty."""
+    place = np.minimum((p * bins).astype(int), bins - 1)
+    inside = (place[:, None] == np.arange(bins)).astype(np.float64)
+    total = weights @ inside
+    filled = np.where(total > 0, total, 1.0)
+    return total, weights @ (inside * p[:, None]) / filled, weights @ (inside * y[:, None]) / filled
+
+
+def expected_calibration_error(p: Array, y: Array, weights: Array, bins: int) -> Array:
+    """Mean distance between forecast and observed share over bins of equal width, for weights of shape (..., n).
 
     References
     ----------
@@ -70,15 +81,15 @@ def expected_calibration_error(p: Array, y: Array, weights: Array, bins: int) ->
 
     Examples
     --------
-    >>> expected_calibration_error(np.array([0.3, 0.3]), np.array([0.0, 1.0]), np.ones(2), 10)
+    >>> float(expected_calibration_error(np.array([0.3, 0.3]), np.array([0.0, 1.0]), np.ones(2), 10))
     0.2
     """
-    total, mean_p, mean_y = binned(p, y, weights, bins)
-    return round(float((total * np.abs(mean_p - mean_y)).sum() / total.sum()), 12)
+    total, mean_p, mean_y = _of_bins(p, y, weights, bins)
+    return np.asarray(((total * np.abs(mean_p - mean_y)).sum(axis=-1) / total.sum(axis=-1)).round(12))
 
 
-def calibration_line(p: Array, y: Array, weights: Array) -> tuple[float, float]:
-    """Calibration in the large and calibration slope: 0 and 1 are perfect.
+def calibration_line(p: Array, y: Array, weights: Array) -> tuple[Array, Array]:
+    """Calibration in the large and calibration slope, for weights of shape (..., n): 0 and 1 are perfect.
 
     The intercept is that of a logistic regression on the log-odds with the slope fixed at 1; the slope is that with
     both free. NaN where only one class was seen, or the classes are separated so that no finite slope fits.
@@ -91,45 +102,63 @@ def calibration_line(p: Array, y: Array, weights: Array) -> tuple[float, float]:
     Examples
     --------
     >>> p, y = np.repeat([0.2, 0.8], 10), np.r_[np.ones(2), np.zeros(8), np.ones(8), np.zeros(2)]
-    >>> [round(value, 6) + 0 for value in calibration_line(p, y, np.ones(20))]
+    >>> [round(float(value), 6) for value in calibration_line(p, y, np.ones(20))]
     [0.0, 1.0]
     """
     x = logit(p)
-    rate = float(np.average(y, weights=weights))
-    if not 0 < rate < 1:
-        return float("nan"), float("nan")
-    intercept = _newton(np.ones((len(x), 1)), y, weights, x)
-    both = _newton(np.stack([np.ones_like(x), x], axis=1), y, weights, np.zeros_like(x))
-    return float(intercept[0]), float(both[1])
+    rows = np.atleast_2d(np.asarray(weights, dtype=np.float64))
+    rate = rows @ y / rows.sum(axis=1)
+    both_seen = (rate > 0) & (rate < 1)
+    intercept, slope = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
+    intercept[both_seen] = _newton(np.ones((len(x), 1)), y, rows[both_seen], x)[:, 0]
+    slope[both_seen] = _newton(np.stack([np.ones_like(x), x], axis=1), y, rows[both_seen], np.zeros_like(x))[:, 1]
+    shape = np.shape(weights)[:-1]
+    return intercept.reshape(shape).round(12) + 0, slope.reshape(shape).round(12)
 
 
 def _newton(columns: Array, y: Array, weights: Array, offset: Array) -> Array:
-    """Logistic regression by Newton steps, each halved until the likelihood rises."""
-    beta = np.zeros(columns.shape[1])
+    """Logistic regression by Newton steps, each halved until the likelihood rises; a row per row of the weights.
 
-    def loss(at: Array) -> float:
-        eta = offset + columns @ at
-        return float(weights @ (np.logaddexp(0.0, eta) - y * eta))
+    All rows begin where their sum ends, from which a resample is a few steps away.
+    """
+    beta = np.zeros((len(weights), columns.shape[1]))
+    if len(weights) > 1:
+        beta = beta + np.nan_to_num(_newton(columns, y, weights.sum(axis=0)[None], offset))
+    found = np.full_like(beta, np.nan)
+    products = np.stack([columns[:, a] * columns[:, b] for a, b in np.ndindex((columns.shape[1],) * 2)], axis=1)
+    left = np.arange(len(weights))
 
-    here = loss(beta)
+    def loss(rows: NDArray[np.intp], at: Array) -> Array:
+        eta = offset + at @ columns.T
+        return np.asarray((weights[rows] * (np.logaddexp(0.0, eta) - y * eta)).sum(axis=1))
+
+    here = loss(left, beta)
     for _ in range(NEWTON_STEPS):
-        fitted = 1 / (1 + np.exp(-np.clip(offset + columns @ beta, -500, 500)))
-        slope = columns.T @ (weights * (y - fitted))
-        curvature = (columns * (weights * fitted * (1 - fitted))[:, None]).T @ columns
-        if np.linalg.cond(curvature) > 1e14:
-            return np.full_like(beta, np.nan)
-        step = np.linalg.solve(curvature, slope)
-        while loss(beta + step) > here and np.abs(step).max() > 1e-12:
-            step = step / 2
-        beta = beta + step
-        here = loss(beta)
-        if np.abs(step).max() < 1e-9:
-            return beta
-    return np.full_like(beta, np.nan)
+        fitted = 1 / (1 + np.exp(-np.clip(offset + beta[left] @ columns.T, -500, 500)))
+        slope = (weights[left] * (y - fitted)) @ columns
+        curvature = ((weights[left] * fitted * (1 - fitted)) @ products).reshape(-1, *(columns.shape[1],) * 2)
+        fits = ~(np.linalg.cond(curvature) > 1e14)
+        left, slope, curvature, here = left[fits], slope[fits], curvature[fits], here[fits]
+        if not len(left):
+            break
+        step = np.linalg.solve(curvature, slope[:, :, None])[:, :, 0]
+        ahead = loss(left, beta[left] + step)
+        while (back := (ahead > here) & (np.abs(step).max(axis=1) > 1e-12)).any():
+            step[back] /= 2
+            ahead[back] = loss(left[back], beta[left[back]] + step[back])
+        beta[left] += step
+        done = np.abs(step).max(axis=1) < 1e-9
+        found[left[done]] = beta[left[done]]
+        left, here = left[~done], ahead[~done]
+        if not len(left):
+            break
+    return found
 
 
-def auc(p: Array, y: Array, weights: Array) -> float:
+def auc(p: Array, y: Array, weights: Array) -> Array:
     """Probability that a patient with the cause has the higher forecast; ties count half. NaN with one class.
+
+    For weights of shape (..., n).
 
     References
     ----------
@@ -137,15 +166,17 @@ def auc(p: Array, y: Array, weights: Array) -> float:
 
     Examples
     --------
-    >>> auc(np.array([0.1, 0.4, 0.4, 0.9]), np.array([0.0, 0.0, 1.0, 1.0]), np.ones(4))
+    >>> float(auc(np.array([0.1, 0.4, 0.4, 0.9]), np.array([0.0, 0.0, 1.0, 1.0]), np.ones(4)))
     0.875
     """
-    _, place = np.unique(p, return_inverse=True)
-    with_cause = np.bincount(place, weights=weights * y)
-    without = np.bincount(place, weights=weights * (1 - y))
-    pairs = with_cause.sum() * without.sum()
-    below = np.cumsum(without) - without / 2
-    return float(with_cause @ below / pairs) if pairs > 0 else float("nan")
+    order = np.argsort(p, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(p[order]) > 0])
+    with_cause = np.add.reduceat((weights * y)[..., order], starts, axis=-1)
+    without = np.add.reduceat((weights * (1 - y))[..., order], starts, axis=-1)
+    pairs = with_cause.sum(axis=-1) * without.sum(axis=-1)
+    below = np.cumsum(without, axis=-1) - without / 2
+    higher = (with_cause * below).sum(axis=-1)
+    return np.asarray(np.divide(higher, pairs, out=np.full_like(pairs, np.nan), where=pairs > 0))
 
 
 def net_benefit(p: Array, y: Array, weights: Array, thresholds: Array) -> Array:

@@ -69,6 +69,9 @@ MEASURES = (
     "auc",
     "must_not_miss_recall",
 )
+CHUNK_CELLS = 2**22
+"""Resamples times forecasts that are looked at together."""
+
 THRESHOLDS = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
@@ -121,9 +124,20 @@ class Forecasts:
 
 
 def measure(forecasts: Forecasts, weights: Array, bins: int) -> dict[str, float]:
-    """Every measure under these weights; NaN where nobody has a part in it."""
+    """Every measure under these weights, shape (n_patients,); NaN where nobody has a part in it."""
+    return {name: float(values[0]) for name, values in measures(forecasts, weights[None], bins).items()}
+
+
+def measures(forecasts: Forecasts, weights: Array, bins: int) -> dict[str, Array]:
+    """Every measure under each row of weights, shape (n_resamples, n_patients), some rows at a time."""
+    width = max(1, CHUNK_CELLS // forecasts.p.size)
+    parts = [_measures(forecasts, weights[start : start + width], bins) for start in range(0, len(weights), width)]
+    return {name: np.concatenate([part[name] for part in parts]) for name in MEASURES} if parts else {}
+
+
+def _measures(forecasts: Forecasts, weights: Array, bins: int) -> dict[str, Array]:
     p, y = forecasts.p.ravel(), forecasts.y.ravel()
-    pairs = np.repeat(weights, forecasts.p.shape[1])
+    pairs = np.repeat(weights, forecasts.p.shape[1], axis=1)
     reliability, resolution, uncertainty = brier_parts(p, y, pairs, bins)
     intercept, slope = calibration_line(p, y, pairs)
     having = weights * (forecasts.y.sum(axis=1) > 0)
@@ -133,13 +147,12 @@ def measure(forecasts: Forecasts, weights: Array, bins: int) -> dict[str, float]
         error = expected_calibration_error(forecasts.p[rows, first], forecasts.y[rows, first], weights, bins)
     else:
         error = expected_calibration_error(p, y, pairs, bins)
-    areas = [auc(forecasts.p[:, c], forecasts.y[:, c], weights) for c in range(len(forecasts.names))]
-    known = [area for area in areas if not np.isnan(area)]
-    caught, missable = 0.0, 0.0
+    areas = np.stack([auc(forecasts.p[:, c], forecasts.y[:, c], weights) for c in range(len(forecasts.names))])
+    known = ~np.isnan(areas)
+    caught, missable = np.zeros(len(weights)), np.zeros(len(weights))
     for column, threshold in forecasts.critical.items():
-        with_cause = weights * forecasts.y[:, column]
-        caught += float(with_cause @ (forecasts.p[:, column] >= threshold))
-        missable += float(with_cause.sum())
+        caught += weights @ (forecasts.y[:, column] * (forecasts.p[:, column] >= threshold))
+        missable += weights @ forecasts.y[:, column]
     return {
         "log_score": _mean(forecasts.log_scores(), weights),
         "brier_score": _mean(forecasts.brier_scores(), weights),
@@ -151,14 +164,18 @@ def measure(forecasts: Forecasts, weights: Array, bins: int) -> dict[str, float]
         "calibration_error": error,
         "top_1": _mean(forecasts.hits(1), having),
         "top_3": _mean(forecasts.hits(3), having),
-        "auc": float(np.mean(known)) if known else float("nan"),
-        "must_not_miss_recall": caught / missable if missable else float("nan"),
+        "auc": _ratio(np.where(known, areas, 0.0).sum(axis=0), known.sum(axis=0)),
+        "must_not_miss_recall": _ratio(caught, missable),
     }
 
 
-def _mean(values: Array, weights: Array) -> float:
-    total = float(weights.sum())
-    return float(values @ weights) / total if total else float("nan")
+def _mean(values: Array, weights: Array) -> Array:
+    return _ratio(weights @ values, weights.sum(axis=-1))
+
+
+def _ratio(above: Array, below: Array) -> Array:
+    found = np.full(np.shape(below), np.nan)
+    return np.asarray(np.divide(above, below, out=found, where=np.asarray(below) > 0))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -343,14 +360,11 @@ def evaluate(
     other = forecast(against, labelled) if against is not None else None
     draws = _resampled(labelled.weights, resamples, seed)
     here = measure(forecasts, labelled.weights, bins)
-    drawn = [measure(forecasts, row, bins) for row in draws]
+    drawn = measures(forecasts, draws, bins)
     comparison = pd.DataFrame()
     if other is not None:
         there = measure(other, labelled.weights, bins)
-        differences = [
-            {name: own[name] - value for name, value in measure(other, row, bins).items()}
-            for own, row in zip(drawn, draws, strict=True)
-        ]
+        differences = {name: drawn[name] - values for name, values in measures(other, draws, bins).items()}
         comparison = _tabulated({name: here[name] - there[name] for name in MEASURES}, differences, "difference")
     return Evaluation(
         model,
@@ -420,16 +434,15 @@ def _labelled(model: Model, cohort: Cohort) -> Cohort:
     return cohort.take(known)
 
 
-def _resampled(weights: Array, resamples: int, seed: int) -> list[Array]:
-    rng = np.random.default_rng(seed)
+def _resampled(weights: Array, resamples: int, seed: int) -> Array:
     n = len(weights)
-    return [rng.multinomial(n, np.full(n, 1 / n)) * weights for _ in range(resamples)]
+    return np.asarray(np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples) * weights)
 
 
-def _tabulated(here: dict[str, float], drawn: Sequence[dict[str, float]], column: str) -> pd.DataFrame:
+def _tabulated(here: dict[str, float], drawn: dict[str, Array], column: str) -> pd.DataFrame:
     rows = []
     for name in MEASURES:
-        values = np.array([row[name] for row in drawn])
+        values = drawn.get(name, np.zeros(0))
         values = values[~np.isnan(values)]
         ends = np.quantile(values, (0.025, 0.975)).tolist() if len(values) else [float("nan")] * 2
         if not np.isnan(here[name]):
@@ -445,8 +458,8 @@ def _causes(forecasts: Forecasts) -> pd.DataFrame:
         p, y, weights = forecasts.p[:, column], forecasts.y[:, column], forecasts.weights
         both = 0 < float(y @ weights) < float(weights.sum())
         precision = float(average_precision_score(y, p, sample_weight=weights)) if both else float("nan")
-        share, mean = _mean(y, weights), _mean(p, weights)
-        rows.append([name, float(y @ weights), mean, share, auc(p, y, weights), precision])
+        share, mean = float(_mean(y, weights)), float(_mean(p, weights))
+        rows.append([name, float(y @ weights), mean, share, float(auc(p, y, weights)), precision])
     return pd.DataFrame(rows, columns=["cause", "patients", "mean_posterior", "observed", "auc", "average_precision"])
 
 

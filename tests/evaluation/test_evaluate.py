@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import bayesdx as dx
 from bayesdx.diagnosis.simulate import simulate
-from bayesdx.evaluation import measures
+from bayesdx.evaluation import measures, performance
 from bayesdx.network import compile_network
 from tests.learning.models import STATES, exclusive_model
 
@@ -84,6 +84,17 @@ def test_a_forecast_recalibrated_by_its_own_line_is_calibrated(seed: int) -> Non
     assert slope == pytest.approx(other.coef_[0, 0], abs=1e-4)
     again = 1 / (1 + np.exp(-(other.intercept_[0] + slope * measures.logit(p))))
     assert measures.calibration_line(again, y, weights) == pytest.approx((0.0, 1.0), abs=1e-3)
+
+
+def test_resamples_together_are_resamples_one_by_one() -> None:
+    """Rows of weights in one pass give what each gives alone; patients without weight are as if absent."""
+    forecasts = dx.evaluate(MODEL, cohort(200), resamples=0).forecasts
+    weights = np.random.default_rng(0).multinomial(200, np.full(200, 1 / 200), size=7).astype(float)
+    together = performance.measures(forecasts, weights, 10)
+    for place, row in enumerate(weights):
+        repeated = forecasts.take(np.repeat(np.arange(200), row.astype(int)))
+        alone = performance.measure(repeated, np.ones(200), 10)
+        assert {name: values[place] for name, values in together.items()} == pytest.approx(alone, abs=1e-9)
 
 
 def test_net_benefit_of_everyone_and_no_one() -> None:
