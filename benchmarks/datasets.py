@@ -48,7 +48,14 @@ OURS, NAIVE = "bayesdx", "CategoricalNB"
 CALIBRATED = ", calibrated"
 ONE_POINT = 0.01
 
-NOTES: dict[str, str] = {}
+NOTES = {
+    "vertebral_column": "Six lengths and angles and nothing else: logistic regression, linear in the numbers, is ahead "
+    "of everything that cuts them into states (CategoricalNB has the top-1 of the naive model) and of boosting.",
+    "acute_inflammations": "The calibrated naive model has the ECE of the naive model of all rows; the tree's is lower.",
+    "ddxplus_balanced": "At most eight patients of each of 49 pathologies, for a row of numbers per pathology and "
+    "finding. Logistic regression has the better top-1 and the worse log loss; a model of what the source publishes of "
+    "its training patients is ahead of both.",
+}
 """Why a dataset is as it is."""
 
 
@@ -271,8 +278,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks datasets", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(DATASETS)}; all where left out")
     parser.add_argument("--output", type=Path, default=DOCS, help="folder of datasets.json and datasets.md")
+    parser.add_argument("--table", action="store_true", help="run nothing, write the stored rows again")
     given = parser.parse_args(arguments)
-    names = given.names or DATASETS
+    names = () if given.table else given.names or DATASETS
     if unknown := [name for name in names if name not in DATASETS]:
         parser.error(f"{', '.join(unknown)}: not a dataset; they are {', '.join(DATASETS)}")
     stored = given.output / "datasets.json"
@@ -284,6 +292,8 @@ def main(arguments: list[str] | None = None) -> int:
             rows.append(row_of(name, label, forecasts))
             print(line(rows[-1]), flush=True)
             write(given.output, rows)
+    if given.table:
+        write(given.output, rows)
     return 0
 
 

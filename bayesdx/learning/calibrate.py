@@ -237,7 +237,7 @@ def calibrate(
     >>> table = pd.DataFrame({"age_group": ["under_40"] * 60 + ["60_and_over"] * 40})
     >>> result = dx.calibrate(model, table, "counts")
     >>> print(result.model.version, result.table.set_index("label")["after"]["P(age_group = under_40)"].round(2))
-    1.1.0 0.47
+    1.1.0 0.48
     """
     _check_options(method, starts, max_iterations, tolerance)
     check_population(model, population)
@@ -526,9 +526,7 @@ def _sites(
         np.minimum.at(worth, own.row, known.effective)
         alone.append(Alone(share, worth))
     before = begin[own.cells] / own.left[own.row]
-    arrived = belief.sums(belief.alpha)
-    size = np.array([arrived[belief.distributions.index(row)] for row in own.distributions])
-    pooled = pool(own, before, size, alone)
+    pooled = pool(own, before, belief.prior_size[np.isin(belief.cells, own.cells)], alone)
     return tabulate_sites(model, own, populations, alone, pooled)
 
 

@@ -12,7 +12,11 @@ common: each on its own), and :math:`\mu` is the mean weighted with :math:`h_i`,
 A site's number is the conjugate mean :math:`B_i \mu + (1 - B_i) p_i` with :math:`B_i = M / (M + n_i)`. Its variance is
 that of the Beta plus what is not known of :math:`\mu`, averaged, with the square of how far the number would move,
 over the gamma that are plausible: their likelihood (Griffiths 1973) times uniform shrinkage at a site of usual size
-(Christiansen, Morris 1997). Where a distribution has more than two states, one gamma stands for all of them.
+(Christiansen, Morris 1997).
+
+Where a distribution has more than two states, one gamma stands for all of them. A state in which sites differ more or
+less than that, by a likelihood ratio test at 1 %, is pooled by itself against all others, and these among each other:
+sites whose common causes differ may still see an emergency equally often.
 
 References: J. Kleinman (1973), "Proportions with extraneous variance: single and independent samples", JASA 68;
 D. Griffiths (1973), "Maximum likelihood estimation for the beta-binomial distribution", Biometrics 29;
@@ -39,11 +43,17 @@ from bayesdx.network.parameters import parameters
 
 Array = NDArray[np.float64]
 
+MOST_ALIKE = 1e9
+"""Size that stands for sites that are all alike."""
+
 LEAST_PATIENTS = 2.0
 """Effective patients from which a site has a say in how much sites differ."""
 
 FAINT_PRIOR = 0.01
 """Patients that the common estimate is worth while a site is looked at alone, so that what it never saw stays put."""
+
+OWN_SPREAD = 6.63
+"""Twice the log likelihood ratio from which a state has a gamma of its own (chi square, 1 %)."""
 
 GRID = 40
 """Values of gamma that the uncertainty about it is summed over."""
@@ -87,16 +97,16 @@ class Pooled:
 
     Parameters
     ----------
-    mean, mean_size : ndarray, shape (n_cells,), (n_distributions,)
+    mean, mean_size : ndarray, shape (n_cells,)
         Common mean, and the patients that its uncertainty is worth.
-    spread : ndarray, shape (n_distributions,)
-        gamma, 0 to 1.
+    spread : ndarray, shape (n_cells,)
+        Standard deviation between sites.
     value, size : ndarray, shape (n_sites, n_cells)
         Number of each site, and the patients that its uncertainty is worth.
-    shrinkage : ndarray, shape (n_sites, n_distributions)
+    shrinkage : ndarray, shape (n_sites, n_cells)
         Weight of the common mean in it.
-    prior : ndarray, shape (n_cells,)
-        Patients that the common mean is worth in each state.
+    prior, others : ndarray, shape (n_cells,)
+        Patients that the common mean is worth at the state, and at those it is pooled with.
     """
 
     mean: Array
@@ -106,6 +116,7 @@ class Pooled:
     size: Array
     shrinkage: Array
     prior: Array
+    others: Array
 
 
 def populations_of(model: Model, cohort: Cohort, population: str | None = None) -> dict[str, str]:
@@ -195,38 +206,152 @@ def pool(belief: Belief, parent: Array, parent_size: Array, sites: Sequence[Alon
         Of ``site_belief``.
     parent : ndarray, shape (n_cells,)
         Shares before.
-    parent_size : ndarray, shape (n_distributions,)
-        Patients that these are worth.
+    parent_size : ndarray, shape (n_cells,)
+        Patients that each of these is worth.
     sites : sequence of Alone
     """
-    n_sites, n_rows, n_cells = len(sites), len(belief.left), len(belief.cells)
-    mean, prior = np.zeros(n_cells), np.zeros(n_cells)
-    mean_size, spread = np.zeros(n_rows), np.zeros(n_rows)
-    value, size, shrinkage = np.zeros((n_sites, n_cells)), np.zeros((n_sites, n_cells)), np.zeros((n_sites, n_rows))
     shares = np.stack([site.share for site in sites])
     patients = np.stack([site.patients for site in sites])
-    for row in range(n_rows):
-        cells = np.flatnonzero(belief.row == row)
-        p, n = shares[:, cells], patients[:, row]
-        heard = n >= LEAST_PATIENTS
-        gamma = between(p[heard], n[heard])
-        best = _shrunk(p, n, parent[cells], float(parent_size[row]), gamma)
-        variance = np.zeros_like(p)
-        for weight, other in _plausible(p, n, heard, parent[cells], float(parent_size[row])):
-            variance += weight * (other.variance + (other.value - best.value) ** 2)
-        certain = best.value * (1 - best.value)
-        worth = np.divide(certain, variance, out=np.full_like(p, best.total), where=variance > 0)
-        mean[cells], mean_size[row], spread[row] = best.mean, best.total, gamma
-        prior[cells] = min(best.m, 1e9) * best.mean
-        value[:, cells], size[:, cells], shrinkage[:, row] = best.value, np.maximum(worth - 1, FAINT_PRIOR), best.weight
-    return Pooled(mean, mean_size, spread, value, size, shrinkage, prior)
+    rows = [np.flatnonzero(belief.row == row) for row in range(len(belief.left))]
+    blocks = [
+        _pooled(shares[:, cells], patients[:, row], parent[cells], parent_size[cells]) for row, cells in enumerate(rows)
+    ]
+    back = np.argsort(np.concatenate(rows))
+
+    def all_cells(name: str) -> Array:
+        return np.concatenate([getattr(block, name) for block in blocks], axis=-1)[..., back]
+
+    share, size = all_cells("share"), np.maximum(all_cells("size"), FAINT_PRIOR)
+    spread = np.sqrt(all_cells("between"))
+    weight, prior, others = (all_cells(name) for name in ("weight", "prior", "others"))
+    return Pooled(share[0], size[0], spread, share[1:], size[1:], weight, prior, others)
+
+
+@dataclass(frozen=True, eq=False)
+class _Block:
+    """Some states of a distribution; shape (1 + n_sites, n_states) where the common mean stands before the sites."""
+
+    share: Array
+    variance: Array
+    between: Array
+    weight: Array
+    prior: Array
+    others: Array
+    total: Array
+
+    @property
+    def size(self) -> Array:
+        """Patients of the Beta with this mean and variance; those behind the common mean where there is no variance."""
+        certain = self.share * (1 - self.share)
+        fallback = np.broadcast_to(self.total + 1, self.share.shape).copy()
+        return np.divide(certain, self.variance, out=fallback, where=self.variance > 0) - 1
+
+
+def _pooled(p: Array, n: Array, parent: Array, parent_size: Array) -> _Block:
+    """All states together; one in which sites differ otherwise is pooled against the others, and these alone."""
+    common = _spread(p, n, parent, float(parent @ parent_size))
+    together = _block(p, n, parent, float(parent @ parent_size), common)
+    if p.shape[1] == 2:
+        return together
+    pairs = [_one_and_others(p, parent, state) for state in range(p.shape[1])]
+    alone = [_spread(pair[0], n, pair[1], float(size)) for pair, size in zip(pairs, parent_size, strict=True)]
+    gains = [
+        _log_likelihood(pair[0], n, pair[1], float(size), own.m)
+        - _log_likelihood(pair[0], n, pair[1], float(size), common.m)
+        for pair, size, own in zip(pairs, parent_size, alone, strict=True)
+    ]
+    state = int(np.argmax(gains))
+    if 2 * gains[state] <= OWN_SPREAD:
+        return together
+    own = _block(pairs[state][0], n, pairs[state][1], float(parent_size[state]), alone[state])
+    kept = np.arange(p.shape[1]) != state
+    left = p[:, kept].sum(axis=1)
+    before = parent[kept] / parent[kept].sum()
+    of_left = np.divide(p[:, kept], left[:, None], out=np.tile(before, (len(p), 1)), where=left[:, None] > 0)
+    return _beside(state, own, _pooled(of_left, n * left, before, parent_size[kept] * parent[kept].sum()))
+
+
+def _one_and_others(p: Array, parent: Array, state: int) -> tuple[Array, Array]:
+    return np.stack([p[:, state], 1 - p[:, state]], axis=1), np.array([parent[state], 1 - parent[state]])
+
+
+def _beside(state: int, own: _Block, rest: _Block) -> _Block:
+    """One state, and the others as shares of what it leaves."""
+    left, unsure = own.share[:, 1:], own.variance[:, 1:]
+    share = left * rest.share
+    variance = left**2 * rest.variance + rest.share**2 * unsure
+    between = left[0] ** 2 * rest.between + rest.share[0] ** 2 * own.between[1]
+
+    def both(first: Array, others: Array) -> Array:
+        return np.insert(others, state, first, axis=-1)
+
+    return _Block(
+        both(own.share[:, 0], share),
+        both(own.variance[:, 0], variance),
+        both(own.between[0], between),
+        both(own.weight[:, 0], rest.weight),
+        both(own.prior[0], rest.prior),
+        both(own.others[0], rest.others),
+        both(own.total[0], rest.total),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Spread:
+    """How much sites differ: the best size M, and every plausible one with its posterior weight."""
+
+    m: float
+    sizes: Array
+    weights: Array
+
+
+def _spread(p: Array, n: Array, parent: Array, parent_size: float) -> _Spread:
+    """Gamma by moments; on a grid of uniform shrinkage, its Dirichlet-multinomial likelihood."""
+    heard = n >= LEAST_PATIENTS
+    gamma = between(p[heard], n[heard])
+    m = (1 - gamma) / gamma if gamma > 0 else float("inf")
+    typical = heard.sum() / float((1 / n[heard]).sum()) if heard.any() else 1.0
+    shrinkage = (np.arange(GRID) + 0.5) / GRID
+    sizes = typical * shrinkage / (1 - shrinkage)
+    logs = np.array([_log_likelihood(p, n, parent, parent_size, size) for size in sizes])
+    weights = np.exp(logs - logs.max())
+    return _Spread(m, sizes, weights / weights.sum())
+
+
+def _log_likelihood(p: Array, n: Array, parent: Array, parent_size: float, m: float) -> float:
+    """Of what was seen at the sites that have a say, if their shares have this size around their best common mean."""
+    from scipy.special import gammaln
+
+    heard, m = n >= LEAST_PATIENTS, min(m, MOST_ALIKE)
+    seen = p[heard] * n[heard, None]
+    alpha = np.maximum(m * _shrunk(p, n, parent, parent_size, m).mean, 1e-9)
+    each = (gammaln(alpha + seen) - gammaln(alpha)).sum(axis=1) + gammaln(m) - gammaln(m + n[heard])
+    return float(each.sum())
+
+
+def _block(p: Array, n: Array, parent: Array, parent_size: float, spread: _Spread) -> _Block:
+    best = _shrunk(p, n, parent, parent_size, spread.m)
+    variance = np.zeros_like(p)
+    for weight, size in zip(spread.weights, spread.sizes, strict=True):
+        other = _shrunk(p, n, parent, parent_size, float(size))
+        variance += weight * (other.variance + (other.value - best.value) ** 2)
+    certain = best.mean * (1 - best.mean)
+    prior = min(spread.m, MOST_ALIKE) * best.mean
+    return _Block(
+        np.vstack([best.mean, best.value]),
+        np.vstack([certain / (best.total + 1), variance]),
+        certain / (spread.m + 1),
+        np.repeat(best.weight[:, None], p.shape[1], axis=1),
+        prior,
+        prior.sum() - prior,
+        np.full(p.shape[1], best.total),
+    )
 
 
 @dataclass(frozen=True, eq=False)
 class _Shrunk:
-    """One distribution of all sites for one gamma."""
+    """One distribution of all sites for one size M."""
 
-    m: float
     total: float
     mean: Array
     weight: Array
@@ -234,36 +359,16 @@ class _Shrunk:
     variance: Array
 
 
-def _shrunk(p: Array, n: Array, parent: Array, parent_size: float, gamma: float) -> _Shrunk:
+def _shrunk(p: Array, n: Array, parent: Array, parent_size: float, m: float) -> _Shrunk:
+    gamma = 1 / (1 + m)
     own, of_parent = _worth(n, gamma), float(_worth(np.array(parent_size), gamma))
     total = max(float(own.sum()) + of_parent, FAINT_PRIOR)
     common = own @ p + of_parent * parent
     common = common / common.sum() if common.sum() > 0 else parent
-    m = (1 - gamma) / gamma if gamma > 0 else float("inf")
     weight = np.ones(len(n)) if np.isinf(m) else np.divide(m, m + n, out=np.ones(len(n)), where=m + n > 0)
     value = weight[:, None] * common + (1 - weight[:, None]) * p
     variance = value * (1 - value) / (m + n[:, None] + 1) + weight[:, None] ** 2 * common * (1 - common) / (total + 1)
-    return _Shrunk(m, total, common, weight, value, variance)
-
-
-def _plausible(
-    p: Array, n: Array, heard: NDArray[np.bool_], parent: Array, parent_size: float
-) -> list[tuple[float, _Shrunk]]:
-    """Every gamma of a grid with its posterior weight: Dirichlet-multinomial likelihood, uniform shrinkage."""
-    from scipy.special import gammaln
-
-    known, seen = n[heard], p[heard] * n[heard, None]
-    typical = len(known) / float((1 / known).sum()) if len(known) else 1.0
-    shrinkage = (np.arange(GRID) + 0.5) / GRID
-    logs, found = np.zeros(GRID), []
-    for place, m in enumerate(typical * shrinkage / (1 - shrinkage)):
-        result = _shrunk(p, n, parent, parent_size, 1 / (1 + m))
-        alpha = np.maximum(m * result.mean, 1e-9)
-        of_sites = (gammaln(alpha + seen) - gammaln(alpha)).sum(axis=1) + gammaln(m) - gammaln(m + known)
-        logs[place] = of_sites.sum()
-        found.append(result)
-    weights = np.exp(logs - logs.max())
-    return list(zip((weights / weights.sum()).tolist(), found, strict=True))
+    return _Shrunk(total, common, weight, value, variance)
 
 
 def _worth(patients: Array, gamma: float) -> Array:
@@ -289,19 +394,19 @@ def tabulate(
             if cell is None or not any(patients):
                 continue
             mean = left * float(pooled.mean[cell])
-            own = max(0.0, HALF - float(pooled.prior[cell]))
-            others = max(0.0, HALF - float(belief.sums(pooled.prior)[place] - pooled.prior[cell]))
-            ends = interval(mean, float(pooled.mean_size[place]), left, HALF, HALF)
+            own, others = (max(0.0, HALF - float(worth[cell])) for worth in (pooled.prior, pooled.others))
+            ends = interval(mean, float(pooled.mean_size[cell]), left, HALF, HALF)
             common[number.file, number.key] = Learned(mean, *ends, sum(patients))
             for place_of_site, (site, name) in enumerate(names.items()):
                 value = left * float(pooled.value[place_of_site, cell])
                 ends = interval(value, float(pooled.size[place_of_site, cell]), left, own, others)
                 learned[name][number.file, number.key] = Learned(value, *ends, patients[place_of_site])
-                spread = float(np.sqrt(pooled.spread[place] * pooled.mean[cell] * (1 - pooled.mean[cell])))
                 key = ", ".join(part for part in number.key if part)
                 first = [site, name, number.file, key, number.label, left * float(alone[place_of_site].share[cell])]
                 second = [mean, value, *ends, patients[place_of_site]]
-                rows.append([*first, *second, float(pooled.shrinkage[place_of_site, place]), left * spread])
+                rows.append(
+                    [*first, *second, float(pooled.shrinkage[place_of_site, cell]), left * float(pooled.spread[cell])]
+                )
     return pd.DataFrame(rows, columns=COLUMNS), learned, common
 
 

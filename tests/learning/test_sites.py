@@ -91,6 +91,21 @@ def test_intervals_of_sites_hold_the_truth(size: float) -> None:
     assert after <= min(1.02 * alone, pooled + 0.0002)
 
 
+def test_an_emergency_as_frequent_everywhere_is_not_lost_where_it_was_not_seen() -> None:
+    """Six sites of 100 whose common causes differ widely, an emergency in 0 to 3 of each: who saw none borrows."""
+    emergencies = (0, 3, 2, 1, 1, 1)
+    frame = pd.concat(
+        pd.DataFrame({"cause": ["mild"] * mild + ["severe"] * severe + ["none"] * (100 - mild - severe), "ward": name})
+        for name, mild, severe in zip("abcdef", (71, 48, 36, 18, 70, 11), emergencies, strict=True)
+    )
+    result = dx.calibrate(exclusive_model((0.3, 0.02)), frame, "counts", site="ward")
+    mild, sites = numbers(result), result.sites
+    severe = sites[sites["label"].str.startswith("P(cause = severe")].set_index("site").loc["a"]
+    assert severe["after"] > 0.5 * severe["pooled"]
+    assert severe["lower"] < 8 / 600 < severe["upper"] < 0.05
+    assert (mild["shrinkage"] < 0.05).all()
+
+
 def test_each_site_is_a_population(tmp_path: Path) -> None:
     """The new version has a population per site, loads, checks clean, and says in CHANGES.md what moved where."""
     frame = pd.concat([at("North ward", (0.5, 0.1), 80, 1), at("2", (0.1, 0.1), 80, 2)])
