@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -73,6 +74,56 @@ def test_a_dry_run_says_what_is_wrong(folders: tuple[Path, Path]) -> None:
     assert failed.exit_code == 2 and sentence in failed.stderr
     assert not target.exists()
     assert "Missing argument 'FOLDER'" in run("calibrate", model, patients).stderr
+
+
+def spoiled(frame: pd.DataFrame, fault: str) -> pd.DataFrame:
+    """The patients with one fault."""
+    if fault == "bad code":
+        frame.loc[2, "f0"] = "maybe"
+    elif fault == "duplicated column":
+        frame = pd.concat([frame, frame["f0"]], axis=1)
+    elif fault == "all missing":
+        frame.loc[3] = None
+    elif fault == "one class":
+        frame["cause"] = "mild"
+    elif fault == "no rows":
+        frame = frame.iloc[:0]
+    return frame
+
+
+@pytest.mark.parametrize(
+    ("fault", "sentence"),
+    [
+        ("bad code", "patients.csv, row 4, column f0: 'maybe'; expected a state of f0: no, yes."),
+        ("duplicated column", "patients.csv, column f0: 'f0'; expected each column once."),
+        ("all missing", "patients.csv, row 5: 'nothing observed'; expected at least one finding or cause;"),
+        ("one class", "every patient has the same diagnosis (cause = mild): one class alone says nothing"),
+        ("no rows", "patients.csv: 'no rows'; expected at least one patient."),
+    ],
+)
+def test_bad_patients_leave_nothing_behind(folders: tuple[Path, Path], fault: str, sentence: str) -> None:
+    """One clear sentence, exit code 2, and no folder, neither of a calibrated nor of a fitted model."""
+    model, patients = folders
+    spoiled(pd.read_csv(patients), fault).to_csv(patients, index=False)
+    before = sorted(model.parents[1].rglob("*"))
+    failed = run("calibrate", model, patients, model.parent / "0.2.0")
+    assert failed.exit_code == 2 and failed.stdout == "" and sentence in failed.stderr
+    if fault in ("duplicated column", "one class", "no rows"):
+        fitted = run("fit", patients, model.parent / "1.0.0", "--cause", "cause")
+        assert fitted.exit_code == 2 and fitted.stdout == "" and len(fitted.stderr.strip().splitlines()) == 1
+    assert sorted(model.parents[1].rglob("*")) == before
+
+
+def test_impossible_patients_leave_nothing_behind(tmp_path: Path) -> None:
+    """Findings of probability 0 are named by their row."""
+    parent = exclusive_model()
+    sure = replace(parent.tables[0], probability=0.0, lower=0.0, upper=0.0)
+    model = dx.save_model(replace(parent, tables=(sure, *parent.tables[1:])), tmp_path / "exclusive" / "0.1.0")
+    patients = tmp_path / "patients.csv"
+    pd.DataFrame({"cause": ["none", "mild"], "f0": ["yes", "no"]}).to_csv(patients, index=False)
+    failed = run("calibrate", model, patients, tmp_path / "exclusive" / "0.2.0")
+    assert failed.exit_code == 2 and "patients.csv, row 2: 'cause = none, f0 = yes'; expected findings" in failed.stderr
+    assert not (tmp_path / "exclusive" / "0.2.0").exists()
 
 
 def test_fit_and_report(folders: tuple[Path, Path]) -> None:
