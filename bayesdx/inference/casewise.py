@@ -178,7 +178,7 @@ class Casewise:
         )
 
     def _output_arguments(self) -> tuple[NDArray[np.bool_] | Ints, ...]:
-        """Which cliques are needed on the way down, and what is read from each."""
+        """Which cliques are needed on the way down, whose message from above is another's too, and what is read."""
         tree = self.program.tree
         by_clique = sorted(self.scopes, key=self.program.home_of)
         homes = [self.program.home_of(scope) for scope in by_clique]
@@ -191,11 +191,16 @@ class Casewise:
         for clique, parent in enumerate(tree.parents):
             if needed[clique] and parent >= 0:
                 needed[parent] = True
+        first: dict[tuple[int, frozenset[int]], int] = {}
+        twin = np.full(len(tree.cliques), -1, dtype=np.int64)
+        for clique in reversed(np.flatnonzero(needed).tolist()):
+            twin[clique] = first.setdefault((tree.parents[clique], frozenset(tree.separators[clique])), clique)
+        twin[twin == np.arange(len(twin))] = -1
         ends = np.cumsum([homes.count(clique) for clique in range(len(tree.cliques))], dtype=np.int64)
-        return needed, ends, bounds, _table(runs)
+        return needed, twin, ends, bounds, _table(runs)
 
     def span_of(self, scope: Scope) -> tuple[int, int]:
-        """Where the posterior of one scope stands in a row that ``propagate`` returns; its cells as ``ordered`` says."""
+        """Where one scope's posterior stands in a row that ``propagate`` returns; its cells as ``ordered`` says."""
         return self._place[scope]
 
     def propagate(self, evidence: Evidence) -> tuple[Array, Array]:

@@ -46,6 +46,7 @@ def propagate_casewise(
     group_bounds: Ints,
     group_runs: Ints,
     needed: NDArray[np.bool_],
+    twin: Ints,
     output_end: Ints,
     output_bounds: Ints,
     output_runs: Ints,
@@ -57,6 +58,7 @@ def propagate_casewise(
     inside = np.empty(potential.size)
     message = np.empty(message_bounds[n_cliques])
     shared = np.empty(message_bounds[n_cliques])
+    quotient = np.empty(message_bounds[n_cliques])
     like = np.empty(variable_bounds[n_variables])
     seen = np.empty(n_variables, dtype=np.bool_)
     product = np.empty(group_bounds[n_groups])
@@ -148,11 +150,14 @@ def propagate_casewise(
             here = inside[cell_bounds[c] : cell_bounds[c + 1]]
             up = message[message_bounds[c] : message_bounds[c + 1]]
             if parents[c] >= 0:
-                ratio = shared[message_bounds[c] : message_bounds[c + 1]]
-                above = inside[cell_bounds[parents[c]] : cell_bounds[parents[c] + 1]]
-                _sum_into(ratio, above, maps, into_parent[c])
-                for x in range(ratio.size):
-                    ratio[x] = ratio[x] / up[x] if up[x] > 0.0 else 0.0
+                source = twin[c] if twin[c] >= 0 else c
+                above = shared[message_bounds[source] : message_bounds[source + 1]]
+                if twin[c] < 0:
+                    from_cells = inside[cell_bounds[parents[c]] : cell_bounds[parents[c] + 1]]
+                    _sum_into(above, from_cells, maps, into_parent[c])
+                ratio = quotient[: up.size]
+                for x in range(up.size):
+                    ratio[x] = above[x] / up[x] if up[x] > 0.0 else 0.0
                 _enter(inside, potential, cell_bounds, c, started, ratio, maps, to_separator[c])
             else:
                 scale = 1.0 / up[0]

@@ -21,6 +21,7 @@ from bayesdx.inference.jt_backend import MOST_CELLS_UNSLICED, JunctionTreeBacken
 from bayesdx.inference.kernels import Kernel, check_kernel, numba_installed
 from bayesdx.inference.plan import Plan, plan
 from bayesdx.inference.result import Family, GateFamily, Propagation
+from bayesdx.inference.threads import processors
 from bayesdx.network import Network
 
 Array = NDArray[np.float64]
@@ -46,6 +47,8 @@ class Engine:
         Bytes that one propagation may take.
     kernel : {"auto", "numpy", "numba"}
         "auto" takes numba where it is installed (extra ``fast``); results agree to 1e-12.
+    workers : int, optional
+        Threads of compiled code in a large batch; as many as there are processors where left out.
 
     Raises
     ------
@@ -76,13 +79,15 @@ class Engine:
         backend: Literal["auto", "dense", "junction_tree", "noisy_or"] = "auto",
         memory_limit: int = DEFAULT_MEMORY_LIMIT,
         kernel: Kernel = "auto",
+        workers: int | None = None,
     ) -> None:
         self._network = _as_network(network)
         check_kernel(kernel)
+        threads = processors() if workers is None else workers
         self._kernel = kernel
         self._memory_limit = memory_limit
-        self._tree = JunctionTreeBackend(self._network, memory_limit, kernel)
-        self._dense = _dense_backend(self._network, backend, kernel)
+        self._tree = JunctionTreeBackend(self._network, memory_limit, kernel, threads)
+        self._dense = _dense_backend(self._network, backend, kernel, threads)
         self._two_layer = _two_layer(self._network, backend, memory_limit) if self._dense is None else None
         self._target_positions = self._positions(self._network.targets or self._network.names)
 
@@ -363,7 +368,7 @@ class Engine:
         )
 
 
-def _dense_backend(network: Network, backend: str, kernel: Kernel) -> DenseBackend | None:
+def _dense_backend(network: Network, backend: str, kernel: Kernel, workers: int) -> DenseBackend | None:
     if backend not in BACKENDS:
         raise ValueError(f"backend: {backend!r}; expected one of {', '.join(BACKENDS)}.")
     if backend in ("junction_tree", "noisy_or"):
@@ -371,7 +376,7 @@ def _dense_backend(network: Network, backend: str, kernel: Kernel) -> DenseBacke
     chosen = roles(network)
     if chosen is None and backend == "dense":
         raise TooLargeError("backend='dense': no small joint of targets separates this network; use 'auto'.")
-    return DenseBackend(network, dense_tables(network, chosen), kernel) if chosen else None
+    return DenseBackend(network, dense_tables(network, chosen), kernel, workers) if chosen else None
 
 
 def _two_layer(network: Network, backend: str, memory_limit: int) -> noisy_or.TwoLayer | None:

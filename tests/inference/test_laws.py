@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,18 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from bayesdx.errors import FindingsError, ImpossibleEvidenceError, MissingExtraError, TooLargeError
-from bayesdx.inference import Engine, Evidence, GateDraws, GateFamily, ParameterDraws, factors, jt_backend, kernels
+from bayesdx.inference import (
+    Engine,
+    Evidence,
+    GateDraws,
+    GateFamily,
+    ParameterDraws,
+    casewise_marginals,
+    dense_backend,
+    factors,
+    jt_backend,
+    kernels,
+)
 from bayesdx.network import Network, Node, NoisyMax, Table
 from tests import oracle
 from tests.strategies import networks_with_evidence, random_evidence, random_network
@@ -194,6 +206,27 @@ def test_unrolling_and_slicing_change_nothing(kernel: str, seed: int) -> None:
         assert_allclose(without.marginals[name], plain.marginals[name], atol=1e-10)
         for one, two in zip(values_of(cut.families[name]), values_of(plain.families[name]), strict=True):
             assert_allclose(one, two, atol=1e-10)
+
+
+@pytest.mark.parametrize("backend", ["auto", "junction_tree"])
+@settings(max_examples=20)
+@given(seed=st.integers(0, 10_000))
+def test_threads_change_nothing(backend: Literal["auto", "junction_tree"], seed: int) -> None:
+    """Runs of two cases on three threads equal all cases at once on one."""
+    network = random_network(seed, 7)
+    evidence = random_evidence(network, seed, 21)
+    alone = Engine(network, backend=backend, kernel="numba", workers=1).propagate(evidence)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jt_backend, "LEAST_RUN", 1)
+        for module in (jt_backend, dense_backend, casewise_marginals):
+            patch.setattr(module, "WORTH_THREADS", 0)
+        for module, name in ((jt_backend, "MOST_LANES_FAST"), (dense_backend, "MOST_CASES_FAST")):
+            patch.setattr(module, name, 2)
+        patch.setattr(casewise_marginals, "RUN", 2)
+        found = Engine(network, backend=backend, kernel="numba", workers=3).propagate(evidence)
+    assert_allclose(found.log_evidence, alone.log_evidence, atol=1e-10)
+    for name, values in found.marginals.items():
+        assert_allclose(values, alone.marginals[name], atol=1e-10)
 
 
 @pytest.mark.parametrize("kernel", ["numpy", "numba"])
