@@ -346,14 +346,14 @@ def _leaf_rows(program: Program, evidence: Evidence, scale: Array) -> list[tuple
 
 
 def _likelihoods(program: Program, evidence: Evidence) -> dict[int, Array]:
-    """Likelihood vectors of the variables that some lane has evidence on, each of shape (n_states, n_lanes)."""
+    """Likelihood vectors of the variables that some lane has evidence on, each of shape (n_states, n_lanes or 1)."""
     network = program.network
     found: dict[int, Array] = {}
     codes = evidence.codes
     for v in np.flatnonzero((codes >= 0).any(axis=0)).tolist():
         if v in program.sliced or v in program.leaves:
             continue
-        column = codes[:, v]
+        column = codes[:1, v] if (codes[:, v] == codes[0, v]).all() else codes[:, v]
         states = np.arange(network.cardinalities[v])[:, None]
         found[v] = ((column == states) | (column < 0)).astype(np.float64)
     for name, values in evidence.likelihoods.items():
