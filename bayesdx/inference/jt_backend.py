@@ -19,6 +19,7 @@ from bayesdx.inference.families import empty_family, store_family
 from bayesdx.inference.flat import FlatAnswer
 from bayesdx.inference.kernels import Kernel, use_numba
 from bayesdx.inference.leaves import drawn_rows, leaf_family, leaf_marginal, leaves_of, parents_of
+from bayesdx.inference.one_case import OneCase, row_cells
 from bayesdx.inference.passes import Calibrated, propagate
 from bayesdx.inference.program import BYTES, Program, View
 from bayesdx.inference.result import Family
@@ -57,6 +58,9 @@ MOST_LANES_FAST = 2**12
 
 MOST_CASES_FAST = 2**12
 """Cases handed to compiled code that takes them one at a time, so that what it returns stays in the cache."""
+
+MOST_ROW_CELLS = 2**21
+"""Largest set of rows kept for answering one case in numpy; other trees answer one case as they do many."""
 
 MOST_PROGRAMS = 64
 
@@ -98,6 +102,7 @@ class JunctionTreeBackend:
         self._everything = frozenset(range(len(network)))
         self._programs: OrderedDict[object, Program] = OrderedDict()
         self._readers: OrderedDict[tuple[int, ...], CasewiseMarginals] = OrderedDict()
+        self._single: OrderedDict[tuple[int, ...], OneCase | None] = OrderedDict()
         self._sizes: dict[tuple[frozenset[int], frozenset[int], tuple[tuple[int, ...], ...]], float] = {}
         self._lock = threading.Lock()
 
@@ -143,6 +148,10 @@ class JunctionTreeBackend:
             reader = self._casewise(tuple(targets), len(evidence))
             if reader and reader.serves(evidence):
                 return *self._read(reader, evidence, targets), {}, []
+            one = self._one_case(tuple(targets)) if len(evidence) == 1 and not evidence.likelihoods else None
+            at_once = one.run(evidence) if one else None
+            if at_once:
+                return np.log([at_once[0]]), at_once[1], {}, []
         n_draws = draws.n_draws if draws else 1
         output = _Output(self.network, n_draws * len(evidence), targets, families, together)
         observed = evidence.codes >= 0
@@ -193,12 +202,29 @@ class JunctionTreeBackend:
             return None
         reader = self._readers.get(targets)
         if reader is None:
+            self.whole().check_size(self.memory_limit)
             reader = CasewiseMarginals(self.whole(), targets, self.workers)
             with self._lock:
                 self._readers[targets] = reader
                 while len(self._readers) > MOST_PROGRAMS:
                     self._readers.popitem(last=False)
         return reader
+
+    def _one_case(self, targets: tuple[int, ...]) -> OneCase | None:
+        """How numpy answers one case about these targets; None where the tree is large or has one for each pattern."""
+        one = self._single.get(targets)
+        if one is not None or targets in self._single:
+            return one
+        small = len(self.network) <= MOST_VARIABLES_UNPRUNED
+        small = small and self._unsliced_cells(self._everything, self._leaves, ()) <= MOST_CELLS_UNPRUNED
+        if small:
+            self.whole().check_size(self.memory_limit)
+        one = OneCase(self.whole(), targets) if small and row_cells(self.whole()) <= MOST_ROW_CELLS else None
+        with self._lock:
+            self._single[targets] = one
+            while len(self._single) > MOST_PROGRAMS:
+                self._single.popitem(last=False)
+        return one
 
     @cached_property
     def _always_casewise(self) -> bool:

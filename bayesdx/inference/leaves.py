@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,7 +143,7 @@ class LeafTables:
         for v, values in soft.items():
             factors.append(self._soft(leaves.index(v), v, codes, values, network))
         if len(factors) > MOST_PLAIN_ROWS:
-            return self._exponentials(sum(floored_log(factor) for factor in factors), scale)
+            return self._exponentials(reduce(np.add, [floored_log(factor) for factor in factors]), scale)
         product = factors[0]
         for factor in factors[1:]:
             product = product * factor
