@@ -1,4 +1,7 @@
-"""``python -m benchmarks``: every row of the table, in interleaved rounds, printed and written as JSON and Markdown."""
+"""``python -m benchmarks``: every row of the table, in interleaved rounds, printed and written as JSON and Markdown.
+
+``python -m benchmarks calibration`` times EM, ``coverage`` simulates intervals, ``datasets`` compares classifiers.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import argparse
 import os
 import sys
 import warnings
+from importlib import import_module
 from pathlib import Path
 
 # One thread for everybody, before anything loads a BLAS: threads would race with those of the peers.
@@ -15,6 +19,8 @@ for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "
 from benchmarks.cases import questions  # noqa: E402
 from benchmarks.report import Row, as_json, as_markdown, row_of  # noqa: E402
 from benchmarks.timing import interleaved  # noqa: E402
+
+OTHERS = ("calibration", "coverage", "datasets")
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -30,6 +36,9 @@ def networks_folder(given: str | None) -> Path | None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run, print, write; returns the exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments and arguments[0] in OTHERS:
+        return int(import_module(f"benchmarks.{arguments[0]}").main(arguments[1:]))
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--networks", help="folder of *.bif.gz (default: BAYESDX_NETWORKS, then ../shared/networks)")
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds per row (default 5)")

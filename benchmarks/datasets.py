@@ -3,6 +3,10 @@
 ``python -m benchmarks.datasets [NAME ...]`` reads the data in place, from the folder that BAYESDX_DATA names or from
 ``../shared/data`` beside the repository, and prints one table. Test folds are pooled and scored once; probabilities are
 floored at 1e-6, ECE is of the first class in 10 bins of equal width.
+
+Calibration, before and after: a naive model of a fifth of the training rows, and the same model calibrated on the
+others; for DDXPlus, the model of its published training statistics, and that model calibrated on the training rows.
+DDXPlus comes without folds: they are StratifiedKFold(5, shuffle=True, random_state=0), as those of the other datasets.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +24,14 @@ from numpy.typing import NDArray
 
 import bayesdx as dx
 from bayesdx.evaluation.performance import Forecasts, measure
+from benchmarks import ddxplus
 
 Array = NDArray[np.float64]
 
-DATASETS = ("dermatology", "vertebral_column", "hypothyroid", "acute_inflammations")
+DDXPLUS = {"ddxplus_balanced": "patients_balanced", "ddxplus_filtered": "patients_filtered_validate"}
+"""49 pathologies, up to 8 patients of each; 19 pathologies, selected, see the README beside the data."""
+
+DATASETS = ("dermatology", "vertebral_column", "hypothyroid", "acute_inflammations", *DDXPLUS)
 LABEL = "diagnosis"
 NOT_FINDINGS = ("row", "fold", "bladder_inflammation", "nephritis")
 COLUMNS = ("accuracy", "top-3", "log loss", "Brier", "ECE")
@@ -40,6 +49,8 @@ def read(name: str) -> tuple[pd.DataFrame, NDArray[np.str_], NDArray[np.intp]]:
     folder = data_folder()
     if folder is None:
         raise SystemExit("no data: set BAYESDX_DATA, or put the datasets into ../shared/data beside the repository.")
+    if name in DDXPLUS:
+        return ddxplus.read(folder / "ddxplus", DDXPLUS[name])
     frame = pd.read_csv(folder / name / "data.csv")
     findings = frame.drop(columns=[LABEL, *(column for column in NOT_FINDINGS if column in frame)])
     return findings, frame[LABEL].to_numpy(dtype=str), frame["fold"].to_numpy()
@@ -56,6 +67,19 @@ def bayesdx_fit(structure: str, missing: str) -> Learner:
         return fit.posteriors(test).reindex(columns=classes, fill_value=0.0).to_numpy()
 
     return learn
+
+
+def calibrated(train: pd.DataFrame, labels: NDArray[np.str_], test: pd.DataFrame, classes: list[str]) -> list[Array]:
+    """A model of every fifth training row, before and after its calibration on the others."""
+    fifth = np.zeros(len(train), dtype=np.bool_)
+    for label in classes:
+        fifth[np.flatnonzero(labels == label)[::5]] = True  # of every class some, so that none has probability 0
+    whole = train.assign(**{LABEL: labels})
+    fit = dx.fit_model(whole[fifth], LABEL, cuts=None)
+    others = fit.read(whole[~fifth & np.isin(labels, labels[fifth])])
+    after = dx.calibrate(fit.model, others, tolerance=1e-4, prior_strength=1.0)
+    both = (fit, replace(fit, model=after.model))
+    return [each.posteriors(test).reindex(columns=classes, fill_value=0.0).to_numpy() for each in both]
 
 
 def peers() -> dict[str, Learner]:
@@ -131,28 +155,51 @@ def learners() -> dict[str, Learner]:
 
 def cross_validated(name: str, learn: Learner) -> Forecasts:
     """Pooled forecasts of the five test folds."""
+    return pooled(name, lambda *part: [learn(*part)])[0]
+
+
+def pooled(name: str, learn: Callable[..., list[Array]]) -> list[Forecasts]:
+    """Pooled forecasts of the five test folds, of one or more models that are learned together."""
     findings, labels, folds = read(name)
     classes = sorted(set(labels))
-    p = np.zeros((len(labels), len(classes)))
+    found: list[Array] = []
     for fold in np.unique(folds):
         train, test = folds != fold, folds == fold
-        p[test] = learn(findings[train], labels[train], findings[test], classes)
-    p = np.maximum(p, 1e-6)
+        for place, part in enumerate(learn(findings[train], labels[train], findings[test], classes)):
+            if place == len(found):
+                found.append(np.zeros((len(labels), len(classes))))
+            found[place][test] = part
     y = (labels[:, None] == np.array(classes)).astype(float)
-    return Forecasts(tuple(classes), True, p / p.sum(axis=1, keepdims=True), y, np.ones(len(labels)))
+    kept = [np.maximum(p, 1e-6) for p in found]
+    return [Forecasts(tuple(classes), True, p / p.sum(axis=1, keepdims=True), y, np.ones(len(y))) for p in kept]
 
 
-def main(names: list[str]) -> None:
-    print(f"{'data set':20} {'model':32} " + " ".join(f"{column:>9}" for column in COLUMNS))
+def line(name: str, label: str, forecasts: Forecasts) -> str:
+    """A row of the table."""
+    found = measure(forecasts, forecasts.weights, 10)
+    values = [found[key] for key in ("top_1", "top_3", "log_score", "brier_score", "calibration_error")]
+    return f"{name:20} {label:40} " + " ".join(f"{value:9.3f}" for value in values)
+
+
+def main(names: list[str]) -> int:
+    """Print the table; returns the exit code."""
+    print(f"{'data set':20} {'model':40} " + " ".join(f"{column:>9}" for column in COLUMNS))
     for name in names or DATASETS:
         for label, learn in learners().items():
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 forecasts = cross_validated(name, learn)
-            found = measure(forecasts, forecasts.weights, 10)
-            values = [found[key] for key in ("top_1", "top_3", "log_score", "brier_score", "calibration_error")]
-            print(f"{name:20} {label:32} " + " ".join(f"{value:9.3f}" for value in values), flush=True)
+            print(line(name, label, forecasts), flush=True)
+        before = "bayesdx, a fifth of the rows"
+        both: Callable[..., list[Array]] = calibrated
+        if name in DDXPLUS and (folder := data_folder()) is not None:
+            before, both = "bayesdx, published statistics", ddxplus.calibrated(folder / "ddxplus")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for label, forecasts in zip((before, f"{before}, calibrated"), pooled(name, both), strict=True):
+                print(line(name, label, forecasts), flush=True)
+    return 0
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    raise SystemExit(main(sys.argv[1:]))

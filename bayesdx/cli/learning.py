@@ -64,6 +64,10 @@ def calibrate(
     method: Annotated[Method, typer.Option(help="How numbers are learned.")] = Method.EM,
     mapping: MappingOption = None,
     weight: WeightOption = None,
+    site: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="Where a patient was seen: each site a population, partially pooled."),
+    ] = None,
     verification: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="Column or finding that shows who had the reference test; may be repeated."),
@@ -97,11 +101,11 @@ def calibrate(
 
     loaded = dx.load_model(model, population=population)
     if dry_run:
-        check = dx.check_cohort(loaded, patients, mapping, weight=weight, verification=verification)
+        check = dx.check_cohort(loaded, patients, mapping, weight=weight, site=site, verification=verification)
         _print(str(check))
         raise typer.Exit(1 if check.problems else 0)
     target = _new_folder(out)
-    cohort = dx.read_cohort(loaded, patients, mapping, weight=weight, verification=verification)
+    cohort = dx.read_cohort(loaded, patients, mapping, weight=weight, site=site, verification=verification)
     with _progress(quiet) as progress:
         result = dx.calibrate(
             loaded,

@@ -36,7 +36,15 @@ class Items:
     texts: tuple[str, ...]
 
 
-Block = Heading | Paragraph | Items | Grid
+@dataclass(frozen=True)
+class Drawing:
+    """A figure: an ``svg`` element made by this package, and what it shows. Markdown gets the caption alone."""
+
+    svg: str
+    caption: str
+
+
+Block = Heading | Paragraph | Items | Drawing | Grid
 
 
 def grid(header: Sequence[str], rows: Iterable[Sequence[object]], numeric: Sequence[int] = ()) -> Grid:
@@ -99,6 +107,8 @@ def as_markdown(blocks: Iterable[Block]) -> str:
                 parts.append(f"{'#' * level} {_marked(text)}")
             case Paragraph(text):
                 parts.append(_block(text))
+            case Drawing(_, caption):
+                parts.append(_block(caption))
             case Items(texts):
                 parts.append("\n".join(f"- {_block(text)}" for text in texts))
             case Grid(header, rows, numeric):
@@ -117,6 +127,11 @@ def as_html(blocks: Iterable[Block], title: str) -> str:
                 parts.append(f"<h{level}>{_safe(text)}</h{level}>")
             case Paragraph(text):
                 parts.append(f"<p>{_safe(text)}</p>")
+            case Drawing(svg, caption):
+                parts.append(
+                    f"<figure role='img' aria-label='{_safe(caption)}'>{svg}"
+                    f"<figcaption>{_safe(caption)}</figcaption></figure>"
+                )
             case Items(texts):
                 parts.append("<ul>" + "".join(f"<li>{_safe(text)}</li>" for text in texts) + "</ul>")
             case Grid(header, rows, numeric):
@@ -129,6 +144,7 @@ def as_html(blocks: Iterable[Block], title: str) -> str:
 
 
 _STYLE = (
+    ":root{color-scheme:light dark}figure{max-width:40em;margin:1.5em 0}figcaption{opacity:.8;font-size:.9em}"
     "body{font-family:system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em;line-height:1.45}"
     "table{border-collapse:collapse;margin:1em 0}td,th{padding:.15em .7em;text-align:left;border:1px solid #8888}"
 )

@@ -7,10 +7,16 @@ are chosen to be readable on light and on dark ground, and by people who do not 
 
 from __future__ import annotations
 
+import io
 import math
+import re
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bayesdx.display.numbers import format_probability
 from bayesdx.display.tables import clean
@@ -22,6 +28,9 @@ if TYPE_CHECKING:
 
 FOR, AGAINST, PLAIN, MARKED = "#0f8fd6", "#e07b00", "#8a8f98", "#d1495b"
 PALETTE = ("#0f8fd6", "#e07b00", "#19a974", "#c45bb0", "#b59f00", "#8a8f98", "#d1495b", "#6c7bd9")
+
+INK = "#010203"
+"""Stands for the colour of text in a figure until the page gives it its own."""
 
 LABEL_WIDTH = 44
 """Characters of a label on one line; two lines are shown, the rest is cut."""
@@ -196,6 +205,116 @@ def paths(
     return ax
 
 
+@dataclass(frozen=True, eq=False)
+class Line:
+    """A line of ``curves``.
+
+    Parameters
+    ----------
+    label : str
+    x, y : array of float
+    lower, upper : array of float, optional
+        Interval of each point, drawn as a bar.
+    sizes : array of float, optional
+        What each point stands for, as the area of its mark.
+    steps : bool
+        Between points y is that of the right one.
+    """
+
+    label: str
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    lower: NDArray[np.float64] | None = None
+    upper: NDArray[np.float64] | None = None
+    sizes: NDArray[np.float64] | None = None
+    steps: bool = False
+
+
+def curves(
+    lines: Sequence[Line],
+    *,
+    xlabel: str,
+    ylabel: str,
+    title: str = "",
+    diagonal: str | None = None,
+    limits: tuple[float, float] = (-0.02, 1.02),
+    ax: Axes | None = None,
+) -> Axes:
+    """Lines over a probability, told apart by colour and dash.
+
+    Parameters
+    ----------
+    lines : sequence of Line
+    diagonal : str, optional
+        Draw the line of equality and call it this.
+    limits : (float, float)
+        Of the vertical axis.
+
+    Raises
+    ------
+    MissingExtraError
+        matplotlib is not installed.
+    """
+    ax = _square_axes(ax)
+    if diagonal is not None:
+        ax.plot([0, 1], [0, 1], color=PLAIN, linewidth=1.0, linestyle=(0, (1, 2)), label=diagonal, zorder=1)
+    for number, line in enumerate(lines):
+        colour, dash = PALETTE[number % len(PALETTE)], ("-", "--", "-.", ":")[number % 4]
+        drawn = "steps-pre" if line.steps else "default"
+        ax.plot(line.x, line.y, color=colour, linestyle=dash, linewidth=1.8, label=_plain(line.label), drawstyle=drawn)
+        if line.lower is not None and line.upper is not None:
+            ax.vlines(line.x, line.lower, line.upper, color=colour, linewidth=2.2, alpha=0.55)
+        if line.sizes is not None:
+            area = 12 + 160 * line.sizes / max(float(line.sizes.max()), 1e-12)
+            ax.scatter(line.x, line.y, s=area, color=colour, alpha=0.85, zorder=3)
+    ax.set(xlim=(-0.02, 1.02), ylim=limits, xlabel=xlabel, ylabel=ylabel)
+    ax.set_title(_plain("\n".join(textwrap.wrap(clean(title), 64))), loc="left", fontsize="medium", fontweight="bold")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(alpha=0.25)
+    ax.set_axisbelow(True)
+    ax.legend(frameon=False, fontsize="small")
+    return ax
+
+
+def as_svg(draw: Callable[[Axes], object], salt: str) -> str | None:
+    """A figure as an ``svg`` element that stands in a page: text in the page's colour, no outside references.
+
+    Parameters
+    ----------
+    draw : callable
+        Draws on the axes it is given.
+    salt : str
+        Sets the names inside apart from those of other figures on the page.
+
+    Returns
+    -------
+    str or None
+        None where matplotlib is not installed.
+    """
+    try:
+        import matplotlib
+        from matplotlib.backends.backend_svg import FigureCanvasSVG
+        from matplotlib.figure import Figure
+    except ImportError:
+        return None
+    with matplotlib.rc_context():
+        for name in ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"):
+            matplotlib.rcParams[name] = INK
+        matplotlib.rcParams["svg.fonttype"] = "none"
+        matplotlib.rcParams["svg.hashsalt"] = salt
+        figure = Figure(figsize=(6.4, 4.8), layout="constrained")
+        FigureCanvasSVG(figure)
+        draw(figure.subplots())
+        stream = io.StringIO()
+        figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    text = stream.getvalue()
+    element = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
+    element = re.sub(r"\s+xmlns(?::\w+)?=\"[^\"]*\"", "", element).replace("xlink:href", "href")
+    opening, rest = element.split(">", 1)
+    opening = re.sub(r'\s(?:width|height)="[^"]*"', "", opening)
+    return f'{opening} width="100%">{rest}'.replace(INK, "currentColor").strip()
+
+
 def finding_label(label: str, value: str, lines: int = 2) -> str:
     """A finding and what was found, the name cut where it is long so that what was found can be read.
 
@@ -219,6 +338,15 @@ def _axes(ax: Axes | None, labels: Sequence[str]) -> Axes:
     lines = sum(1.4 if "\n" in _cut(label) else 1.0 for label in labels)
     _, made = pyplot.subplots(figsize=(9.0, 1.6 + ROW_INCHES * max(lines, 3)), layout="constrained")
     return made
+
+
+def _square_axes(ax: Axes | None) -> Axes:
+    """The axes given, or new ones about as high as wide."""
+    try:
+        from matplotlib import pyplot
+    except ImportError:
+        raise MissingExtraError("plot() needs matplotlib: install bayesdx with its plot extra.") from None
+    return pyplot.subplots(figsize=(6.4, 5.4), layout="constrained")[1] if ax is None else ax
 
 
 def _row(ax: Axes, place: int, width: float, left: float, colour: str, text: str) -> None:

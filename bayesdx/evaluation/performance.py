@@ -201,21 +201,27 @@ class Evaluation(Report):
         """The value of a measure."""
         return float(self.table.set_index("measure")["value"][name])
 
-    def _title(self) -> str:
+    def title(self) -> str:
+        """The model, its version, and the patients."""
         return f"{self.model.name} {self.model.version} on {len(self.cohort)} labelled rows of {self.cohort.name}"
 
     def blocks(self) -> Sequence[Block]:
         """Title, measures, causes, subgroups, comparison."""
         said = f"Calibration error and parts of the Brier score use {self.bins} bins of equal width."
-        blocks: list[Block] = [Title(self._title()), _grid(self.table), said, _grid(self.causes)]
+        blocks: list[Block] = [Title(self.title()), _grid(self.table), said, _grid(self.causes)]
         for name, frame in (("Subgroups", self.subgroups), ("Difference to the other model", self.comparison)):
             if len(frame):
                 blocks += [Title(name), _grid(frame)]
         return blocks
 
     def to_html(self) -> str:
-        """Everything in one HTML page without scripts or outside references."""
-        parts: list[document.Block] = [document.Heading(1, self._title())]
+        """Everything in one HTML page without scripts or outside references, figures as SVG inside it.
+
+        Figures need matplotlib (extra ``plot``); without it a sentence stands in their place.
+        """
+        from bayesdx.evaluation.figures import svgs
+
+        parts: list[document.Block] = [document.Heading(1, self.title())]
         sections = (
             ("Measures", self.table),
             ("Causes", self.causes),
@@ -224,26 +230,41 @@ class Evaluation(Report):
             ("Subgroups", self.subgroups),
             ("Difference to the other model", self.comparison),
         )
+        figures = [document.Drawing(svg, caption) for caption, svg in svgs(self)]
         for heading, frame in sections:
             if len(frame):
                 shown = _grid(frame)
                 parts += [document.Heading(2, heading), document.grid(shown.header, shown.rows, shown.numeric)]
-        return document.as_html(parts, self._title())
+            if heading == "Measures":
+                parts.append(document.Heading(2, "Figures"))
+                parts += figures or [
+                    document.Paragraph("Figures need matplotlib: install bayesdx with its plot extra.")
+                ]
+        return document.as_html(parts, self.title())
 
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """The calibration curve with its 95 % bands.
+    def plot(self, kind: str = "calibration", *, cause: str | None = None, ax: Axes | None = None) -> Axes:
+        """One figure.
+
+        Parameters
+        ----------
+        kind : {"calibration", "roc", "precision_recall", "decision"}
+            "calibration": observed share by forecast with 95 % intervals. "roc", "precision_recall": per cause, with
+            the area or the average precision; the six most frequent causes where none is named. "decision": net benefit
+            of acting on the model beside treating all and none, of one cause (the first that must not be missed, else
+            the most frequent, where none is named).
+        cause : str, optional
+        ax : matplotlib Axes, optional
 
         Raises
         ------
+        LearningError
+            Unknown kind or cause, or a cause that all patients or none have.
         MissingExtraError
             matplotlib is not installed.
         """
-        from bayesdx.display.figures import intervals
+        from bayesdx.evaluation.figures import draw
 
-        labels = [f"forecast {row['forecast']:.2f}, n {row['patients']:g}" for row in self.curve.to_dict("records")]
-        curve = self.curve
-        columns = [curve[name].tolist() for name in ("observed", "lower", "upper")]
-        return intervals(labels, *columns, title=f"Observed share by forecast: {self._title()}", ax=ax)
+        return draw(self, kind, cause, ax)
 
 
 def _grid(frame: pd.DataFrame) -> Grid:

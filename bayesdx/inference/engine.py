@@ -314,6 +314,34 @@ class Engine:
         log_evidence, _, _, joints = self._tree.run(evidence, (), together=(scope,))
         return log_evidence, joints[0]
 
+    def joints(self, evidence: Evidence, scopes: Sequence[Sequence[str]]) -> tuple[Array, list[Array]]:
+        """Log evidence, and the joint posterior of every scope, of every case, in one propagation.
+
+        Parameters
+        ----------
+        evidence : Evidence
+        scopes : sequence of sequence of str
+            Each is held by one clique, so it has to be small; families of the network's own variables cost nothing.
+
+        Returns
+        -------
+        log_evidence : ndarray, shape (n_cases,)
+        joints : list of ndarray, each of shape (n_cases, *cardinalities of the scope)
+            P(configuration | evidence); NaN in the rows that are impossible.
+
+        Raises
+        ------
+        FindingsError
+            The evidence does not fit the network, or a variable is unknown.
+        TooLargeError
+            A scope does not fit ``memory_limit``.
+        """
+        check_evidence(evidence, self._network)
+        positions = tuple(tuple(self._positions(scope)) for scope in scopes)
+        log_evidence, _, _, joints = self._tree.run(evidence, (), together=positions)
+        gone = _impossible(log_evidence)
+        return log_evidence, [_finished(joint, gone, log_evidence.shape) for joint in joints]
+
     def conflict(self, evidence: Evidence) -> tuple[str, ...]:
         """Observed variables of one impossible case whose evidence alone has probability 0.
 

@@ -105,7 +105,7 @@ def believe(
     strength : float, at least 0
         Multiplies the equivalent sample size of every prior.
     most : float
-        Largest equivalent sample size of a prior, after that.
+        Largest equivalent sample size of a prior, before that.
 
     Raises
     ------
@@ -131,7 +131,7 @@ def believe(
     cells, rows, alpha, left = [], [], [], []
     for number, row in enumerate(chosen):
         start = layout.start(row.place)
-        scale = min(strength, most / row.sample_size)
+        scale = strength * min(1.0, most / row.sample_size)
         cells += [start + state for state in row.free]
         rows += [number] * len(row.free)
         alpha += [scale * value for value in row.alpha]

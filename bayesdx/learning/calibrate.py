@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -22,13 +22,15 @@ from bayesdx.learning.counting import count
 from bayesdx.learning.em import TRACE, Fit, Progress, maximise
 from bayesdx.learning.expected import Expectation, Totals, expectation
 from bayesdx.learning.information import Information, information
+from bayesdx.learning.intervals import HALF, interval
 from bayesdx.learning.layout import Layout
 from bayesdx.learning.patients import Patients, patients_of
-from bayesdx.learning.shift import likelihood_test
+from bayesdx.learning.shift import case_mix, likelihood_test
+from bayesdx.learning.sites import Alone, at_site, pool, populations_of, site_belief
+from bayesdx.learning.sites import tabulate as tabulate_sites
 from bayesdx.learning.verification import unverified_hidden
 from bayesdx.learning.version import Key, Learned, check_population, describe, new_version, next_version
-from bayesdx.network import Network, compile_network
-from bayesdx.network.beliefs import Beta
+from bayesdx.network import compile_network
 from bayesdx.network.parameters import parameters
 
 Array = NDArray[np.float64]
@@ -36,10 +38,8 @@ Method = Literal["counts", "em", "prior_shift"]
 METHODS = ("counts", "em", "prior_shift")
 
 SHIFT_PRIOR = 2.0
-"""Patients that a parent's prior is worth at most in ``prior_shift``, which looks for what differs from it."""
-
-HALF = 0.5
-"""Patients per state in Jeffreys' prior of a share."""
+"""Patients that a parent's prior is worth at most in ``prior_shift``, which looks for what differs from it; times
+``prior_strength``."""
 
 ROWS_SHOWN = 20
 COLUMNS = [
@@ -83,6 +83,10 @@ class Calibration(Report):
         For ``prior_shift``, whether the findings are as frequent as the model expects of such patients.
     verification : DataFrame
         Where verification was selective, who was verified: finding, state, patients, verified, share.
+    sites : DataFrame
+        Where sites were named, a row per site and number of its population: site, population, file, row, label, alone
+        (from its patients only), pooled (common mean), after, lower, upper, effective_cases, shrinkage (weight of the
+        common mean), between_sites (standard deviation between sites).
     """
 
     model: Model
@@ -94,6 +98,7 @@ class Calibration(Report):
     warnings: tuple[str, ...]
     likelihoods: pd.DataFrame = field(default_factory=pd.DataFrame)
     verification: pd.DataFrame = field(default_factory=pd.DataFrame)
+    sites: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def report(self) -> str:
         """The calibration as plain text: what moved most, and what to know."""
@@ -143,6 +148,7 @@ def calibrate(
     *,
     mapping: Source | None = None,
     weight: str | None = None,
+    site: str | None = None,
     verification: str | Sequence[str] | None = None,
     move: Iterable[str] = PARTS,
     variables: Collection[str] | None = None,
@@ -175,6 +181,10 @@ def calibrate(
         was diagnosed.
     mapping, weight
         As ``read_cohort``, where ``cohort`` is a table.
+    site : str, optional
+        Column of the table that names where a patient was seen (or a cohort that was read with one). Each site becomes
+        a population of its own, whose priors are drawn towards the common mean as far as sites are alike; the chosen
+        population gets that mean (``bayesdx.learning.sites``). Links and tables hold for every site.
     verification : str or sequence of str, optional
         Where a reference test was ordered selectively, what shows that it was: as ``read_cohort``. Diagnoses that
         nothing verified count as not observed, and "em" corrects for the selection, provided that it depended on
@@ -184,7 +194,8 @@ def calibrate(
     variables : collection of str, optional
         Only numbers of these variables may move.
     prior_strength : float, at least 0
-        Multiplies the equivalent sample size of every prior; 0 is maximum likelihood.
+        Multiplies the equivalent sample size of every prior; 0 is maximum likelihood. In "prior_shift" a prior is
+        worth two patients at most before that.
     population : str, optional
         Name of a new population that receives the priors; the chosen population where left out. Links and tables
         without a population hold for every one.
@@ -231,13 +242,14 @@ def calibrate(
     _check_options(method, starts, max_iterations, tolerance)
     check_population(model, population)
     chosen_version = next_version(model, version)
-    known = _read(model, cohort, mapping, weight, verification)
+    known = _read(model, cohort, mapping, weight, site, verification)
+    populations = populations_of(model, known, population) if known.sites else {}
     network = compile_network(model)
     layout = Layout(network)
     used, verified, warnings = unverified_hidden(model, known, method)
     patients = patients_of(network, used)
     if method == "prior_shift":
-        mix = _case_mix(model, network)
+        mix = case_mix(model, network)
         belief = believe(model, layout, ("priors", "tables"), _within(mix, variables), prior_strength, SHIFT_PRIOR)
         patients = _hidden(model, patients, warnings)
     else:
@@ -255,10 +267,23 @@ def calibrate(
         known_of = information(layout, belief, expected, patients, fit.values, fit.totals.counts, seed)
         warnings += _unidentified(model, belief, known_of)
     table, learned = _tabulate(model, belief, fit, known_of)
+    of_sites: dict[str, dict[Key, Learned]] = {}
+    site_table = pd.DataFrame()
+    if populations:
+        site_table, of_sites, common = _sites(
+            model, layout, belief, used, populations, begin, fit, method, max_iterations, tolerance, seed
+        )
+        table = _with_common_mean(table, common)
+        learned |= {key: number for key, number in common.items() if key in learned}
     source = describe(known, method, dates, model)
     text = (
         f"Calibrated from {model.version} by {method} on {len(known)} rows of {known.name} "
         f"(source {source.source}); prior strength {prior_strength:g}."
+        + (
+            f" Priors of {len(populations)} sites partially pooled: {', '.join(populations.values())}."
+            if of_sites
+            else ""
+        )
     )
     made = new_version(
         model,
@@ -267,11 +292,12 @@ def calibrate(
         version=chosen_version,
         population=population,
         text=text,
-        table=table[table["moved"]],
+        table=pd.concat([table[table["moved"]], _as_moved(site_table, table)]),
+        sites=of_sites,
     )
     tested = likelihood_test(made, patients, seed) if method == "prior_shift" else pd.DataFrame()
     warnings += _shifted_likelihoods(tested)
-    return Calibration(made, model, known, method, table, fit.trace, tuple(warnings), tested, verified)
+    return Calibration(made, model, known, method, table, fit.trace, tuple(warnings), tested, verified, site_table)
 
 
 def _read(
@@ -279,12 +305,14 @@ def _read(
     cohort: Cohort | Table,
     mapping: Source | None,
     weight: str | None,
+    site: str | None,
     verification: str | Sequence[str] | None,
 ) -> Cohort:
     if not isinstance(cohort, Cohort):
-        return read_cohort(model, cohort, mapping, weight=weight, verification=verification)
-    if verification is not None:
-        raise LearningError("verification: the cohort was read already; name it in read_cohort.")
+        return read_cohort(model, cohort, mapping, weight=weight, site=site, verification=verification)
+    for name, value in (("site", site), ("verification", verification)):
+        if value is not None:
+            raise LearningError(f"{name}: the cohort was read already; name it in read_cohort.")
     return cohort
 
 
@@ -300,15 +328,6 @@ def _check_options(method: str, starts: int, max_iterations: int, tolerance: flo
 
 def _within(names: Sequence[str], variables: Collection[str] | None) -> list[str]:
     return [name for name in names if variables is None or name in variables]
-
-
-def _case_mix(model: Model, network: Network) -> list[str]:
-    """Contexts, causes, and what brings causes about: a mechanism above a cause says who comes, not how it shows."""
-    above = set(model.causes)
-    for node in reversed(network.nodes):
-        if node.name in above:
-            above.update(node.parents)
-    return [v.variable for v in model.variables if v.kind in ("context", "cause") or v.variable in above]
 
 
 def _hidden(model: Model, patients: Patients, warnings: list[str]) -> Patients:
@@ -442,7 +461,7 @@ def _tabulate(model: Model, belief: Belief, fit: Fit, known: Information) -> tup
             moved = effective > 0
             lower, upper = number.lower, number.upper
             if moved:
-                lower, upper = _interval(value, float(known.size[cell]), float(belief.left[place]), *withheld[cell])
+                lower, upper = interval(value, float(known.size[cell]), float(belief.left[place]), *withheld[cell])
                 learned[number.file, number.key] = Learned(value, lower, upper, effective)
             rows.append(
                 [
@@ -472,23 +491,72 @@ def _withheld(belief: Belief) -> list[tuple[float, float]]:
     return list(zip(left_out.tolist(), others.tolist(), strict=True))
 
 
-def _interval(value: float, size: float, left: float, own: float, others: float) -> tuple[float, float]:
-    """95 % interval of a number worth ``size`` patients.
+def _sites(
+    model: Model,
+    layout: Layout,
+    belief: Belief,
+    cohort: Cohort,
+    populations: Mapping[str, str],
+    begin: Array,
+    fit: Fit,
+    method: str,
+    max_iterations: int,
+    tolerance: float,
+    seed: int,
+) -> tuple[pd.DataFrame, dict[str, dict[Key, Learned]], dict[Key, Learned]]:
+    """What each site says alone, with links and tables as all patients leave them, and all sites brought together."""
+    own = site_belief(model, belief, fit.values)
+    if own is None:
+        raise LearningError("site: nothing that belongs to a population may move; let priors move.")
+    hidden: list[str] = []
+    alone = []
+    for name in populations:
+        patients = patients_of(layout.network, at_site(cohort, name))
+        if method == "prior_shift":
+            patients = _hidden(model, patients, hidden)
+        if method == "counts":
+            counts = count(layout, patients)
+            values, known = own.update(fit.values, counts), _counted(own, counts)
+        else:
+            expected = expectation(layout, patients)
+            found = maximise(layout, own, expected, fit.values, max_iterations=max_iterations, tolerance=tolerance)
+            values = found.values
+            known = information(layout, own, expected, patients, values, found.totals.counts, seed)
+        share = values[own.cells] / own.left[own.row]
+        worth = np.full(len(own.left), np.inf)
+        np.minimum.at(worth, own.row, known.effective)
+        alone.append(Alone(share, worth))
+    before = begin[own.cells] / own.left[own.row]
+    size = np.array([belief.prior_size[belief.distributions.index(row)] for row in own.distributions])
+    pooled = pool(own, before, size, alone)
+    return tabulate_sites(model, own, populations, alone, pooled)
 
-    Where a weakened prior lets an estimate come near 0 or 1, its own Beta is far too sure of it; half a patient in
-    each state, at most what the parent's prior held, gives the end that such an estimate needs (Jeffreys' interval).
 
-    References
-    ----------
-    L. Brown, T. Cai, A. DasGupta (2001), "Interval estimation for a binomial proportion", Statistical Science 16.
-    """
-    ends = [value]
-    share, added = value / left, own + others
-    if 0 < share < 1:
-        ends += [left * end for end in Beta(share, size).interval()]
-    if added > 0 and np.isfinite(size):
-        ends += [left * end for end in Beta((share * size + own) / (size + added), size + added).interval()]
-    return min(ends), max(ends)
+def _with_common_mean(table: pd.DataFrame, common: Mapping[Key, Learned]) -> pd.DataFrame:
+    """The numbers of the chosen population are the mean of the sites, where these were pooled."""
+    by_row = {(file, ", ".join(part for part in key if part)): number for (file, key), number in common.items()}
+    table = table.copy()
+    for place, key in enumerate(zip(table["file"], table["row"], strict=True)):
+        number = by_row.get(key)
+        if number is not None and table["moved"].iloc[place]:
+            values = [number.value, number.lower, number.upper, number.cases]
+            table.loc[table.index[place], ["after", "lower", "upper", "effective_cases"]] = values
+    return table
+
+
+def _as_moved(sites: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of sites as CHANGES.md lists them."""
+    if sites.empty:
+        return sites
+    before = dict(zip(table["label"], table["before"], strict=True))
+    return pd.DataFrame(
+        {
+            "label": sites["population"] + ": " + sites["label"],
+            "before": sites["label"].map(before),
+            "after": sites["after"],
+            "effective_cases": sites["effective_cases"],
+        }
+    )
 
 
 def _states(belief: Belief) -> list[tuple[int, int]]:

@@ -2,16 +2,19 @@
 
 Two ways to the same numbers. Where a small joint of causes separates the network, the patients are first added up, by
 what was seen of each finding, into weights over the cells of that joint; the gates are then split once, not once per
-patient. Every other network sums the engine's family marginals. A variable of which nothing was seen, neither itself
-nor anything below it, carries no information about its distribution: it is left out, or drawn as its numbers predict.
+patient. Every other network sums joint posteriors of families, which are split once as well. A variable of which
+nothing was seen, neither itself nor anything below it, carries no information about its distribution: it is left out,
+or drawn as its numbers predict.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import prod
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,16 +22,21 @@ from numpy.typing import NDArray
 from bayesdx.inference import Engine
 from bayesdx.inference.dense import Roles, dense_tables, roles
 from bayesdx.inference.draws import GateDraws, numbers_of
+from bayesdx.inference.factors import can_be_quiet
 from bayesdx.inference.gate import expanded
 from bayesdx.learning.layout import Layout
 from bayesdx.learning.patients import Patients
-from bayesdx.network import Network, Node
+from bayesdx.network import Network, Node, Table
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
-CHUNK_BYTES = 2**24
-"""Memory of the posteriors that are held at a time."""
+T = TypeVar("T")
+
+CHUNK_BYTES = 2**25
+"""Memory of the posteriors that are held at a time, per thread."""
+
+MOST_THREADS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,39 +74,139 @@ def expectation(layout: Layout, patients: Patients) -> Expectation:
 
 
 class _General:
-    """Sums of the engine's family marginals."""
+    """Joint posteriors of families, added up over the patients before gates are split into their draws.
+
+    A finding without children needs its parents only: patients in whom it showed a state add their posterior of the
+    parents to that state, and findings with the same parents share it. Gates too large for a table of their own are
+    summed from the engine's families.
+    """
 
     def __init__(self, layout: Layout, patients: Patients) -> None:
+        network = layout.network
         self.layout = layout
         self.patients = patients
-        self.informed = _informed(layout.network, patients.codes)
-        self.width = max(1, CHUNK_BYTES // (8 * 4 * layout.size))
+        self.informed = _informed(network, patients.codes)
+        inner = {network.index[name] for node in network.nodes for name in node.parents}
+        self.large = [v for v in range(len(network)) if can_be_quiet(network, v)]
+        self.leaves: dict[tuple[int, ...], list[int]] = {}
+        self.inner: dict[tuple[int, ...], list[int]] = {}
+        for v in range(len(network)):
+            if v not in self.large:
+                scope = {network.index[name] for name in network.nodes[v].parents}
+                groups, scope = (self.inner, scope | {v}) if v in inner else (self.leaves, scope)
+                groups.setdefault(tuple(sorted(scope)), []).append(v)
+        self.scopes = tuple(dict.fromkeys(scope for scope in (*self.inner, *self.leaves) if scope))
+        cells = sum(prod(network.cardinalities[v] for v in scope) for scope in self.scopes)
+        cells += sum(layout.starts[v + 1] - layout.starts[v] for v in self.large)
+        self.width = max(1, CHUNK_BYTES // (8 * max(cells, 1)))
 
     def totals(self, network: Network) -> Totals:
         engine = Engine(network)
-        counts, log_evidence = np.zeros(self.layout.size), 0.0
-        for start in range(0, len(self.patients), self.width):
-            rows = np.arange(start, min(start + self.width, len(self.patients)))
-            weights = self.patients.weights[rows]
-            logs, families = self._families(engine, rows)
-            log_evidence += float(weights @ logs)
-            counts += weights @ families
+        chunks = self._chunks(np.arange(len(self.patients)), self.width)
+        log_evidence = 0.0
+        families = [np.zeros(prod(self._shape(v))) for v in range(len(network))]
+        counts = np.zeros(self.layout.size)
+        for logs, parts, of_large in _in_threads(lambda rows: self._added_up(engine, rows), chunks):
+            log_evidence += logs
+            counts += of_large
+            for v, part in parts.items():
+                families[v] += part
+        for v in (v for group in (*self.inner.values(), *self.leaves.values()) for v in group):
+            counts[self._columns(v)] = _counted(network.nodes[v], families[v][None])[0]
         return Totals(log_evidence, counts)
+
+    def _chunks(self, rows: Index, width: int) -> list[Index]:
+        return [rows[start : start + width] for start in range(0, len(rows), width)]
+
+    def _added_up(self, engine: Engine, rows: Index) -> tuple[float, dict[int, Array], Array]:
+        """Log evidence; expected patients per configuration of each family; counts of the large gates."""
+        weights, codes = self.patients.weights[rows], self.patients.codes[rows]
+        logs, joints = self._joints(engine, rows)
+        parts: dict[int, Array] = {}
+        for scope, group in self.inner.items():
+            for v in group:
+                summed = (weights * self.informed[rows, v]) @ joints[scope]
+                parts[v] = self._arranged(v, summed[None], scope)[0]
+        for scope, group in self.leaves.items():
+            cards = [self.layout.network.cardinalities[v] for v in group]
+            firsts = np.cumsum([0, *cards])
+            seen = np.zeros((len(rows), firsts[-1]))
+            for v, first in zip(group, firsts[:-1], strict=True):
+                known = np.flatnonzero(codes[:, v] >= 0)
+                seen[known, first + codes[known, v]] = weights[known]
+            summed = seen.T @ joints[scope]
+            for v, first, last in zip(group, firsts[:-1], firsts[1:], strict=True):
+                parts[v] = self._arranged(v, summed[first:last], scope).T.ravel()
+        return float(weights @ logs), parts, weights @ self._large_counts(engine, rows)
+
+    def _joints(self, engine: Engine, rows: Index) -> tuple[Array, dict[tuple[int, ...], Array]]:
+        """Log evidence, and the posterior of every scope, shape (n_rows, n_configurations)."""
+        names = self.layout.network.names
+        logs, found = engine.joints(self.patients.evidence(rows), [[names[v] for v in scope] for scope in self.scopes])
+        joints = {scope: joint.reshape(len(rows), -1) for scope, joint in zip(self.scopes, found, strict=True)}
+        return logs, {(): np.ones((len(rows), 1)), **joints}
+
+    def _arranged(self, v: int, values: Array, scope: tuple[int, ...]) -> Array:
+        """Rows over a sorted scope as rows over the parents of ``v``, and ``v`` itself where it belongs to it."""
+        network = self.layout.network
+        wanted = [*(network.index[name] for name in network.nodes[v].parents), *((v,) if v in scope else ())]
+        shaped = values.reshape(len(values), *(network.cardinalities[u] for u in scope))
+        return shaped.transpose(0, *(1 + scope.index(u) for u in wanted)).reshape(len(values), -1)
+
+    def _shape(self, v: int) -> tuple[int, ...]:
+        network = self.layout.network
+        return (
+            *(network.cardinalities[network.index[name]] for name in network.nodes[v].parents),
+            network.cardinalities[v],
+        )
+
+    def _columns(self, v: int) -> slice:
+        return slice(*self.layout.starts[v : v + 2])
+
+    def _large_counts(self, engine: Engine, rows: Index) -> Array:
+        counts = np.zeros((len(rows), self.layout.size))
+        if self.large:
+            names = [self.layout.network.names[v] for v in self.large]
+            found = engine.propagate(self.patients.evidence(rows), targets=(), families=names)
+            for v, name in zip(self.large, names, strict=True):
+                self.layout.put(v, found.families[name], counts)
+                counts[:, self._columns(v)] *= self.informed[rows, v, None]
+        return counts
 
     def cases(self, network: Network, rows: Index) -> Iterator[tuple[Index, Array]]:
         engine = Engine(network)
-        for start in range(0, len(rows), self.width):
-            part = rows[start : start + self.width]
-            yield part, self._families(engine, part)[1]
+        width = max(1, min(self.width, CHUNK_BYTES // (8 * self.layout.size)))
+        for part in self._chunks(rows, width):
+            codes = self.patients.codes[part]
+            _, joints = self._joints(engine, part)
+            counts = self._large_counts(engine, part)
+            for scope, group in self.inner.items():
+                for v in group:
+                    found = _counted(network.nodes[v], self._arranged(v, joints[scope], scope))
+                    counts[:, self._columns(v)] = found * self.informed[part, v, None]
+            for scope, group in self.leaves.items():
+                for v in group:
+                    parents = self._arranged(v, joints[scope], scope)
+                    seen = codes[:, v, None] == np.arange(network.cardinalities[v])
+                    family = (parents[:, :, None] * seen[:, None, :]).reshape(len(part), -1)
+                    counts[:, self._columns(v)] = _counted(network.nodes[v], family)
+            yield part, counts
 
-    def _families(self, engine: Engine, rows: Index) -> tuple[Array, Array]:
-        found = engine.propagate(self.patients.evidence(rows), targets=(), families=True)
-        counts = np.empty((len(rows), self.layout.size))
-        for position, name in enumerate(self.layout.network.names):
-            self.layout.put(position, found.families[name], counts)
-            ends = self.layout.starts[position : position + 2]
-            counts[:, slice(*ends)] *= self.informed[rows, position, None]
-        return found.log_evidence, counts
+
+def _in_threads(work: Callable[[Index], T], chunks: Sequence[Index]) -> Iterator[T]:
+    """Results in the order of the chunks; the first alone, since it prepares what the others share."""
+    yield work(chunks[0])
+    if len(chunks) > 1:
+        with ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1)) as pool:
+            yield from pool.map(work, chunks[1:])
+
+
+def _counted(node: Node, families: Array) -> Array:
+    """What each distribution of a variable drew, from rows over its parents and itself, shape (n_rows, n_places)."""
+    if isinstance(node.cpd, Table):
+        return families
+    drawn = _drawn(node)
+    return np.asarray(families @ drawn.reshape(families.shape[1], -1))
 
 
 def _informed(network: Network, codes: NDArray[np.int32]) -> NDArray[np.bool_]:

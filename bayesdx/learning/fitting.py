@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations, pairwise, product
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any, Literal
 
@@ -405,11 +405,14 @@ def _entries(finding: Variable, given: Conditions, row: Array, size: float) -> l
 
 
 def _tree(model: Model, codes: Array) -> dict[int, int]:
-    """A maximum spanning tree: for every finding but the first, the one that tells most about it given the class."""
-    n = len(model.variables) - 1
-    weights = np.zeros((n, n))
-    for a, b in combinations(range(n), 2):
-        weights[a, b] = weights[b, a] = _shared_information(codes[:, 0], codes[:, a + 1], codes[:, b + 1])
+    """A maximum spanning tree: for every finding but the first, the one that tells most about it given the class.
+
+    The tree of Chow and Liu given the class, which pgmpy's ``TreeSearch`` learns too (a test compares them). It is not
+    used here since it weights the classes by all rows where a pair of findings is missing in some, and looks at one
+    pair and class at a time: 0.1 s a finding pair of 49 classes, of which a table of 400 findings has 80,000.
+    """
+    weights = _shared_information(codes[:, 0].astype(int), codes[:, 1:].astype(int))
+    n = len(weights)
     parents: dict[int, int] = {}
     best, link = weights[0].copy(), np.zeros(n, dtype=int)
     left = set(range(1, n))
@@ -422,18 +425,39 @@ def _tree(model: Model, codes: Array) -> dict[int, int]:
     return parents
 
 
-def _shared_information(labels: Array, first: Array, second: Array) -> float:
-    """Mutual information of two findings given the class, in nats, from the rows that have both."""
-    seen = (first >= 0) & (second >= 0)
-    if not seen.any():
-        return 0.0
-    cells = [labels[seen].astype(int), first[seen].astype(int), second[seen].astype(int)]
-    shape = tuple(int(part.max()) + 1 for part in cells)
-    flat = np.bincount(np.ravel_multi_index(cells, shape), minlength=int(np.prod(shape)))
-    joint = flat.reshape(shape) / seen.sum()
-    alone = joint.sum(axis=2, keepdims=True) * joint.sum(axis=1, keepdims=True)
-    ratio = np.divide(joint * joint.sum(axis=(1, 2), keepdims=True), alone, out=np.ones_like(joint), where=joint > 0)
-    return float((joint * np.log(ratio)).sum())
+def _shared_information(labels: NDArray[np.intp], findings: NDArray[np.intp]) -> Array:
+    r"""Mutual information of every two findings given the class, in nats, each from the rows that have both.
+
+    With :math:`N_{cxy}` the rows of class c in which one finding is x and the other y,
+
+    .. math:: \frac{1}{N} \sum_{cxy} N_{cxy} \ln \frac{N_{cxy} N_c}{N_{cx} N_{cy}} .
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (n_rows,)
+    findings : ndarray of int, shape (n_rows, n_findings)
+        -1 where missing.
+
+    Returns
+    -------
+    ndarray, shape (n_findings, n_findings)
+    """
+    cards = findings.max(axis=0, initial=0) + 1
+    starts = np.cumsum([0, *cards])[:-1]
+    states = np.concatenate([findings[:, [place]] == np.arange(card) for place, card in enumerate(cards)], axis=1)
+    seen = (findings >= 0).astype(np.float64)
+    total = np.zeros((len(cards), len(cards)))
+    for label in np.unique(labels):
+        own, known = states[labels == label].astype(np.float64), seen[labels == label]
+        alone = np.add.reduceat(_xlogx(own.T @ known), starts, axis=0)
+        both = np.add.reduceat(np.add.reduceat(_xlogx(own.T @ own), starts, axis=0), starts, axis=1)
+        total += both + _xlogx(known.T @ known) - alone - alone.T
+    rows = seen.T @ seen
+    return np.asarray(np.maximum(np.divide(total, rows, out=np.zeros_like(total), where=rows > 0), 0.0))
+
+
+def _xlogx(counts: Array) -> Array:
+    return np.asarray(counts * np.log(np.where(counts > 0, counts, 1.0)))
 
 
 def _gated(model: Model, frame: pd.DataFrame, rules: Mapping[str, Any], smoothing: float) -> Model:

@@ -1,4 +1,4 @@
-"""Whether the likelihoods still hold once the priors have moved: findings and whole pictures as expected."""
+"""Which priors shift with the case mix, and whether the likelihoods still hold once they have."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bayesdx.diagnosis.simulate import simulate
 from bayesdx.inference import Engine, Evidence
 from bayesdx.knowledge.model import Model
 from bayesdx.learning.patients import Patients
-from bayesdx.network import compile_network
+from bayesdx.network import Network, compile_network
 
 Array = NDArray[np.float64]
 
@@ -22,6 +22,15 @@ LEAST_COPIES = 5
 MOST_SIMULATED = 20_000
 WHOLE = "all findings together"
 COLUMNS = ["finding", "state", "observed", "expected", "patients", "z", "p", "adjusted_p"]
+
+
+def case_mix(model: Model, network: Network) -> list[str]:
+    """Contexts, causes, and what brings causes about: a mechanism above a cause says who comes, not how it shows."""
+    above = set(model.causes)
+    for node in reversed(network.nodes):
+        if node.name in above:
+            above.update(node.parents)
+    return [v.variable for v in model.variables if v.kind in ("context", "cause") or v.variable in above]
 
 
 def likelihood_test(model: Model, patients: Patients, seed: int) -> pd.DataFrame:

@@ -90,6 +90,7 @@ def new_version(
     population: str | None,
     text: str,
     table: pd.DataFrame,
+    sites: Mapping[str, Mapping[Key, Learned]] | None = None,
 ) -> Model:
     """The model with learned numbers.
 
@@ -106,25 +107,28 @@ def new_version(
         The first paragraph of this version in CHANGES.md.
     table : DataFrame
         Columns label, before, after, effective_cases: the rows that moved.
+    sites : mapping of a new population's name to its numbers, optional
+        Populations beside the one that the data update, each with the parent's rows and its own learned numbers.
     """
     named = population is not None and population not in {p.name for p in model.info.populations}
     target = population if named and population is not None else model.population
     populations = model.info.populations
     priors: tuple[Prior, ...] = model.priors
     entries: tuple[TableEntry, ...] = model.tables
-    if named:
-        parent = next(p for p in populations if p.name == model.population)
-        title = f"{target.replace('_', ' ')} (calibrated from {parent.title})"
-        populations = (*populations, Population(target, title, f"{source.citation}."))
-        priors = (*priors, *(replace(r, population=target) for r in priors if r.population == model.population))
-        entries = (*entries, *(replace(r, population=target) for r in entries if r.population == model.population))
+    numbers = {target: learned, **(sites or {})}
+    parent = next(p for p in populations if p.name == model.population)
+    for name in (*((target,) if named else ()), *(sites or {})):
+        title = f"{name.replace('_', ' ')} (calibrated from {parent.title})"
+        populations = (*populations, Population(name, title, f"{source.citation}."))
+        priors = (*priors, *(replace(r, population=name) for r in model.priors if r.population == model.population))
+        entries = (*entries, *(replace(r, population=name) for r in model.tables if r.population == model.population))
 
     def moved(file: str, row: Any, key: tuple[str, ...], field: str) -> Any:
         own = getattr(row, "population", "")
-        if own not in ("", target):
+        if own not in ("", *numbers):
             return row
         old = (model.population, *key[1:]) if own else key
-        found = learned.get((file, old))
+        found = numbers[own or target].get((file, old))
         if found is None:
             return row
         value, lower, upper = found.rounded()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import sys
+from xml.etree import ElementTree
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,7 +16,7 @@ import bayesdx as dx
 from bayesdx.diagnosis.simulate import simulate
 from bayesdx.evaluation import measures
 from bayesdx.network import compile_network
-from tests.learning.models import exclusive_model
+from tests.learning.models import STATES, exclusive_model
 
 MODEL = exclusive_model()
 SEEDS = st.integers(0, 2**31 - 1)
@@ -119,19 +123,70 @@ def test_causes_that_must_not_be_missed_and_several_causes() -> None:
     assert not result.forecasts.exclusive
 
 
-def test_an_evaluation_is_shown_as_text_html_and_figure() -> None:
-    """Text and one page of HTML without outside references hold every measure; the figure has a row per bin."""
-    import matplotlib
-
-    matplotlib.use("Agg")
+def test_an_evaluation_is_shown_as_text_and_html() -> None:
+    """Text and one page of HTML without scripts or outside references hold every measure; figures are inside it."""
     result = dx.evaluate(MODEL, cohort(), resamples=20)
     page = result.to_html()
     for text in (str(result), page):
         assert "calibration slope" in text.replace("_", " ")
-    assert "http" not in page and "<script" not in page
-    axes = result.plot()
-    assert len(axes.get_yticks()) == len(result.curve)
+    assert "http" not in page and "<script" not in page and "url(" not in page.replace("url(#", "")
+    captions = ["Calibration:", "ROC:", "Precision and recall", *(f"Decision curve: {name}" for name in STATES)]
+    assert page.count("<svg") == page.count("</svg>") == len(captions)
+    assert all(f"<figcaption>{caption}" in page for caption in captions)
+    assert "currentColor" in page and "#010203" not in page
+    for drawn in re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL):
+        ElementTree.fromstring(drawn)
+    assert page == result.to_html()
+
+
+def test_a_page_without_matplotlib_says_what_its_figures_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The core writes the same page without figures; plot() names the extra."""
+    result = dx.evaluate(MODEL, cohort(100), resamples=0)
+    for name in ("matplotlib", "matplotlib.figure", "matplotlib.backends.backend_svg"):
+        monkeypatch.setitem(sys.modules, name, None)
+    page = result.to_html()
+    assert "Figures need matplotlib: install bayesdx with its plot extra." in page and "<svg" not in page
+    with pytest.raises(dx.MissingExtraError, match="plot extra"):
+        result.plot()
+
+
+def test_figures_draw_the_numbers_of_the_evaluation() -> None:
+    """Calibration draws the curve, ROC and precision-recall have the areas in the tables, decisions the net benefit."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    result = dx.evaluate(MODEL, cohort(), resamples=0)
+    causes = result.causes.set_index("cause")
+    calibration = result.plot().lines[1].get_xydata()
+    assert calibration.tolist() == result.curve[["forecast", "observed"]].to_numpy().tolist()
+    (roc,) = result.plot("roc", cause="severe").lines[1:]
+    assert np.trapezoid(roc.get_ydata(), roc.get_xdata()) == pytest.approx(causes.loc["severe", "auc"])
+    (precise,) = result.plot("precision_recall", cause="severe").lines
+    recall, precision = precise.get_xdata(), precise.get_ydata()
+    area = -float(np.diff(recall) @ precision[:-1])
+    assert area == pytest.approx(causes.loc["severe", "average_precision"])
+    axes = result.plot("decision", cause="mild")
+    rows = result.decisions[result.decisions["cause"] == "mild"]
+    for line, column in zip(axes.lines, ("model", "treat_all", "treat_none"), strict=True):
+        assert line.get_ydata().tolist() == rows[column].tolist()
     matplotlib.pyplot.close("all")
+
+
+@pytest.mark.parametrize(
+    ("kind", "cause", "sentence"),
+    [
+        ("rock", None, "plot: 'rock'; the figures are calibration, roc, precision_recall, decision."),
+        ("roc", "sever", "plot: 'sever' is not a cause (nearest: 'severe')."),
+        ("roc", "severe", "plot: all patients or none have severe; it needs both."),
+    ],
+)
+def test_figures_that_cannot_be_drawn(kind: str, cause: str | None, sentence: str) -> None:
+    """One sentence: unknown kind, unknown cause, or nobody to tell apart."""
+    frame = cohort(60)
+    result = dx.evaluate(MODEL, frame[frame["cause"] != "severe"], resamples=0)
+    with pytest.raises(dx.LearningError) as caught:
+        result.plot(kind, cause=cause)
+    assert str(caught.value) == sentence
 
 
 @pytest.mark.parametrize(

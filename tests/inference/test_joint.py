@@ -45,3 +45,26 @@ def test_a_variable_named_twice_is_refused() -> None:
     with pytest.raises(FindingsError) as caught:
         Engine(network).joint(Evidence([[-1]]), ["coin", "coin"])
     assert str(caught.value) == "joint: a variable is named twice: ['coin', 'coin']."
+
+
+@settings(max_examples=50)
+@given(case=networks_with_evidence(), seed=st.integers(0, 1000))
+def test_joints_of_several_scopes_are_the_joints_one_by_one(case: tuple[Network, Evidence], seed: int) -> None:
+    """One propagation for all scopes gives what each gives alone, impossible cases included."""
+    network, evidence = case
+    names = [str(name) for name in np.random.default_rng(seed).permutation(network.names)]
+    scopes = [names[:1], names[:2], names[1:3] or names[:1]]
+    engine = Engine(network)
+    log_evidence, joints = engine.joints(evidence, scopes)
+    for scope, joint in zip(scopes, joints, strict=True):
+        alone, expected = engine.joint(evidence, scope)
+        assert_allclose(log_evidence, alone, atol=1e-10)
+        assert_allclose(joint, expected, atol=1e-10)
+
+
+def test_joints_of_unknown_variables() -> None:
+    """The same sentence as everywhere."""
+    network = Network([Node("coin", ("heads", "tails"), (), Table([0.5, 0.5]))])
+    with pytest.raises(FindingsError) as caught:
+        Engine(network).joints(Evidence([[-1]]), [["coin"], ["con"]])
+    assert str(caught.value) == "'con' is not a variable. Did you mean 'coin'?"

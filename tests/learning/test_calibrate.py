@@ -17,7 +17,7 @@ from bayesdx.diagnosis.simulate import simulate
 from bayesdx.learning.layout import Layout
 from bayesdx.network import compile_network
 from bayesdx.network.parameters import parameters
-from benchmarks.coverage import one_cohort, simulated_cohort
+from benchmarks.coverage import kept_cohort, one_cohort, simulated_cohort
 from tests.diagnosis.models import random_model
 from tests.learning.models import exclusive_model, tables_only
 
@@ -188,6 +188,28 @@ def test_prior_shift_holds_the_truth_as_often_as_it_says() -> None:
     models = [random_model(seed, zeros=False) for seed in range(25)]
     parts = [one_cohort(model, 400, seed, "prior_shift", 40) for seed, model in enumerate(models)]
     assert 0.90 <= pd.concat(parts)["inside"].mean() <= 0.985
+
+
+def test_prior_shift_listens_to_prior_strength() -> None:
+    """Twice as strong is twice as many patients, from the two that a prior is worth there; strong enough, it stays."""
+    model = exclusive_model()
+    frame = patients(exclusive_model((0.2, 0.3)), 300, 1, missing=0.0, labelled=0.0)
+    once, twice, firm = (dx.calibrate(model, frame, "prior_shift", prior_strength=n).table for n in (1, 2, 1e6))
+    assert_allclose(once["prior_cases"], 2.0)
+    assert_allclose(twice["prior_cases"], 4.0)
+    moved = [np.abs(table["after"] - table["before"]).sum() for table in (once, twice, firm)]
+    assert moved[0] > moved[1] > moved[2]
+    assert_allclose(firm["after"], firm["before"], atol=1e-4)
+
+
+def test_a_killed_proof_goes_on_where_it_stood(tmp_path: Path) -> None:
+    """A cohort that was kept is taken as it is, not run again."""
+    model = exclusive_model()
+    first = kept_cohort(tmp_path, model, 40, 3, "em", 5)
+    pd.testing.assert_frame_equal(first, one_cohort(model, 40, 3, "em", 5).reset_index(drop=True), check_dtype=False)
+    [path] = tmp_path.iterdir()
+    first.assign(truth=0.125).to_csv(path, index=False)
+    assert (kept_cohort(tmp_path, model, 40, 3, "em", 5)["truth"] == 0.125).all()
 
 
 def test_prior_shift_is_saerens() -> None:

@@ -53,9 +53,6 @@ def test_a_fitted_model_is_a_model(tmp_path: Path) -> None:
 def test_the_tree_is_the_one_that_pgmpy_learns() -> None:
     """Chow and Liu's tree of the findings given the cause is pgmpy's, up to the direction of its edges."""
     from pgmpy.estimators import TreeSearch
-    from sklearn.metrics import mutual_info_score
-
-    from bayesdx.learning.fitting import _shared_information
 
     frame = table(800, 3)
     rng = np.random.default_rng(0)
@@ -65,11 +62,29 @@ def test_the_tree_is_the_one_that_pgmpy_learns() -> None:
     learned = TreeSearch(frame).estimate(estimator_type="tan", class_node="cause", show_progress=False)
     assert edges == {frozenset(edge) for edge in learned.edges() if "cause" not in edge}
     assert frozenset(("f2", "copy")) in edges
-    codes = [pd.factorize(frame[name], sort=True)[0] for name in ("cause", "f2", "copy")]
-    expected = sum(
-        (codes[0] == c).mean() * mutual_info_score(codes[1][codes[0] == c], codes[2][codes[0] == c]) for c in range(3)
-    )
-    assert _shared_information(*codes) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.4])
+def test_shared_information_is_its_definition(missing: float) -> None:
+    """scikit-learn's mutual information in each class, weighted by the class, over the rows that have both findings."""
+    from sklearn.metrics import mutual_info_score
+
+    from bayesdx.learning.fitting import _shared_information
+
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 500)
+    findings = np.stack([(labels + rng.integers(0, card, 500)) % card for card in (2, 3, 4)], axis=1)
+    findings[:, 2] = np.where(rng.random(500) < 0.5, findings[:, 1], findings[:, 2])
+    findings[rng.random(findings.shape) < missing * (1 + labels[:, None]) / 3] = -1
+    found = _shared_information(labels, findings)
+    for a in range(3):
+        for b in range(a + 1, 3):
+            both = (findings[:, [a, b]] >= 0).all(axis=1)
+            expected = sum(
+                (labels[both] == c).mean() * mutual_info_score(*findings[both & (labels == c)][:, [a, b]].T)
+                for c in range(3)
+            )
+            assert found[a, b] == found[b, a] == pytest.approx(expected, abs=1e-12)
 
 
 def test_not_recorded_can_be_a_state() -> None:
