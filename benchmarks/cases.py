@@ -99,7 +99,7 @@ def cohort(
     """All marginals of a cohort with missing cells."""
     targets = network.targets or network.names
     codes = with_missing(network, n_cases, missing, network.targets)
-    own = {kernel: batch(Engine(network, kernel=kernel), codes, targets) for kernel in KERNELS}
+    own = {kernel: batch(Engine(network, kernel=kernel, workers=1), codes, targets) for kernel in KERNELS}
     contenders = {**own, **agrums(network, codes[:n_peer], targets)}
     note = f"{n_cases} cases, {n_peer} for pyAgrum; {missing:.0%} of cells missing"
     return Question(f"{name} cohort", contenders, PYAGRUM_ENGINES, wanted, {}, note)
@@ -108,7 +108,7 @@ def cohort(
 def cohort_against_pgmpy(name: str, network: Network, n_cases: int, n_peer: int) -> Question:
     """The same against pgmpy's variable elimination."""
     codes = with_missing(network, n_cases, 0.4, network.targets)
-    own = {kernel: batch(Engine(network, kernel=kernel), codes, network.targets) for kernel in KERNELS}
+    own = {kernel: batch(Engine(network, kernel=kernel, workers=1), codes, network.targets) for kernel in KERNELS}
     contenders = {**own, "pgmpy": one_by_one(Pgmpy(network, network.targets), codes[:n_peer])}
     note = f"{n_cases} cases, {n_peer} for pgmpy (joint=False)"
     return Question(f"{name} cohort, against pgmpy", contenders, ("pgmpy",), {"numpy": 150, "numba": 1500}, {}, note)
@@ -125,7 +125,7 @@ def one_posterior(name: str, network: Network, wanted: dict[str, float], repeats
 
         return Contender(ask, repeats)
 
-    own = {kernel: each(Engine(network, kernel=kernel)) for kernel in KERNELS}
+    own = {kernel: each(Engine(network, kernel=kernel, workers=1)) for kernel in KERNELS}
     contenders = {**own, **agrums(network, codes[:30], network.targets)}
     return Question(f"{name}, one posterior through the engine", contenders, PYAGRUM_ENGINES, wanted, {})
 
@@ -164,7 +164,7 @@ def value_of_tests(name: str, network: Network) -> Question:
 
         return Contender(ask, 1, foreign=True)
 
-    contenders = {kernel: each(Engine(network, kernel=kernel)) for kernel in KERNELS}
+    contenders = {kernel: each(Engine(network, kernel=kernel, workers=1)) for kernel in KERNELS}
     contenders |= {engine: peer(engine) for engine in PYAGRUM_ENGINES}
     return Question(
         f"{name}, posterior and value of all unperformed tests",
@@ -208,12 +208,12 @@ def large(name: str, network: Network, *, warm: bool, observed: float = 0.2) -> 
     """All marginals of one case of a large network, with the plan at hand or for the first time."""
     codes = with_missing(network, 1, 1 - observed)
     targets = network.names
-    engines = {kernel: Engine(network, kernel=kernel, memory_limit=12 * 2**30) for kernel in KERNELS}
+    engines = {kernel: Engine(network, kernel=kernel, workers=1, memory_limit=12 * 2**30) for kernel in KERNELS}
 
     def each(kernel: str) -> Contender:
         def forget() -> None:
             if not warm:
-                engines[kernel] = Engine(network, kernel=kernel, memory_limit=12 * 2**30)
+                engines[kernel] = Engine(network, kernel=kernel, workers=1, memory_limit=12 * 2**30)
 
         def ask() -> Answers:
             found = engines[kernel].propagate(Evidence(codes), targets=targets).marginals
@@ -256,7 +256,7 @@ def wide_gate(n_causes: int = 24) -> Question:
 
         return Contender(ask, 1)
 
-    contenders = {kernel: each(Engine(network, kernel=kernel)) for kernel in KERNELS}
+    contenders = {kernel: each(Engine(network, kernel=kernel, workers=1)) for kernel in KERNELS}
     contenders["LazyPropagation"] = one_by_one(PyAgrum(network, "LazyPropagation", network.targets), codes)
     note = "pyAgrum's table has 2^25 cells; only LazyPropagation is run"
     wanted = {"numpy": 1000.0, "numba": 1000.0}
@@ -268,7 +268,7 @@ def qmr() -> Question:
     """500 diseases, 4,000 findings: all posteriors, exact; no peer can answer."""
     network = many_diseases()
     codes = many_findings_case(network, negative=300, positive=12)
-    own = {kernel: batch(Engine(network, kernel=kernel), codes, network.targets) for kernel in KERNELS}
+    own = {kernel: batch(Engine(network, kernel=kernel, workers=1), codes, network.targets) for kernel in KERNELS}
     name = "500 diseases, 4,000 findings, 300 negative, 12 positive"
     return Question(name, own, (), {}, {"numpy": 50.0, "numba": 20.0}, "no peer holds the network")
 

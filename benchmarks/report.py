@@ -8,9 +8,13 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from pathlib import Path
 
 from benchmarks.cases import KERNELS, Question
 from benchmarks.timing import Timing
+
+RESULTS = Path(__file__).resolve().parent.parent / "docs" / "benchmarks"
+"""Where results are kept; README and the documentation show the tables."""
 
 PACKAGES = ("numpy", "numba", "pyAgrum", "pgmpy")
 
