@@ -2,11 +2,11 @@
 
     python -m benchmarks reasoning [--rounds 7] [--sample 12] [--model NAME@VERSION]... [--output FOLDER]
 
-One case of the flagship with 12 findings, in its first and in its newest version where no other is named. A peer has no such questions, so it is asked what they consist of: the
-posterior of each subset of findings (explain), of each possible result of each open finding and test (next_tests), of
-each draw (credible_intervals; its numbers are not replaced by the drawn ones, which would cost it more). A sample of
-these queries is timed in each round, in turn with bayesdx, and scaled to their number; the table shows medians and the
-medians of the rounds' ratios.
+One case of the flagship with 12 findings, in its first and in its newest version where no other is named. A peer has no
+such questions, so it is asked what they consist of: the posterior of each subset of findings (explain), of each
+possible result of each open finding and test (next_tests), of each draw (credible_intervals; its numbers are not
+replaced by the drawn ones, which would cost it more). A sample of these queries is timed in each round, in turn with
+bayesdx, and scaled to their number; the table shows medians and the medians of the rounds' ratios.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 
 import bayesdx as dx
 from bayesdx.network import compile_network
-from benchmarks.report import RESULTS
 from benchmarks.peers import PYAGRUM_ENGINES, Pgmpy, PyAgrum
+from benchmarks.report import RESULTS
 
 FINDINGS = {
     "age_group": "60_and_over",
