@@ -13,13 +13,9 @@ import warnings
 from importlib import import_module
 from pathlib import Path
 
-# One thread for everybody, before anything loads a BLAS: threads would race with those of the peers.
-for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ.setdefault(variable, "1")
-
-from benchmarks.cases import questions  # noqa: E402
-from benchmarks.report import RESULTS, Row, as_json, as_markdown, row_of  # noqa: E402
-from benchmarks.timing import interleaved  # noqa: E402
+from benchmarks.cases import questions
+from benchmarks.report import RESULTS, Row, as_json, as_markdown, row_of
+from benchmarks.timing import interleaved
 
 OTHERS = ("calibration", "coverage", "datasets", "reasoning")
 
