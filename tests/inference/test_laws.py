@@ -24,6 +24,7 @@ from bayesdx.inference import (
     GateDraws,
     GateFamily,
     ParameterDraws,
+    Propagation,
     casewise_marginals,
     dense_backend,
     factors,
@@ -37,6 +38,16 @@ from tests.strategies import networks_with_evidence, random_evidence, random_net
 Case = tuple[Network, Evidence]
 
 BINARY = ("no", "yes")
+
+
+def assert_same(found: Propagation, expected: Propagation, tolerance: float = 1e-10) -> None:
+    """Log evidence and marginals, and the families that both have, agree."""
+    assert_allclose(found.log_evidence, expected.log_evidence, atol=tolerance)
+    for name, values in found.marginals.items():
+        assert_allclose(values, expected.marginals[name], atol=tolerance)
+    for name in set(found.families) & set(expected.families):
+        for one, two in zip(values_of(found.families[name]), values_of(expected.families[name]), strict=True):
+            assert_allclose(one, two, atol=tolerance)
 
 
 def values_of(family: object) -> list[np.ndarray]:
@@ -124,9 +135,7 @@ def test_a_set_of_one_state_is_that_state(case: Case) -> None:
     engine = Engine(network)
     expected = engine.propagate(evidence, targets=network.names)
     found = engine.propagate(Evidence(np.full_like(evidence.codes, -1), soft), targets=network.names)
-    assert_allclose(found.log_evidence, expected.log_evidence, atol=1e-10)
-    for name in network.names:
-        assert_allclose(found.marginals[name], expected.marginals[name], atol=1e-10)
+    assert_same(found, expected)
 
 
 @pytest.mark.parametrize("kernel", ["numpy", "numba"])
@@ -199,13 +208,8 @@ def test_unrolling_and_slicing_change_nothing(kernel: str, seed: int) -> None:
         engine.propagate(evidence, targets=network.names, families=True)
         cut = engine.propagate(evidence, targets=network.names, families=True)
         without = engine.propagate(evidence, targets=network.names)
-    assert_allclose(cut.log_evidence, plain.log_evidence, atol=1e-10)
-    assert_allclose(without.log_evidence, plain.log_evidence, atol=1e-10)
-    for name in network.names:
-        assert_allclose(cut.marginals[name], plain.marginals[name], atol=1e-10)
-        assert_allclose(without.marginals[name], plain.marginals[name], atol=1e-10)
-        for one, two in zip(values_of(cut.families[name]), values_of(plain.families[name]), strict=True):
-            assert_allclose(one, two, atol=1e-10)
+    assert_same(cut, plain)
+    assert_same(without, plain)
 
 
 @pytest.mark.parametrize("backend", ["auto", "junction_tree"])
@@ -224,9 +228,7 @@ def test_threads_change_nothing(backend: Literal["auto", "junction_tree"], seed:
             patch.setattr(module, name, 2)
         patch.setattr(casewise_marginals, "RUN", 2)
         found = Engine(network, backend=backend, kernel="numba", workers=3).propagate(evidence)
-    assert_allclose(found.log_evidence, alone.log_evidence, atol=1e-10)
-    for name, values in found.marginals.items():
-        assert_allclose(values, alone.marginals[name], atol=1e-10)
+    assert_same(found, alone)
 
 
 @pytest.mark.parametrize("kernel", ["numpy", "numba"])
@@ -248,9 +250,7 @@ def test_hypothetical_results_of_one_case_are_cases(kernel: str, seed: int) -> N
     for evidence, targets in ((Evidence(rows), network.targets), (Evidence(codes), network.names)):
         found = Engine(network, kernel=kernel).propagate(evidence, targets=targets)
         expected = Engine(network, backend="junction_tree", kernel="numpy").propagate(evidence, targets=targets)
-        assert_allclose(found.log_evidence, expected.log_evidence, atol=1e-10)
-        for name in targets:
-            assert_allclose(found.marginals[name], expected.marginals[name], atol=1e-10)
+        assert_same(found, expected)
 
 
 @pytest.mark.parametrize("kernel", ["numpy", "numba"])
@@ -270,14 +270,11 @@ def test_leaves_outside_the_cliques_change_nothing(kernel: str, seed: int) -> No
         patch.setattr(jt_backend, "MOST_CELLS_CASEWISE", -1)
         inside = Engine(network, backend="junction_tree", kernel=kernel)
         expected = inside.propagate(evidence, targets=network.names, families=True)
-    assert_allclose(found.log_evidence, expected.log_evidence, atol=1e-10)
+    assert_same(found, expected)
+    assert_same(few, expected)
     for name in network.names:
-        assert_allclose(found.marginals[name], expected.marginals[name], atol=1e-10)
         alone = np.concatenate([one.marginals[name] for one in single])
         assert_allclose(alone, expected.marginals[name], atol=1e-10)
-        assert_allclose(few.marginals[name], expected.marginals[name], atol=1e-10)
-        for one, two in zip(values_of(found.families[name]), values_of(expected.families[name]), strict=True):
-            assert_allclose(one, two, atol=1e-10)
 
 
 @pytest.mark.parametrize("kernel", ["numpy", "numba"])
@@ -392,9 +389,7 @@ def test_the_noisy_or_programme_equals_the_junction_tree(seed: int) -> None:
     diseases = [name for name in network.names if name.startswith("d")]
     found = Engine(network, backend="noisy_or").propagate(evidence, targets=diseases)
     expected = Engine(network, backend="junction_tree").propagate(evidence, targets=diseases)
-    assert_allclose(found.log_evidence, expected.log_evidence, atol=1e-10)
-    for name in diseases:
-        assert_allclose(found.marginals[name], expected.marginals[name], atol=1e-10)
+    assert_same(found, expected)
 
 
 def test_importance_sampling_is_within_its_standard_error_and_only_on_request() -> None:
