@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesdx.inference import Engine, Evidence
+from bayesdx.inference import Engine, Evidence, kernels
 from bayesdx.network import Network, Node, NoisyMax, Table, read_bif
 from benchmarks.peers import PYAGRUM_ENGINES, Pgmpy, PyAgrum
 from benchmarks.synthetic import BINARY, many_diseases, many_findings_case, sampled_codes
@@ -105,13 +106,13 @@ def cohort(
     return Question(f"{name} cohort", contenders, PYAGRUM_ENGINES, wanted, {}, note)
 
 
-def cohort_against_pgmpy(name: str, network: Network, n_cases: int, n_peer: int) -> Question:
+def cohort_against_pgmpy(name: str, network: Network, n_cases: int, n_peer: int, wanted: dict[str, float]) -> Question:
     """The same against pgmpy's variable elimination."""
     codes = with_missing(network, n_cases, 0.4, network.targets)
     own = {kernel: batch(Engine(network, kernel=kernel, workers=1), codes, network.targets) for kernel in KERNELS}
     contenders = {**own, "pgmpy": one_by_one(Pgmpy(network, network.targets), codes[:n_peer])}
     note = f"{n_cases} cases, {n_peer} for pgmpy (joint=False)"
-    return Question(f"{name} cohort, against pgmpy", contenders, ("pgmpy",), {"numpy": 150, "numba": 1500}, {}, note)
+    return Question(f"{name} cohort, against pgmpy", contenders, ("pgmpy",), wanted, {}, note)
 
 
 def one_posterior(name: str, network: Network, wanted: dict[str, float], repeats: int = 100) -> Question:
@@ -130,7 +131,7 @@ def one_posterior(name: str, network: Network, wanted: dict[str, float], repeats
     return Question(f"{name}, one posterior through the engine", contenders, PYAGRUM_ENGINES, wanted, {})
 
 
-def value_of_tests(name: str, network: Network) -> Question:
+def value_of_tests(name: str, network: Network, wanted: dict[str, float]) -> Question:
     """Posterior of the causes, then of every hypothetical result of every finding not yet known."""
     codes = with_missing(network, 1, 0.0, network.targets, seed=5)
     findings = [v for v in range(len(network)) if codes[0, v] >= 0 and not _is_above(network, v)]
@@ -170,7 +171,7 @@ def value_of_tests(name: str, network: Network) -> Question:
         f"{name}, posterior and value of all unperformed tests",
         contenders,
         PYAGRUM_ENGINES,
-        {"numpy": 200, "numba": 300},
+        wanted,
         {"numpy": 5.0, "numba": 5.0},
         f"{len(open_)} tests, {len(results)} hypothetical results",
     )
@@ -181,8 +182,8 @@ def _is_above(network: Network, v: int) -> bool:
     return network.names[v] in children or not network.nodes[v].parents
 
 
-def through_diagnose(name: str, model: object, network: Network) -> Question:
-    """One posterior through the public function, against pyAgrum's bare engine."""
+def through_diagnose(name: str, model: object, network: Network, wanted: dict[str, float]) -> Question:
+    """One posterior through the public function, with and without numba at hand, against pyAgrum's bare engine."""
     import bayesdx as dx
 
     codes = with_missing(network, 20, 0.4, network.targets)
@@ -193,11 +194,13 @@ def through_diagnose(name: str, model: object, network: Network) -> Question:
         present = np.array([[one[target] for target in network.targets] for one in found])
         return [np.stack([1 - column, column], axis=1) for column in present.T]
 
-    contenders = {kernel: Contender(ask, len(cases)) for kernel in KERNELS}
+    def ask_without_numba() -> Answers:
+        with mock.patch.object(kernels, "numba_installed", return_value=False):
+            return ask()
+
+    contenders = {"numpy": Contender(ask_without_numba, len(cases)), "numba": Contender(ask, len(cases))}
     contenders |= agrums(network, codes, network.targets)
-    note = "diagnose chooses its kernel itself"
-    wanted = {"numpy": 10.0, "numba": 15.0}
-    return Question(f"{name}, one posterior through diagnose", contenders, PYAGRUM_ENGINES, wanted, {}, note)
+    return Question(f"{name}, one posterior through diagnose", contenders, PYAGRUM_ENGINES, wanted, {})
 
 
 def _findings(network: Network, row: Codes) -> dict[str, str]:
@@ -299,10 +302,10 @@ def questions(folder: Path | None) -> Iterator[tuple[str, Callable[[], Question]
         network = as_network(model)
         third = 1.0 if name.endswith(" 1.0.0") else 1 / 3
         yield "flagship cohort", partial(cohort, name, network, 100_000, 40, _times(third, 120, 800), 0.4)
-        yield "flagship pgmpy", partial(cohort_against_pgmpy, name, network, 100_000, 20)
-        yield "flagship diagnose", partial(through_diagnose, name, model, network)
+        yield "flagship pgmpy", partial(cohort_against_pgmpy, name, network, 100_000, 20, _times(third, 150, 1500))
+        yield "flagship diagnose", partial(through_diagnose, name, model, network, _times(third, 10, 15))
         yield "flagship one", partial(one_posterior, name, network, _times(third, 25, 60))
-        yield "flagship tests", partial(value_of_tests, name, network)
+        yield "flagship tests", partial(value_of_tests, name, network, _times(third, 200, 300))
     yield "qmr", qmr
     yield "gate", wide_gate
     if folder is None:
