@@ -26,6 +26,9 @@ Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Scope = tuple[int, ...]
 
+ALIKE = 0.1
+"""Cases that differ from the one before in less than this share of their codes keep what the two have in common."""
+
 FAINT = 1e-200
 """A case of lower probability than this is left to the passes that scale their messages."""
 
@@ -219,7 +222,9 @@ class Casewise:
                 width += values.shape[1]
             soft = np.concatenate(parts, axis=1)
         total, output = np.empty(len(evidence)), np.empty((len(evidence), self.output_cells))
-        propagate_casewise(evidence.codes, soft_start, soft, self._map, *self._arguments, total, output)
+        codes = evidence.codes
+        alike = not evidence.likelihoods and np.count_nonzero(codes[1:] != codes[:-1]) < ALIKE * codes.size
+        propagate_casewise(codes, soft_start, soft, alike, self._map, *self._arguments, total, output)
         return total, output
 
     def run(self, evidence: Evidence) -> tuple[FlatAnswer, Ints]:

@@ -31,6 +31,7 @@ from bayesdx.inference import (
     jt_backend,
     kernels,
 )
+from bayesdx.inference.kernels import Kernel
 from bayesdx.network import Network, Node, NoisyMax, Table
 from tests import oracle
 from tests.strategies import networks_with_evidence, random_evidence, random_network
@@ -234,8 +235,8 @@ def test_threads_change_nothing(backend: Literal["auto", "junction_tree"], seed:
 @pytest.mark.parametrize("kernel", ["numpy", "numba"])
 @settings(max_examples=60)
 @given(seed=st.integers(0, 10_000))
-def test_hypothetical_results_of_one_case_are_cases(kernel: str, seed: int) -> None:
-    """A case with one or two further findings at a time, impossible ones too, is what the junction tree says of it."""
+def test_hypothetical_results_of_one_case_are_cases(kernel: Kernel, seed: int) -> None:
+    """A case with one or two further findings at a time, impossible ones too, is what it is among cases unlike it."""
     network = random_network(seed, 9)
     above = {name for node in network.nodes for name in node.parents}.union(network.targets)
     codes = random_evidence(network, seed, 1).codes.copy()
