@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 import bayesdx as dx
 from bayesdx.network import compile_network
 from benchmarks.peers import PYAGRUM_ENGINES, Pgmpy, PyAgrum
-from benchmarks.report import RESULTS
+from benchmarks.report import RESULTS, measured_on
 
 FINDINGS = {
     "age_group": "60_and_over",
@@ -153,7 +153,8 @@ def as_markdown(rows: Sequence[Row], sample: int) -> str:
         lines.append(f"| {' | '.join(cells)} |")
     lines.append("")
     lines.append(
-        f"Peers: {sample} of the queries timed in each round and scaled; pyAgrum is the better of its engines."
+        f"Peers: {sample} of the queries timed in each round and scaled; pyAgrum is the better of its engines. "
+        + measured_on()
     )
     return "\n".join(lines)
 
