@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-
 ROUNDING = 1e-12
 """More than the error of any sum here, less than anything that a model can mean."""
 
