@@ -56,6 +56,7 @@ docs: $(VENV)/installed-test ## the reference from the docstrings, into build/do
 
 bench: $(VENV)/installed-test ## bayesdx beside its peers
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+	$(BIN)/python -m benchmarks reasoning
 
 readme: $(VENV)/installed-test ## write the output of the commands that README.md shows into it
 	$(BIN)/python -m tests.packaging.readme

@@ -1,6 +1,7 @@
 """``python -m benchmarks``: every row of the table, in interleaved rounds, printed and written as JSON and Markdown.
 
-``python -m benchmarks calibration`` times EM, ``coverage`` simulates intervals, ``datasets`` compares classifiers.
+``python -m benchmarks calibration`` times EM, ``coverage`` simulates intervals, ``datasets`` compares classifiers,
+``reasoning`` times the questions about one case.
 """
 
 from __future__ import annotations
@@ -12,15 +13,11 @@ import warnings
 from importlib import import_module
 from pathlib import Path
 
-# One thread for everybody, before anything loads a BLAS: threads would race with those of the peers.
-for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ.setdefault(variable, "1")
+from benchmarks.cases import questions
+from benchmarks.report import RESULTS, Row, as_json, as_markdown, row_of
+from benchmarks.timing import interleaved
 
-from benchmarks.cases import questions  # noqa: E402
-from benchmarks.report import Row, as_json, as_markdown, row_of  # noqa: E402
-from benchmarks.timing import interleaved  # noqa: E402
-
-OTHERS = ("calibration", "coverage", "datasets")
+OTHERS = ("calibration", "coverage", "datasets", "reasoning")
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -45,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--only", help="rows chosen by a word: flagship, cohort, one, tests, gate, qmr, alarm, warm, first ..."
     )
-    parser.add_argument("--output", type=Path, default=ROOT / "benchmarks" / "results", help="folder of the results")
+    parser.add_argument("--output", type=Path, default=RESULTS, help="folder of the results")
     options = parser.parse_args(arguments)
     warnings.filterwarnings("ignore", category=FutureWarning, module="pgmpy")
     rows: list[Row] = []
@@ -56,9 +53,9 @@ def main(arguments: list[str] | None = None) -> int:
         rows.append(row_of(question, interleaved(question.contenders, question.rounds or options.rounds)))
         print(rows[-1].line(), flush=True)
     options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / "results.json").write_text(as_json(rows), encoding="utf-8")
-    (options.output / "results.md").write_text(as_markdown(rows), encoding="utf-8")
-    print(f"written: {options.output / 'results.json'} and results.md")
+    (options.output / "engine.json").write_text(as_json(rows), encoding="utf-8")
+    (options.output / "engine.md").write_text(as_markdown(rows), encoding="utf-8")
+    print(f"written: {options.output / 'engine.json'} and engine.md")
     return 0
 
 

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesdx.inference import Engine, Evidence
+from bayesdx.inference import Engine, Evidence, kernels
 from bayesdx.network import Network, Node, NoisyMax, Table, read_bif
 from benchmarks.peers import PYAGRUM_ENGINES, Pgmpy, PyAgrum
 from benchmarks.synthetic import BINARY, many_diseases, many_findings_case, sampled_codes
@@ -99,19 +100,19 @@ def cohort(
     """All marginals of a cohort with missing cells."""
     targets = network.targets or network.names
     codes = with_missing(network, n_cases, missing, network.targets)
-    own = {kernel: batch(Engine(network, kernel=kernel), codes, targets) for kernel in KERNELS}
+    own = {kernel: batch(Engine(network, kernel=kernel, workers=1), codes, targets) for kernel in KERNELS}
     contenders = {**own, **agrums(network, codes[:n_peer], targets)}
     note = f"{n_cases} cases, {n_peer} for pyAgrum; {missing:.0%} of cells missing"
     return Question(f"{name} cohort", contenders, PYAGRUM_ENGINES, wanted, {}, note)
 
 
-def cohort_against_pgmpy(name: str, network: Network, n_cases: int, n_peer: int) -> Question:
+def cohort_against_pgmpy(name: str, network: Network, n_cases: int, n_peer: int, wanted: dict[str, float]) -> Question:
     """The same against pgmpy's variable elimination."""
     codes = with_missing(network, n_cases, 0.4, network.targets)
-    own = {kernel: batch(Engine(network, kernel=kernel), codes, network.targets) for kernel in KERNELS}
+    own = {kernel: batch(Engine(network, kernel=kernel, workers=1), codes, network.targets) for kernel in KERNELS}
     contenders = {**own, "pgmpy": one_by_one(Pgmpy(network, network.targets), codes[:n_peer])}
     note = f"{n_cases} cases, {n_peer} for pgmpy (joint=False)"
-    return Question(f"{name} cohort, against pgmpy", contenders, ("pgmpy",), {"numpy": 150, "numba": 1500}, {}, note)
+    return Question(f"{name} cohort, against pgmpy", contenders, ("pgmpy",), wanted, {}, note)
 
 
 def one_posterior(name: str, network: Network, wanted: dict[str, float], repeats: int = 100) -> Question:
@@ -125,12 +126,12 @@ def one_posterior(name: str, network: Network, wanted: dict[str, float], repeats
 
         return Contender(ask, repeats)
 
-    own = {kernel: each(Engine(network, kernel=kernel)) for kernel in KERNELS}
+    own = {kernel: each(Engine(network, kernel=kernel, workers=1)) for kernel in KERNELS}
     contenders = {**own, **agrums(network, codes[:30], network.targets)}
     return Question(f"{name}, one posterior through the engine", contenders, PYAGRUM_ENGINES, wanted, {})
 
 
-def value_of_tests(name: str, network: Network) -> Question:
+def value_of_tests(name: str, network: Network, wanted: dict[str, float]) -> Question:
     """Posterior of the causes, then of every hypothetical result of every finding not yet known."""
     codes = with_missing(network, 1, 0.0, network.targets, seed=5)
     findings = [v for v in range(len(network)) if codes[0, v] >= 0 and not _is_above(network, v)]
@@ -164,13 +165,13 @@ def value_of_tests(name: str, network: Network) -> Question:
 
         return Contender(ask, 1, foreign=True)
 
-    contenders = {kernel: each(Engine(network, kernel=kernel)) for kernel in KERNELS}
+    contenders = {kernel: each(Engine(network, kernel=kernel, workers=1)) for kernel in KERNELS}
     contenders |= {engine: peer(engine) for engine in PYAGRUM_ENGINES}
     return Question(
         f"{name}, posterior and value of all unperformed tests",
         contenders,
         PYAGRUM_ENGINES,
-        {"numpy": 200, "numba": 300},
+        wanted,
         {"numpy": 5.0, "numba": 5.0},
         f"{len(open_)} tests, {len(results)} hypothetical results",
     )
@@ -181,8 +182,8 @@ def _is_above(network: Network, v: int) -> bool:
     return network.names[v] in children or not network.nodes[v].parents
 
 
-def through_diagnose(name: str, model: object, network: Network) -> Question:
-    """One posterior through the public function, against pyAgrum's bare engine."""
+def through_diagnose(name: str, model: object, network: Network, wanted: dict[str, float]) -> Question:
+    """One posterior through the public function, with and without numba at hand, against pyAgrum's bare engine."""
     import bayesdx as dx
 
     codes = with_missing(network, 20, 0.4, network.targets)
@@ -193,11 +194,13 @@ def through_diagnose(name: str, model: object, network: Network) -> Question:
         present = np.array([[one[target] for target in network.targets] for one in found])
         return [np.stack([1 - column, column], axis=1) for column in present.T]
 
-    contenders = {kernel: Contender(ask, len(cases)) for kernel in KERNELS}
+    def ask_without_numba() -> Answers:
+        with mock.patch.object(kernels, "numba_installed", return_value=False):
+            return ask()
+
+    contenders = {"numpy": Contender(ask_without_numba, len(cases)), "numba": Contender(ask, len(cases))}
     contenders |= agrums(network, codes, network.targets)
-    note = "diagnose chooses its kernel itself"
-    wanted = {"numpy": 10.0, "numba": 15.0}
-    return Question(f"{name}, one posterior through diagnose", contenders, PYAGRUM_ENGINES, wanted, {}, note)
+    return Question(f"{name}, one posterior through diagnose", contenders, PYAGRUM_ENGINES, wanted, {})
 
 
 def _findings(network: Network, row: Codes) -> dict[str, str]:
@@ -208,12 +211,12 @@ def large(name: str, network: Network, *, warm: bool, observed: float = 0.2) -> 
     """All marginals of one case of a large network, with the plan at hand or for the first time."""
     codes = with_missing(network, 1, 1 - observed)
     targets = network.names
-    engines = {kernel: Engine(network, kernel=kernel, memory_limit=12 * 2**30) for kernel in KERNELS}
+    engines = {kernel: Engine(network, kernel=kernel, workers=1, memory_limit=12 * 2**30) for kernel in KERNELS}
 
     def each(kernel: str) -> Contender:
         def forget() -> None:
             if not warm:
-                engines[kernel] = Engine(network, kernel=kernel, memory_limit=12 * 2**30)
+                engines[kernel] = Engine(network, kernel=kernel, workers=1, memory_limit=12 * 2**30)
 
         def ask() -> Answers:
             found = engines[kernel].propagate(Evidence(codes), targets=targets).marginals
@@ -256,7 +259,7 @@ def wide_gate(n_causes: int = 24) -> Question:
 
         return Contender(ask, 1)
 
-    contenders = {kernel: each(Engine(network, kernel=kernel)) for kernel in KERNELS}
+    contenders = {kernel: each(Engine(network, kernel=kernel, workers=1)) for kernel in KERNELS}
     contenders["LazyPropagation"] = one_by_one(PyAgrum(network, "LazyPropagation", network.targets), codes)
     note = "pyAgrum's table has 2^25 cells; only LazyPropagation is run"
     wanted = {"numpy": 1000.0, "numba": 1000.0}
@@ -268,7 +271,7 @@ def qmr() -> Question:
     """500 diseases, 4,000 findings: all posteriors, exact; no peer can answer."""
     network = many_diseases()
     codes = many_findings_case(network, negative=300, positive=12)
-    own = {kernel: batch(Engine(network, kernel=kernel), codes, network.targets) for kernel in KERNELS}
+    own = {kernel: batch(Engine(network, kernel=kernel, workers=1), codes, network.targets) for kernel in KERNELS}
     name = "500 diseases, 4,000 findings, 300 negative, 12 positive"
     return Question(name, own, (), {}, {"numpy": 50.0, "numba": 20.0}, "no peer holds the network")
 
@@ -299,10 +302,10 @@ def questions(folder: Path | None) -> Iterator[tuple[str, Callable[[], Question]
         network = as_network(model)
         third = 1.0 if name.endswith(" 1.0.0") else 1 / 3
         yield "flagship cohort", partial(cohort, name, network, 100_000, 40, _times(third, 120, 800), 0.4)
-        yield "flagship pgmpy", partial(cohort_against_pgmpy, name, network, 100_000, 20)
-        yield "flagship diagnose", partial(through_diagnose, name, model, network)
+        yield "flagship pgmpy", partial(cohort_against_pgmpy, name, network, 100_000, 20, _times(third, 150, 1500))
+        yield "flagship diagnose", partial(through_diagnose, name, model, network, _times(third, 10, 15))
         yield "flagship one", partial(one_posterior, name, network, _times(third, 25, 60))
-        yield "flagship tests", partial(value_of_tests, name, network)
+        yield "flagship tests", partial(value_of_tests, name, network, _times(third, 200, 300))
     yield "qmr", qmr
     yield "gate", wide_gate
     if folder is None:

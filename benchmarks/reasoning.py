@@ -1,12 +1,12 @@
 """Questions about one case, beside the same questions put to pyAgrum and pgmpy one query at a time.
 
-    python -m benchmarks.reasoning [--rounds 7] [--sample 12] [--json FILE]
+    python -m benchmarks reasoning [--rounds 7] [--sample 12] [--model NAME@VERSION]... [--output FOLDER]
 
-One case of the flagship with 12 findings. A peer has no such questions, so it is asked what they consist of: the
-posterior of each subset of findings (explain), of each possible result of each open finding and test (next_tests), of
-each draw (credible_intervals; its numbers are not replaced by the drawn ones, which would cost it more). A sample of
-these queries is timed in each round, in turn with bayesdx, and scaled to their number; the table shows medians and the
-medians of the rounds' ratios.
+One case of the flagship with 12 findings, in its first and in its newest version where no other is named. A peer has no
+such questions, so it is asked what they consist of: the posterior of each subset of findings (explain), of each
+possible result of each open finding and test (next_tests), of each draw (credible_intervals; its numbers are not
+replaced by the drawn ones, which would cost it more). A sample of these queries is timed in each round, in turn with
+bayesdx, and scaled to their number; the table shows medians and the medians of the rounds' ratios.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,7 @@ from numpy.typing import NDArray
 import bayesdx as dx
 from bayesdx.network import compile_network
 from benchmarks.peers import PYAGRUM_ENGINES, Pgmpy, PyAgrum
+from benchmarks.report import RESULTS, measured_on
 
 FINDINGS = {
     "age_group": "60_and_over",
@@ -48,8 +51,9 @@ LIMIT_MS = {"explain": 50.0, "next_tests": 100.0, "credible_intervals": 500.0}
 
 @dataclass(frozen=True)
 class Row:
-    """A question: its median in milliseconds, its limit, the queries it consists of, and ratios to the peers."""
+    """A question to a model: its median in milliseconds, its limit, the queries it consists of, ratios to the peers."""
 
+    model: str
     question: str
     milliseconds: float
     limit: float | None
@@ -87,9 +91,15 @@ def milliseconds(question: Callable[[], object]) -> float:
     return 1000 * (time.perf_counter() - start)
 
 
-def measure(rounds: int, sample: int) -> list[Row]:
-    """Time all questions in interleaved rounds."""
-    model = dx.load_model("hip_flexion_weakness@1.0.0")
+def posteriors(peer: PyAgrum | Pgmpy, cases: NDArray[np.int32]) -> None:
+    """Ask a peer about each case."""
+    for codes in cases:
+        peer.posteriors(codes)
+
+
+def measure(name_and_version: str, rounds: int, sample: int) -> list[Row]:
+    """Time all questions to one model in interleaved rounds."""
+    model = dx.load_model(name_and_version)
     case = dx.diagnose(model, FINDINGS)
     network = compile_network(model)
     questions: dict[str, Callable[[], object]] = {
@@ -119,47 +129,54 @@ def measure(rounds: int, sample: int) -> list[Row]:
             every = queries[name]
             chosen = every[rng.choice(len(every), min(sample, len(every)), replace=False)]
             for peer, engines in peers.items():
-                best = min(milliseconds(lambda: [engine.posteriors(codes) for codes in chosen]) for engine in engines)  # noqa: B023
+                best = min(milliseconds(partial(posteriors, engine, chosen)) for engine in engines)
                 ratios.setdefault((name, peer), []).append(best * len(every) / len(chosen) / times[name][-1])
     rows = []
     for name in questions:
         found = [statistics.median(ratios[name, peer]) if (name, peer) in ratios else None for peer in peers]
         count = len(queries[name]) if name in queries else 0
-        rows.append(Row(name, statistics.median(times[name]), LIMIT_MS.get(name), count, found[0], found[1]))
+        label = f"{model.name} {model.version}"
+        rows.append(Row(label, name, statistics.median(times[name]), LIMIT_MS.get(name), count, found[0], found[1]))
     return rows
 
 
 def as_markdown(rows: Sequence[Row], sample: int) -> str:
     """The table that documents show."""
     lines = [
-        "| question | median ms | limit ms | queries | times faster than pyAgrum | than pgmpy |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        "| model | question | median ms | limit ms | queries | times faster than pyAgrum | than pgmpy |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     for row in rows:
         limit = "" if row.limit is None else f"{row.limit:g}" + ("" if row.milliseconds <= row.limit else " (missed)")
         ratio = ["" if value is None else f"{value:,.0f}" for value in (row.pyagrum, row.pgmpy)]
-        lines.append(
-            f"| {row.question} | {row.milliseconds:.1f} | {limit} | {row.queries or ''} | {' | '.join(ratio)} |"
-        )
+        cells = [row.model, row.question, f"{row.milliseconds:.1f}", limit, str(row.queries or ""), *ratio]
+        lines.append(f"| {' | '.join(cells)} |")
     lines.append("")
     lines.append(
-        f"Peers: {sample} of the queries timed in each round and scaled; pyAgrum is the better of its engines."
+        f"Peers: {sample} of the queries timed in each round and scaled; pyAgrum is the better of its engines. "
+        + measured_on()
     )
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Measure, print, write."""
+def main(arguments: list[str] | None = None) -> int:
+    """Measure, print, write; returns the exit code."""
     parser = argparse.ArgumentParser(description="Time the questions about one case.")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--sample", type=int, default=12, help="queries put to each peer in a round")
-    parser.add_argument("--json", help="file for the rows as JSON")
-    options = parser.parse_args()
-    rows = measure(options.rounds, options.sample)
-    print(as_markdown(rows, options.sample))
-    if options.json:
-        Path(options.json).write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n", encoding="utf-8")
+    parser.add_argument("--model", action="append", help="name, or name@version; may be given several times")
+    parser.add_argument("--output", type=Path, default=RESULTS, help="folder of the results")
+    options = parser.parse_args(arguments)
+    models = options.model or ["hip_flexion_weakness@1.0.0", "hip_flexion_weakness"]
+    rows = [row for model in models for row in measure(model, options.rounds, options.sample)]
+    table = as_markdown(rows, options.sample)
+    print(table)
+    options.output.mkdir(parents=True, exist_ok=True)
+    (options.output / "reasoning.md").write_text(table + "\n", encoding="utf-8")
+    figures = json.dumps([asdict(row) for row in rows], indent=2) + "\n"
+    (options.output / "reasoning.json").write_text(figures, encoding="utf-8")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from pathlib import Path
 
 from benchmarks.cases import KERNELS, Question
 from benchmarks.timing import Timing
+
+RESULTS = Path(__file__).resolve().parent.parent / "docs" / "benchmarks"
+"""Where results are kept; README and the documentation show the tables."""
 
 PACKAGES = ("numpy", "numba", "pyAgrum", "pgmpy")
 
@@ -80,14 +85,28 @@ def row_of(question: Question, timing: Timing) -> Row:
     )
 
 
-def as_json(rows: Sequence[Row]) -> str:
-    """Every number, with the machine and the versions."""
-    machine = {
+def machine() -> dict[str, str]:
+    """What it ran on: processor, system, versions."""
+    info = Path("/proc/cpuinfo")
+    models = re.findall(r"^model name\s*: (.+)$", info.read_text(), re.MULTILINE) if info.exists() else []
+    return {
+        "processor": models[0] if models else platform.machine(),
         "platform": platform.platform(),
         "python": platform.python_version(),
         **{name: version(name) for name in PACKAGES},
     }
-    return json.dumps({"machine": machine, "rows": [asdict(row) for row in rows]}, indent=2) + "\n"
+
+
+def measured_on() -> str:
+    """The machine in a sentence."""
+    here = machine()
+    versions = ", ".join(f"{name} {here[name]}" for name in ("python", *PACKAGES))
+    return f"Measured on {here['processor']}, one thread each; {versions}."
+
+
+def as_json(rows: Sequence[Row]) -> str:
+    """Every number, with the machine and the versions."""
+    return json.dumps({"machine": machine(), "rows": [asdict(row) for row in rows]}, indent=2) + "\n"
 
 
 def as_markdown(rows: Sequence[Row]) -> str:
@@ -106,7 +125,7 @@ def as_markdown(rows: Sequence[Row]) -> str:
             f"{row.megabytes['numpy']:.0f}",
         ]
         lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", measured_on()]) + "\n"
 
 
 def _cell(row: Row, kernel: str) -> str:

@@ -25,6 +25,7 @@ from bayesdx.cohort.progress import shown_progress
 from bayesdx.cohort.runs import Run
 from bayesdx.cohort.sources import Part, Source, gathered, open_source
 from bayesdx.errors import CohortError
+from bayesdx.inference.threads import processors
 from bayesdx.knowledge.model import Model
 
 
@@ -134,7 +135,7 @@ def score_cohort(
 
 def _threads(workers: int | None) -> int:
     if workers is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return processors()
     if workers < 1:
         raise CohortError(f"workers: {workers!r}; expected a whole number of at least 1.")
     return workers

@@ -114,7 +114,7 @@ def lexicon(model: Model) -> Lexicon:
 
 @lru_cache(maxsize=8)
 def _compiled(model: Model) -> Lexicon:
-    engine = Engine(compile_network(model), kernel=kernel())
+    engine = Engine(compile_network(model), kernel=kernel(), workers=1)  # the parts of a cohort have the threads
     return Lexicon(model, engine, tuple(line.name for line in alternatives(model)))
 
 

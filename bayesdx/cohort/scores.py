@@ -19,7 +19,8 @@ Array = NDArray[np.float64]
 WIDTH = 1024
 """The number of rows asked at once is a multiple of this, so that a row has the same score in every batch.
 
-A matrix product rounds the rows of its last, narrower tile in another order than those of a full one.
+A matrix product rounds the rows of its last, narrower tile in another order than those of a full one. Batches as wide
+as this are not looked through for evidence that their rows share either.
 """
 
 SLICE = 16 * WIDTH

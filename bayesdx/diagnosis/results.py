@@ -128,8 +128,9 @@ def _joint_entropies(engine: Engine, model: Model, evidence: Evidence) -> Array:
     parts = []
     for start in range(0, len(evidence), step):
         cases = np.arange(start, min(len(evidence), start + step))
-        _, joint = engine.joint(evidence.take(cases), model.causes)
-        parts.append(entropy_bits(np.nan_to_num(joint.reshape(len(cases), -1))))
+        log_evidence, joint = engine.joint(evidence.take(cases), model.causes)
+        flat = joint.reshape(len(cases), -1)
+        parts.append(entropy_bits(np.nan_to_num(flat) if np.isneginf(log_evidence).any() else flat))
     return np.concatenate(parts)
 
 

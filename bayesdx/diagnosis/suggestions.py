@@ -103,6 +103,13 @@ class Option:
     risk: float = 0.0
 
 
+_OF_OPTION = ("label", "kind", "cost_eur", "delay_hours", "burden", "risk")
+_AHEAD = ["second", "bits_ahead", "net_value_ahead_eur"]
+_COLUMNS = ("label", "kind", "emergency", "bits", "bits_target", "bits_rule_in", "bits_rule_out", "top_change",
+            "decision_change", "same_decision", "benefit", "cost_eur", "delay_hours", "burden", "risk",
+            "net_value_eur", "why", *_AHEAD)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Suggestion:
     """An option and what it is expected to bring.
@@ -253,40 +260,16 @@ class NextTests(Report):
     def table(self) -> pd.DataFrame:
         """The options, best first.
 
-        Index: option. Columns: label, kind, emergency, bits, bits_target, top_change, decision_change, same_decision,
-        benefit, cost_eur, delay_hours, burden, risk, net_value_eur, why; with a look-ahead also second, bits_ahead and
-        net_value_ahead_eur.
+        Index: option. Columns: label, kind, emergency, bits, bits_target, bits_rule_in, bits_rule_out, top_change,
+        decision_change, same_decision, benefit, cost_eur, delay_hours, burden, risk, net_value_eur, why; with a
+        look-ahead also second, bits_ahead and net_value_ahead_eur.
         """
         rows = [
-            {
-                "option": s.option.name,
-                "label": s.option.label,
-                "kind": s.option.kind,
-                "emergency": s.emergency,
-                "bits": s.bits,
-                "bits_target": s.bits_target,
-                "top_change": s.top_change,
-                "decision_change": s.decision_change,
-                "same_decision": s.same_decision,
-                "benefit": s.benefit,
-                "cost_eur": s.option.cost_eur,
-                "delay_hours": s.option.delay_hours,
-                "burden": s.option.burden,
-                "risk": s.option.risk,
-                "net_value_eur": s.net_value_eur,
-                "why": s.why,
-                "second": s.second,
-                "bits_ahead": s.bits_ahead,
-                "net_value_ahead_eur": s.net_value_ahead_eur,
-            }
+            [s.option.name, *(getattr(s.option if name in _OF_OPTION else s, name) for name in _COLUMNS)]
             for s in self.suggestions
         ]
-        columns = ("option", "label", "kind", "emergency", "bits", "bits_target", "top_change", "decision_change",
-                   "same_decision", "benefit", "cost_eur", "delay_hours", "burden", "risk", "net_value_eur", "why",
-                   "second", "bits_ahead", "net_value_ahead_eur")  # fmt: skip
-        frame = pd.DataFrame(rows, columns=list(columns)).set_index("option")
-        ahead = ["second", "bits_ahead", "net_value_ahead_eur"]
-        return frame.drop(columns=ahead) if frame["bits_ahead"].isna().all() else frame
+        frame = pd.DataFrame(rows, columns=["option", *_COLUMNS]).set_index("option")
+        return frame.drop(columns=_AHEAD) if frame["bits_ahead"].isna().all() else frame
 
     def blocks(self) -> Sequence[Block]:
         """Emergencies, the best options, when to stop, and what the ranking rests on."""

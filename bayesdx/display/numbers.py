@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import math
 
+ROUNDING = 1e-12
+"""More than the error of any sum here, less than anything that a model can mean."""
+
 
 def format_probability(probability: float) -> str:
     """A probability as a percentage that never shows 0 or 100 for what is merely rare or likely.
 
+    A sum of probabilities may miss 1 by the last bits: what lies within ``ROUNDING`` of 1 is 100 %.
+
     Examples
     --------
-    >>> [format_probability(p) for p in (0.0, 0.0002, 0.042, 0.5, 0.9997, 1.0)]
+    >>> [format_probability(p) for p in (0.0, 0.0002, 0.042, 0.5, 0.9997, 1 - 1e-15)]
     ['0 %', '<0.1 %', '4.2 %', '50.0 %', '>99.9 %', '100 %']
     """
     if math.isnan(probability):
         return "n/a"
     if probability <= 0:
         return "0 %"
-    if probability >= 1:
+    if probability >= 1 - ROUNDING:
         return "100 %"
     if probability < 0.001:
         return "<0.1 %"

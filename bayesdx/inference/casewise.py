@@ -26,6 +26,9 @@ Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Scope = tuple[int, ...]
 
+ALIKE = 0.1
+"""Cases that differ from the one before in less than this share of their codes keep what the two have in common."""
+
 FAINT = 1e-200
 """A case of lower probability than this is left to the passes that scale their messages."""
 
@@ -178,7 +181,7 @@ class Casewise:
         )
 
     def _output_arguments(self) -> tuple[NDArray[np.bool_] | Ints, ...]:
-        """Which cliques are needed on the way down, and what is read from each."""
+        """Which cliques are needed on the way down, whose message from above is another's too, and what is read."""
         tree = self.program.tree
         by_clique = sorted(self.scopes, key=self.program.home_of)
         homes = [self.program.home_of(scope) for scope in by_clique]
@@ -191,11 +194,16 @@ class Casewise:
         for clique, parent in enumerate(tree.parents):
             if needed[clique] and parent >= 0:
                 needed[parent] = True
+        first: dict[tuple[int, frozenset[int]], int] = {}
+        twin = np.full(len(tree.cliques), -1, dtype=np.int64)
+        for clique in reversed(np.flatnonzero(needed).tolist()):
+            twin[clique] = first.setdefault((tree.parents[clique], frozenset(tree.separators[clique])), clique)
+        twin[twin == np.arange(len(twin))] = -1
         ends = np.cumsum([homes.count(clique) for clique in range(len(tree.cliques))], dtype=np.int64)
-        return needed, ends, bounds, _table(runs)
+        return needed, twin, ends, bounds, _table(runs)
 
     def span_of(self, scope: Scope) -> tuple[int, int]:
-        """Where the posterior of one scope stands in a row that ``propagate`` returns; its cells as ``ordered`` says."""
+        """Where one scope's posterior stands in a row that ``propagate`` returns; its cells as ``ordered`` says."""
         return self._place[scope]
 
     def propagate(self, evidence: Evidence) -> tuple[Array, Array]:
@@ -214,7 +222,9 @@ class Casewise:
                 width += values.shape[1]
             soft = np.concatenate(parts, axis=1)
         total, output = np.empty(len(evidence)), np.empty((len(evidence), self.output_cells))
-        propagate_casewise(evidence.codes, soft_start, soft, self._map, *self._arguments, total, output)
+        codes = evidence.codes
+        alike = not evidence.likelihoods and np.count_nonzero(codes[1:] != codes[:-1]) < ALIKE * codes.size
+        propagate_casewise(codes, soft_start, soft, alike, self._map, *self._arguments, total, output)
         return total, output
 
     def run(self, evidence: Evidence) -> tuple[FlatAnswer, Ints]:

@@ -22,6 +22,7 @@ def propagate_casewise(
     codes: Map,
     soft_start: Ints,
     soft: Array,
+    alike: bool,
     maps: Map,
     potential: Array,
     cell_bounds: Ints,
@@ -46,23 +47,48 @@ def propagate_casewise(
     group_bounds: Ints,
     group_runs: Ints,
     needed: NDArray[np.bool_],
+    twin: Ints,
     output_end: Ints,
     output_bounds: Ints,
     output_runs: Ints,
     total: Array,
     output: Array,
 ) -> None:
-    """Fill ``total`` (n_cases,) with P(evidence) and ``output`` (n_cases, n_output_cells) with joint posteriors."""
+    """Fill ``total`` (n_cases,) with P(evidence) and ``output`` (n_cases, n_output_cells) with joint posteriors.
+
+    ``alike`` says that looking for what a case shares with the one before is worth the while; no bit depends on it.
+    """
     n_cliques, n_variables, n_groups = parents.size, variables.size, group_home.size
     inside = np.empty(potential.size)
     message = np.empty(message_bounds[n_cliques])
     shared = np.empty(message_bounds[n_cliques])
+    quotient = np.empty(message_bounds[n_cliques])
     like = np.empty(variable_bounds[n_variables])
     seen = np.empty(n_variables, dtype=np.bool_)
     product = np.empty(group_bounds[n_groups])
     known = np.empty(n_groups, dtype=np.bool_)
+    belief = np.empty(potential.size)
     started = np.empty(n_cliques, dtype=np.bool_)
+    dirty = np.empty(n_cliques, dtype=np.bool_)
     for case in range(codes.shape[0]):
+        # Cliques that this case finds as the one before left them keep their product and their message upward.
+        dirty[:] = case == 0 or not alike
+        if not dirty[0]:
+            for leaf in range(leaf_columns.size):
+                now, before = codes[case, leaf_columns[leaf]], codes[case - 1, leaf_columns[leaf]]
+                if now != before:
+                    is_gate = quiet_base[leaf] >= 0.0
+                    if is_gate and (now == 0 or before == 0):
+                        for k in range(quiet_end[leaf - 1] if leaf > 0 else 0, quiet_end[leaf]):
+                            dirty[variable_home[quiet_parent[k]]] = True
+                    if now > 0 or before > 0 or not is_gate:
+                        dirty[group_home[leaf_group[leaf]]] = True
+            for v in range(n_variables):
+                if codes[case, variables[v]] != codes[case - 1, variables[v]]:
+                    dirty[variable_home[v]] = True
+            for c in range(n_cliques):
+                if dirty[c] and parents[c] >= 0:
+                    dirty[parents[c]] = True
         like[:] = 1.0
         seen[:] = False
         known[:] = False
@@ -86,6 +112,8 @@ def propagate_casewise(
                         like[first + s] *= quiet[at + s]
                 continue
             group = leaf_group[leaf]
+            if not dirty[group_home[group]]:
+                continue
             target = product[group_bounds[group] : group_bounds[group + 1]]
             size = target.size
             if not known[group]:
@@ -118,7 +146,7 @@ def propagate_casewise(
                 for s in range(variable_bounds[v + 1] - first):
                     like[first + s] *= soft[case, softly + s]
         for v in range(n_variables):
-            if seen[v]:
+            if seen[v] and dirty[variable_home[v]]:
                 values = like[variable_bounds[v] : variable_bounds[v + 1]]
                 _enter(inside, potential, cell_bounds, variable_home[v], started, values, maps, variable_runs[v])
         for group in range(n_groups):
@@ -127,16 +155,15 @@ def propagate_casewise(
                 _enter(inside, potential, cell_bounds, group_home[group], started, values, maps, group_runs[group])
         # Up.
         for c in range(n_cliques):
-            if not started[c]:
-                inside[cell_bounds[c] : cell_bounds[c + 1]] = potential[cell_bounds[c] : cell_bounds[c + 1]]
-                started[c] = True
-            here = inside[cell_bounds[c] : cell_bounds[c + 1]]
             up = message[message_bounds[c] : message_bounds[c + 1]]
-            _sum_into(up, here, maps, to_separator[c])
-            if parents[c] >= 0:
-                _enter(inside, potential, cell_bounds, parents[c], started, up, maps, into_parent[c])
-            else:
+            if dirty[c]:
+                if not started[c]:
+                    inside[cell_bounds[c] : cell_bounds[c + 1]] = potential[cell_bounds[c] : cell_bounds[c + 1]]
+                _sum_into(up, inside[cell_bounds[c] : cell_bounds[c + 1]], maps, to_separator[c])
+            if parents[c] < 0:
                 mass *= up[0]
+            elif dirty[parents[c]]:
+                _enter(inside, potential, cell_bounds, parents[c], started, up, maps, into_parent[c])
         total[case] = mass
         if not mass >= FAINT:
             output[case, :] = 0.0
@@ -145,19 +172,23 @@ def propagate_casewise(
         for c in range(n_cliques - 1, -1, -1):
             if not needed[c]:
                 continue
-            here = inside[cell_bounds[c] : cell_bounds[c + 1]]
+            first = cell_bounds[c]
+            here = belief[first : cell_bounds[c + 1]]
             up = message[message_bounds[c] : message_bounds[c + 1]]
             if parents[c] >= 0:
-                ratio = shared[message_bounds[c] : message_bounds[c + 1]]
-                above = inside[cell_bounds[parents[c]] : cell_bounds[parents[c] + 1]]
-                _sum_into(ratio, above, maps, into_parent[c])
-                for x in range(ratio.size):
-                    ratio[x] = ratio[x] / up[x] if up[x] > 0.0 else 0.0
-                _enter(inside, potential, cell_bounds, c, started, ratio, maps, to_separator[c])
+                source = twin[c] if twin[c] >= 0 else c
+                above = shared[message_bounds[source] : message_bounds[source + 1]]
+                if twin[c] < 0:
+                    from_cells = belief[cell_bounds[parents[c]] : cell_bounds[parents[c] + 1]]
+                    _sum_into(above, from_cells, maps, into_parent[c])
+                ratio = quotient[: up.size]
+                for x in range(up.size):
+                    ratio[x] = above[x] / up[x] if up[x] > 0.0 else 0.0
+                _multiply(belief, inside, first, cell_bounds[c + 1], ratio, maps, to_separator[c])
             else:
                 scale = 1.0 / up[0]
                 for x in range(here.size):
-                    here[x] *= scale
+                    here[x] = inside[first + x] * scale
             for k in range(output_end[c - 1] if c > 0 else 0, output_end[c]):
                 _sum_into(output[case, output_bounds[k] : output_bounds[k + 1]], here, maps, output_runs[k])
 
@@ -174,20 +205,26 @@ def _enter(
     runs: Ints,
 ) -> None:
     """Multiply ``values`` into a clique; the first one to enter takes the clique's own numbers along."""
-    first = np.uint64(cell_bounds[clique])
-    size = np.uint64(cell_bounds[clique + 1]) - first
-    start, length, kept = np.uint64(runs[0]), np.uint64(runs[1]), runs[2] == 1
     own = inside if started[clique] else potential
     started[clique] = True
+    _multiply(inside, own, cell_bounds[clique], cell_bounds[clique + 1], values, maps, runs)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _multiply(target: Array, own: Array, begin: int, end: int, values: Array, maps: Map, runs: Ints) -> None:
+    """Cells of a clique times the cells of a smaller table that they meet."""
+    first = np.uint64(begin)
+    size = np.uint64(end) - first
+    start, length, kept = np.uint64(runs[0]), np.uint64(runs[1]), runs[2] == 1
     for r in range(size // length):
         at, x = np.uint64(maps[start + r]), first + r * length
         if kept:
             for t in range(length):
-                inside[x + t] = own[x + t] * values[at + t]
+                target[x + t] = own[x + t] * values[at + t]
         else:
             by = values[at]
             for t in range(length):
-                inside[x + t] = own[x + t] * by
+                target[x + t] = own[x + t] * by
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"}, inline="always")

@@ -17,6 +17,7 @@ from bayesdx.inference.families import empty_family
 from bayesdx.inference.kernels import Kernel, use_numba
 from bayesdx.inference.logs import IMPOSSIBLE, LOG_ZERO, floored_log
 from bayesdx.inference.result import Family
+from bayesdx.inference.threads import WORTH_THREADS, over_runs
 from bayesdx.network import Network
 
 Array = NDArray[np.float64]
@@ -31,11 +32,17 @@ MOST_PATTERN_CELLS = 2**22
 MOST_FINDINGS_ONE_BY_ONE = 8
 """With more findings than this asked about, all are predicted in one matrix product."""
 
+MOST_CASES_ALIKE = 512
+"""Batches of more cases are not looked through for what their cases share."""
+
 MOST_FINDINGS_APART = 3
-"""Cases that share all their evidence but this many findings are alike."""
+"""Findings that a case may have beyond those that all cases share, for numpy to take them one by one."""
 
 LEAST_CASES_FOR_FAMILIES = 32
 """Fewer cases get their families from the junction tree, which keeps the relative precision of small ones."""
+
+MOST_CASES_FAST = 2**13
+"""Cases handed to compiled code at a time; several of its calls run beside each other."""
 
 CHUNK_CELLS = 2**18
 """Cases times cells worked on at a time, so that they stay in the cache."""
@@ -49,10 +56,13 @@ class DenseBackend:
     network : Network
     tables : DenseTables
     kernel : {"auto", "numpy", "numba"}
+    workers : int
+        Threads of compiled code.
     """
 
-    def __init__(self, network: Network, tables: DenseTables, kernel: Kernel = "numpy") -> None:
+    def __init__(self, network: Network, tables: DenseTables, kernel: Kernel = "numpy", workers: int = 1) -> None:
         self.network = network
+        self.workers = workers
         self.tables = tables
         self.kernel: Kernel = kernel
         self.flat_prior = tables.prior.reshape(-1, tables.cells)
@@ -130,10 +140,10 @@ class DenseBackend:
         is not the question.
         """
         tables, codes = self.tables, evidence.codes
-        if evidence.likelihoods or self._all_priors is None or any(v not in self.column_range for v in targets):
+        if not 0 < len(codes) <= MOST_CASES_ALIKE or evidence.likelihoods or self._all_priors is None:
             return None
         differ = np.flatnonzero((codes != codes[:1]).any(axis=0))
-        if not len(codes) or any(v not in tables.offsets for v in differ.tolist()):
+        if any(v not in self.column_range for v in targets) or any(v not in tables.offsets for v in differ.tolist()):
             return None
         left = codes[:, differ]
         compiled = use_numba(self.kernel, len(codes) * tables.cells)
@@ -222,15 +232,39 @@ class DenseBackend:
                 weights *= tables.columns[:, first + codes[v]]
         return np.asarray(weights)
 
-    def _cases_fast(self, codes: Codes, prior: Array, pattern: Ints, total: Array, columns: Array) -> None:
+    def _cases_fast(
+        self,
+        codes: Codes,
+        prior: Array,
+        pattern: Ints,
+        total: Array,
+        columns: Array,
+        extra: Array | None = None,
+        posterior: Array | None = None,
+    ) -> None:
+        """The compiled kernel; ``extra`` are likelihoods over the joint and ``posterior`` its posterior, if wanted."""
         from bayesdx.inference.dense_fast import propagate_cases
 
-        propagate_cases(codes, prior, pattern, self._nothing, *self._fast, total, columns, self._nothing)
+        extra = self._nothing if extra is None else extra
+        posterior = self._nothing if posterior is None else posterior
+
+        def work(rows: slice) -> None:
+            propagate_cases(
+                codes[rows],
+                prior,
+                pattern[rows],
+                extra[rows],
+                *self._fast,
+                total[rows],
+                columns[rows],
+                posterior[rows],
+            )
+
+        work_cells = len(codes) * self.tables.cells
+        over_runs(work, len(codes), MOST_CASES_FAST, self.workers if work_cells >= WORTH_THREADS else 1)
 
     def _run_fast(self, evidence: Evidence, prior: Array, pattern: Ints, answer: _Answer) -> None:
         """Linear domain in compiled code; cases near the smallest floats go through the log domain."""
-        from bayesdx.inference.dense_fast import propagate_cases
-
         tables = self.tables
         soft = [v for v in (*tables.findings, *tables.joint) if self.network.names[v] in evidence.likelihoods]
         needs_joint = bool(answer.others) or bool(answer.joint.size)
@@ -238,18 +272,10 @@ class DenseBackend:
         total = np.empty(len(evidence))
         for start in range(0, len(evidence), width):
             rows = slice(start, min(len(evidence), start + width))
-            size = rows.stop - rows.start
-            posterior = np.empty((size if needs_joint else 0, tables.cells))
-            propagate_cases(
-                evidence.codes[rows],
-                prior,
-                pattern[rows],
-                self._soft_findings(evidence, rows, soft),
-                *self._fast,
-                total[rows],
-                answer.columns[rows],
-                posterior,
-            )
+            posterior = np.empty((rows.stop - rows.start if needs_joint else 0, tables.cells))
+            extra = self._soft_findings(evidence, rows, soft)
+            codes = evidence.codes[rows]
+            self._cases_fast(codes, prior, pattern[rows], total[rows], answer.columns[rows], extra, posterior)
             if needs_joint:
                 self._store(answer, evidence, rows, posterior, prior[pattern[rows]])
         faint = np.flatnonzero(total < FAINT)

@@ -17,13 +17,18 @@ from bayesdx.inference.dense import dense_tables, roles
 from bayesdx.inference.dense_backend import DenseBackend
 from bayesdx.inference.draws import GateDraws, ParameterDraws, check_draws
 from bayesdx.inference.evidence import Evidence, check_evidence, encode
-from bayesdx.inference.jt_backend import MOST_CELLS_UNSLICED, JunctionTreeBackend
+from bayesdx.inference.jt_backend import MOST_CELLS_UNSLICED, JunctionTreeBackend, ancestors
 from bayesdx.inference.kernels import Kernel, check_kernel, numba_installed
+from bayesdx.inference.mixture import Mixture, joined, mixture_of
 from bayesdx.inference.plan import Plan, plan
 from bayesdx.inference.result import Family, GateFamily, Propagation
+from bayesdx.inference.threads import processors
 from bayesdx.network import Network
 
 Array = NDArray[np.float64]
+
+MOST_MIXTURES = 256
+"""Ways to make a joint out of parts that an engine remembers."""
 
 BACKENDS = ("auto", "dense", "junction_tree", "noisy_or")
 
@@ -46,6 +51,8 @@ class Engine:
         Bytes that one propagation may take.
     kernel : {"auto", "numpy", "numba"}
         "auto" takes numba where it is installed (extra ``fast``); results agree to 1e-12.
+    workers : int, optional
+        Threads of compiled code in a large batch; as many as there are processors where left out.
 
     Raises
     ------
@@ -76,14 +83,17 @@ class Engine:
         backend: Literal["auto", "dense", "junction_tree", "noisy_or"] = "auto",
         memory_limit: int = DEFAULT_MEMORY_LIMIT,
         kernel: Kernel = "auto",
+        workers: int | None = None,
     ) -> None:
         self._network = _as_network(network)
         check_kernel(kernel)
+        threads = processors() if workers is None else workers
         self._kernel = kernel
         self._memory_limit = memory_limit
-        self._tree = JunctionTreeBackend(self._network, memory_limit, kernel)
-        self._dense = _dense_backend(self._network, backend, kernel)
+        self._tree = JunctionTreeBackend(self._network, memory_limit, kernel, threads)
+        self._dense = _dense_backend(self._network, backend, kernel, threads)
         self._two_layer = _two_layer(self._network, backend, memory_limit) if self._dense is None else None
+        self._mixtures: dict[tuple[tuple[int, ...], frozenset[int], frozenset[int]], Mixture | None] = {}
         self._target_positions = self._positions(self._network.targets or self._network.names)
 
     @property
@@ -306,8 +316,26 @@ class Engine:
             kept = [v for v in tables.joint if v in scope]
             posterior = posterior.sum(axis=tuple(1 + axis for axis, v in enumerate(tables.joint) if v not in scope))
             return log_evidence, posterior.transpose(0, *(1 + kept.index(v) for v in scope))
-        log_evidence, _, _, joints = self._tree.run(evidence, (), together=(scope,))
-        return log_evidence, joints[0]
+        mixture = self._mixture(evidence, scope)
+        if mixture is None:
+            log_evidence, _, _, joints = self._tree.run(evidence, (), together=(scope,))
+            return log_evidence, joints[0]
+        log_evidence, _, _, joints = self._tree.run(evidence, (), together=mixture.scopes)
+        return log_evidence, joined(mixture, joints, scope)
+
+    def _mixture(self, evidence: Evidence, scope: tuple[int, ...]) -> Mixture | None:
+        """How a joint too large for a clique falls into parts; worked out once for each set of observed variables."""
+        hard = evidence.codes >= 0
+        seen = np.flatnonzero(hard.any(axis=0)).tolist()
+        soft = [self._network.index[name] for name in evidence.likelihoods]
+        relevant = ancestors(self._network, [*scope, *seen, *soft])
+        given = frozenset(np.flatnonzero(hard.all(axis=0)).tolist())
+        key = (scope, relevant, given)
+        if key not in self._mixtures:
+            if len(self._mixtures) >= MOST_MIXTURES:
+                self._mixtures.clear()
+            self._mixtures[key] = mixture_of(self._network, scope, relevant, given)
+        return self._mixtures[key]
 
     def joints(self, evidence: Evidence, scopes: Sequence[Sequence[str]]) -> tuple[Array, list[Array]]:
         """Log evidence, and the joint posterior of every scope, of every case, in one propagation.
@@ -391,7 +419,7 @@ class Engine:
         )
 
 
-def _dense_backend(network: Network, backend: str, kernel: Kernel) -> DenseBackend | None:
+def _dense_backend(network: Network, backend: str, kernel: Kernel, workers: int) -> DenseBackend | None:
     if backend not in BACKENDS:
         raise ValueError(f"backend: {backend!r}; expected one of {', '.join(BACKENDS)}.")
     if backend in ("junction_tree", "noisy_or"):
@@ -399,7 +427,7 @@ def _dense_backend(network: Network, backend: str, kernel: Kernel) -> DenseBacke
     chosen = roles(network)
     if chosen is None and backend == "dense":
         raise TooLargeError("backend='dense': no small joint of targets separates this network; use 'auto'.")
-    return DenseBackend(network, dense_tables(network, chosen), kernel) if chosen else None
+    return DenseBackend(network, dense_tables(network, chosen), kernel, workers) if chosen else None
 
 
 def _two_layer(network: Network, backend: str, memory_limit: int) -> noisy_or.TwoLayer | None:

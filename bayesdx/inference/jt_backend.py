@@ -10,18 +10,20 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesdx.inference.casewise_marginals import CasewiseMarginals
 from bayesdx.inference.draws import ParameterDraws
 from bayesdx.inference.elimination import quick_cells
 from bayesdx.inference.evidence import Evidence
 from bayesdx.inference.factors import can_be_quiet, factor_graph
 from bayesdx.inference.families import empty_family, store_family
-from bayesdx.inference.few_cases import FewCases
 from bayesdx.inference.flat import FlatAnswer
 from bayesdx.inference.kernels import Kernel, use_numba
 from bayesdx.inference.leaves import drawn_rows, leaf_family, leaf_marginal, leaves_of, parents_of
+from bayesdx.inference.one_case import OneCase, row_cells
 from bayesdx.inference.passes import Calibrated, propagate
 from bayesdx.inference.program import BYTES, Program, View
 from bayesdx.inference.result import Family
+from bayesdx.inference.threads import WORTH_THREADS, over_runs
 from bayesdx.network import Network
 
 Array = NDArray[np.float64]
@@ -51,11 +53,14 @@ LANE_CELLS = 2**20
 LEAST_LANES, MOST_LANES = 32, 512
 """Bounds on the cases that one numpy pass works on at a time."""
 
-MOST_LANES_FAST = 2**14
+MOST_LANES_FAST = 2**12
 """Cases handed to the compiled passes at a time; they cut them into blocks of their own."""
 
-MOST_FEW_CASES = 1024
-"""Cases up to which compiled code answers without arranging them as lanes."""
+MOST_CASES_FAST = 2**12
+"""Cases handed to compiled code that takes them one at a time, so that what it returns stays in the cache."""
+
+MOST_ROW_CELLS = 2**21
+"""Largest set of rows kept for answering one case in numpy; other trees answer one case as they do many."""
 
 MOST_PROGRAMS = 64
 
@@ -84,16 +89,20 @@ class JunctionTreeBackend:
     memory_limit : int
         Bytes that one pass may take.
     kernel : {"auto", "numpy", "numba"}
+    workers : int
+        Threads of compiled code.
     """
 
-    def __init__(self, network: Network, memory_limit: int, kernel: Kernel = "numpy") -> None:
+    def __init__(self, network: Network, memory_limit: int, kernel: Kernel = "numpy", workers: int = 1) -> None:
         self.kernel: Kernel = kernel
+        self.workers = workers
         self.network = network
         self.memory_limit = memory_limit
         self._leaves = leaves_of(network)
         self._everything = frozenset(range(len(network)))
         self._programs: OrderedDict[object, Program] = OrderedDict()
-        self._few: OrderedDict[tuple[int, ...], FewCases] = OrderedDict()
+        self._readers: OrderedDict[tuple[int, ...], CasewiseMarginals] = OrderedDict()
+        self._single: OrderedDict[tuple[int, ...], OneCase | None] = OrderedDict()
         self._sizes: dict[tuple[frozenset[int], frozenset[int], tuple[tuple[int, ...], ...]], float] = {}
         self._lock = threading.Lock()
 
@@ -135,11 +144,14 @@ class JunctionTreeBackend:
 
         Lanes are draws times cases, cases running fastest.
         """
-        if draws is None and not families and not together and len(evidence) <= MOST_FEW_CASES:
-            few = self._few_cases(tuple(targets), len(evidence))
-            answer = few.run(evidence) if few else None
-            if answer:
-                return *answer, {}, []
+        if draws is None and not families and not together:
+            reader = self._casewise(tuple(targets), len(evidence))
+            if reader and reader.serves(evidence):
+                return *self._read(reader, evidence, targets), {}, []
+            one = self._one_case(tuple(targets)) if len(evidence) == 1 and not evidence.likelihoods else None
+            at_once = one.run(evidence) if one else None
+            if at_once:
+                return np.log([at_once[0]]), at_once[1], {}, []
         n_draws = draws.n_draws if draws else 1
         output = _Output(self.network, n_draws * len(evidence), targets, families, together)
         observed = evidence.codes >= 0
@@ -168,18 +180,51 @@ class JunctionTreeBackend:
             self._run_group(self.program(keep, given, together, quiet), evidence, cases, draws, output)
         return output.log_evidence, output.marginals, output.families, output.joints
 
-    def _few_cases(self, targets: tuple[int, ...], n_cases: int) -> FewCases | None:
+    def _read(
+        self, reader: CasewiseMarginals, evidence: Evidence, targets: Sequence[int]
+    ) -> tuple[Array, dict[int, Array]]:
+        """What a reader finds, the faint cases by passes that scale their messages."""
+        total, marginals, faint = reader.run(evidence)
+        total[faint] = 1.0
+        log_evidence = np.log(total)
+        if faint.size:
+            output = _Output(self.network, len(faint), targets, (), ())
+            lanes = _Lanes(self.whole(), evidence, faint, np.zeros(len(faint), dtype=np.intp), None)
+            output.store(lanes, lanes.propagated(output.scopes(self.whole())), np.arange(len(faint)))
+            log_evidence[faint] = output.log_evidence
+            for v, values in output.marginals.items():
+                marginals[v][faint] = values
+        return log_evidence, marginals
+
+    def _casewise(self, targets: tuple[int, ...], n_cases: int) -> CasewiseMarginals | None:
         """How to read these targets where compiled code takes one case at a time; None where it does not."""
         if not self._always_casewise or not use_numba(self.kernel, n_cases * self.whole().cells):
             return None
-        few = self._few.get(targets)
-        if few is None:
-            few = FewCases(self.whole(), targets)
+        reader = self._readers.get(targets)
+        if reader is None:
+            self.whole().check_size(self.memory_limit)
+            reader = CasewiseMarginals(self.whole(), targets, self.workers)
             with self._lock:
-                self._few[targets] = few
-                while len(self._few) > MOST_PROGRAMS:
-                    self._few.popitem(last=False)
-        return few
+                self._readers[targets] = reader
+                while len(self._readers) > MOST_PROGRAMS:
+                    self._readers.popitem(last=False)
+        return reader
+
+    def _one_case(self, targets: tuple[int, ...]) -> OneCase | None:
+        """How numpy answers one case about these targets; None where the tree is large or has one for each pattern."""
+        one = self._single.get(targets)
+        if one is not None or targets in self._single:
+            return one
+        small = len(self.network) <= MOST_VARIABLES_UNPRUNED
+        small = small and self._unsliced_cells(self._everything, self._leaves, ()) <= MOST_CELLS_UNPRUNED
+        if small:
+            self.whole().check_size(self.memory_limit)
+        one = OneCase(self.whole(), targets) if small and row_cells(self.whole()) <= MOST_ROW_CELLS else None
+        with self._lock:
+            self._single[targets] = one
+            while len(self._single) > MOST_PROGRAMS:
+                self._single.popitem(last=False)
+        return one
 
     @cached_property
     def _always_casewise(self) -> bool:
@@ -233,11 +278,12 @@ class JunctionTreeBackend:
         scopes = output.scopes(program)
         fitting = max(1, self.memory_limit // (4 * BYTES * program.cells + 1))
         width = int(min(np.clip(LANE_CELLS // max(program.cells, 1), LEAST_LANES, MOST_LANES), fitting))
-        if fast and own:
-            width = MOST_LANES_FAST
         casewise = fast and own and program.cells <= MOST_CELLS_CASEWISE and self._has_hub
-        for start in range(0, n_lanes, width):
-            draw_of, which = np.divmod(np.arange(start, min(n_lanes, start + width)), len(cases))
+        if fast and own:
+            width = MOST_CASES_FAST if casewise else MOST_LANES_FAST
+
+        def work(part: slice) -> None:
+            draw_of, which = np.divmod(np.arange(part.start, part.stop), len(cases))
             lanes = _Lanes(program, evidence, cases[which], draw_of, draws)
             rows = draw_of * len(evidence) + lanes.case_of
             if casewise:
@@ -248,6 +294,9 @@ class JunctionTreeBackend:
                     output.store(again, again.propagated(scopes), rows[faint])
             else:
                 output.store(lanes, lanes.flat(scopes) if fast else lanes.propagated(scopes), rows)
+
+        workers = self.workers if fast and own and n_lanes * program.cells >= WORTH_THREADS else 1
+        over_runs(work, n_lanes, width, workers)
 
 
 class _Lanes:
@@ -323,14 +372,14 @@ def _leaf_rows(program: Program, evidence: Evidence, scale: Array) -> list[tuple
 
 
 def _likelihoods(program: Program, evidence: Evidence) -> dict[int, Array]:
-    """Likelihood vectors of the variables that some lane has evidence on, each of shape (n_states, n_lanes)."""
+    """Likelihood vectors of the variables that some lane has evidence on, each of shape (n_states, n_lanes or 1)."""
     network = program.network
     found: dict[int, Array] = {}
     codes = evidence.codes
     for v in np.flatnonzero((codes >= 0).any(axis=0)).tolist():
         if v in program.sliced or v in program.leaves:
             continue
-        column = codes[:, v]
+        column = codes[:1, v] if (codes[:, v] == codes[0, v]).all() else codes[:, v]
         states = np.arange(network.cardinalities[v])[:, None]
         found[v] = ((column == states) | (column < 0)).astype(np.float64)
     for name, values in evidence.likelihoods.items():

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,26 +136,40 @@ class LeafTables:
             return None
         used = np.flatnonzero(hard.any(axis=0))
         row = np.where(hard, self.first + codes, len(self.rows) - 1)[:, used]
-        factors = [self._soft(leaves.index(v), v, codes, values, network) for v, values in soft.items()]
-        if len(used) + len(factors) > MOST_PLAIN_ROWS or (len(used) > 1 and len(codes) > 1):
-            return self._by_logarithms(row, factors, scale)
-        product: Array = np.ones((self.rows.shape[1], 1))
-        for column in range(row.shape[1]):
-            product = product * self.rows[row[:, column]].T
-        for factor in factors:
+        alike = (row == row[:1]).all(axis=0)
+        factors = [self._rows_of_all(row[0, alike], scale)] if alike.any() else []
+        if not alike.all():
+            factors.append(self._rows_of_each(row[:, ~alike], scale))
+        for v, values in soft.items():
+            factors.append(self._soft(leaves.index(v), v, codes, values, network))
+        if len(factors) > MOST_PLAIN_ROWS:
+            return self._exponentials(reduce(np.add, [floored_log(factor) for factor in factors]), scale)
+        product = factors[0]
+        for factor in factors[1:]:
             product = product * factor
         return product
 
-    def _by_logarithms(self, row: Index, factors: Sequence[Array], scale: Array) -> Array:
+    def _rows_of_all(self, row: Index, scale: Array) -> Array:
+        """What all lanes have seen alike, shape (n_cells, 1)."""
+        if len(row) > MOST_PLAIN_ROWS:
+            return self._exponentials(self.logs.take(row, axis=0).sum(axis=0)[:, None], scale)
+        return np.asarray(np.multiply.reduce(self.rows.take(row, axis=0), axis=0)[:, None])
+
+    def _rows_of_each(self, row: Index, scale: Array) -> Array:
+        """What each lane has seen, shape (n_cells, n_lanes); ``row`` of shape (n_lanes, n_leaves)."""
+        none = len(self.rows) - 1
+        if (row < none).sum(axis=1).max() <= 1:
+            return np.asarray(self.rows.take(row.min(axis=1), axis=0).T)
         seen = np.zeros((len(row), len(self.rows)))
         seen[np.arange(len(row))[:, None], row] = 1.0
-        total = (seen @ self.logs).T
-        for factor in factors:
-            total = total + floored_log(factor)
-        top = total.max(axis=0)
+        return self._exponentials((seen @ self.logs).T, scale)
+
+    def _exponentials(self, logs: Array, scale: Array) -> Array:
+        """Exponentials of ``logs``, the largest of each lane scaled to 1, 0 where none is possible."""
+        top = logs.max(axis=0)
         possible = top > IMPOSSIBLE
         scale += np.where(possible, top, 0.0)
-        return np.where(possible, np.exp(total - top), 0.0)
+        return np.where(possible, np.exp(logs - top), 0.0)
 
     def _soft(self, place: int, v: int, codes: NDArray[np.int32], values: Array, network: Network) -> Array:
         """What the likelihood vector of a leaf adds to its code, if it has one, shape (n_cells, n_lanes)."""

@@ -17,7 +17,7 @@ from bayesdx.learning.fitting import fit_model
 CLASS = "class"
 
 
-class BayesDxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class BayesDxClassifier(ClassifierMixin, BaseEstimator):
     """Bayesian network classifier with exact posteriors; missing values are allowed in training and in use.
 
     Parameters

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -11,20 +12,25 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from bayesdx.errors import FindingsError
-from bayesdx.inference import Engine, Evidence
+from bayesdx.inference import Engine, Evidence, mixture
 from bayesdx.network import Network, Node, Table
 from tests import oracle
 from tests.strategies import networks_with_evidence
 
 
-@pytest.mark.parametrize("backend", ["auto", "junction_tree"])
+@pytest.mark.parametrize(("backend", "in_parts"), [("auto", False), ("junction_tree", False), ("junction_tree", True)])
 @settings(max_examples=100)
 @given(case=networks_with_evidence(), seed=st.integers(0, 1000))
-def test_joint_equals_the_joint_table(backend: str, case: tuple[Network, Evidence], seed: int) -> None:
-    """P(configuration | evidence) of every case of a batch; NaN where the case is impossible."""
+def test_joint_equals_the_joint_table(
+    backend: Literal["auto", "junction_tree"], in_parts: bool, case: tuple[Network, Evidence], seed: int
+) -> None:
+    """P(configuration | evidence) of every case, held by a clique or put together from parts; NaN if impossible."""
     network, evidence = case
-    chosen = [str(name) for name in np.random.default_rng(seed).permutation(network.names)[:3]]
-    log_evidence, joint = Engine(network, backend=backend).joint(evidence, chosen)
+    chosen = [str(name) for name in np.random.default_rng(seed).permutation(network.names)[:4]]
+    with pytest.MonkeyPatch.context() as patch:
+        if in_parts:
+            patch.setattr(mixture, "WORTH_PARTS", 1e-9)
+        log_evidence, joint = Engine(network, backend=backend).joint(evidence, chosen)
     places = [network.index[name] for name in chosen]
     for row, codes in enumerate(evidence.codes):
         soft = {name: values[row] for name, values in evidence.likelihoods.items()}

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,20 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from bayesdx.errors import FindingsError, ImpossibleEvidenceError, MissingExtraError, TooLargeError
-from bayesdx.inference import Engine, Evidence, GateDraws, GateFamily, ParameterDraws, factors, jt_backend, kernels
+from bayesdx.inference import (
+    Engine,
+    Evidence,
+    GateDraws,
+    GateFamily,
+    ParameterDraws,
+    Propagation,
+    casewise_marginals,
+    dense_backend,
+    factors,
+    jt_backend,
+    kernels,
+)
+from bayesdx.inference.kernels import Kernel
 from bayesdx.network import Network, Node, NoisyMax, Table
 from tests import oracle
 from tests.strategies import networks_with_evidence, random_evidence, random_network
@@ -25,6 +39,16 @@ from tests.strategies import networks_with_evidence, random_evidence, random_net
 Case = tuple[Network, Evidence]
 
 BINARY = ("no", "yes")
+
+
+def assert_same(found: Propagation, expected: Propagation, tolerance: float = 1e-10) -> None:
+    """Log evidence and marginals, and the families that both have, agree."""
+    assert_allclose(found.log_evidence, expected.log_evidence, atol=tolerance)
+    for name, values in found.marginals.items():
+        assert_allclose(values, expected.marginals[name], atol=tolerance)
+    for name in set(found.families) & set(expected.families):
+        for one, two in zip(values_of(found.families[name]), values_of(expected.families[name]), strict=True):
+            assert_allclose(one, two, atol=tolerance)
 
 
 def values_of(family: object) -> list[np.ndarray]:
@@ -112,9 +136,7 @@ def test_a_set_of_one_state_is_that_state(case: Case) -> None:
     engine = Engine(network)
     expected = engine.propagate(evidence, targets=network.names)
     found = engine.propagate(Evidence(np.full_like(evidence.codes, -1), soft), targets=network.names)
-    assert_allclose(found.log_evidence, expected.log_evidence, atol=1e-10)
-    for name in network.names:
-        assert_allclose(found.marginals[name], expected.marginals[name], atol=1e-10)
+    assert_same(found, expected)
 
 
 @pytest.mark.parametrize("kernel", ["numpy", "numba"])
@@ -187,20 +209,34 @@ def test_unrolling_and_slicing_change_nothing(kernel: str, seed: int) -> None:
         engine.propagate(evidence, targets=network.names, families=True)
         cut = engine.propagate(evidence, targets=network.names, families=True)
         without = engine.propagate(evidence, targets=network.names)
-    assert_allclose(cut.log_evidence, plain.log_evidence, atol=1e-10)
-    assert_allclose(without.log_evidence, plain.log_evidence, atol=1e-10)
-    for name in network.names:
-        assert_allclose(cut.marginals[name], plain.marginals[name], atol=1e-10)
-        assert_allclose(without.marginals[name], plain.marginals[name], atol=1e-10)
-        for one, two in zip(values_of(cut.families[name]), values_of(plain.families[name]), strict=True):
-            assert_allclose(one, two, atol=1e-10)
+    assert_same(cut, plain)
+    assert_same(without, plain)
+
+
+@pytest.mark.parametrize("backend", ["auto", "junction_tree"])
+@settings(max_examples=20)
+@given(seed=st.integers(0, 10_000))
+def test_threads_change_nothing(backend: Literal["auto", "junction_tree"], seed: int) -> None:
+    """Runs of two cases on three threads equal all cases at once on one."""
+    network = random_network(seed, 7)
+    evidence = random_evidence(network, seed, 21)
+    alone = Engine(network, backend=backend, kernel="numba", workers=1).propagate(evidence)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jt_backend, "LEAST_RUN", 1)
+        for module in (jt_backend, dense_backend, casewise_marginals):
+            patch.setattr(module, "WORTH_THREADS", 0)
+        for module, name in ((jt_backend, "MOST_LANES_FAST"), (dense_backend, "MOST_CASES_FAST")):
+            patch.setattr(module, name, 2)
+        patch.setattr(casewise_marginals, "RUN", 2)
+        found = Engine(network, backend=backend, kernel="numba", workers=3).propagate(evidence)
+    assert_same(found, alone)
 
 
 @pytest.mark.parametrize("kernel", ["numpy", "numba"])
 @settings(max_examples=60)
 @given(seed=st.integers(0, 10_000))
-def test_hypothetical_results_of_one_case_are_cases(kernel: str, seed: int) -> None:
-    """A case with one or two further findings at a time, impossible ones too, is what the junction tree says of it."""
+def test_hypothetical_results_of_one_case_are_cases(kernel: Kernel, seed: int) -> None:
+    """A case with one or two further findings at a time, impossible ones too, is what it is among cases unlike it."""
     network = random_network(seed, 9)
     above = {name for node in network.nodes for name in node.parents}.union(network.targets)
     codes = random_evidence(network, seed, 1).codes.copy()
@@ -215,9 +251,7 @@ def test_hypothetical_results_of_one_case_are_cases(kernel: str, seed: int) -> N
     for evidence, targets in ((Evidence(rows), network.targets), (Evidence(codes), network.names)):
         found = Engine(network, kernel=kernel).propagate(evidence, targets=targets)
         expected = Engine(network, backend="junction_tree", kernel="numpy").propagate(evidence, targets=targets)
-        assert_allclose(found.log_evidence, expected.log_evidence, atol=1e-10)
-        for name in targets:
-            assert_allclose(found.marginals[name], expected.marginals[name], atol=1e-10)
+        assert_same(found, expected)
 
 
 @pytest.mark.parametrize("kernel", ["numpy", "numba"])
@@ -237,14 +271,11 @@ def test_leaves_outside_the_cliques_change_nothing(kernel: str, seed: int) -> No
         patch.setattr(jt_backend, "MOST_CELLS_CASEWISE", -1)
         inside = Engine(network, backend="junction_tree", kernel=kernel)
         expected = inside.propagate(evidence, targets=network.names, families=True)
-    assert_allclose(found.log_evidence, expected.log_evidence, atol=1e-10)
+    assert_same(found, expected)
+    assert_same(few, expected)
     for name in network.names:
-        assert_allclose(found.marginals[name], expected.marginals[name], atol=1e-10)
         alone = np.concatenate([one.marginals[name] for one in single])
         assert_allclose(alone, expected.marginals[name], atol=1e-10)
-        assert_allclose(few.marginals[name], expected.marginals[name], atol=1e-10)
-        for one, two in zip(values_of(found.families[name]), values_of(expected.families[name]), strict=True):
-            assert_allclose(one, two, atol=1e-10)
 
 
 @pytest.mark.parametrize("kernel", ["numpy", "numba"])
@@ -359,9 +390,7 @@ def test_the_noisy_or_programme_equals_the_junction_tree(seed: int) -> None:
     diseases = [name for name in network.names if name.startswith("d")]
     found = Engine(network, backend="noisy_or").propagate(evidence, targets=diseases)
     expected = Engine(network, backend="junction_tree").propagate(evidence, targets=diseases)
-    assert_allclose(found.log_evidence, expected.log_evidence, atol=1e-10)
-    for name in diseases:
-        assert_allclose(found.marginals[name], expected.marginals[name], atol=1e-10)
+    assert_same(found, expected)
 
 
 def test_importance_sampling_is_within_its_standard_error_and_only_on_request() -> None:

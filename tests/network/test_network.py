@@ -54,7 +54,7 @@ def test_what_is_no_network(nodes: list[Node], sentence: str) -> None:
 )
 def test_what_is_no_table(values: object, sentence: str) -> None:
     with pytest.raises(NetworkError) as raised:
-        Table(values)  # type: ignore[arg-type]
+        Table(values)
     assert str(raised.value) == sentence
 
 
@@ -130,5 +130,5 @@ def test_what_stands_for_a_network() -> None:
     coin = Network((Node("coin", YES, (), COIN),))
     assert as_network(coin) is coin
     with pytest.raises(dx.NetworkError) as raised:
-        as_network("coin")  # type: ignore[arg-type]
+        as_network("coin")
     assert str(raised.value) == "expected a bayesdx model, a Network or a pgmpy DiscreteBayesianNetwork, not str."

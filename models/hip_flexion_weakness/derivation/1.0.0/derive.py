@@ -335,10 +335,7 @@ def whole(text: str) -> int | None:
 
 def derive() -> Model:
     """The whole model."""
-    variables = tuple(
-        Variable(**{**row, "states": tuple(row["states"].split("|"))})  # type: ignore[arg-type]
-        for row in read("variables.csv")
-    )
+    variables = tuple(Variable(**{**row, "states": tuple(row["states"].split("|"))}) for row in read("variables.csv"))
     causes = Causes(variables)
     provenance = ("source_id", "status")
     return Model(

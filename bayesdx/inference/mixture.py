@@ -1,0 +1,121 @@
+r"""A large joint as a mixture: given the evidence and one further variable, the hub, its parts are independent.
+
+Where the hub h separates the parts A, B, ... of the variables asked for,
+
+.. math:: P(A, B, \dots | e) = \sum_h P(h | e) P(A | h, e) P(B | h, e) \dots
+
+so that small joints of each part with the hub are propagated, and a matrix product over the hub's states makes the
+large one: no clique has to hold it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesdx.network import Network
+
+Array = NDArray[np.float64]
+
+MOST_HUBS = 8
+"""Variables of most neighbours that are tried as the hub."""
+
+WORTH_PARTS = 16
+"""The joint with its hub has at least so many times the cells of all parts with the hub."""
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """A hub and the parts that it separates; positions in the network.
+
+    Parameters
+    ----------
+    hub : int
+    parts : tuple of tuple of int
+    """
+
+    hub: int
+    parts: tuple[tuple[int, ...], ...]
+
+    @property
+    def scopes(self) -> tuple[tuple[int, ...], ...]:
+        """What has to be propagated: each part with the hub as the last variable."""
+        return tuple((*part, self.hub) for part in self.parts)
+
+
+def mixture_of(
+    network: Network, scope: Sequence[int], relevant: frozenset[int], given: frozenset[int]
+) -> Mixture | None:
+    """The hub that leaves the smallest parts of ``scope``; None where none is worth it.
+
+    Parameters
+    ----------
+    network : Network
+    scope : sequence of int
+    relevant : frozenset of int
+        ``scope``, what is observed in some case, and everything above them.
+    given : frozenset of int
+        Variables whose state is known in every case.
+    """
+    cards, asked = network.cardinalities, set(scope)
+    neighbours = _moral_graph(network, relevant, given)
+    candidates = sorted(set(relevant) - asked - given, key=lambda v: (-len(neighbours[v]), v))[:MOST_HUBS]
+    best, least = None, math.prod(cards[v] for v in scope) / WORTH_PARTS
+    for hub in candidates:
+        parts = _parts(neighbours, asked, hub)
+        cells = sum(math.prod(cards[v] for v in part) for part in parts)
+        if cells <= least:
+            best, least = Mixture(hub, tuple(parts)), cells
+    return best
+
+
+def joined(mixture: Mixture, joints: Sequence[Array], scope: Sequence[int]) -> Array:
+    """P(scope | evidence), shape (n_cases, *cardinalities), from the posteriors of ``mixture.scopes``."""
+    n, states = len(joints[0]), joints[0].shape[-1]
+    hub = joints[0].reshape(n, -1, states).sum(axis=1)
+    weight = np.divide(1.0, hub, out=np.zeros_like(hub), where=hub > 0)
+    order = sorted(range(len(joints)), key=lambda place: -joints[place][0].size)
+    halves = [np.ones((n, 1, states)), np.ones((n, 1, states))]
+    held: list[list[int]] = [[], []]
+    for place in order:
+        smaller = int(halves[1].shape[1] < halves[0].shape[1])
+        part = joints[place].reshape(n, -1, states) * weight[:, None]
+        halves[smaller] = (halves[smaller][:, :, None] * part[:, None]).reshape(n, -1, states)
+        held[smaller].extend(mixture.parts[place])
+    values = (halves[0] * hub[:, None]) @ halves[1].transpose(0, 2, 1)
+    cards = dict(zip([v for part in mixture.parts for v in part], _shape(joints), strict=True))
+    axes = [*held[0], *held[1]]
+    shaped = values.reshape(n, *(cards[v] for v in axes))
+    return np.asarray(shaped.transpose(0, *(1 + axes.index(v) for v in scope)))
+
+
+def _shape(joints: Iterable[Array]) -> list[int]:
+    return [size for joint in joints for size in joint.shape[1:-1]]
+
+
+def _moral_graph(network: Network, relevant: frozenset[int], given: frozenset[int]) -> list[set[int]]:
+    """Neighbours of each variable once parents of a common child are joined and what is given is taken out."""
+    neighbours: list[set[int]] = [set() for _ in network.nodes]
+    for v in relevant:
+        family = {v, *(network.index[name] for name in network.nodes[v].parents)} - given
+        for member in family:
+            neighbours[member] |= family - {member}
+    return neighbours
+
+
+def _parts(neighbours: Sequence[set[int]], asked: set[int], hub: int) -> list[tuple[int, ...]]:
+    """Variables asked for that are connected through anything but the hub."""
+    left, parts = set(asked), []
+    while left:
+        stack, seen = [min(left)], {min(left), hub}
+        while stack:
+            for v in neighbours[stack.pop()] - seen:
+                seen.add(v)
+                stack.append(v)
+        parts.append(tuple(sorted(seen & left)))
+        left -= seen
+    return parts
