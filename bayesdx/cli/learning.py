@@ -138,6 +138,7 @@ def evaluate(
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the whole report as one HTML page.")] = None,
     resamples: Annotated[int, typer.Option(min=0, help="Bootstrap resamples behind the intervals.")] = 500,
     format: Annotated[Output, typer.Option("--format", help="How to print the result.")] = Output.TABLE,
+    quiet: QuietOption = False,
 ) -> None:
     """Score a model on patients whose causes are known.
 
@@ -152,15 +153,17 @@ def evaluate(
 
     if html is not None and html.exists():
         _fail(f"{html} exists already and is not overwritten.")
-    result = dx.evaluate(
-        dx.load_model(model, population=population),
-        patients,
-        mapping=mapping,
-        weight=weight,
-        against=dx.load_model(against) if against else None,
-        subgroups=subgroup or (),
-        resamples=resamples,
-    )
+    with _progress(quiet, "Resamples") as progress:
+        result = dx.evaluate(
+            dx.load_model(model, population=population),
+            patients,
+            mapping=mapping,
+            weight=weight,
+            against=dx.load_model(against) if against else None,
+            subgroups=subgroup or (),
+            resamples=resamples,
+            progress=progress,
+        )
     if html is not None:
         try:
             html.write_text(result.to_html(), encoding="utf-8")
@@ -186,6 +189,7 @@ def fit(
     ),
     missing: Annotated[Missing, typer.Option(help="What an empty cell says.")] = Missing.IGNORE,
     name: Annotated[str, typer.Option(help="Name of the model.")] = "fitted_model",
+    quiet: QuietOption = False,
 ) -> None:
     """Make a model of a table of labelled patients, where there is none yet.
 
@@ -201,13 +205,15 @@ def fit(
     mapping = target.with_name(f"{target.name}.mapping.csv")
     if mapping.exists():
         _fail(f"{mapping} exists already and is not overwritten.")
-    made = dx.fit_model(
-        patients,
-        cause[0] if len(cause) == 1 else cause,
-        structure=structure.value,
-        missing=missing.value,
-        name=name,
-    )
+    with _progress(quiet) as progress:
+        made = dx.fit_model(
+            patients,
+            cause[0] if len(cause) == 1 else cause,
+            structure=structure.value,
+            missing=missing.value,
+            name=name,
+            progress=progress,
+        )
     folder = dx.save_model(made.model, target)
     made.write_mapping(mapping)
     _print(
@@ -232,8 +238,8 @@ def _print(text: str) -> None:
 
 
 @contextmanager
-def _progress(quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """A bar on standard error while EM runs; none where it is no terminal."""
+def _progress(quiet: bool, what: str = "EM") -> Iterator[Callable[[int, int], None] | None]:
+    """A bar on standard error while something runs; none where it is no terminal."""
     if quiet or not sys.stderr.isatty():
         yield None
         return
@@ -241,5 +247,5 @@ def _progress(quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("EM", total=None)
-        yield lambda iteration, most: bar.update(task, completed=iteration, total=most)
+        task = bar.add_task(what, total=None)
+        yield lambda done, most: bar.update(task, completed=done, total=most)

@@ -22,7 +22,7 @@ must_not_miss_recall        share of must-not-miss causes whose posterior reache
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Array = NDArray[np.float64]
+Progress = Callable[[int, int], None]
 
 MEASURES = (
     "log_score",
@@ -128,10 +129,14 @@ def measure(forecasts: Forecasts, weights: Array, bins: int) -> dict[str, float]
     return {name: float(values[0]) for name, values in measures(forecasts, weights[None], bins).items()}
 
 
-def measures(forecasts: Forecasts, weights: Array, bins: int) -> dict[str, Array]:
+def measures(forecasts: Forecasts, weights: Array, bins: int, progress: Progress | None = None) -> dict[str, Array]:
     """Every measure under each row of weights, shape (n_resamples, n_patients), some rows at a time."""
     width = max(1, CHUNK_CELLS // forecasts.p.size)
-    parts = [_measures(forecasts, weights[start : start + width], bins) for start in range(0, len(weights), width)]
+    parts = []
+    for start in range(0, len(weights), width):
+        parts.append(_measures(forecasts, weights[start : start + width], bins))
+        if progress is not None:
+            progress(min(start + width, len(weights)), len(weights))
     return {name: np.concatenate([part[name] for part in parts]) for name in MEASURES} if parts else {}
 
 
@@ -195,7 +200,8 @@ class Evaluation(Report):
     curve : DataFrame
         Calibration: per bin of equal width patients, forecast, observed, lower, upper (Wilson).
     decisions : DataFrame
-        Net benefit per cause and threshold: model, treat_all, treat_none.
+        Per cause and threshold, net benefit (model, treat_all, treat_none), recall (share of the patients with the
+        cause whose posterior reaches the threshold; NaN without any) and flagged (share of all patients).
     subgroups : DataFrame
         The measures within each state of the variables asked for.
     comparison : DataFrame
@@ -243,7 +249,7 @@ class Evaluation(Report):
             ("Measures", self.table),
             ("Causes", self.causes),
             (f"Calibration in {self.bins} bins of equal width", self.curve),
-            ("Decision curve: net benefit per patient", self.decisions),
+            ("Decisions: net benefit per patient, recall, share of patients flagged", self.decisions),
             ("Subgroups", self.subgroups),
             ("Difference to the other model", self.comparison),
         )
@@ -305,6 +311,7 @@ def evaluate(
     bins: int = 10,
     resamples: int = 500,
     seed: int = 0,
+    progress: Progress | None = None,
 ) -> Evaluation:
     """Score a model on patients whose diagnosis is known.
 
@@ -326,6 +333,8 @@ def evaluate(
     resamples : int, at least 0
         Bootstrap resamples of patients; 0 gives no intervals.
     seed : int
+    progress : callable, optional
+        Called with (resamples scored, resamples).
 
     Returns
     -------
@@ -360,7 +369,7 @@ def evaluate(
     other = forecast(against, labelled) if against is not None else None
     draws = _resampled(labelled.weights, resamples, seed)
     here = measure(forecasts, labelled.weights, bins)
-    drawn = measures(forecasts, draws, bins)
+    drawn = measures(forecasts, draws, bins, progress)
     comparison = pd.DataFrame()
     if other is not None:
         there = measure(other, labelled.weights, bins)
@@ -475,6 +484,7 @@ def _decisions(forecasts: Forecasts, thresholds: Array) -> pd.DataFrame:
     parts = []
     for column, name in enumerate(forecasts.names):
         p, y, weights = forecasts.p[:, column], forecasts.y[:, column], forecasts.weights
+        reached = p >= thresholds[:, None]
         parts.append(
             pd.DataFrame(
                 {
@@ -483,6 +493,8 @@ def _decisions(forecasts: Forecasts, thresholds: Array) -> pd.DataFrame:
                     "model": net_benefit(p, y, weights, thresholds),
                     "treat_all": net_benefit(np.ones_like(p), y, weights, thresholds),
                     "treat_none": 0.0,
+                    "recall": _ratio(reached @ (weights * y), np.full(len(thresholds), weights @ y)),
+                    "flagged": reached @ weights / weights.sum(),
                 }
             )
         )

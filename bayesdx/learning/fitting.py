@@ -23,6 +23,7 @@ from bayesdx.knowledge.model import Model, ModelInfo, Population
 from bayesdx.knowledge.schema import Conditions, Link, Prior, Source, TableEntry, Variable
 from bayesdx.learning.calibrate import calibrate
 from bayesdx.learning.cutting import cut_points
+from bayesdx.learning.em import Progress
 from bayesdx.network import compile_network
 from bayesdx.network.beliefs import Beta
 
@@ -140,6 +141,7 @@ def fit_model(
     name: str = "fitted_model",
     population: str = "here",
     title: str = "",
+    progress: Progress | None = None,
 ) -> ModelFit:
     """Make a model of a table of patients.
 
@@ -164,6 +166,8 @@ def fit_model(
         Patients that every state of a finding is given beforehand, as additive smoothing.
     name, population, title : str
         Of the model.
+    progress : callable, optional
+        Called with (iteration, max_iterations) where several causes need EM.
 
     Returns
     -------
@@ -215,7 +219,7 @@ def fit_model(
     if len(chosen) == 1:
         made = _tabled(bare, _coded(bare, frame, rules), structure, smoothing)
     else:
-        made = _gated(bare, frame, rules, smoothing)
+        made = _gated(bare, frame, rules, smoothing, progress)
     return ModelFit(made, {column: rule for column, rule in rules.items() if rule is not None})
 
 
@@ -460,7 +464,9 @@ def _xlogx(counts: Array) -> Array:
     return np.asarray(counts * np.log(np.where(counts > 0, counts, 1.0)))
 
 
-def _gated(model: Model, frame: pd.DataFrame, rules: Mapping[str, Any], smoothing: float) -> Model:
+def _gated(
+    model: Model, frame: pd.DataFrame, rules: Mapping[str, Any], smoothing: float, progress: Progress | None
+) -> Model:
     """Several causes: noisy gates of all of them, from vague beginnings, by EM."""
     causes = [v for v in model.variables if v.kind == "cause"]
     findings = [v for v in model.variables if v.kind != "cause"]
@@ -483,6 +489,7 @@ def _gated(model: Model, frame: pd.DataFrame, rules: Mapping[str, Any], smoothin
     ]
     vague = replace(model, priors=priors, links=(*leaks, *links))
     cohort: Cohort = read_cohort(vague, frame, rules)
-    fitted = calibrate(vague, cohort, prior_strength=smoothing, max_iterations=300, tolerance=1e-4).model
+    result = calibrate(vague, cohort, prior_strength=smoothing, max_iterations=300, tolerance=1e-4, progress=progress)
+    fitted = result.model
     info = replace(fitted.info, version="1.0.0", parent_version="", parent_hash="")
     return replace(fitted, info=info, changes="")

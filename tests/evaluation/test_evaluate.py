@@ -103,6 +103,9 @@ def test_net_benefit_of_everyone_and_no_one() -> None:
     shares = result.forecasts.y.mean(axis=0)
     assert result.decisions["treat_all"].tolist() == pytest.approx(list(shares - 0.25 * (1 - shares)))
     assert (result.decisions["treat_none"] == 0).all()
+    p, known = result.forecasts.p >= 0.2, result.forecasts.y == 1
+    assert result.decisions["recall"].tolist() == pytest.approx(list((p & known).sum(axis=0) / known.sum(axis=0)))
+    assert result.decisions["flagged"].tolist() == pytest.approx(list(p.mean(axis=0)))
     y = result.forecasts.y[:, 1]
     assert measures.net_benefit(y, y, np.ones(len(y)), np.array([0.3])) == pytest.approx([shares[1]])
 

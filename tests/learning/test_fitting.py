@@ -142,3 +142,15 @@ def test_a_public_dataset_is_fitted_as_well_as_by_naive_bayes(name: str) -> None
     mine, its = (measure(found, found.weights, 10) for found in (ours, naive))
     assert mine["log_score"] <= its["log_score"]
     assert mine["top_1"] >= its["top_1"] - 0.01
+
+
+def test_progress_is_told() -> None:
+    """EM of several causes counts its iterations, the bootstrap its resamples; the last call says that all is done."""
+    said: list[tuple[int, int]] = []
+    frame = table(60, 3).assign(other=["yes", "no"] * 30)
+    fit = dx.fit_model(frame, ["cause", "other"], progress=lambda done, most: said.append((done, most)))
+    assert [done for done, _ in said] == list(range(1, len(said) + 1)) and said[0][1] >= len(said)
+    said.clear()
+    cohort = fit.read(frame)
+    dx.evaluate(fit.model, cohort, resamples=20, progress=lambda done, most: said.append((done, most)))
+    assert said[-1] == (20, 20)
