@@ -71,6 +71,7 @@ KEYS = {
     "diabetes.csv": ("cause",),
     "diabetes_by_age.csv": ("age_group",),
     "effects.csv": ("parent", "parent_state", "child", "child_state"),
+    "incidence.csv": ("cause",),
     "kinds.csv": ("main_cause",),
     "loading.csv": ("cause", "age_group"),
     "main_cause.csv": ("population", "cause"),
@@ -92,7 +93,8 @@ STATE_COLUMNS = {
     "loading.csv": "cause",
     "main_cause.csv": "cause",
 }
-"""Where a table names a state of main_cause: a version that splits a state takes its rows over for each part."""
+"""Where a table names a state of main_cause: a version that splits a state takes its rows over for each part, or for
+none when ``splits.csv`` says ``described_anew``."""
 
 
 def table(folder: Path, name: str) -> list[dict[str, str]]:
@@ -116,10 +118,11 @@ def keyed(name: str, rows: Iterable[dict[str, str]]) -> dict[tuple[str, ...], di
 
 
 def shared_out(rows: Iterable[dict[str, str]], column: str, splits: list[dict[str, str]]) -> Iterator[dict[str, str]]:
-    """The rows, those about a state that is split once for each of its parts."""
-    parts: dict[str, list[str]] = defaultdict(list)
+    """The rows, those about a state that is split once for each part that is not described anew."""
+    parts: dict[str, list[str]] = {split["state"]: [] for split in splits}
     for split in splits:
-        parts[split["state"]].append(split["part"])
+        if split.get("described_anew") != "yes":
+            parts[split["state"]].append(split["part"])
     for row in rows:
         mine = row.get("parent", HUB) == HUB
         for part in parts[row[column]] if mine and row[column] in parts else [row[column]]:
@@ -164,6 +167,38 @@ def cells(known: Figure) -> tuple[float, float, float, str, str, str]:
     return known.value, known.lower, known.upper, known.source, known.status, known.note
 
 
+def shares(evidence: Evidence) -> dict[tuple[str, str], Figure]:
+    """P(main cause) of each population: the judged shares, and those of the causes that ``incidence.csv`` counts.
+
+    A cause of ``incidence.csv`` that has no judged share weighs new cases a year in 100,000 people, times the part of
+    them that has this complaint, times the part of these that reaches the population. The causes that stand in both
+    tables say how many such cases a share of 1 is worth. In the end all shares are brought to a sum of 1.
+    """
+    found = {(row["population"], row["cause"]): figure(row) for row in evidence.read("main_cause.csv")}
+    counted = evidence.read("incidence.csv")
+    if not counted:
+        return found
+    for population in POPULATIONS:
+        weight = {
+            row["cause"]: float(row["per_100000"]) * float(row["complaint"]) * float(row[population]) for row in counted
+        }
+        anchors = [cause for cause in weight if (population, cause) in found]
+        worth = sum(weight[cause] for cause in anchors) / sum(found[population, cause].value for cause in anchors)
+        for row in counted:
+            if row["cause"] not in anchors:
+                known = figure(row, "per_100000")
+                note = f"{known.value:g} a year in 100000, {row['complaint']} with this complaint, {row[population]} here"
+                found[population, row["cause"]] = known.scaled(weight[row["cause"]] / worth, note)
+        total = sum(known.value for (name, _), known in found.items() if name == population)
+        for key in [key for key in found if key[0] == population]:
+            known = found[key]
+            ratio = 1 / total
+            found[key] = replace(
+                known, value=known.value * ratio, lower=known.lower * ratio, upper=min(1.0, known.upper * ratio)
+            )
+    return found
+
+
 class Patients:
     """Who comes: main cause, age and diabetes of the patients of each population.
 
@@ -174,7 +209,7 @@ class Patients:
     def __init__(self, evidence: Evidence, causes: tuple[str, ...]) -> None:
         read = evidence.read
         self.states = (UNEXPLAINED, *causes)
-        self.share = {(row["population"], row["cause"]): figure(row) for row in read("main_cause.csv")}
+        self.share = shares(evidence)
         self.age = {(row["cause"], row["age_group"]): figure(row) for row in read("age.csv")}
         self.odds_ratio = {row["cause"]: float(row["odds_ratio"]) for row in read("diabetes.csv")}
         self.diabetes = {row["age_group"]: figure(row) for row in read("diabetes_by_age.csv")}
