@@ -170,9 +170,10 @@ def cells(known: Figure) -> tuple[float, float, float, str, str, str]:
 def shares(evidence: Evidence) -> dict[tuple[str, str], Figure]:
     """P(main cause) of each population: the judged shares, and those of the causes that ``incidence.csv`` counts.
 
-    A cause of ``incidence.csv`` that has no judged share weighs new cases a year in 100,000 people, times the part of
-    them that has this complaint, times the part of these that reaches the population. The causes that stand in both
-    tables say how many such cases a share of 1 is worth. In the end all shares are brought to a sum of 1.
+    A cause of ``incidence.csv`` weighs new cases a year in 100,000 people, times the part of them that has this
+    complaint, times the part of these that reaches the population. The anchors, which have a judged share as well, say
+    how much weight a share of 1 is worth; the share of every counted cause follows. In the end all shares are brought
+    to a sum of 1.
     """
     found = {(row["population"], row["cause"]): figure(row) for row in evidence.read("main_cause.csv")}
     counted = evidence.read("incidence.csv")
@@ -182,7 +183,7 @@ def shares(evidence: Evidence) -> dict[tuple[str, str], Figure]:
         weight = {
             row["cause"]: float(row["per_100000"]) * float(row["complaint"]) * float(row[population]) for row in counted
         }
-        anchors = [cause for cause in weight if (population, cause) in found]
+        anchors = [row["cause"] for row in counted if row["role"] == "anchor"]
         worth = sum(weight[cause] for cause in anchors) / sum(found[population, cause].value for cause in anchors)
         for row in counted:
             if row["cause"] not in anchors:
