@@ -35,6 +35,9 @@ from bayesdx.knowledge.schema import (
 )
 from bayesdx.network import link_from_henrion
 
+MODELS = Path(__file__).parents[1]
+FIRST = "1.0.0"
+"""The version before the main cause, which lends no tables."""
 POPULATIONS = ("primary_care", "emergency_department", "specialist_referral")
 AGES = ("under_40", "40_to_59", "60_and_over")
 HUB = "main_cause"
@@ -188,7 +191,9 @@ def shares(evidence: Evidence) -> dict[tuple[str, str], Figure]:
         for row in counted:
             if row["cause"] not in anchors:
                 known = figure(row, "per_100000")
-                note = f"{known.value:g} a year in 100000, {row['complaint']} with this complaint, {row[population]} here"
+                note = (
+                    f"{known.value:g} a year in 100000, {row['complaint']} with this complaint, {row[population]} come"
+                )
                 found[population, row["cause"]] = known.scaled(weight[row["cause"]] / worth, note)
         total = sum(known.value for (name, _), known in found.items() if name == population)
         for key in [key for key in found if key[0] == population]:
@@ -373,8 +378,15 @@ def rows_of(evidence: Evidence, file: str, kind: type) -> tuple:
     return tuple(kind(**{k: v for k, v in typed(file, row).items() if k in known}) for row in evidence.read(file))
 
 
-def derive(evidence: Evidence, version: str, parent: Model) -> Model:
-    """The whole model."""
+def derive(folder: Path, *before: str) -> Model:
+    """The whole model of the version whose derivation is ``folder``.
+
+    ``before`` names the versions that it stands on, from the oldest; the last is its parent, and those that have a main
+    cause lend it their tables.
+    """
+    lenders = [folder.parent / version for version in before if version != FIRST]
+    evidence = Evidence(*lenders, folder)
+    parent = dx.load_model(MODELS / before[-1])
     variables = rows_of(evidence, "variables.csv", Variable)
     by_name = {variable.variable: variable for variable in variables}
     patients = Patients(evidence, by_name[HUB].states[1:])
@@ -384,7 +396,7 @@ def derive(evidence: Evidence, version: str, parent: Model) -> Model:
         for row in evidence.read("contexts.csv")
     ]
     return Model(
-        info=replace(INFO, version=version, parent_version=parent.version, parent_hash=parent.hash),
+        info=replace(INFO, version=folder.name, parent_version=parent.version, parent_hash=parent.hash),
         variables=variables,
         priors=(*patients.priors, *contexts, *priors),
         links=tuple(links),
@@ -445,11 +457,11 @@ INFO = ModelInfo(
 """What every version says of itself; number and parent are its own."""
 
 
-def main(model: Model, folder: Path, day: date) -> None:
+def main(model: Model, day: date) -> None:
     """Write the model into the folder that the command names, or compare it with the one in place."""
     if len(sys.argv) > 1:
         print(dx.save_model(dx.release_model(model, day), sys.argv[1]))
         return
-    comparison = dx.compare_models(dx.load_model(folder), model)
+    comparison = dx.compare_models(dx.load_model(MODELS / model.version), model)
     print(comparison)
     sys.exit(0 if comparison.table.empty else 1)
