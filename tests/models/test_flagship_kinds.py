@@ -40,6 +40,11 @@ TEXTBOOK = {
         patient("fever", "pain_groin", "limited_hip_rotation", "unable_to_bear_weight", age_group="40_to_59",
                 inflammatory_markers="raised"),
     ),
+    "infected_prosthesis": (
+        "specialist_referral",
+        patient("night_pain_or_weight_loss", age_group="60_and_over", hip_replacement="yes", fever="absent",
+                inflammatory_markers="raised", onset="gradual", pain_on_resisted_hip_flexion="absent"),
+    ),
     "polymyalgia": (
         "primary_care",
         patient("stiffness_sit_to_stand", "pain_buttock", "pain_anterior_thigh", "bilateral_leg_weakness",
@@ -154,9 +159,9 @@ def test_a_textbook_picture_is_its_kind(kind):
 
 
 def test_every_kind_of_other_cause_is_described_anew():
-    """Each of the 14 kinds has its own ages, loads and effects, and is other_cause by definition."""
+    """Each of the 15 kinds has its own ages, loads and effects, and is other_cause by definition."""
     parts = [row["part"] for row in V2_2_0.own("splits.csv") if row["described_anew"] == "yes"]
-    assert len(parts) == 14
+    assert len(parts) == 15
     of_kind = {row["main_cause"] for row in V2_2_0.evidence.read("kinds.csv") if row["cause"] == "other_cause"}
     assert of_kind == set(parts)
     described = {row["parent_state"] for row in V2_2_0.own("effects.csv") if row["parent"] == "main_cause"}
