@@ -315,23 +315,28 @@ class _Lanes:
         given = program.sliced if self.own else program.sliced | program.leaves
         self.codes = {v: self.evidence.codes[:, v].astype(np.intp) for v in given}
 
-    def _potentials(self) -> tuple[tuple[Array, ...] | None, Array]:
-        """Numbers of the cliques, None for the network's own, and what slicing leaves outside them."""
+    def _potentials(self, scale: Array) -> tuple[tuple[Array, ...] | None, Array]:
+        """Numbers of the cliques, None for the network's own, and what slicing leaves outside them.
+
+        ``scale`` (n_lanes,) takes up the logarithm of what is factored out of each lane.
+        """
         if self.own:
             return None, np.ones(1)
-        potentials, alone = self.program.potentials(self.draws, self.draw_of, self.codes)
+        potentials, alone = self.program.potentials(self.draws, self.draw_of, self.codes, scale)
         return potentials, alone * _sliced_likelihood(self.program, self.evidence, self.codes)
 
     def flat(self, scopes: tuple[tuple[int, ...], ...]) -> FlatAnswer:
         """Compiled passes, a block of lanes at a time."""
-        potentials, alone = self._potentials()
-        return self.program.flat(scopes, self.own).run(potentials, alone, self.evidence)
+        scale = np.zeros(len(self.evidence))
+        potentials, alone = self._potentials(scale)
+        answer = self.program.flat(scopes, self.own).run(potentials, alone, self.evidence)
+        return FlatAnswer(answer.log_evidence + scale, answer.joints)
 
     def propagated(self, scopes: tuple[tuple[int, ...], ...]) -> Calibrated:
         """Passes in numpy."""
-        potentials, alone = self._potentials()
-        tables = self.program.constant if potentials is None else potentials
         scale = np.zeros(len(self.evidence))
+        potentials, alone = self._potentials(scale)
+        tables = self.program.constant if potentials is None else potentials
         rows = _leaf_rows(self.program, self.evidence, scale) if self.own else []
         likelihoods = _likelihoods(self.program, self.evidence)
         return propagate(self.program, tables, alone, likelihoods, len(scale), scopes, rows, scale)

@@ -77,13 +77,13 @@ def joined(mixture: Mixture, joints: Sequence[Array], scope: Sequence[int]) -> A
     """P(scope | evidence), shape (n_cases, *cardinalities), from the posteriors of ``mixture.scopes``."""
     n, states = len(joints[0]), joints[0].shape[-1]
     hub = joints[0].reshape(n, -1, states).sum(axis=1)
-    weight = np.divide(1.0, hub, out=np.zeros_like(hub), where=hub > 0)
     order = sorted(range(len(joints)), key=lambda place: -joints[place][0].size)
     halves = [np.ones((n, 1, states)), np.ones((n, 1, states))]
     held: list[list[int]] = [[], []]
     for place in order:
         smaller = int(halves[1].shape[1] < halves[0].shape[1])
-        part = joints[place].reshape(n, -1, states) * weight[:, None]
+        joint = joints[place].reshape(n, -1, states)
+        part = np.divide(joint, hub[:, None], out=np.zeros_like(joint), where=hub[:, None] > 0)
         halves[smaller] = (halves[smaller][:, :, None] * part[:, None]).reshape(n, -1, states)
         held[smaller].extend(mixture.parts[place])
     values = (halves[0] * hub[:, None]) @ halves[1].transpose(0, 2, 1)
