@@ -107,9 +107,9 @@ def layered_svg(sections: Sequence[Section], arrows: Sequence[Arrow], title: str
     >>> "&lt;b&gt;" in drawn, "<b>" in drawn
     (True, False)
     """
-    places = _placed(_ordered(sections, arrows))
-    columns = 1 + max((section.column for section in sections), default=0)
     gap = _gap(sections)
+    places = _placed(_ordered(sections, arrows), gap)
+    columns = 1 + max((section.column for section in sections), default=0)
     right = MARGIN + columns * (WIDTH + gap) - gap + MARGIN
     last = MARGIN + (columns - 1) * (WIDTH + gap)
     if any(places[arrow.source].x == places[arrow.target].x == last for arrow in arrows):
@@ -165,7 +165,7 @@ def _gap(sections: Sequence[Section]) -> float:
     return max(LEAST_GAP, min(MOST_GAP, GAP_PER_NODE * max(counts.values(), default=0)))
 
 
-def _placed(sections: Sequence[Section]) -> dict[str, _Place]:
+def _placed(sections: Sequence[Section], gap: float) -> dict[str, _Place]:
     """Where each node stands; columns are centred on the highest one."""
     heights: dict[int, float] = {}
     for section in sections:
@@ -174,7 +174,6 @@ def _placed(sections: Sequence[Section]) -> dict[str, _Place]:
     loose = {column: min(LOOSEST, tallest / height) for column, height in heights.items()}
     here = {column: MARGIN + (tallest - loose[column] * height) / 2 for column, height in heights.items()}
     places: dict[str, _Place] = {}
-    gap = _gap(sections)
     for section in sections:
         x = MARGIN + section.column * (WIDTH + gap)
         y = here[section.column] + HEADING
