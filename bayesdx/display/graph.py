@@ -108,7 +108,7 @@ def layered_svg(sections: Sequence[Section], arrows: Sequence[Arrow], title: str
     (True, False)
     """
     gap = _gap(sections)
-    places = _placed(_ordered(sections, arrows), gap)
+    places = _placed(_ordered(sections, arrows, gap), gap)
     columns = 1 + max((section.column for section in sections), default=0)
     right = MARGIN + columns * (WIDTH + gap) - gap + MARGIN
     last = MARGIN + (columns - 1) * (WIDTH + gap)
@@ -134,7 +134,7 @@ def layered_svg(sections: Sequence[Section], arrows: Sequence[Arrow], title: str
     return "".join(parts) + "</svg>"
 
 
-def _ordered(sections: Sequence[Section], arrows: Sequence[Arrow]) -> list[Section]:
+def _ordered(sections: Sequence[Section], arrows: Sequence[Arrow], gap: float) -> list[Section]:
     """Sections with their nodes moved to the mean height of their neighbours, some rounds of it."""
     neighbours: dict[str, list[tuple[str, float]]] = {}
     for arrow in arrows:
@@ -143,7 +143,7 @@ def _ordered(sections: Sequence[Section], arrows: Sequence[Arrow]) -> list[Secti
     ordered = list(sections)
     for _ in range(SWEEPS):
         for place, section in enumerate(ordered):
-            height = {name: spot.y for name, spot in _placed(ordered).items()}
+            height = {name: spot.y for name, spot in _placed(ordered, gap).items()}
             centre = {
                 box.name: _centre(neighbours.get(box.name, ()), height, height[box.name]) for box in section.boxes
             }
