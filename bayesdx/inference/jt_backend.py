@@ -32,6 +32,9 @@ Index = NDArray[np.intp]
 MOST_CELLS_UNPRUNED = 10_000
 """A tree over the whole network of at most so many cells serves every question: nothing is planned anew."""
 
+MOST_CELLS_UNPRUNED_JOINT = 2**19
+"""The same for joint posteriors: their tree is large whatever is observed, and compiling one costs more than a pass."""
+
 MOST_VARIABLES_UNPRUNED = 256
 """Networks of more variables are always pruned to what a question needs, their leaves staying in the cliques."""
 
@@ -159,7 +162,8 @@ class JunctionTreeBackend:
         many = n_draws * len(evidence) >= MANY_LANES
         leaves = self._free_leaves(together, soft if draws else (), families if draws else ())
         small = len(self.network) <= MOST_VARIABLES_UNPRUNED
-        unpruned = small and self._unsliced_cells(self._everything, leaves, together) <= MOST_CELLS_UNPRUNED
+        fitting = MOST_CELLS_UNPRUNED_JOINT if together else MOST_CELLS_UNPRUNED
+        unpruned = small and self._unsliced_cells(self._everything, leaves, together) <= fitting
         asked = [*targets, *families, *(v for scope in together for v in scope)]
         seen = np.flatnonzero(observed.any(axis=0)).tolist()
         keep = self._everything if unpruned else ancestors(self.network, [*asked, *soft, *seen])
