@@ -44,7 +44,7 @@ def active_trail(network: Network, start: str, end: str, observed: Collection[st
     """
     known = set(observed) - {start, end}
     children = _children(network)
-    opened = _ancestors(network, known)
+    opened = set(relevant(network, known))
     first = (start, True)
     came: dict[tuple[str, bool], tuple[str, bool] | None] = {first: None}
     queue = deque([first])
@@ -79,22 +79,9 @@ def _walk_back(came: dict[tuple[str, bool], tuple[str, bool] | None], last: tupl
     return tuple(reversed(names))
 
 
-def _ancestors(network: Network, names: Collection[str]) -> set[str]:
-    """These variables and everything above them."""
-    found: set[str] = set()
-    stack = list(names)
-    while stack:
-        name = stack.pop()
-        if name not in found:
-            found.add(name)
-            stack.extend(network[name].parents)
-    return found
-
-
 def relevant(network: Network, names: Collection[str]) -> tuple[str, ...]:
     """The variables whose numbers can matter to questions about ``names``: these and everything above them."""
-    found = _ancestors(network, names)
-    return tuple(name for name in network.names if name in found)
+    return tuple(network.names[v] for v in sorted(network.with_ancestors(network.index[name] for name in names)))
 
 
 def numbers_behind(model: Model, finding: str, cause: str, observed: Collection[str]) -> tuple[Parameter, ...]:

@@ -19,6 +19,7 @@ from bayesdx.inference.draws import GateDraws, numbers_of
 from bayesdx.inference.evidence import Evidence
 from bayesdx.inference.flat import FlatAnswer
 from bayesdx.inference.leaves import leaf_rows, parents_of
+from bayesdx.inference.logs import FAINT
 from bayesdx.inference.program import Program
 from bayesdx.network import NoisyMax
 
@@ -28,9 +29,6 @@ Scope = tuple[int, ...]
 
 ALIKE = 0.1
 """Cases that differ from the one before in less than this share of their codes keep what the two have in common."""
-
-FAINT = 1e-200
-"""A case of lower probability than this is left to the passes that scale their messages."""
 
 
 @dataclass(frozen=True)
@@ -190,10 +188,7 @@ class Casewise:
         self._place = {scope: (int(a), int(b)) for scope, a, b in zip(by_clique, bounds[:-1], bounds[1:], strict=True)}
         self.output_cells = int(bounds[-1])
         needed = np.zeros(len(tree.cliques), dtype=np.bool_)
-        needed[homes] = True
-        for clique, parent in enumerate(tree.parents):
-            if needed[clique] and parent >= 0:
-                needed[parent] = True
+        needed[list(tree.up_to_roots(homes))] = True
         first: dict[tuple[int, frozenset[int]], int] = {}
         twin = np.full(len(tree.cliques), -1, dtype=np.int64)
         for clique in reversed(np.flatnonzero(needed).tolist()):

@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from bayesdx.inference.casewise import FAINT
+from bayesdx.inference.logs import FAINT
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]

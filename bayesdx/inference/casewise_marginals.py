@@ -12,9 +12,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesdx.inference.casewise import FAINT
 from bayesdx.inference.evidence import Codes, Evidence
 from bayesdx.inference.leaves import leaf_rows
+from bayesdx.inference.logs import FAINT
 from bayesdx.inference.program import Program
 from bayesdx.inference.threads import WORTH_THREADS, over_runs
 
@@ -35,6 +35,13 @@ class CasewiseMarginals:
         Variables of the tree, and leaves outside it.
     workers : int
         Threads for a large batch.
+
+    Attributes
+    ----------
+    width : int
+        Cases that one call of compiled code takes.
+    returned : int
+        Numbers that it returns of a case.
     """
 
     def __init__(self, program: Program, targets: Sequence[int], workers: int) -> None:
@@ -46,6 +53,8 @@ class CasewiseMarginals:
         self._targets = tuple(targets)
         self._outside = [program.network.names[v] for _, leaves in groups for v in leaves]
         self._casewise = program.casewise(tuple(dict.fromkeys([*((v,) for v in inside), *(s for s, _ in groups)])))
+        self.width = RUN
+        self.returned = self._casewise.output_cells
         self._inside = [(v, slice(*self._casewise.span_of((v,)))) for v in inside]
         self._groups: list[tuple[slice, Array, list[tuple[int, slice]]]] = []
         for scope, leaves in groups:
@@ -60,7 +69,7 @@ class CasewiseMarginals:
 
     def run(self, evidence: Evidence) -> tuple[Array, dict[int, Array], NDArray[np.intp]]:
         """P(evidence), marginals, and the cases that are too faint, whose answer is void."""
-        if len(evidence) <= RUN:
+        if len(evidence) <= self.width:
             total, found = self._answer(evidence)
         else:
             total, found = self._many(evidence)
@@ -76,7 +85,7 @@ class CasewiseMarginals:
             for v, values in part.items():
                 found[v][rows] = values
 
-        over_runs(work, n, RUN, self._workers if n * self._program.cells >= WORTH_THREADS else 1)
+        over_runs(work, n, self.width, self._workers if n * self._program.cells >= WORTH_THREADS else 1)
         return total, found
 
     def _answer(self, evidence: Evidence) -> tuple[Array, dict[int, Array]]:

@@ -15,16 +15,13 @@ from bayesdx.inference.dense_families import DenseFamilies
 from bayesdx.inference.evidence import Codes, Evidence
 from bayesdx.inference.families import empty_family
 from bayesdx.inference.kernels import Kernel, use_numba
-from bayesdx.inference.logs import IMPOSSIBLE, LOG_ZERO, floored_log
+from bayesdx.inference.logs import FAINT, IMPOSSIBLE, LOG_ZERO, floored_log
 from bayesdx.inference.result import Family
 from bayesdx.inference.threads import WORTH_THREADS, over_runs
 from bayesdx.network import Network
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-FAINT = 1e-200
-"""A case of lower probability than this leaves the linear domain."""
 
 MOST_PATTERN_CELLS = 2**22
 """Largest table of the priors of all patterns of contexts, computed once."""
@@ -88,8 +85,9 @@ class DenseBackend:
             self._run_fast(evidence, prior, pattern, answer)
         else:
             self._run_plain(evidence, prior, pattern, answer)
-        marginals = {v: answer.columns[:, slice(*self.column_range[v])] for v in targets if v in self.column_range}
-        return answer.log_evidence, {**marginals, **answer.others}, answer.joint
+        of_causes = {v: answer.columns[:, slice(*self.column_range[v])] for v in targets if v in self.column_range}
+        marginals = {v: of_causes[v] if v in of_causes else answer.others[v] for v in targets}
+        return answer.log_evidence, marginals, answer.joint
 
     def _run_plain(self, evidence: Evidence, prior: Array, pattern: Ints, answer: _Answer) -> None:
         """Log domain: the evidence is a matrix product with the log likelihoods."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Literal
 
@@ -17,10 +18,11 @@ from bayesdx.inference.dense import dense_tables, roles
 from bayesdx.inference.dense_backend import DenseBackend
 from bayesdx.inference.draws import GateDraws, ParameterDraws, check_draws
 from bayesdx.inference.evidence import Evidence, check_evidence, encode
-from bayesdx.inference.jt_backend import MOST_CELLS_UNSLICED, JunctionTreeBackend, ancestors
+from bayesdx.inference.jt_backend import MOST_CELLS_UNSLICED, JunctionTreeBackend
 from bayesdx.inference.kernels import Kernel, check_kernel, numba_installed
 from bayesdx.inference.mixture import Mixture, joined, mixture_of
 from bayesdx.inference.plan import Plan, plan
+from bayesdx.inference.recent import Recent
 from bayesdx.inference.result import Family, GateFamily, Propagation
 from bayesdx.inference.threads import processors
 from bayesdx.network import Network
@@ -88,12 +90,15 @@ class Engine:
         self._network = _as_network(network)
         check_kernel(kernel)
         threads = processors() if workers is None else workers
+        if threads < 1:
+            raise ValueError(f"workers: {workers}; expected at least 1.")
         self._kernel = kernel
         self._memory_limit = memory_limit
         self._tree = JunctionTreeBackend(self._network, memory_limit, kernel, threads)
         self._dense = _dense_backend(self._network, backend, kernel, threads)
         self._two_layer = _two_layer(self._network, backend, memory_limit) if self._dense is None else None
-        self._mixtures: dict[tuple[tuple[int, ...], frozenset[int], frozenset[int]], Mixture | None] = {}
+        self._mixtures: Recent[tuple[tuple[int, ...], frozenset[int], frozenset[int]], Mixture | None]
+        self._mixtures = Recent(MOST_MIXTURES)
         self._target_positions = self._positions(self._network.targets or self._network.names)
 
     @property
@@ -171,16 +176,20 @@ class Engine:
             An exact answer does not fit ``memory_limit``, or an approximate one rests on too few effective samples.
         """
         check_evidence(evidence, self._network)
+        evidence, shift = evidence.scaled()
         wanted = self._target_positions if targets is None else self._positions(targets)
         if self._dense is not None and len(evidence) == 1 and not families and parameters is None:
             found_at_once = self._dense.run_one(evidence, wanted)
             if found_at_once is not None:
-                return self._propagation(*found_at_once)
+                log_evidence, marginals = found_at_once
+                names = self._network.names
+                return Propagation(log_evidence + shift, {names[v]: _finished(marginals[v], None, ()) for v in wanted})
         draws = _as_draws(parameters, self._network)
         which = self._network.names if families is True else (families or ())
         found: dict[int, Family] = {}
         if self._two_layer is not None and draws is None and not which and set(wanted) <= set(self._two_layer.diseases):
-            return two_layer.propagate(self._two_layer, evidence, wanted, samples if approximate else 0, seed)
+            found_here = two_layer.propagate(self._two_layer, evidence, wanted, samples if approximate else 0, seed)
+            return replace(found_here, log_evidence=found_here.log_evidence + shift)
         if self._dense is not None and draws is None and (not which or self._dense.has_families(evidence)):
             alike = None if which else self._dense.run_alike(evidence, wanted)
             log_evidence, marginals = alike or self._dense.run(evidence, wanted)[:2]
@@ -191,7 +200,7 @@ class Engine:
         names = self._network.names
         gone = _impossible(log_evidence)
         return Propagation(
-            log_evidence.reshape(shape),
+            log_evidence.reshape(shape) + shift,
             {names[v]: _finished(values, gone, shape) for v, values in marginals.items()},
             {names[v]: _finished_family(family, gone, shape) for v, family in found.items()},
         )
@@ -295,18 +304,11 @@ class Engine:
         TooLargeError
             The joint of ``variables`` does not fit ``memory_limit``.
         """
-        scope = tuple(self._positions(variables))
-        if len(set(scope)) != len(scope):
-            raise FindingsError(f"joint: a variable is named twice: {list(variables)}.")
         check_evidence(evidence, self._network)
-        cells = math.prod(self._network.cardinalities[v] for v in scope)
-        if 16 * cells * max(len(evidence), 1) > self._memory_limit:
-            raise TooLargeError(
-                f"joint: {cells:.3g} configurations of {len(scope)} variables need {16e-9 * cells:.3g} GB a case; the "
-                f"limit is {self._memory_limit / 1e9:.3g} GB. Ask for fewer variables or cases, or raise memory_limit."
-            )
+        (scope,) = self._scopes("joint", evidence, (variables,))
+        evidence, shift = evidence.scaled()
         log_evidence, joint = self._joint(evidence, scope)
-        return log_evidence, _finished(np.array(joint), _impossible(log_evidence), log_evidence.shape)
+        return log_evidence + shift, _finished(np.array(joint), _impossible(log_evidence), log_evidence.shape)
 
     def _joint(self, evidence: Evidence, scope: tuple[int, ...]) -> tuple[Array, Array]:
         if self._dense is not None and set(scope) <= set(self._dense.tables.joint):
@@ -328,14 +330,9 @@ class Engine:
         hard = evidence.codes >= 0
         seen = np.flatnonzero(hard.any(axis=0)).tolist()
         soft = [self._network.index[name] for name in evidence.likelihoods]
-        relevant = ancestors(self._network, [*scope, *seen, *soft])
+        relevant = self._network.with_ancestors([*scope, *seen, *soft])
         given = frozenset(np.flatnonzero(hard.all(axis=0)).tolist())
-        key = (scope, relevant, given)
-        if key not in self._mixtures:
-            if len(self._mixtures) >= MOST_MIXTURES:
-                self._mixtures.clear()
-            self._mixtures[key] = mixture_of(self._network, scope, relevant, given)
-        return self._mixtures[key]
+        return self._mixtures.get((scope, relevant, given), lambda: mixture_of(self._network, scope, relevant, given))
 
     def joints(self, evidence: Evidence, scopes: Sequence[Sequence[str]]) -> tuple[Array, list[Array]]:
         """Log evidence, and the joint posterior of every scope, of every case, in one propagation.
@@ -355,15 +352,16 @@ class Engine:
         Raises
         ------
         FindingsError
-            The evidence does not fit the network, or a variable is unknown.
+            The evidence does not fit the network, or a variable is unknown or named twice in a scope.
         TooLargeError
-            A scope does not fit ``memory_limit``.
+            The scopes do not fit ``memory_limit``.
         """
         check_evidence(evidence, self._network)
-        positions = tuple(tuple(self._positions(scope)) for scope in scopes)
+        positions = self._scopes("joints", evidence, scopes)
+        evidence, shift = evidence.scaled()
         log_evidence, _, _, joints = self._tree.run(evidence, (), together=positions)
         gone = _impossible(log_evidence)
-        return log_evidence, [_finished(joint, gone, log_evidence.shape) for joint in joints]
+        return log_evidence + shift, [_finished(joint, gone, log_evidence.shape) for joint in joints]
 
     def conflict(self, evidence: Evidence) -> tuple[str, ...]:
         """Observed variables of one impossible case whose evidence alone has probability 0.
@@ -390,9 +388,20 @@ class Engine:
         members, _ = conflict.minimal_conflict(len(observed), impossible)
         return tuple(names[observed[member]] for member in members)
 
-    def _propagation(self, log_evidence: Array, marginals: Mapping[int, Array]) -> Propagation:
-        names = self._network.names
-        return Propagation(log_evidence, {names[v]: values for v, values in marginals.items()})
+    def _scopes(self, what: str, evidence: Evidence, scopes: Sequence[Sequence[str]]) -> tuple[tuple[int, ...], ...]:
+        """Positions of the variables of each scope, whose joint posteriors of all cases have to fit the memory."""
+        for scope in scopes:
+            if len(set(scope)) != len(scope):
+                raise FindingsError(f"{what}: a variable is named twice: {list(scope)}.")
+        positions = tuple(tuple(self._positions(scope)) for scope in scopes)
+        cells = sum(math.prod(self._network.cardinalities[v] for v in scope) for scope in positions)
+        if 16 * cells * max(len(evidence), 1) > self._memory_limit:
+            n = len(set().union(*positions))
+            raise TooLargeError(
+                f"{what}: {cells:.3g} configurations of {n} variables need {16e-9 * cells:.3g} GB a case; the "
+                f"limit is {self._memory_limit / 1e9:.3g} GB. Ask for fewer variables or cases, or raise memory_limit."
+            )
+        return positions
 
     def _positions(self, names: Iterable[str]) -> list[int]:
         positions = []

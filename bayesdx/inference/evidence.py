@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -65,6 +66,25 @@ class Evidence:
         """Some of the cases, by position."""
         chosen = np.asarray(cases, dtype=np.intp)
         return Evidence(self.codes[chosen], {name: v[chosen] for name, v in self.likelihoods.items()})
+
+    def scaled(self) -> tuple[Evidence, Array | float]:
+        """Every likelihood vector times the power of 2 that brings its largest value between a half and 1.
+
+        Returns
+        -------
+        Evidence
+        ndarray, shape (n_cases,), or 0
+            What to add to log evidence for that; 0 where there are no likelihoods.
+        """
+        if not self.likelihoods:
+            return self, 0.0
+        shift = np.zeros(len(self))
+        likelihoods = {}
+        for name, values in self.likelihoods.items():
+            _, power = np.frexp(values.max(axis=1, initial=0.0))
+            likelihoods[name] = np.ldexp(values, -power[:, None])
+            shift += power * math.log(2)
+        return Evidence(self.codes, likelihoods), shift
 
 
 def _read_only(array: Codes) -> Codes:

@@ -78,11 +78,7 @@ class Flat:
         sizes = np.array([cards[v] for v in self.variables], dtype=np.int64)
         self._read = self._readers(scopes)
         needed = np.zeros(len(steps), dtype=np.bool_)
-        for home, _, _ in self._read.values():
-            needed[home] = True
-        for c, step in enumerate(steps):
-            if needed[c] and step.parent >= 0:
-                needed[step.parent] = True
+        needed[list(tree.up_to_roots(home for home, _, _ in self._read.values()))] = True
         by_clique = sorted(self._read.values())
         self.output_cells = sum(stop - start for _, _, (start, stop) in by_clique)
         self._arguments = (

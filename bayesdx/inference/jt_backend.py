@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
@@ -16,18 +15,20 @@ from bayesdx.inference.elimination import quick_cells
 from bayesdx.inference.evidence import Evidence
 from bayesdx.inference.factors import can_be_quiet, factor_graph
 from bayesdx.inference.families import empty_family, store_family
-from bayesdx.inference.flat import FlatAnswer
+from bayesdx.inference.flat import Flat, FlatAnswer
 from bayesdx.inference.kernels import Kernel, use_numba
 from bayesdx.inference.leaves import drawn_rows, leaf_family, leaf_marginal, leaves_of, parents_of
-from bayesdx.inference.one_case import OneCase, row_cells
+from bayesdx.inference.one_case import CaseRows, OneCase, row_cells
 from bayesdx.inference.passes import Calibrated, propagate
 from bayesdx.inference.program import BYTES, Program, View
+from bayesdx.inference.recent import Recent
 from bayesdx.inference.result import Family
 from bayesdx.inference.threads import WORTH_THREADS, over_runs
 from bayesdx.network import Network
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
+Scopes = tuple[tuple[int, ...], ...]
 
 MOST_CELLS_UNPRUNED = 10_000
 """A tree over the whole network of at most so many cells serves every question: nothing is planned anew."""
@@ -47,9 +48,6 @@ MOST_CELLS_UNSLICED_FOR_MANY = 2_000_000
 MOST_CELLS_CASEWISE = 2**15
 """Trees of at most so many cells stay in the cache: compiled code takes them one case at a time, leaves outside."""
 
-LEAST_RUN = 8
-"""States of a variable that most cliques share, from which one case at a time beats many lanes at a time."""
-
 LANE_CELLS = 2**20
 """Cells times lanes that one pass works on at a time."""
 
@@ -67,20 +65,11 @@ MOST_ROW_CELLS = 2**21
 
 MOST_PROGRAMS = 64
 
+MOST_SIZES = 1024
+"""Sizes of trees that are remembered."""
+
 MANY_LANES = 16
 """Cases from which a better elimination order is searched for."""
-
-
-def ancestors(network: Network, variables: Sequence[int]) -> frozenset[int]:
-    """``variables`` and everything above them; whatever else is barren."""
-    seen: set[int] = set()
-    stack = list(variables)
-    while stack:
-        v = stack.pop()
-        if v not in seen:
-            seen.add(v)
-            stack.extend(network.index[parent] for parent in network.nodes[v].parents)
-    return frozenset(seen)
 
 
 class JunctionTreeBackend:
@@ -103,33 +92,25 @@ class JunctionTreeBackend:
         self.memory_limit = memory_limit
         self._leaves = leaves_of(network)
         self._everything = frozenset(range(len(network)))
-        self._programs: OrderedDict[object, Program] = OrderedDict()
-        self._readers: OrderedDict[tuple[int, ...], CasewiseMarginals] = OrderedDict()
-        self._single: OrderedDict[tuple[int, ...], OneCase | None] = OrderedDict()
-        self._sizes: dict[tuple[frozenset[int], frozenset[int], tuple[tuple[int, ...], ...]], float] = {}
-        self._lock = threading.Lock()
+        self._programs: Recent[object, Program] = Recent(MOST_PROGRAMS)
+        self._readers: Recent[tuple[int, ...], CasewiseMarginals] = Recent(MOST_PROGRAMS)
+        self._single: Recent[tuple[int, ...], OneCase] = Recent(MOST_PROGRAMS)
+        self._sizes: Recent[tuple[frozenset[int], frozenset[int], Scopes], float] = Recent(MOST_SIZES)
 
     def program(
         self,
         keep: frozenset[int],
         sliced: frozenset[int],
-        together: tuple[tuple[int, ...], ...] = (),
+        together: Scopes = (),
         quiet: frozenset[int] = frozenset(),
         many: bool = False,
         leaves: frozenset[int] = frozenset(),
     ) -> Program:
         """The program for a question, from the cache or compiled now."""
-        key = (keep, sliced, together, quiet, many, leaves)
-        with self._lock:
-            if key in self._programs:
-                self._programs.move_to_end(key)
-                return self._programs[key]
-        program = Program(self.network, keep, sliced, together, quiet, many, leaves)
-        with self._lock:
-            self._programs[key] = program
-            while len(self._programs) > MOST_PROGRAMS:
-                self._programs.popitem(last=False)
-        return program
+        return self._programs.get(
+            (keep, sliced, together, quiet, many, leaves),
+            lambda: Program(self.network, keep, sliced, together, quiet, many, leaves),
+        )
 
     def whole(self) -> Program:
         """The program that answers every question about causes, whatever is observed."""
@@ -141,7 +122,7 @@ class JunctionTreeBackend:
         targets: Sequence[int],
         families: Sequence[int] = (),
         draws: ParameterDraws | None = None,
-        together: tuple[tuple[int, ...], ...] = (),
+        together: Scopes = (),
     ) -> tuple[Array, dict[int, Array], dict[int, Family], list[Array]]:
         """Log evidence, marginals, families and joint posteriors of the scopes in ``together``.
 
@@ -160,29 +141,34 @@ class JunctionTreeBackend:
         observed = evidence.codes >= 0
         soft = [self.network.index[name] for name in evidence.likelihoods]
         many = n_draws * len(evidence) >= MANY_LANES
+        about = [*targets, *families, *(v for scope in together for v in scope), *soft]
+        everything = [*about, *np.flatnonzero(observed.any(axis=0)).tolist()]
         leaves = self._free_leaves(together, soft if draws else (), families if draws else ())
-        small = len(self.network) <= MOST_VARIABLES_UNPRUNED
-        fitting = MOST_CELLS_UNPRUNED_JOINT if together else MOST_CELLS_UNPRUNED
-        unpruned = small and self._unsliced_cells(self._everything, leaves, together) <= fitting
-        asked = [*targets, *families, *(v for scope in together for v in scope)]
-        seen = np.flatnonzero(observed.any(axis=0)).tolist()
-        keep = self._everything if unpruned else ancestors(self.network, [*asked, *soft, *seen])
-        leaves &= keep
-        cells = self._unsliced_cells(keep, leaves, together)
+        keep, unpruned = self._kept(everything, leaves, together)
+        cells = self._unsliced_cells(keep, leaves & keep, together)
         compiled = draws is None and use_numba(self.kernel, cells * len(evidence))
-        if leaves and (cells > MOST_CELLS_CASEWISE or (compiled and not self._has_hub)):
+        if leaves & keep and (cells > MOST_CELLS_CASEWISE or (compiled and not self._has_hub)):
             leaves = frozenset()
+            keep, unpruned = self._kept(everything, leaves, together)
         most = MOST_CELLS_UNSLICED_FOR_MANY if many else MOST_CELLS_UNSLICED
-        if unpruned or self._unsliced_cells(keep, leaves, together) <= most:
-            whole = self.program(keep, frozenset(), together, many=many, leaves=leaves)
+        if unpruned or self._unsliced_cells(keep, leaves & keep, together) <= most:
+            whole = self.program(keep, frozenset(), together, many=many, leaves=leaves & keep)
             self._run_group(whole, evidence, np.arange(len(evidence)), draws, output)
             return output.log_evidence, output.marginals, output.families, output.joints
         for cases, pattern in _patterns(evidence, self._may_be_quiet if not families else ()):
             given = frozenset(np.flatnonzero(pattern).tolist())
             quiet = frozenset(np.flatnonzero(pattern == QUIET).tolist())
-            keep = ancestors(self.network, [*asked, *soft, *given])
+            keep = self.network.with_ancestors([*about, *given])
             self._run_group(self.program(keep, given, together, quiet), evidence, cases, draws, output)
         return output.log_evidence, output.marginals, output.families, output.joints
+
+    def _kept(self, variables: Sequence[int], leaves: frozenset[int], together: Scopes) -> tuple[frozenset[int], bool]:
+        """Variables that a tree for all cases holds: all where such a tree is small, else what ``variables`` need."""
+        fitting = MOST_CELLS_UNPRUNED_JOINT if together else MOST_CELLS_UNPRUNED
+        small = len(self.network) <= MOST_VARIABLES_UNPRUNED
+        if small and self._unsliced_cells(self._everything, leaves, together) <= fitting:
+            return self._everything, True
+        return self.network.with_ancestors(variables), False
 
     def _read(
         self, reader: CasewiseMarginals, evidence: Evidence, targets: Sequence[int]
@@ -193,8 +179,7 @@ class JunctionTreeBackend:
         log_evidence = np.log(total)
         if faint.size:
             output = _Output(self.network, len(faint), targets, (), ())
-            lanes = _Lanes(self.whole(), evidence, faint, np.zeros(len(faint), dtype=np.intp), None)
-            output.store(lanes, lanes.propagated(output.scopes(self.whole())), np.arange(len(faint)))
+            self._propagate(self.whole(), evidence.take(faint), np.arange(len(faint)), None, output)
             log_evidence[faint] = output.log_evidence
             for v, values in output.marginals.items():
                 marginals[v][faint] = values
@@ -204,31 +189,28 @@ class JunctionTreeBackend:
         """How to read these targets where compiled code takes one case at a time; None where it does not."""
         if not self._always_casewise or not use_numba(self.kernel, n_cases * self.whole().cells):
             return None
-        reader = self._readers.get(targets)
-        if reader is None:
-            self.whole().check_size(self.memory_limit)
-            reader = CasewiseMarginals(self.whole(), targets, self.workers)
-            with self._lock:
-                self._readers[targets] = reader
-                while len(self._readers) > MOST_PROGRAMS:
-                    self._readers.popitem(last=False)
+        self.whole().check_size(self.memory_limit)
+        return self._readers.get(targets, lambda: self._reader(targets))
+
+    def _reader(self, targets: tuple[int, ...]) -> CasewiseMarginals:
+        reader = CasewiseMarginals(self.whole(), targets, self.workers)
+        reader.width = self._cases_at_once(reader.returned, reader.width)
         return reader
 
     def _one_case(self, targets: tuple[int, ...]) -> OneCase | None:
         """How numpy answers one case about these targets; None where the tree is large or has one for each pattern."""
-        one = self._single.get(targets)
-        if one is not None or targets in self._single:
-            return one
-        small = len(self.network) <= MOST_VARIABLES_UNPRUNED
-        small = small and self._unsliced_cells(self._everything, self._leaves, ()) <= MOST_CELLS_UNPRUNED
-        if small:
-            self.whole().check_size(self.memory_limit)
-        one = OneCase(self.whole(), targets) if small and row_cells(self.whole()) <= MOST_ROW_CELLS else None
-        with self._lock:
-            self._single[targets] = one
-            while len(self._single) > MOST_PROGRAMS:
-                self._single.popitem(last=False)
-        return one
+        rows = self._case_rows
+        return None if rows is None else self._single.get(targets, lambda: OneCase(rows, targets))
+
+    @cached_property
+    def _case_rows(self) -> CaseRows | None:
+        if len(self.network) > MOST_VARIABLES_UNPRUNED:
+            return None
+        if self._unsliced_cells(self._everything, self._leaves, ()) > MOST_CELLS_UNPRUNED:
+            return None
+        program = self.whole()
+        program.check_size(self.memory_limit)
+        return CaseRows(program) if row_cells(program) <= MOST_ROW_CELLS else None
 
     @cached_property
     def _always_casewise(self) -> bool:
@@ -240,31 +222,25 @@ class JunctionTreeBackend:
 
     @cached_property
     def _has_hub(self) -> bool:
-        """Whether a variable of many states is in most of the tree: what makes one case at a time worth compiling."""
-        tree = self.whole().tree
-        return any(
-            self.network.cardinalities[v] >= LEAST_RUN
-            and 2 * sum(v in clique for clique in tree.cliques) >= len(tree.cliques)
-            for v in range(len(self.network))
-        )
+        cells = self._unsliced_cells(self._everything, self._free_leaves(()), ())
+        return cells <= MOST_CELLS_UNSLICED and self.whole().has_hub
 
-    def _free_leaves(self, together: tuple[tuple[int, ...], ...], *bound: Sequence[int]) -> frozenset[int]:
+    def _free_leaves(self, together: Scopes, *bound: Sequence[int]) -> frozenset[int]:
         """Leaves that need not be in a clique; none in a large network, whose size is worth finding out only once."""
         if len(self.network) > MOST_VARIABLES_UNPRUNED:
             return frozenset()
         return self._leaves.difference(*together, *bound)
 
-    def _unsliced_cells(
-        self, keep: frozenset[int], leaves: frozenset[int], together: tuple[tuple[int, ...], ...]
-    ) -> float:
+    def _unsliced_cells(self, keep: frozenset[int], leaves: frozenset[int], together: Scopes) -> float:
         """Cells of one tree for all patterns of evidence, by the quickest elimination order."""
-        key = (keep, leaves, together)
-        if key not in self._sizes:
+
+        def size() -> float:
             graph = factor_graph(self.network, keep - leaves)
             above = [parents_of(self.network, v) for v in leaves & keep]
             scopes = [*(factor.scope for factor in graph.factors), *above, *together]
-            self._sizes[key] = quick_cells(scopes, graph.cards)
-        return self._sizes[key]
+            return quick_cells(scopes, graph.cards)
+
+        return self._sizes.get((keep, leaves, together), size)
 
     @cached_property
     def _may_be_quiet(self) -> list[int]:
@@ -277,30 +253,59 @@ class JunctionTreeBackend:
         n_lanes = (draws.n_draws if draws else 1) * len(cases)
         once = bool(program.sliced) and n_lanes < MANY_LANES and not program.asked
         program.asked = True
-        fast = bool(program.steps) and not once and use_numba(self.kernel, program.cells * n_lanes)
+        if not program.steps or once or not use_numba(self.kernel, program.cells * n_lanes):
+            self._propagate(program, evidence, cases, draws, output)
+            return
         own = draws is None and not program.sliced
         scopes = output.scopes(program)
-        fitting = max(1, self.memory_limit // (4 * BYTES * program.cells + 1))
-        width = int(min(np.clip(LANE_CELLS // max(program.cells, 1), LEAST_LANES, MOST_LANES), fitting))
-        casewise = fast and own and program.cells <= MOST_CELLS_CASEWISE and self._has_hub
-        if fast and own:
-            width = MOST_CASES_FAST if casewise else MOST_LANES_FAST
+        casewise = None
+        if own and program.cells <= MOST_CELLS_CASEWISE and program.has_hub:
+            casewise = program.casewise(scopes)
+        flat = None if casewise else program.flat(scopes, own)
+        width = self._lanes_at_once(program)
+        if own:
+            returned = sum(math.prod(program.cards[v] for v in scope) for scope in scopes)
+            width = self._cases_at_once(returned, MOST_CASES_FAST if casewise else MOST_LANES_FAST)
 
         def work(part: slice) -> None:
-            draw_of, which = np.divmod(np.arange(part.start, part.stop), len(cases))
-            lanes = _Lanes(program, evidence, cases[which], draw_of, draws)
-            rows = draw_of * len(evidence) + lanes.case_of
-            if casewise:
-                answer, faint = program.casewise(scopes).run(lanes.evidence)
+            lanes, rows = _lanes(program, evidence, cases, draws, np.arange(part.start, part.stop))
+            if flat:
+                output.store(lanes, lanes.flat(flat), rows)
+            elif casewise:
+                answer, faint = casewise.run(lanes.evidence)
                 output.store(lanes, answer, rows)
                 if faint.size:
-                    again = _Lanes(program, evidence, lanes.case_of[faint], draw_of[faint], draws)
-                    output.store(again, again.propagated(scopes), rows[faint])
-            else:
-                output.store(lanes, lanes.flat(scopes) if fast else lanes.propagated(scopes), rows)
+                    self._propagate(program, evidence, cases, draws, output, part.start + faint)
 
-        workers = self.workers if fast and own and n_lanes * program.cells >= WORTH_THREADS else 1
-        over_runs(work, n_lanes, width, workers)
+        over_runs(work, n_lanes, width, self.workers if own and n_lanes * program.cells >= WORTH_THREADS else 1)
+
+    def _propagate(
+        self,
+        program: Program,
+        evidence: Evidence,
+        cases: Index,
+        draws: ParameterDraws | None,
+        output: _Output,
+        which: Index | None = None,
+    ) -> None:
+        """Passes in numpy, for all lanes or for ``which`` of them."""
+        scopes = output.scopes(program)
+        which = np.arange((draws.n_draws if draws else 1) * len(cases)) if which is None else which
+
+        def work(part: slice) -> None:
+            lanes, rows = _lanes(program, evidence, cases, draws, which[part])
+            output.store(lanes, lanes.propagated(scopes), rows)
+
+        over_runs(work, len(which), self._lanes_at_once(program), 1)
+
+    def _lanes_at_once(self, program: Program) -> int:
+        """Lanes of one pass in numpy: what stays in the cache, and fits the memory limit."""
+        fitting = max(1, self.memory_limit // (4 * BYTES * program.cells + 1))
+        return int(min(np.clip(LANE_CELLS // max(program.cells, 1), LEAST_LANES, MOST_LANES), fitting))
+
+    def _cases_at_once(self, returned: int, most: int) -> int:
+        """Cases of one call of compiled code: what every thread returns fits the memory limit, with room for reading it."""
+        return min(most, max(1, self.memory_limit // (4 * BYTES * self.workers * (returned + 1))))
 
 
 class _Lanes:
@@ -329,14 +334,14 @@ class _Lanes:
         potentials, alone = self.program.potentials(self.draws, self.draw_of, self.codes, scale)
         return potentials, alone * _sliced_likelihood(self.program, self.evidence, self.codes)
 
-    def flat(self, scopes: tuple[tuple[int, ...], ...]) -> FlatAnswer:
+    def flat(self, flat: Flat) -> FlatAnswer:
         """Compiled passes, a block of lanes at a time."""
         scale = np.zeros(len(self.evidence))
         potentials, alone = self._potentials(scale)
-        answer = self.program.flat(scopes, self.own).run(potentials, alone, self.evidence)
+        answer = flat.run(potentials, alone, self.evidence)
         return FlatAnswer(answer.log_evidence + scale, answer.joints)
 
-    def propagated(self, scopes: tuple[tuple[int, ...], ...]) -> Calibrated:
+    def propagated(self, scopes: Scopes) -> Calibrated:
         """Passes in numpy."""
         scale = np.zeros(len(self.evidence))
         potentials, alone = self._potentials(scale)
@@ -344,6 +349,15 @@ class _Lanes:
         rows = _leaf_rows(self.program, self.evidence, scale) if self.own else []
         likelihoods = _likelihoods(self.program, self.evidence)
         return propagate(self.program, tables, alone, likelihoods, len(scale), scopes, rows, scale)
+
+
+def _lanes(
+    program: Program, evidence: Evidence, cases: Index, draws: ParameterDraws | None, which: Index
+) -> tuple[_Lanes, Index]:
+    """Some lanes, cases running fastest, and the rows of the output that are theirs."""
+    draw_of, place = np.divmod(which, len(cases))
+    lanes = _Lanes(program, evidence, cases[place], draw_of, draws)
+    return lanes, draw_of * len(evidence) + lanes.case_of
 
 
 QUIET = 2
@@ -408,7 +422,7 @@ class _Output:
         n_lanes: int,
         targets: Sequence[int],
         families: Sequence[int],
-        together: tuple[tuple[int, ...], ...],
+        together: Scopes,
     ) -> None:
         cards = network.cardinalities
         self.network = network
@@ -418,7 +432,7 @@ class _Output:
         self.families: dict[int, Family] = {v: empty_family(network, v, n_lanes) for v in families}
         self.joints = [np.zeros((n_lanes, *(cards[v] for v in scope))) for scope in together]
 
-    def scopes(self, program: Program) -> tuple[tuple[int, ...], ...]:
+    def scopes(self, program: Program) -> Scopes:
         """The joint posteriors that have to be read, over the variables that are not sliced."""
         group_of = {v: group.scope for group in program.groups for v in group.leaves}
         asked: list[tuple[int, ...]] = [group_of.get(v, (v,)) for v in self.marginals]

@@ -14,6 +14,10 @@ IMPOSSIBLE = -5e8
 """A log probability below this contains a LOG_ZERO."""
 
 
+FAINT = 1e-200
+"""A case of lower probability than this leaves the linear domain."""
+
+
 def floored_log(values: Array) -> Array:
     """Logarithm, with ``LOG_ZERO`` for 0.
 

@@ -8,59 +8,80 @@ messages in the linear domain.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.inference.evidence import Evidence
+from bayesdx.inference.logs import FAINT
 from bayesdx.inference.program import Program, View
 
 Array = NDArray[np.float64]
 
-FAINT = 1e-200
-"""A case of lower probability than this is left to the passes that scale their messages."""
-
 _TINY = np.nextafter(0.0, 1.0)
 
 
-class OneCase:
-    """The rows of a program, and what the targets read.
+class CaseRows:
+    """The rows of a program: what can be seen at each clique.
 
     Parameters
     ----------
     program : Program
         Nothing sliced.
+
+    Attributes
+    ----------
+    program : Program
+    rows : list of ndarray, each of shape (n_rows, n_cells)
+        Per clique its own numbers, then P(state | cell) of each state of each variable and leaf that is seen there.
+    first : dict of variable to (int, int)
+        Its clique, and its first row.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        rows = [[values[:, 0][None]] for values in program.constant]
+        count = [1] * len(rows)
+        self.first: dict[int, tuple[int, int]] = {}
+        for home, v, values in _states(program):
+            self.first[v] = home, count[home]
+            rows[home].append(values)
+            count[home] += len(values)
+        self.rows = [np.concatenate(parts) for parts in rows]
+
+    def of(self, v: int) -> Array:
+        """The rows of a variable, shape (n_states, n_cells)."""
+        home, first = self.first[v]
+        return self.rows[home][first : first + self.program.network.cardinalities[v]]
+
+
+class OneCase:
+    """What the targets read from the rows of a program.
+
+    Parameters
+    ----------
+    rows : CaseRows
     targets : sequence of int
         Variables of the tree, and leaves outside it.
     """
 
-    def __init__(self, program: Program, targets: Sequence[int]) -> None:
+    def __init__(self, rows: CaseRows, targets: Sequence[int]) -> None:
+        program = rows.program
         self._steps = program.steps
         self._cards = program.cards
-        rows = [[values[:, 0][None]] for values in program.constant]
-        count = [1] * len(rows)
-        self._seen: list[tuple[int, int, int]] = []
-        read: dict[int, tuple[int, Array]] = {}
-        for home, v, values in _states(program):
-            self._seen.append((v, home, count[home]))
-            rows[home].append(values)
-            count[home] += len(values)
-            if v in targets:
-                read[v] = home, values
-        self._rows = [np.concatenate(parts) for parts in rows]
+        self._rows = rows.rows
+        self._seen = [(v, home, first) for v, (home, first) in rows.first.items()]
         self._targets = tuple(targets)
         self._reads: list[tuple[int, Array, list[tuple[int, slice]]]] = []
-        for place in range(len(rows)):
-            here = [(v, values) for v, (home, values) in read.items() if home == place]
-            ends = np.cumsum([0, *(len(values) for _, values in here)]).tolist()
-            spans = [(v, slice(ends[k], ends[k + 1])) for k, (v, _) in enumerate(here)]
-            if here:
-                self._reads.append((place, np.concatenate([values for _, values in here]), spans))
-        needed = {place for place, _, _ in self._reads}
-        for place, step in enumerate(self._steps):
-            if place in needed and step.parent >= 0:
-                needed.add(step.parent)
-        self._needed = sorted(needed, reverse=True)
+        at: dict[int, list[int]] = {}
+        for v in dict.fromkeys(targets):
+            at.setdefault(rows.first[v][0], []).append(v)
+        for home, here in at.items():
+            ends = np.cumsum([0, *(self._cards[v] for v in here)]).tolist()
+            spans = [(v, slice(first, last)) for v, (first, last) in zip(here, pairwise(ends), strict=True)]
+            self._reads.append((home, np.concatenate([rows.of(v) for v in here]), spans))
+        self._needed = sorted(program.tree.up_to_roots(at), reverse=True)
 
     def run(self, evidence: Evidence) -> tuple[float, dict[int, Array]] | None:
         """P(evidence) and the marginals of the targets, each of shape (1, n_states); None where it is too faint."""

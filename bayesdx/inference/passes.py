@@ -38,7 +38,8 @@ class Calibrated:
     program : Program
     log_evidence : ndarray, shape (n_lanes,)
     beliefs : mapping of clique to ndarray, shape (cells, n_lanes or 1)
-        Posterior of the clique's variables, for the cliques asked for; 0 where the evidence is impossible.
+        Posterior of the clique's variables, for the cliques asked for and those above them; 0 where the evidence is
+        impossible.
     """
 
     program: Program
@@ -103,7 +104,8 @@ def propagate(
             message = np.divide(total, mean, out=np.zeros_like(total), where=mean > 0)
             if step.parent >= 0:
                 inbox[step.parent].append((message, step.into_parent))
-        beliefs = _downward(steps, potentials, inside, upward, {program.home_of(scope) for scope in scopes if scope})
+        wanted = {program.home_of(scope) for scope in scopes if scope}
+        beliefs = _downward(steps, potentials, inside, upward, program.tree.up_to_roots(wanted))
     return Calibrated(program, scale, beliefs)
 
 
@@ -167,12 +169,8 @@ def _downward(
     potentials: Sequence[Array],
     inside: Sequence[Array],
     upward: Sequence[Array],
-    wanted: set[int],
+    needed: set[int],
 ) -> dict[int, Array]:
-    needed = set(wanted)
-    for place, step in enumerate(steps):
-        if place in needed and step.parent >= 0:
-            needed.add(step.parent)
     beliefs: dict[int, Array] = {}
     for place in sorted(needed, reverse=True):
         step = steps[place]
@@ -185,4 +183,4 @@ def _downward(
         ratio = np.divide(shared, below, out=np.zeros(np.broadcast(shared, below).shape), where=below > 0)
         shape = (step.cells // step.kept, step.kept)
         beliefs[place] = _times(inside[place], shape, ratio, owned=inside[place] is not potentials[place])
-    return {place: beliefs[place] for place in wanted}
+    return beliefs

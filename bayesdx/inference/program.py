@@ -15,6 +15,7 @@ from bayesdx.errors import TooLargeError
 from bayesdx.inference.draws import ParameterDraws
 from bayesdx.inference.factors import Factor, factor_graph, factor_values
 from bayesdx.inference.leaves import LeafGroup, LeafTables, drawn_rows, leaf_groups
+from bayesdx.inference.recent import Recent
 from bayesdx.inference.tree import JunctionTree, junction_tree
 from bayesdx.network import Network
 
@@ -27,6 +28,12 @@ Index = NDArray[np.intp]
 
 FAINTEST_PLAIN = 1e-30
 """A clique in whose lane no cell is above this is scaled before more is multiplied into it."""
+
+MOST_READ = 16
+"""Sets of joint posteriors for whose reading compiled code is kept ready."""
+
+LEAST_RUN = 8
+"""States of a variable that most cliques share, from which one case at a time beats many lanes at a time."""
 
 BYTES = 8
 """Bytes of one cell: float64."""
@@ -134,8 +141,8 @@ class Program:
         self.asked = False
         self.sliced = sliced
         self.leaves = leaves
-        self._flats: dict[tuple[tuple[tuple[int, ...], ...], bool], Flat] = {}
-        self._casewise: dict[tuple[tuple[int, ...], ...], Casewise] = {}
+        self._flats: Recent[tuple[tuple[tuple[int, ...], ...], bool], Flat] = Recent(MOST_READ)
+        self._casewise: Recent[tuple[tuple[int, ...], ...], Casewise] = Recent(MOST_READ)
         self._homes: dict[frozenset[int], int] = {}
         graph = factor_graph(network, keep - leaves, quiet)
         groups = leaf_groups(network, sorted(leaves))
@@ -153,6 +160,13 @@ class Program:
     def cells(self) -> int:
         """Number of cells of all cliques together."""
         return self.tree.cells
+
+    @cached_property
+    def has_hub(self) -> bool:
+        """Whether a variable of many states is in most cliques: what makes one case at a time worth compiling."""
+        cliques = self.tree.cliques
+        many = [v for v, card in enumerate(self.network.cardinalities) if card >= LEAST_RUN]
+        return any(2 * sum(v in clique for clique in cliques) >= len(cliques) for v in many)
 
     def check_size(self, memory_limit: int) -> None:
         """Raise TooLargeError where one case would need more than ``memory_limit`` bytes."""
@@ -223,18 +237,13 @@ class Program:
         """The program for compiled code that reads ``scopes``, without structural zeros if ``compressed``."""
         from bayesdx.inference.flat import Flat
 
-        key = (scopes, compressed)
-        if key not in self._flats:
-            self._flats[key] = Flat(self, scopes, compressed)
-        return self._flats[key]
+        return self._flats.get((scopes, compressed), lambda: Flat(self, scopes, compressed))
 
     def casewise(self, scopes: tuple[tuple[int, ...], ...]) -> Casewise:
         """The program for compiled code that takes one case at a time and reads ``scopes``."""
         from bayesdx.inference.casewise import Casewise
 
-        if scopes not in self._casewise:
-            self._casewise[scopes] = Casewise(self, scopes)
-        return self._casewise[scopes]
+        return self._casewise.get(scopes, lambda: Casewise(self, scopes))
 
     @cached_property
     def constant(self) -> tuple[Array, ...]:

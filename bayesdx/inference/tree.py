@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bayesdx.inference.elimination import bits, good_order, moral_graph
@@ -40,6 +40,14 @@ class JunctionTree:
     def size(self, clique: int) -> int:
         """Number of cells of a clique."""
         return math.prod(self.cards[v] for v in self.cliques[clique])
+
+    def up_to_roots(self, cliques: Iterable[int]) -> set[int]:
+        """These cliques and all above them: what the way down has to pass."""
+        found = set(cliques)
+        for clique, parent in enumerate(self.parents):
+            if clique in found and parent >= 0:
+                found.add(parent)
+        return found
 
     @property
     def cells(self) -> int:

@@ -237,6 +237,17 @@ class Network:
     def __len__(self) -> int:
         return len(self.nodes)
 
+    def with_ancestors(self, variables: Iterable[int]) -> frozenset[int]:
+        """Positions of these variables and of everything above them; all else is barren to questions about them."""
+        found: set[int] = set()
+        stack = list(variables)
+        while stack:
+            v = stack.pop()
+            if v not in found:
+                found.add(v)
+                stack.extend(self.index[parent] for parent in self.nodes[v].parents)
+        return frozenset(found)
+
 
 def _in_topological_order(nodes: Iterable[Node]) -> tuple[Node, ...]:
     given = tuple(nodes)

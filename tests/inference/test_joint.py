@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Literal
 
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from bayesdx.errors import FindingsError
+from bayesdx.errors import FindingsError, TooLargeError
 from bayesdx.inference import Engine, Evidence, mixture
 from bayesdx.network import Network, Node, Table
 from tests import oracle
@@ -55,6 +56,43 @@ def test_a_variable_named_twice_is_refused() -> None:
     with pytest.raises(FindingsError) as caught:
         Engine(network).joint(Evidence([[-1]]), ["coin", "coin"])
     assert str(caught.value) == "joint: a variable is named twice: ['coin', 'coin']."
+
+
+@pytest.mark.parametrize("faint", [False, True])
+def test_a_large_joint_is_put_together_from_parts(faint: bool) -> None:
+    """Ten causes below one hub need no clique of 1,024 cells, however little is left of a state of the hub."""
+    rng = np.random.default_rng(1)
+    tables = rng.dirichlet([1, 1], (10, 2))
+    causes = [Node(f"c{k}", ("no", "yes"), ("hub",), Table(tables[k])) for k in range(10)]
+    rows = [[1e-10, 1 - 1e-10], [1 - 1e-10, 1e-10]]
+    signs = [Node(f"f{k}", ("no", "yes"), ("hub",), Table(rows)) for k in range(31)]
+    network = Network((Node("hub", ("no", "yes"), (), Table([0.5, 0.5])), *causes, *signs))
+    codes = np.full((1, len(network)), -1)
+    codes[0, 11:] = 1 if faint else -1
+    engine = Engine(network)
+    names = [node.name for node in causes]
+    found = mixture.mixture_of(network, tuple(range(1, 11)), frozenset(range(42)), frozenset())
+    assert found is not None
+    assert found.hub == (0,)
+    assert sorted(len(part) for part in found.parts) == [1] * 10
+    log_evidence, joint = engine.joint(Evidence(codes), names)
+    hub = np.array([1.0, 1e-310 / (1 - 1e-10) ** 31]) if faint else np.array([0.5, 0.5])
+    expected = sum(share * functools.reduce(np.multiply.outer, tables[:, state]) for state, share in enumerate(hub))
+    assert_allclose(joint[0], expected, atol=1e-12)
+    assert_allclose(log_evidence, math.log(0.5) + 31 * math.log1p(-1e-10) if faint else 0.0, atol=1e-9)
+
+
+def test_joints_that_do_not_fit_are_refused() -> None:
+    """Twice the same variable, and more than the memory allows."""
+    network = Network([Node(f"c{k}", ("no", "yes"), (), Table([0.5, 0.5])) for k in range(12)])
+    engine = Engine(network, memory_limit=10_000)
+    nothing = Evidence(np.full((1, 12), -1))
+    with pytest.raises(FindingsError) as caught:
+        engine.joints(nothing, [["c0"], ["c1", "c1"]])
+    assert str(caught.value) == "joints: a variable is named twice: ['c1', 'c1']."
+    with pytest.raises(TooLargeError) as too_large:
+        engine.joints(nothing, [network.names])
+    assert "joints: 4.1e+03 configurations of 12 variables need 6.55e-05 GB a case" in str(too_large.value)
 
 
 @settings(max_examples=50)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import subprocess
 import sys
 import threading
@@ -25,11 +26,13 @@ from bayesdx.inference import (
     GateFamily,
     ParameterDraws,
     Propagation,
+    casewise,
     casewise_marginals,
     dense_backend,
     factors,
     jt_backend,
     kernels,
+    program,
 )
 from bayesdx.inference.kernels import Kernel
 from bayesdx.network import Network, Node, NoisyMax, Table
@@ -217,19 +220,43 @@ def test_unrolling_and_slicing_change_nothing(kernel: str, seed: int) -> None:
 @settings(max_examples=20)
 @given(seed=st.integers(0, 10_000))
 def test_threads_change_nothing(backend: Literal["auto", "junction_tree"], seed: int) -> None:
-    """Runs of two cases on three threads equal all cases at once on one."""
+    """Runs of two cases on three threads equal all cases at once on one, marginals alone and with families."""
     network = random_network(seed, 7)
     evidence = random_evidence(network, seed, 21)
-    alone = Engine(network, backend=backend, kernel="numba", workers=1).propagate(evidence)
+    alone = Engine(network, backend=backend, kernel="numba", workers=1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jt_backend, "LEAST_RUN", 1)
+        patch.setattr(program, "LEAST_RUN", 1)
         for module in (jt_backend, dense_backend, casewise_marginals):
             patch.setattr(module, "WORTH_THREADS", 0)
-        for module, name in ((jt_backend, "MOST_LANES_FAST"), (dense_backend, "MOST_CASES_FAST")):
-            patch.setattr(module, name, 2)
+        for module in (jt_backend, dense_backend):
+            patch.setattr(module, "MOST_CASES_FAST", 2)
+        patch.setattr(jt_backend, "MOST_LANES_FAST", 2)
         patch.setattr(casewise_marginals, "RUN", 2)
-        found = Engine(network, backend=backend, kernel="numba", workers=3).propagate(evidence)
-    assert_same(found, alone)
+        several = Engine(network, backend=backend, kernel="numba", workers=3)
+        assert_same(several.propagate(evidence), alone.propagate(evidence))
+        assert_same(several.propagate(evidence, families=True), alone.propagate(evidence, families=True))
+
+
+@settings(max_examples=40)
+@given(seed=st.integers(0, 10_000))
+def test_what_neighbouring_cases_share_is_not_lost(seed: int) -> None:
+    """Cases that differ in one code from the one before, each from scratch or not: the same to the last bit."""
+    network = random_network(seed, 9)
+    rng = np.random.default_rng(seed)
+    codes = np.repeat(random_evidence(network, seed, 1).codes, 60, axis=0)
+    for row in range(1, 60):
+        codes[row] = codes[row - 1]
+        v = int(rng.integers(len(network)))
+        codes[row, v] = rng.integers(-1, network.cardinalities[v])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(program, "LEAST_RUN", 1)
+        engine = Engine(network, backend="junction_tree", kernel="numba")
+        found = engine.propagate(Evidence(codes), targets=network.names)
+        patch.setattr(casewise, "ALIKE", -1)
+        expected = engine.propagate(Evidence(codes), targets=network.names)
+    assert_array_equal(found.log_evidence, expected.log_evidence)
+    for name in network.names:
+        assert_array_equal(found.marginals[name], expected.marginals[name])
 
 
 @pytest.mark.parametrize("kernel", ["numpy", "numba"])
@@ -262,7 +289,7 @@ def test_leaves_outside_the_cliques_change_nothing(kernel: str, seed: int) -> No
     network = random_network(seed, 8)
     evidence = random_evidence(network, seed, 4)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jt_backend, "LEAST_RUN", 1)
+        patch.setattr(program, "LEAST_RUN", 1)
         outside = Engine(network, backend="junction_tree", kernel=kernel)
         found = outside.propagate(evidence, targets=network.names, families=True)
         few = outside.propagate(evidence, targets=network.names)
@@ -292,7 +319,7 @@ def test_many_faint_leaves_do_not_underflow(kernel: str) -> None:
     codes[1, 2:200] = 0
     codes[2, 2:400] = -1
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jt_backend, "LEAST_RUN", 1)
+        patch.setattr(program, "LEAST_RUN", 1)
         patch.setattr(jt_backend, "MOST_VARIABLES_UNPRUNED", 1_000)
         result = Engine(network, backend="junction_tree", kernel=kernel).propagate(Evidence(codes), targets=("a", "b"))
     none, one, both = 0.001, 1 - 0.999 * 0.998, 1 - 0.999 * 0.998**2
@@ -304,6 +331,92 @@ def test_many_faint_leaves_do_not_underflow(kernel: str) -> None:
         shares = np.exp(weights - top) / np.exp(weights - top).sum()
         assert_allclose(result.log_evidence[row], top + np.log(np.exp(weights - top).sum()), rtol=1e-12)
         assert_allclose(result.marginals["a"][row, 1], shares[2] + shares[3], rtol=1e-9)
+
+
+@pytest.mark.parametrize("backend", ["junction_tree", "dense"])
+@pytest.mark.parametrize("kernel", ["numpy", "numba"])
+@pytest.mark.parametrize("n_cases", [1, 3])
+def test_few_leaves_of_every_set_of_causes_do_not_underflow(
+    backend: Literal["junction_tree", "dense"], kernel: Kernel, n_cases: int
+) -> None:
+    """12 findings or fewer over the same causes, 88 in one clique, all of small probability: still the joint table."""
+    rng = np.random.default_rng(3)
+    causes = [Node(name, BINARY, (), Table([0.7, 0.3])) for name in "abcd"]
+    sets = [chosen for size in (1, 2, 3, 4) for chosen in itertools.combinations("abcd", size)]
+    drawn = [(chosen, 10.0 ** rng.uniform(-28, -4, (2,) * len(chosen))) for chosen in sets for _ in range(6)]
+    findings = [
+        Node(f"f{number}", BINARY, chosen, Table(np.stack([1 - p, p], axis=-1)))
+        for number, (chosen, p) in enumerate(drawn)
+    ]
+    network = Network((*causes, *findings), targets=tuple("abcd"))
+    codes = np.full((n_cases, len(network)), 1)
+    codes[:, :4] = -1
+    result = Engine(network, backend=backend, kernel=kernel).propagate(Evidence(codes))
+    weights = np.log(np.multiply.outer(np.multiply.outer([0.7, 0.3], [0.7, 0.3]), [[0.49, 0.21], [0.21, 0.09]]))
+    for chosen, p in drawn:
+        weights = weights + np.log(p).reshape([2 if name in chosen else 1 for name in "abcd"])
+    top = weights.max()
+    posterior = np.exp(weights - top) / np.exp(weights - top).sum()
+    assert_allclose(result.log_evidence, top + np.log(np.exp(weights - top).sum()), rtol=1e-12)
+    for axis, name in enumerate("abcd"):
+        expected = posterior.sum(axis=tuple(other for other in range(4) if other != axis))
+        assert_allclose(result.marginals[name], np.tile(expected, (n_cases, 1)), rtol=1e-9, atol=1e-300)
+
+
+def test_many_faint_leaves_of_draws_do_not_underflow() -> None:
+    """120 findings of probability 1e-3 each, with draws of the prior: as each draw by itself, far below any float."""
+    findings = [Node(f"f{number}", BINARY, ("a",), Table([[0.999, 0.001], [0.998, 0.002]])) for number in range(120)]
+    network = Network((Node("a", BINARY, (), Table([0.5, 0.5])), *findings))
+    codes = np.full((2, 121), 1)
+    codes[:, 0] = -1
+    codes[1, 60:] = 0
+    draws = ParameterDraws({"a": np.array([[0.5, 0.5], [0.4, 0.6]])})
+    for kernel in ("numpy", "numba"):
+        result = Engine(network, backend="junction_tree", kernel=kernel).propagate(
+            Evidence(codes), ["a"], parameters=draws
+        )
+        for draw, prior in enumerate([0.5, 0.6]):
+            for row, (positive, negative) in enumerate([(120, 0), (59, 61)]):
+                present = math.log(prior) + positive * math.log(0.002) + negative * math.log(0.998)
+                absent = math.log(1 - prior) + positive * math.log(0.001) + negative * math.log(0.999)
+                assert_allclose(result.log_evidence[draw, row], np.logaddexp(present, absent), rtol=1e-12)
+                share = math.exp(absent - np.logaddexp(present, absent))
+                assert_allclose(result.marginals["a"][draw, row, 0], share, rtol=1e-9)
+
+
+@pytest.mark.parametrize("kernel", ["numpy", "numba"])
+@pytest.mark.parametrize("targets", [(), ("h",)])
+@pytest.mark.parametrize("scale", [1e-120, 1e-70, 1e200, 1e308])
+def test_likelihoods_are_known_up_to_a_constant(kernel: Kernel, targets: tuple[str, ...], scale: float) -> None:
+    """However large or small: six vectors times a constant move log evidence by six logarithms, and nothing else."""
+    findings = [Node(f"f{number}", BINARY, ("h",), Table([[0.9, 0.1], [0.8, 0.2]])) for number in range(6)]
+    network = Network((Node("h", BINARY, (), Table([0.5, 0.5])), *findings), targets=targets)
+    nothing = np.full((1, 7), -1)
+    engine = Engine(network, kernel=kernel)
+    plain = engine.propagate(Evidence(nothing, {f"f{k}": [[1.0, 0.5]] for k in range(6)}), ["h"])
+    scaled = engine.propagate(Evidence(nothing, {f"f{k}": [[scale, scale / 2]] for k in range(6)}), ["h"])
+    assert_allclose(scaled.log_evidence, plain.log_evidence + 6 * math.log(scale), rtol=1e-12)
+    assert_allclose(scaled.marginals["h"], plain.marginals["h"], rtol=1e-12)
+
+
+def test_the_answers_of_one_case_are_in_the_order_asked_and_read_only() -> None:
+    """Whatever way is taken to them: causes before findings or after, alone or in a batch."""
+    wet = Node("wet", BINARY, ("rain",), Table([[0.9, 0.1], [0.2, 0.8]]))
+    network = Network((Node("rain", BINARY, (), Table([0.8, 0.2])), wet), targets=("rain",))
+    for backend in ("dense", "junction_tree"):
+        for n_cases in (1, 2):
+            result = Engine(network, backend=backend, kernel="numpy").propagate(
+                Evidence(np.full((n_cases, 2), -1)), ["wet", "rain"]
+            )
+            assert list(result.marginals) == ["wet", "rain"]
+            assert not any(values.flags.writeable for values in result.marginals.values())
+
+
+def test_less_than_one_thread_is_refused() -> None:
+    """The number asked for is named."""
+    network = Network((Node("coin", ("heads", "tails"), (), Table([0.5, 0.5])),))
+    with pytest.raises(ValueError, match="workers: 0; expected at least 1"):
+        Engine(network, workers=0)
 
 
 @pytest.mark.parametrize("kernel", ["numpy", "numba"])
