@@ -304,7 +304,7 @@ class JunctionTreeBackend:
         return int(min(np.clip(LANE_CELLS // max(program.cells, 1), LEAST_LANES, MOST_LANES), fitting))
 
     def _cases_at_once(self, returned: int, most: int) -> int:
-        """Cases of one call of compiled code: what every thread returns fits the memory limit, with room for reading it."""
+        """Cases of one call of compiled code: what every thread returns, and its reading, fit the memory limit."""
         return min(most, max(1, self.memory_limit // (4 * BYTES * self.workers * (returned + 1))))
 
 
