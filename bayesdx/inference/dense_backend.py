@@ -186,7 +186,7 @@ class DenseBackend:
     def run_one(self, evidence: Evidence, targets: Sequence[int]) -> tuple[Array, dict[int, Array]] | None:
         """One case of hard evidence asked about causes and findings; None for others, or where it is too improbable.
 
-        The same numbers as ``run`` with less to prepare.
+        The same numbers as ``run`` with less to prepare; the marginals are read-only.
         """
         tables = self.tables
         findings = [v for v in targets if v in tables.offsets]
@@ -204,12 +204,15 @@ class DenseBackend:
         if total[0] < FAINT:
             return None
         columns.flags.writeable = False
-        marginals = {v: columns[:, slice(*self.column_range[v])] for v in targets if v in self.column_range}
-        if findings:
-            predicted = (tables.rows @ weights / total)[None]
-            for v in findings:
+        predicted = (tables.rows @ weights / total)[None] if findings else columns
+        marginals = {}
+        for v in targets:
+            if v in self.column_range:
+                marginals[v] = columns[:, slice(*self.column_range[v])]
+            else:
                 first, card = tables.offsets[v], self.network.cardinalities[v]
                 marginals[v] = predicted[:, first : first + card] if codes[v] < 0 else np.eye(card)[[codes[v]]]
+                marginals[v].flags.writeable = False
         return np.log(total), marginals
 
     def _pattern_of(self, codes: Sequence[int]) -> int:

@@ -117,7 +117,7 @@ class Engine:
         if self._two_layer is not None:
             why = f"{len(self._two_layer.diseases)} roots over {len(self._two_layer.gates)} noisy-OR gates"
             return plan("noisy_or", "numpy", self._two_layer.priors.size, 2, f"{why}; grows with positive findings")
-        program = self._tree.whole()
+        program = self._tree.whole
         why = "no small joint of targets separates the network"
         if program.cells > MOST_CELLS_UNSLICED:
             why += "; so large that each pattern of evidence is compiled by itself, in far fewer cells than this"
@@ -183,7 +183,7 @@ class Engine:
             if found_at_once is not None:
                 log_evidence, marginals = found_at_once
                 names = self._network.names
-                return Propagation(log_evidence + shift, {names[v]: _finished(marginals[v], None, ()) for v in wanted})
+                return Propagation(log_evidence, {names[v]: values for v, values in marginals.items()})
         draws = _as_draws(parameters, self._network)
         which = self._network.names if families is True else (families or ())
         found: dict[int, Family] = {}

@@ -112,6 +112,7 @@ class JunctionTreeBackend:
             lambda: Program(self.network, keep, sliced, together, quiet, many, leaves),
         )
 
+    @cached_property
     def whole(self) -> Program:
         """The program that answers every question about causes, whatever is observed."""
         return self.program(self._everything, frozenset(), leaves=self._free_leaves(()))
@@ -179,7 +180,7 @@ class JunctionTreeBackend:
         log_evidence = np.log(total)
         if faint.size:
             output = _Output(self.network, len(faint), targets, (), ())
-            self._propagate(self.whole(), evidence.take(faint), np.arange(len(faint)), None, output)
+            self._propagate(self.whole, evidence.take(faint), np.arange(len(faint)), None, output)
             log_evidence[faint] = output.log_evidence
             for v, values in output.marginals.items():
                 marginals[v][faint] = values
@@ -187,13 +188,13 @@ class JunctionTreeBackend:
 
     def _casewise(self, targets: tuple[int, ...], n_cases: int) -> CasewiseMarginals | None:
         """How to read these targets where compiled code takes one case at a time; None where it does not."""
-        if not self._always_casewise or not use_numba(self.kernel, n_cases * self.whole().cells):
+        if not self._always_casewise or not use_numba(self.kernel, n_cases * self.whole.cells):
             return None
-        self.whole().check_size(self.memory_limit)
         return self._readers.get(targets, lambda: self._reader(targets))
 
     def _reader(self, targets: tuple[int, ...]) -> CasewiseMarginals:
-        reader = CasewiseMarginals(self.whole(), targets, self.workers)
+        self.whole.check_size(self.memory_limit)
+        reader = CasewiseMarginals(self.whole, targets, self.workers)
         reader.width = self._cases_at_once(reader.returned, reader.width)
         return reader
 
@@ -208,7 +209,7 @@ class JunctionTreeBackend:
             return None
         if self._unsliced_cells(self._everything, self._leaves, ()) > MOST_CELLS_UNPRUNED:
             return None
-        program = self.whole()
+        program = self.whole
         program.check_size(self.memory_limit)
         return CaseRows(program) if row_cells(program) <= MOST_ROW_CELLS else None
 
@@ -223,7 +224,7 @@ class JunctionTreeBackend:
     @cached_property
     def _has_hub(self) -> bool:
         cells = self._unsliced_cells(self._everything, self._free_leaves(()), ())
-        return cells <= MOST_CELLS_UNSLICED and self.whole().has_hub
+        return cells <= MOST_CELLS_UNSLICED and self.whole.has_hub
 
     def _free_leaves(self, together: Scopes, *bound: Sequence[int]) -> frozenset[int]:
         """Leaves that need not be in a clique; none in a large network, whose size is worth finding out only once."""

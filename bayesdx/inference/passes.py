@@ -26,7 +26,7 @@ MOST_PLAIN_FACTORS = 12
 """A clique that takes in more messages than this multiplies them as logarithms."""
 
 FAINTEST_PLAIN = 1e-100
-"""So does one whose product, in some lane, has no cell above this: faint cells may have been lost."""
+"""So does one, in the lanes whose product has a smaller mean message: faint cells may have been lost."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,11 +95,18 @@ def propagate(
         inside: list[Array] = []
         upward: list[Array] = []
         for place, step in enumerate(steps):
-            inside.append(_product(potentials[place], step, inbox[place], likelihoods, scale))
+            entering = _entering(step, inbox[place], likelihoods, scale)
             inbox[place] = []
-            total = inside[place].reshape(step.cells // step.kept, step.kept, -1).sum(axis=0)
-            upward.append(total)
+            product = _product(potentials[place], entering, scale)
+            total = _message(product, step)
             mean = total.sum(axis=0) / step.kept
+            if entering and mean.min() < FAINTEST_PLAIN:
+                faint = (mean < FAINTEST_PLAIN) & (scale > -np.inf)
+                product = _anew(product, potentials[place], entering, faint, scale)
+                total = _message(product, step)
+                mean = total.sum(axis=0) / step.kept
+            inside.append(product)
+            upward.append(total)
             scale += np.log(mean)
             message = np.divide(total, mean, out=np.zeros_like(total), where=mean > 0)
             if step.parent >= 0:
@@ -109,26 +116,45 @@ def propagate(
     return Calibrated(program, scale, beliefs)
 
 
-def _product(
-    potential: Array,
-    step: Step,
-    messages: Sequence[tuple[Array, View]],
-    likelihoods: Mapping[int, Array],
-    scale: Array,
-) -> Array:
-    """Everything that enters a clique, multiplied; ``scale`` takes up what is factored out."""
+def _message(product: Array, step: Step) -> Array:
+    """A clique summed to its separator, shape (kept, n_lanes or 1)."""
+    return np.asarray(product.reshape(step.cells // step.kept, step.kept, -1).sum(axis=0))
+
+
+def _entering(
+    step: Step, messages: Sequence[tuple[Array, View]], likelihoods: Mapping[int, Array], scale: Array
+) -> list[tuple[Array, View]]:
+    """What is multiplied into a clique; ``scale`` takes up what is factored out."""
     entering = [(likelihoods[v], seen) for v, seen in step.evidence if v in likelihoods]
     entering.extend(messages)
-    if len(entering) > MOST_PLAIN_FACTORS:
-        entering = _grouped(entering, scale)
+    return _grouped(entering, scale) if len(entering) > MOST_PLAIN_FACTORS else entering
+
+
+def _product(potential: Array, entering: Sequence[tuple[Array, View]], scale: Array) -> Array:
+    """All of it multiplied; ``scale`` takes up what is factored out."""
     if len(entering) > MOST_PLAIN_FACTORS:
         return _product_of_many(potential, entering, scale)
     product = potential
     for values, seen in entering:
         spread = values.reshape(*seen.part, values.shape[-1])
         product = _times(product, seen.clique, spread, owned=product is not potential)
-    if len(entering) > 1 and product.max(axis=0).min() < FAINTEST_PLAIN:
-        return _product_of_many(potential, entering, scale)
+    return product
+
+
+def _anew(
+    product: Array, potential: Array, entering: Sequence[tuple[Array, View]], faint: NDArray[np.bool_], scale: Array
+) -> Array:
+    """``product`` with the lanes in ``faint`` multiplied as logarithms."""
+    if not faint.any():
+        return product
+    common = product.shape[-1] == 1
+    lanes = np.zeros(1, dtype=np.intp) if common else np.flatnonzero(np.broadcast_to(faint, product.shape[-1:]))
+    part = [(values if values.shape[-1] == 1 else values[:, lanes], seen) for values, seen in entering]
+    own = potential if potential.shape[-1] == 1 else potential[:, lanes]
+    taken_out = np.zeros(len(lanes))
+    product = product.copy()
+    product[:, lanes] = _product_of_many(own, part, taken_out)
+    scale[... if common else lanes] += taken_out
     return product
 
 
