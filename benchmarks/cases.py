@@ -131,39 +131,60 @@ def one_posterior(name: str, network: Network, wanted: dict[str, float], repeats
     return Question(f"{name}, one posterior through the engine", contenders, PYAGRUM_ENGINES, wanted, {})
 
 
-def value_of_tests(name: str, network: Network, wanted: dict[str, float]) -> Question:
-    """Posterior of the causes, then of every hypothetical result of every finding not yet known."""
-    codes = with_missing(network, 1, 0.0, network.targets, seed=5)
+@dataclass(frozen=True)
+class _Patient:
+    """What is known of one, the same with each hypothetical result of each open finding, and the open findings."""
+
+    codes: Codes
+    results: Codes
+    open: list[str]
+
+
+def _patient(network: Network, seed: int) -> _Patient:
+    codes = with_missing(network, 1, 0.0, network.targets, seed)
     findings = [v for v in range(len(network)) if codes[0, v] >= 0 and not _is_above(network, v)]
     codes[0, findings[::3] + findings[1::3]] = -1
-    open_ = [v for v in findings if codes[0, v] < 0]
-    results = [(v, state) for v in open_ for state in range(network.cardinalities[v])]
-    rows = np.repeat(codes, 1 + len(results), axis=0)
-    for row, (v, state) in enumerate(results, start=1):
+    unknown = [v for v in findings if codes[0, v] < 0]
+    results = [(v, state) for v in unknown for state in range(network.cardinalities[v])]
+    rows = np.repeat(codes, len(results), axis=0)
+    for row, (v, state) in enumerate(results):
         rows[row, v] = state
-    names = [network.names[v] for v in open_]
-    asked = (*network.targets, *names)
+    return _Patient(codes, rows, [network.names[v] for v in unknown])
+
+
+def value_of_tests(name: str, network: Network, wanted: dict[str, float], many: int = 20, few: int = 2) -> Question:
+    """Posterior of the causes, then of every hypothetical result of every finding not yet known, patient by patient."""
+    patients = [_patient(network, seed) for seed in range(many)]
+    targets, names = network.targets, patients[0].open
 
     def each(engine: Engine) -> Contender:
-        def ask() -> Answers:
-            now = engine.propagate(Evidence(codes), targets=asked).marginals
-            then = engine.propagate(Evidence(rows[1:])).marginals
-            together = [np.concatenate([now[target], then[target]]) for target in network.targets]
-            return [*together, *(now[target] for target in names)]
+        def one(patient: _Patient) -> Answers:
+            now = engine.propagate(Evidence(patient.codes), targets=(*targets, *names)).marginals
+            then = engine.propagate(Evidence(patient.results)).marginals
+            together = [np.concatenate([now[target], then[target]]) for target in targets]
+            return [*together, *(now[finding] for finding in names)]
 
-        return Contender(ask, 1)
+        def ask() -> Answers:
+            found = [one(patient) for patient in patients]
+            return found[0]
+
+        return Contender(ask, many)
 
     def peer(engine: str) -> Contender:
-        first, second = PyAgrum(network, engine, asked), PyAgrum(network, engine, network.targets)
+        first, second = PyAgrum(network, engine, (*targets, *names)), PyAgrum(network, engine, targets)
 
-        def ask() -> Answers:
-            now = first.posteriors(codes[0])
-            then = [second.posteriors(row) for row in rows[1:]]
-            count = len(network.targets)
+        def one(patient: _Patient) -> Answers:
+            now = first.posteriors(patient.codes[0])
+            then = [second.posteriors(row) for row in patient.results]
+            count = len(targets)
             together = [np.stack([now[place], *(row[place] for row in then)]) for place in range(count)]
             return [*together, *(values[None] for values in now[count:])]
 
-        return Contender(ask, 1, foreign=True)
+        def ask() -> Answers:
+            found = [one(patient) for patient in patients[:few]]
+            return found[0]
+
+        return Contender(ask, few, foreign=True)
 
     contenders = {kernel: each(Engine(network, kernel=kernel, workers=1)) for kernel in KERNELS}
     contenders |= {engine: peer(engine) for engine in PYAGRUM_ENGINES}
@@ -172,8 +193,8 @@ def value_of_tests(name: str, network: Network, wanted: dict[str, float]) -> Que
         contenders,
         PYAGRUM_ENGINES,
         wanted,
-        {"numpy": 5.0, "numba": 5.0},
-        f"{len(open_)} tests, {len(results)} hypothetical results",
+        dict.fromkeys(KERNELS, 5.0),
+        f"{many} patients, {few} for pyAgrum; {len(names)} tests, {len(patients[0].results)} hypothetical results",
     )
 
 
@@ -186,20 +207,20 @@ def through_diagnose(name: str, model: object, network: Network, wanted: dict[st
     """One posterior through the public function, with and without numba at hand, against pyAgrum's bare engine."""
     import bayesdx as dx
 
-    codes = with_missing(network, 20, 0.4, network.targets)
+    codes = with_missing(network, 100, 0.4, network.targets)
     cases = [_findings(network, row) for row in codes]
 
     def ask() -> Answers:
         found = [dx.diagnose(model, findings).posterior for findings in cases]
         present = np.array([[one[target] for target in network.targets] for one in found])
-        return [np.stack([1 - column, column], axis=1) for column in present.T]
+        return [np.stack([1 - column, column], axis=1)[:COMPARED] for column in present.T]
 
     def ask_without_numba() -> Answers:
-        with mock.patch.object(kernels, "numba_installed", return_value=False):
+        with mock.patch.object(kernels, "numba_installed", lambda: False):
             return ask()
 
     contenders = {"numpy": Contender(ask_without_numba, len(cases)), "numba": Contender(ask, len(cases))}
-    contenders |= agrums(network, codes, network.targets)
+    contenders |= agrums(network, codes[:30], network.targets)
     return Question(f"{name}, one posterior through diagnose", contenders, PYAGRUM_ENGINES, wanted, {})
 
 

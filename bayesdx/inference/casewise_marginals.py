@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesdx.inference.evidence import Codes, Evidence
+from bayesdx.inference.evidence import Evidence, certain_where_seen
 from bayesdx.inference.leaves import leaf_rows
 from bayesdx.inference.logs import FAINT
 from bayesdx.inference.program import Program
@@ -94,14 +94,5 @@ class CasewiseMarginals:
         for span, rows, leaves in self._groups:
             predicted = output[:, span] @ rows
             for v, states in leaves:
-                found[v] = _with_seen(predicted[:, states], evidence.codes[:, v])
+                found[v] = certain_where_seen(predicted[:, states], evidence.codes[:, v])
         return total, found
-
-
-def _with_seen(marginal: Array, codes: Codes) -> Array:
-    """``marginal`` with certainty where the variable was observed."""
-    hard = (codes >= 0).nonzero()[0]
-    if hard.size:
-        marginal[hard] = 0.0
-        marginal[hard, codes[hard]] = 1.0
-    return marginal

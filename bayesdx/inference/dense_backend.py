@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bayesdx.inference.dense import DenseTables, state_columns
 from bayesdx.inference.dense_families import DenseFamilies
-from bayesdx.inference.evidence import Codes, Evidence
+from bayesdx.inference.evidence import Codes, Evidence, certain_where_seen
 from bayesdx.inference.families import empty_family
 from bayesdx.inference.kernels import Kernel, use_numba
 from bayesdx.inference.logs import FAINT, IMPOSSIBLE, LOG_ZERO, floored_log
@@ -441,11 +441,7 @@ class DenseBackend:
         column = evidence.codes[rows, v]
         if self.network.names[v] not in evidence.likelihoods:
             expected = posterior @ states.T if predicted is None else predicted[:, first : first + len(states)]
-            hard = np.flatnonzero(column >= 0)
-            if hard.size:
-                expected[hard] = 0.0
-                expected[hard, column[hard]] = 1.0
-            return expected
+            return certain_where_seen(expected, column)
         seen = self._likelihood(v, evidence, rows)
         like = seen @ states
         share = np.divide(posterior, like, out=np.zeros_like(posterior), where=like > 0)

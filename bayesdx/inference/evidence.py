@@ -102,6 +102,15 @@ def _likelihood(name: str, values: object, n_cases: int) -> Array:
     return array
 
 
+def certain_where_seen(marginal: Array, codes: Codes) -> Array:
+    """The marginal of a variable, shape (n_cases, n_states), made certain in place in the cases that observed it."""
+    seen = (codes >= 0).nonzero()[0]
+    if seen.size:
+        marginal[seen] = 0.0
+        marginal[seen, codes[seen]] = 1.0
+    return marginal
+
+
 def check_evidence(evidence: Evidence, network: Network) -> None:
     """Raise a FindingsError that names the first code or likelihood that does not fit ``network``."""
     if evidence.codes.shape[1] != len(network):
