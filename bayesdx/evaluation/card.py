@@ -15,7 +15,7 @@ from bayesdx.evaluation.cases import CaseResults, check_cases
 from bayesdx.evaluation.conformance import INSIDE, OUTSIDE, check_evidence, count_verdicts
 from bayesdx.evaluation.scores import must_not_miss
 from bayesdx.evaluation.tripod import NOT_REPORTED
-from bayesdx.evaluation.views import summary_rows, unmet_rows
+from bayesdx.evaluation.views import FAILED_HEADER, failed_rows, summary_rows, unmet_rows
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import KINDS, STATUSES, Link, Prior, TableEntry
 
@@ -221,6 +221,10 @@ def _cases(facts: _Facts) -> list[Block]:
     if unmet:
         blocks.append(Paragraph("Expectations that are not met:"))
         blocks.append(grid(["case", "expectation", "found"], unmet))
+    failed = failed_rows(results)
+    if failed:
+        blocks.append(Paragraph("Held-out cases whose cause is not first, with all findings or without tests:"))
+        blocks.append(grid(FAILED_HEADER, failed))
     return blocks
 
 

@@ -78,6 +78,30 @@ def case_rows(results: CaseResults) -> list[list[str]]:
     ]
 
 
+FAILED_HEADER = ("case", "cause", "rank", "probability", "rank without tests", "first", "red flags")
+
+
+def failed_rows(results: CaseResults) -> list[list[str]]:
+    """One row per held-out case whose cause is not first, with all findings or without tests.
+
+    In the order of ``FAILED_HEADER``: the worst rank with all findings first, then by name of the case.
+    """
+    table = results.table[results.table["use"] == "held_out"]
+    failed = table[(table["rank"] > 1) | (table["rank_without_tests"] > 1)]
+    return [
+        [
+            row["case"],
+            row["cause"] or "none",
+            str(row["rank"]),
+            "impossible" if np.isnan(row["probability"]) else format_probability(row["probability"]),
+            str(row["rank_without_tests"]),
+            row["first"] or "impossible",
+            row["flags"].replace(";", ", ") or "none",
+        ]
+        for row in failed.sort_values(["rank", "case"], ascending=[False, True]).to_dict("records")
+    ]
+
+
 def unmet_rows(results: CaseResults) -> list[tuple[str, str, str]]:
     """(case, expectation, what was found) of every expectation that is not met."""
     unmet = results.expectations[~results.expectations["met"]]

@@ -92,6 +92,19 @@ def test_figures_outside_are_listed_with_their_explanation():
     assert "| not reported |\n" in text
 
 
+def test_held_out_cases_that_fail_are_listed_with_what_was_first():
+    """A held-out case whose cause is not first stands in the card; one that was seen, or is first, does not."""
+    right = next(row for row in CAR.cases if row.causes and dx.check_cases(CAR, [row]).table["rank"][0] == 1)
+    other = next(cause for cause in CAR.causes if cause not in right.causes)
+    wrong = replace(right, case="wrong", causes=(other,), use="held_out")
+    rows = (replace(right, use="held_out"), wrong, replace(wrong, case="wrong_but_seen", use="seen"))
+    text = dx.model_card(replace(CAR, cases=rows, release=None))
+    section = text.split("Held-out cases whose cause is not first")[1].split("## Known weaknesses")[0]
+    lines = [line.split(" | ") for line in section.splitlines() if line.startswith("| ")][2:]
+    assert [line[0] for line in lines] == ["| wrong"]
+    assert (lines[0][1], lines[0][5]) == (other, right.causes[0])
+
+
 def test_html_is_one_page_without_outside_references():
     """The HTML form has the same sections and headings, no script and no link."""
     page = dx.model_card(CAR, "html")
