@@ -14,8 +14,10 @@ from numpy.testing import assert_allclose
 
 import bayesdx as dx
 from bayesdx.diagnosis.simulate import simulate
+from bayesdx.knowledge.schema import Link, Prior, Variable
 from bayesdx.learning.layout import Layout
 from bayesdx.network import compile_network
+from bayesdx.network.beliefs import beta_of
 from bayesdx.network.parameters import parameters
 from benchmarks.coverage import kept_cohort, one_cohort, simulated_cohort
 from tests.diagnosis.models import random_model
@@ -210,6 +212,40 @@ def test_a_killed_proof_goes_on_where_it_stood(tmp_path: Path) -> None:
     [path] = tmp_path.iterdir()
     first.assign(truth=0.125).to_csv(path, index=False)
     assert (kept_cohort(tmp_path, model, 40, 3, "em", 5)["truth"] == 0.125).all()
+
+
+@pytest.mark.parametrize("present", [12, 16])
+def test_a_draw_that_something_else_explains_does_not_exclude_0(present: int) -> None:
+    """Of 40 with the cause 12 or 16 show what 30 % show anyway: the lower end of the link is that of its posterior."""
+    prior = beta_of(0.04, 1e-10, 0.3)
+    model = dx.Model(
+        info=replace(exclusive_model().info, name="gate"),
+        variables=(
+            Variable("cause", "Cause", "cause", "", ("absent", "present"), ""),
+            Variable("sign", "Sign", "history", "", ("absent", "present"), ""),
+        ),
+        priors=(Prior("here", "cause", "present", 0.5, 0.5, 0.5, "S", "expert"),),
+        links=(
+            Link("", "", "sign", "present", 0.3, 0.3, 0.3, "S", "expert"),
+            Link("cause", "present", "sign", "present", 0.04, 1e-10, 0.3, "S", "expert"),
+        ),
+        sources=exclusive_model().sources,
+    )
+    frame = pd.DataFrame(
+        {
+            "cause": ["present"] * 40 + ["absent"] * 5,
+            "sign": ["present"] * present + ["absent"] * (40 - present) + ["absent"] * 5,
+        }
+    )
+    row = dx.calibrate(model, frame, tolerance=1e-10, max_iterations=5000).table.iloc[0]
+    x = np.linspace(-60, 8, 200_001)  # log-odds
+    p = 1 / (1 + np.exp(-x))
+    log_density = prior.a * np.log(p) + prior.b * np.log1p(-p)
+    log_density += present * np.log(0.3 + 0.7 * p) + (40 - present) * np.log1p(-p)
+    mass = np.exp(log_density - log_density.max()).cumsum()
+    expected = np.exp(np.interp(0.025, mass / mass[-1], np.log(p)))
+    assert np.log(row["lower"]) == pytest.approx(np.log(expected), abs=0.1)
+    assert row["lower"] < 1e-3 < row["after"] < row["upper"]
 
 
 def test_prior_shift_is_saerens() -> None:
