@@ -414,8 +414,8 @@ def _expected(engine: Engine, case: Diagnosis, event: Event) -> tuple[Expectatio
     model = case.model
     open_ = [name for name in model.findings if name not in case.findings]
     evidence = case.evidence.evidence
-    with_it, without = (
-        engine.propagate(given_event(evidence, event, engine, present=present), targets=open_).marginals
+    with_it, without = (  # of all findings, not of the open ones: the same question in every case is prepared only once
+        engine.propagate(given_event(evidence, event, engine, present=present), targets=model.findings).marginals
         for present in (True, False)
     )
     found = []

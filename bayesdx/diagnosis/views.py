@@ -7,6 +7,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from bayesdx.display import bar, clean, format_probability, format_ratio, html_table, text_table
+from bayesdx.display.report import STYLE
 
 if TYPE_CHECKING:
     from bayesdx.diagnosis.case import Diagnosis
@@ -100,15 +101,9 @@ def as_text(case: Diagnosis) -> str:
     return "\n".join(parts)
 
 
-# Cells name their class twice: JupyterLab aligns every cell by two classes and an element, and would win.
-_STYLE = """
-.bdx{font-family:system-ui,sans-serif;max-width:60em}
-.bdx table{border-collapse:collapse}
-.bdx.bdx table td,.bdx.bdx table th{padding:.15em .7em;text-align:left;border:0}
-.bdx .bar{display:inline-block;height:.8em;background:currentColor;opacity:.55;border-radius:2px}
-.bdx .flag{border-left:.4em solid #c00;background:rgba(200,0,0,.12);padding:.4em .8em;margin:.3em 0}
-.bdx .urgent{border-color:#b60;background:rgba(190,100,0,.12)}
-.bdx .note{opacity:.75;font-size:.9em}
+_STYLE = f"""{STYLE}\
+.bdx .bar{{display:inline-block;height:.8em;background:currentColor;opacity:.55;border-radius:2px}}
+.bdx .urgent{{border-color:#b60;background:rgba(190,100,0,.12)}}
 """
 
 

@@ -107,9 +107,9 @@ def layered_svg(sections: Sequence[Section], arrows: Sequence[Arrow], title: str
     >>> "&lt;b&gt;" in drawn, "<b>" in drawn
     (True, False)
     """
-    places = _placed(_ordered(sections, arrows))
-    columns = 1 + max((section.column for section in sections), default=0)
     gap = _gap(sections)
+    places = _placed(_ordered(sections, arrows, gap), gap)
+    columns = 1 + max((section.column for section in sections), default=0)
     right = MARGIN + columns * (WIDTH + gap) - gap + MARGIN
     last = MARGIN + (columns - 1) * (WIDTH + gap)
     if any(places[arrow.source].x == places[arrow.target].x == last for arrow in arrows):
@@ -134,7 +134,7 @@ def layered_svg(sections: Sequence[Section], arrows: Sequence[Arrow], title: str
     return "".join(parts) + "</svg>"
 
 
-def _ordered(sections: Sequence[Section], arrows: Sequence[Arrow]) -> list[Section]:
+def _ordered(sections: Sequence[Section], arrows: Sequence[Arrow], gap: float) -> list[Section]:
     """Sections with their nodes moved to the mean height of their neighbours, some rounds of it."""
     neighbours: dict[str, list[tuple[str, float]]] = {}
     for arrow in arrows:
@@ -143,7 +143,7 @@ def _ordered(sections: Sequence[Section], arrows: Sequence[Arrow]) -> list[Secti
     ordered = list(sections)
     for _ in range(SWEEPS):
         for place, section in enumerate(ordered):
-            height = {name: spot.y for name, spot in _placed(ordered).items()}
+            height = {name: spot.y for name, spot in _placed(ordered, gap).items()}
             centre = {
                 box.name: _centre(neighbours.get(box.name, ()), height, height[box.name]) for box in section.boxes
             }
@@ -165,7 +165,7 @@ def _gap(sections: Sequence[Section]) -> float:
     return max(LEAST_GAP, min(MOST_GAP, GAP_PER_NODE * max(counts.values(), default=0)))
 
 
-def _placed(sections: Sequence[Section]) -> dict[str, _Place]:
+def _placed(sections: Sequence[Section], gap: float) -> dict[str, _Place]:
     """Where each node stands; columns are centred on the highest one."""
     heights: dict[int, float] = {}
     for section in sections:
@@ -174,7 +174,6 @@ def _placed(sections: Sequence[Section]) -> dict[str, _Place]:
     loose = {column: min(LOOSEST, tallest / height) for column, height in heights.items()}
     here = {column: MARGIN + (tallest - loose[column] * height) / 2 for column, height in heights.items()}
     places: dict[str, _Place] = {}
-    gap = _gap(sections)
     for section in sections:
         x = MARGIN + section.column * (WIDTH + gap)
         y = here[section.column] + HEADING

@@ -50,16 +50,20 @@ def as_code(case: dx.Diagnosis, folder: str = "") -> str:
     )
 
 
-def as_document(case: dx.Diagnosis) -> str:
+def as_document(told: Mapping[str, Any]) -> str:
     """The findings as JSON; ``bayesdx diagnose --findings`` reads it.
+
+    Parameters
+    ----------
+    told : mapping
+        What ``Diagnosis.to_dict`` returns.
 
     Examples
     --------
     >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
-    >>> json.loads(as_document(dx.diagnose(model, {"onset": "sudden"})))["findings"]
+    >>> json.loads(as_document(dx.diagnose(model, {"onset": "sudden"}).to_dict()))["findings"]
     {'onset': 'sudden'}
     """
-    told = case.to_dict()
     return json.dumps({"model": told["model"], "findings": told["findings"]}, indent=2, ensure_ascii=True) + "\n"
 
 

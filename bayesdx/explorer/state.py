@@ -184,7 +184,7 @@ def state(
         "chosen": chosen or lines[0]["cause"],
         "pinned": None if pinned is None else _pinned(pinned, case),
         "code": as_code(case, folder),
-        "document": as_document(case),
+        "document": as_document(told),
     }
 
 

@@ -32,6 +32,9 @@ Index = NDArray[np.intp]
 MOST_CELLS_UNPRUNED = 10_000
 """A tree over the whole network of at most so many cells serves every question: nothing is planned anew."""
 
+MOST_CELLS_UNPRUNED_JOINT = 2**19
+"""The same for joint posteriors: their tree is large whatever is observed, and compiling one costs more than a pass."""
+
 MOST_VARIABLES_UNPRUNED = 256
 """Networks of more variables are always pruned to what a question needs, their leaves staying in the cliques."""
 
@@ -159,7 +162,8 @@ class JunctionTreeBackend:
         many = n_draws * len(evidence) >= MANY_LANES
         leaves = self._free_leaves(together, soft if draws else (), families if draws else ())
         small = len(self.network) <= MOST_VARIABLES_UNPRUNED
-        unpruned = small and self._unsliced_cells(self._everything, leaves, together) <= MOST_CELLS_UNPRUNED
+        fitting = MOST_CELLS_UNPRUNED_JOINT if together else MOST_CELLS_UNPRUNED
+        unpruned = small and self._unsliced_cells(self._everything, leaves, together) <= fitting
         asked = [*targets, *families, *(v for scope in together for v in scope)]
         seen = np.flatnonzero(observed.any(axis=0)).tolist()
         keep = self._everything if unpruned else ancestors(self.network, [*asked, *soft, *seen])
@@ -315,23 +319,28 @@ class _Lanes:
         given = program.sliced if self.own else program.sliced | program.leaves
         self.codes = {v: self.evidence.codes[:, v].astype(np.intp) for v in given}
 
-    def _potentials(self) -> tuple[tuple[Array, ...] | None, Array]:
-        """Numbers of the cliques, None for the network's own, and what slicing leaves outside them."""
+    def _potentials(self, scale: Array) -> tuple[tuple[Array, ...] | None, Array]:
+        """Numbers of the cliques, None for the network's own, and what slicing leaves outside them.
+
+        ``scale`` (n_lanes,) takes up the logarithm of what is factored out of each lane.
+        """
         if self.own:
             return None, np.ones(1)
-        potentials, alone = self.program.potentials(self.draws, self.draw_of, self.codes)
+        potentials, alone = self.program.potentials(self.draws, self.draw_of, self.codes, scale)
         return potentials, alone * _sliced_likelihood(self.program, self.evidence, self.codes)
 
     def flat(self, scopes: tuple[tuple[int, ...], ...]) -> FlatAnswer:
         """Compiled passes, a block of lanes at a time."""
-        potentials, alone = self._potentials()
-        return self.program.flat(scopes, self.own).run(potentials, alone, self.evidence)
+        scale = np.zeros(len(self.evidence))
+        potentials, alone = self._potentials(scale)
+        answer = self.program.flat(scopes, self.own).run(potentials, alone, self.evidence)
+        return FlatAnswer(answer.log_evidence + scale, answer.joints)
 
     def propagated(self, scopes: tuple[tuple[int, ...], ...]) -> Calibrated:
         """Passes in numpy."""
-        potentials, alone = self._potentials()
-        tables = self.program.constant if potentials is None else potentials
         scale = np.zeros(len(self.evidence))
+        potentials, alone = self._potentials(scale)
+        tables = self.program.constant if potentials is None else potentials
         rows = _leaf_rows(self.program, self.evidence, scale) if self.own else []
         likelihoods = _likelihoods(self.program, self.evidence)
         return propagate(self.program, tables, alone, likelihoods, len(scale), scopes, rows, scale)

@@ -19,14 +19,11 @@ from bayesdx.inference import gate
 from bayesdx.inference.draws import GateDraws, ParameterDraws, numbers_of
 from bayesdx.inference.evidence import Evidence
 from bayesdx.inference.factors import unrolled
-from bayesdx.inference.logs import IMPOSSIBLE, floored_log
+from bayesdx.inference.logs import exponentials, floored_log
 from bayesdx.network import Network, NoisyMax
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
-
-MOST_PLAIN_ROWS = 12
-"""More rows than this are multiplied as logarithms, so that no product underflows."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +123,7 @@ class LeafTables:
     def product(self, network: Network, evidence: Evidence, scale: Array) -> Array | None:
         """P(what was seen of these leaves | parents), shape (n_cells, n_lanes); None where nothing was seen.
 
-        ``scale`` (n_lanes,) takes up the logarithm of what is factored out of each lane.
+        The logarithm of what is factored out of each lane is added to ``scale`` (n_lanes,), in place.
         """
         leaves = list(self.group.leaves)
         codes = evidence.codes[:, leaves]
@@ -137,23 +134,15 @@ class LeafTables:
         used = np.flatnonzero(hard.any(axis=0))
         row = np.where(hard, self.first + codes, len(self.rows) - 1)[:, used]
         alike = (row == row[:1]).all(axis=0)
-        factors = [self._rows_of_all(row[0, alike], scale)] if alike.any() else []
+        factors = []
+        if alike.any():
+            factors.append(exponentials(self.logs.take(row[0, alike], axis=0).sum(axis=0)[:, None], scale))
         if not alike.all():
             factors.append(self._rows_of_each(row[:, ~alike], scale))
-        for v, values in soft.items():
-            factors.append(self._soft(leaves.index(v), v, codes, values, network))
-        if len(factors) > MOST_PLAIN_ROWS:
-            return self._exponentials(reduce(np.add, [floored_log(factor) for factor in factors]), scale)
-        product = factors[0]
-        for factor in factors[1:]:
-            product = product * factor
-        return product
-
-    def _rows_of_all(self, row: Index, scale: Array) -> Array:
-        """What all lanes have seen alike, shape (n_cells, 1)."""
-        if len(row) > MOST_PLAIN_ROWS:
-            return self._exponentials(self.logs.take(row, axis=0).sum(axis=0)[:, None], scale)
-        return np.asarray(np.multiply.reduce(self.rows.take(row, axis=0), axis=0)[:, None])
+        if soft:
+            logs = [floored_log(self._soft(leaves.index(v), v, codes, values, network)) for v, values in soft.items()]
+            factors.append(exponentials(reduce(np.add, logs), scale))
+        return np.asarray(reduce(np.multiply, factors))
 
     def _rows_of_each(self, row: Index, scale: Array) -> Array:
         """What each lane has seen, shape (n_cells, n_lanes); ``row`` of shape (n_lanes, n_leaves)."""
@@ -162,14 +151,7 @@ class LeafTables:
             return np.asarray(self.rows.take(row.min(axis=1), axis=0).T)
         seen = np.zeros((len(row), len(self.rows)))
         seen[np.arange(len(row))[:, None], row] = 1.0
-        return self._exponentials((seen @ self.logs).T, scale)
-
-    def _exponentials(self, logs: Array, scale: Array) -> Array:
-        """Exponentials of ``logs``, the largest of each lane scaled to 1, 0 where none is possible."""
-        top = logs.max(axis=0)
-        possible = top > IMPOSSIBLE
-        scale += np.where(possible, top, 0.0)
-        return np.where(possible, np.exp(logs - top), 0.0)
+        return exponentials((seen @ self.logs).T, scale)
 
     def _soft(self, place: int, v: int, codes: NDArray[np.int32], values: Array, network: Network) -> Array:
         """What the likelihood vector of a leaf adds to its code, if it has one, shape (n_cells, n_lanes)."""

@@ -23,3 +23,15 @@ def floored_log(values: Array) -> Array:
     [0.0, -1000000000.0]
     """
     return np.log(values, out=np.full_like(values, LOG_ZERO), where=values > 0)
+
+
+def exponentials(logs: Array, scale: Array) -> Array:
+    """Exponentials of logarithms, shape (n_cells, n_lanes), the largest of each lane scaled to 1.
+
+    The logarithm of what is factored out is added to ``scale`` (n_lanes,), in place; a lane in which no cell is possible
+    becomes 0 and leaves ``scale`` alone. Both minus infinity and ``LOG_ZERO`` stand for 0.
+    """
+    top = logs.max(axis=0)
+    possible = top > IMPOSSIBLE
+    scale += np.where(possible, top, 0.0)
+    return np.where(possible, np.exp(logs - np.where(possible, top, 0.0)), 0.0)

@@ -1,4 +1,4 @@
-r"""A large joint as a mixture: given the evidence and one further variable, the hub, its parts are independent.
+r"""A large joint as a mixture: given the evidence and one or two further variables, the hub, its parts are independent.
 
 Where the hub h separates the parts A, B, ... of the variables asked for,
 
@@ -10,6 +10,7 @@ large one: no clique has to hold it.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,10 +23,16 @@ from bayesdx.network import Network
 Array = NDArray[np.float64]
 
 MOST_HUBS = 8
-"""Variables of most neighbours that are tried as the hub."""
+"""Variables of most neighbours that are tried as the hub, alone and in pairs."""
+
+HUB_SIZES = (1, 2)
+"""Variables of a hub; a larger one only where no smaller one is worth it."""
 
 WORTH_PARTS = 16
 """The joint with its hub has at least so many times the cells of all parts with the hub."""
+
+MOST_PRODUCT = 2**18
+"""Multiplications of one matrix product; for more OpenBLAS wakes further threads, which costs more than it saves."""
 
 
 @dataclass(frozen=True)
@@ -34,17 +41,17 @@ class Mixture:
 
     Parameters
     ----------
-    hub : int
+    hub : tuple of int
     parts : tuple of tuple of int
     """
 
-    hub: int
+    hub: tuple[int, ...]
     parts: tuple[tuple[int, ...], ...]
 
     @property
     def scopes(self) -> tuple[tuple[int, ...], ...]:
-        """What has to be propagated: each part with the hub as the last variable."""
-        return tuple((*part, self.hub) for part in self.parts)
+        """What has to be propagated: each part with the hub as its last variables."""
+        return tuple((*part, *self.hub) for part in self.parts)
 
 
 def mixture_of(
@@ -64,37 +71,46 @@ def mixture_of(
     cards, asked = network.cardinalities, set(scope)
     neighbours = _moral_graph(network, relevant, given)
     candidates = sorted(set(relevant) - asked - given, key=lambda v: (-len(neighbours[v]), v))[:MOST_HUBS]
-    best, least = None, math.prod(cards[v] for v in scope) / WORTH_PARTS
-    for hub in candidates:
-        parts = _parts(neighbours, asked, hub)
-        cells = sum(math.prod(cards[v] for v in part) for part in parts)
-        if cells <= least:
-            best, least = Mixture(hub, tuple(parts)), cells
+    best = None
+    for count in HUB_SIZES:
+        least = math.prod(cards[v] for v in scope) / WORTH_PARTS
+        for hub in itertools.combinations(candidates, count):
+            parts = _parts(neighbours, asked, hub)
+            cells = sum(math.prod(cards[v] for v in part) for part in parts)
+            if cells <= least:
+                best, least = Mixture(hub, tuple(parts)), cells
+        if best is not None:
+            break
     return best
 
 
 def joined(mixture: Mixture, joints: Sequence[Array], scope: Sequence[int]) -> Array:
     """P(scope | evidence), shape (n_cases, *cardinalities), from the posteriors of ``mixture.scopes``."""
-    n, states = len(joints[0]), joints[0].shape[-1]
+    width = len(mixture.hub)
+    n, states = len(joints[0]), math.prod(joints[0].shape[-width:])
     hub = joints[0].reshape(n, -1, states).sum(axis=1)
-    weight = np.divide(1.0, hub, out=np.zeros_like(hub), where=hub > 0)
     order = sorted(range(len(joints)), key=lambda place: -joints[place][0].size)
     halves = [np.ones((n, 1, states)), np.ones((n, 1, states))]
     held: list[list[int]] = [[], []]
     for place in order:
         smaller = int(halves[1].shape[1] < halves[0].shape[1])
-        part = joints[place].reshape(n, -1, states) * weight[:, None]
+        joint = joints[place].reshape(n, -1, states)
+        part = np.divide(joint, hub[:, None], out=np.zeros_like(joint), where=hub[:, None] > 0)
         halves[smaller] = (halves[smaller][:, :, None] * part[:, None]).reshape(n, -1, states)
         held[smaller].extend(mixture.parts[place])
-    values = (halves[0] * hub[:, None]) @ halves[1].transpose(0, 2, 1)
-    cards = dict(zip([v for part in mixture.parts for v in part], _shape(joints), strict=True))
+    rows, columns = halves[0] * hub.reshape(n, 1, states), halves[1].transpose(0, 2, 1)
+    values = np.empty((n, rows.shape[1], columns.shape[2]))
+    height = max(1, MOST_PRODUCT // (states * columns.shape[2]))
+    for first in range(0, rows.shape[1], height):
+        np.matmul(rows[:, first : first + height], columns, out=values[:, first : first + height])
+    cards = dict(zip([v for part in mixture.parts for v in part], _shape(joints, width), strict=True))
     axes = [*held[0], *held[1]]
     shaped = values.reshape(n, *(cards[v] for v in axes))
     return np.asarray(shaped.transpose(0, *(1 + axes.index(v) for v in scope)))
 
 
-def _shape(joints: Iterable[Array]) -> list[int]:
-    return [size for joint in joints for size in joint.shape[1:-1]]
+def _shape(joints: Iterable[Array], width: int) -> list[int]:
+    return [size for joint in joints for size in joint.shape[1:-width]]
 
 
 def _moral_graph(network: Network, relevant: frozenset[int], given: frozenset[int]) -> list[set[int]]:
@@ -107,11 +123,11 @@ def _moral_graph(network: Network, relevant: frozenset[int], given: frozenset[in
     return neighbours
 
 
-def _parts(neighbours: Sequence[set[int]], asked: set[int], hub: int) -> list[tuple[int, ...]]:
+def _parts(neighbours: Sequence[set[int]], asked: set[int], hub: tuple[int, ...]) -> list[tuple[int, ...]]:
     """Variables asked for that are connected through anything but the hub."""
     left, parts = set(asked), []
     while left:
-        stack, seen = [min(left)], {min(left), hub}
+        stack, seen = [min(left)], {min(left), *hub}
         while stack:
             for v in neighbours[stack.pop()] - seen:
                 seen.add(v)

@@ -17,12 +17,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesdx.inference.logs import exponentials
 from bayesdx.inference.program import Program, Step, View, view
 
 Array = NDArray[np.float64]
 
 MOST_PLAIN_FACTORS = 12
-"""A clique that takes in more messages than this multiplies them as logarithms, so that no product underflows."""
+"""A clique that takes in more messages than this multiplies them as logarithms."""
+
+FAINTEST_PLAIN = 1e-100
+"""So does one whose product, in some lane, has no cell above this: faint cells may have been lost."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +125,8 @@ def _product(
     for values, seen in entering:
         spread = values.reshape(*seen.part, values.shape[-1])
         product = _times(product, seen.clique, spread, owned=product is not potential)
+    if len(entering) > 1 and product.max(axis=0).min() < FAINTEST_PLAIN:
+        return _product_of_many(potential, entering, scale)
     return product
 
 
@@ -144,7 +150,7 @@ def _grouped(entering: Sequence[tuple[Array, View]], scale: Array) -> list[tuple
         total = np.log(parts[0])
         for values in parts[1:]:
             total = total + np.log(values)
-        grouped.append((_exponentials(total, scale), seen))
+        grouped.append((exponentials(total, scale), seen))
     return grouped
 
 
@@ -153,15 +159,7 @@ def _product_of_many(potential: Array, entering: Sequence[tuple[Array, View]], s
     for values, seen in entering:
         spread = np.log(values).reshape(*seen.part, values.shape[-1])
         total = (total.reshape(*seen.clique, total.shape[-1]) + spread).reshape(len(potential), -1)
-    return _exponentials(total, scale)
-
-
-def _exponentials(logs: Array, scale: Array) -> Array:
-    """Exponentials of ``logs`` with the largest of each lane scaled to 1; the factor goes to ``scale``."""
-    top = logs.max(axis=0)
-    top = np.where(np.isneginf(top), 0.0, top)
-    scale += top
-    return np.asarray(np.exp(logs - top), dtype=np.float64)
+    return exponentials(total, scale)
 
 
 def _downward(

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
+FAINTEST_PLAIN = 1e-30
+"""A clique in whose lane no cell is above this is scaled before more is multiplied into it."""
+
 BYTES = 8
 """Bytes of one cell: float64."""
 
@@ -237,10 +240,10 @@ class Program:
     def constant(self) -> tuple[Array, ...]:
         """Product of the network's own factors in each clique, shape (cells, 1); only where nothing is sliced."""
         zero = np.zeros(1, dtype=np.intp)
-        return self.potentials(None, zero, {})[0]
+        return self.potentials(None, zero, {}, np.zeros(1))[0]
 
     def potentials(
-        self, draws: ParameterDraws | None, draw_of: Index, codes: dict[int, Index]
+        self, draws: ParameterDraws | None, draw_of: Index, codes: dict[int, Index], scale: Array
     ) -> tuple[tuple[Array, ...], Array]:
         """Product of the factors in each clique, and of those that slicing leaves without variables.
 
@@ -251,6 +254,8 @@ class Program:
             The draw that each lane uses.
         codes : dict of variable to ndarray of int, shape (n_lanes,)
             States of the sliced variables.
+        scale : ndarray, shape (n_lanes,)
+            The logarithm of what is factored out of the cliques of each lane is added to it, in place.
 
         Returns
         -------
@@ -270,16 +275,16 @@ class Program:
                 product = product.reshape(step.cells, -1)
             cliques.append(product)
         if draws is not None:
-            self._enter_leaves(cliques, draws, draw_of, codes)
+            self._enter_leaves(cliques, draws, draw_of, codes, scale)
         for number, rest in enumerate(self.rest):
             if not rest:
                 alone = alone * self._values(number, draws, draw_of, codes, ())[0]
         return tuple(cliques), alone
 
     def _enter_leaves(
-        self, cliques: list[Array], draws: ParameterDraws, draw_of: Index, codes: dict[int, Index]
+        self, cliques: list[Array], draws: ParameterDraws, draw_of: Index, codes: dict[int, Index], scale: Array
     ) -> None:
-        """Multiply the leaves into their cliques, each lane with its draw of their numbers."""
+        """Multiply the leaves into their cliques, each lane with its draw of their numbers; ``scale`` as above."""
         for group in self.groups:
             home = self.home_of(group.scope)
             seen = view(self.tree.cliques[home], group.scope, self.cards)
@@ -290,8 +295,13 @@ class Program:
                 own = draw_of if len(rows) > 1 else np.zeros_like(draw_of)
                 factor = np.where(codes[v] >= 0, rows[own, codes[v]].T, 1.0)
                 spread = factor.reshape(*seen.part, -1)
-                product = cliques[home].reshape(*seen.clique, -1) * spread
-                cliques[home] = product.reshape(len(cliques[home]), -1)
+                product = (cliques[home].reshape(*seen.clique, -1) * spread).reshape(len(cliques[home]), -1)
+                top = product.max(axis=0)
+                if top.min() < FAINTEST_PLAIN:
+                    top = np.where(top > 0, top, 1.0)
+                    product = product / top
+                    scale += np.log(top)
+                cliques[home] = product
 
     def _order_in_clique(self, number: int) -> tuple[int, ...]:
         """The variables left in a factor, in the order of its clique."""

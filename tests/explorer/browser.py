@@ -23,7 +23,8 @@ from bayesdx.explorer import Page
 
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "build/screenshots"
-MODEL = "hip_flexion_weakness@1.0.0"
+MODEL = "hip_flexion_weakness"
+"""Its newest version: what people explore."""
 
 NO_BROWSER = "no Chromium on this machine; on Debian: apt-get install --no-install-recommends chromium"
 FLAGS = [
@@ -175,11 +176,11 @@ def clicks(tab: Any, model: dx.Model, count: int) -> list[tuple[float, float, fl
     return found
 
 
-def measured(where: str, times: list[tuple[float, float, float]]) -> tuple[float, str]:
+def measured(where: str, model: dx.Model, times: list[tuple[float, float, float]]) -> tuple[float, str]:
     """The median to every panel (intervals aside), and a sentence for the report of the tests."""
     first, panels, whole = (statistics.median(values) for values in zip(*times, strict=True))
     return panels, (
-        f"click to repaint, {where}, flagship 1.0.0, all panels open, median of {len(times)} clicks: "
+        f"click to repaint, {where}, {model.name} {model.version}, all panels open, median of {len(times)} clicks: "
         f"{first:.0f} ms to the differential, {panels:.0f} ms to every panel, "
         f"{whole:.0f} ms to the credible intervals, which come after the first paint"
     )

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,16 +25,25 @@ def address() -> Iterator[str]:
         yield found
 
 
-def ask(address: str, method: str, path: str, body: Any = None, **headers: str) -> http.client.HTTPResponse:
+@dataclass(frozen=True)
+class Reply:
+    """What the server answered."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+
+def ask(address: str, method: str, path: str, body: Any = None, **headers: str) -> Reply:
     parts = urlsplit(address)
     connection = http.client.HTTPConnection(parts.netloc, timeout=5)
     sent = {"Host": parts.netloc, **{name.replace("_", "-"): value for name, value in headers.items()}}
     content = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
     connection.request(method, path, content, sent)
     response = connection.getresponse()
-    response.body = response.read()  # type: ignore[attr-defined]
+    reply = Reply(response.status, response.headers, response.read())
     connection.close()
-    return response
+    return reply
 
 
 def origin(address: str) -> str:
@@ -45,14 +55,14 @@ def test_it_answers_its_own_page(address: str) -> None:
     path = urlsplit(address).path
     page = ask(address, "GET", path)
     assert page.status == 200
-    policy = page.getheader("Content-Security-Policy") or ""
+    policy = page.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy and "unsafe" not in policy and "*" not in policy
-    assert page.getheader("Referrer-Policy") == "no-referrer"
+    assert page.headers["Referrer-Policy"] == "no-referrer"
     for name in ("explorer.js", "explorer.css"):
         assert ask(address, "GET", path + name).status == 200
     reply = ask(address, "POST", path + "ask", {"do": "look"}, Origin=origin(address), Content_Type="application/json")
     assert reply.status == 200
-    assert json.loads(reply.body)["state"]["step"] == 0  # type: ignore[attr-defined]
+    assert json.loads(reply.body)["state"]["step"] == 0
 
 
 @pytest.mark.parametrize("path", ["/", "/explorer.js", "/wrong/", "/wrong/ask", "//", "/%2e%2e/etc/passwd"])
@@ -116,14 +126,17 @@ def test_the_command_serves_until_it_is_interrupted() -> None:
     command = [sys.executable, "-m", "bayesdx.cli", "explore", MODEL, "-f", "onset=sudden", "--no-browser"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None and process.stderr is not None
-        head = [process.stdout.readline(), process.stdout.readline()]
-        found = re.fullmatch(r"  (http://127\.0\.0\.1:\d+/[\w-]{32}/)\n", head[1])
-        assert head[0] == "Exploring hip_flexion_weakness 1.0.0 at\n" and found, (head, process.stderr.read())
-        address = found[1]
-        path = urlsplit(address).path + "ask"
-        reply = ask(address, "POST", path, {"do": "look"}, Origin=origin(address), Content_Type="application/json")
-        assert json.loads(reply.body)["state"]["findings"][0]["text"] == "sudden"  # type: ignore[attr-defined]
-        process.send_signal(2)
+        try:
+            head = [process.stdout.readline(), process.stdout.readline()]
+            assert head[0] == f"Exploring {MODEL} {dx.load_model(MODEL).version} at\n"
+            found = re.fullmatch(r"  (http://127\.0\.0\.1:\d+/[\w-]{32}/)\n", head[1])
+            assert found, head
+            address = found[1]
+            path = urlsplit(address).path + "ask"
+            reply = ask(address, "POST", path, {"do": "look"}, Origin=origin(address), Content_Type="application/json")
+            assert json.loads(reply.body)["state"]["findings"][0]["text"] == "sudden"
+        finally:
+            process.send_signal(2)
         assert process.wait(timeout=20) == 0
         assert process.stdout.read().endswith("Ended.\n")
         assert process.stderr.read() == ""

@@ -18,18 +18,22 @@ from tests import oracle
 from tests.strategies import networks_with_evidence
 
 
-@pytest.mark.parametrize(("backend", "in_parts"), [("auto", False), ("junction_tree", False), ("junction_tree", True)])
+@pytest.mark.parametrize(
+    ("backend", "hub"), [("auto", 0), ("junction_tree", 0), ("junction_tree", 1), ("junction_tree", 2)]
+)
 @settings(max_examples=100)
 @given(case=networks_with_evidence(), seed=st.integers(0, 1000))
 def test_joint_equals_the_joint_table(
-    backend: Literal["auto", "junction_tree"], in_parts: bool, case: tuple[Network, Evidence], seed: int
+    backend: Literal["auto", "junction_tree"], hub: int, case: tuple[Network, Evidence], seed: int
 ) -> None:
     """P(configuration | evidence) of every case, held by a clique or put together from parts; NaN if impossible."""
     network, evidence = case
     chosen = [str(name) for name in np.random.default_rng(seed).permutation(network.names)[:4]]
     with pytest.MonkeyPatch.context() as patch:
-        if in_parts:
+        if hub:
             patch.setattr(mixture, "WORTH_PARTS", 1e-9)
+            patch.setattr(mixture, "HUB_SIZES", (hub,))
+            patch.setattr(mixture, "MOST_PRODUCT", 4)
         log_evidence, joint = Engine(network, backend=backend).joint(evidence, chosen)
     places = [network.index[name] for name in chosen]
     for row, codes in enumerate(evidence.codes):

@@ -35,6 +35,9 @@ from bayesdx.knowledge.schema import (
 )
 from bayesdx.network import link_from_henrion
 
+MODELS = Path(__file__).parents[1]
+FIRST = "1.0.0"
+"""The version before the main cause, which lends no tables."""
 POPULATIONS = ("primary_care", "emergency_department", "specialist_referral")
 AGES = ("under_40", "40_to_59", "60_and_over")
 HUB = "main_cause"
@@ -71,6 +74,7 @@ KEYS = {
     "diabetes.csv": ("cause",),
     "diabetes_by_age.csv": ("age_group",),
     "effects.csv": ("parent", "parent_state", "child", "child_state"),
+    "incidence.csv": ("cause",),
     "kinds.csv": ("main_cause",),
     "loading.csv": ("cause", "age_group"),
     "main_cause.csv": ("population", "cause"),
@@ -92,7 +96,8 @@ STATE_COLUMNS = {
     "loading.csv": "cause",
     "main_cause.csv": "cause",
 }
-"""Where a table names a state of main_cause: a version that splits a state takes its rows over for each part."""
+"""Where a table names a state of main_cause: a version that splits a state takes its rows over for each part, or for
+none when ``splits.csv`` says ``described_anew``."""
 
 
 def table(folder: Path, name: str) -> list[dict[str, str]]:
@@ -116,10 +121,11 @@ def keyed(name: str, rows: Iterable[dict[str, str]]) -> dict[tuple[str, ...], di
 
 
 def shared_out(rows: Iterable[dict[str, str]], column: str, splits: list[dict[str, str]]) -> Iterator[dict[str, str]]:
-    """The rows, those about a state that is split once for each of its parts."""
-    parts: dict[str, list[str]] = defaultdict(list)
+    """The rows, those about a state that is split once for each part that is not described anew."""
+    parts: dict[str, list[str]] = {split["state"]: [] for split in splits}
     for split in splits:
-        parts[split["state"]].append(split["part"])
+        if split.get("described_anew") != "yes":
+            parts[split["state"]].append(split["part"])
     for row in rows:
         mine = row.get("parent", HUB) == HUB
         for part in parts[row[column]] if mine and row[column] in parts else [row[column]]:
@@ -164,6 +170,41 @@ def cells(known: Figure) -> tuple[float, float, float, str, str, str]:
     return known.value, known.lower, known.upper, known.source, known.status, known.note
 
 
+def shares(evidence: Evidence) -> dict[tuple[str, str], Figure]:
+    """P(main cause) of each population: the judged shares, and those of the causes that ``incidence.csv`` counts.
+
+    A cause of ``incidence.csv`` weighs new cases a year in 100,000 people, times the part of them that has this
+    complaint, times the part of these that reaches the population. The anchors, which have a judged share as well, say
+    how much weight a share of 1 is worth; the share of every counted cause follows. In the end all shares are brought
+    to a sum of 1.
+    """
+    found = {(row["population"], row["cause"]): figure(row) for row in evidence.read("main_cause.csv")}
+    counted = evidence.read("incidence.csv")
+    if not counted:
+        return found
+    for population in POPULATIONS:
+        weight = {
+            row["cause"]: float(row["per_100000"]) * float(row["complaint"]) * float(row[population]) for row in counted
+        }
+        anchors = [row["cause"] for row in counted if row["role"] == "anchor"]
+        worth = sum(weight[cause] for cause in anchors) / sum(found[population, cause].value for cause in anchors)
+        for row in counted:
+            if row["cause"] not in anchors:
+                known = figure(row, "per_100000")
+                note = (
+                    f"{known.value:g} a year in 100000, {row['complaint']} with this complaint, {row[population]} come"
+                )
+                found[population, row["cause"]] = known.scaled(weight[row["cause"]] / worth, note)
+        total = sum(known.value for (name, _), known in found.items() if name == population)
+        for key in [key for key in found if key[0] == population]:
+            known = found[key]
+            ratio = 1 / total
+            found[key] = replace(
+                known, value=known.value * ratio, lower=known.lower * ratio, upper=min(1.0, known.upper * ratio)
+            )
+    return found
+
+
 class Patients:
     """Who comes: main cause, age and diabetes of the patients of each population.
 
@@ -174,7 +215,7 @@ class Patients:
     def __init__(self, evidence: Evidence, causes: tuple[str, ...]) -> None:
         read = evidence.read
         self.states = (UNEXPLAINED, *causes)
-        self.share = {(row["population"], row["cause"]): figure(row) for row in read("main_cause.csv")}
+        self.share = shares(evidence)
         self.age = {(row["cause"], row["age_group"]): figure(row) for row in read("age.csv")}
         self.odds_ratio = {row["cause"]: float(row["odds_ratio"]) for row in read("diabetes.csv")}
         self.diabetes = {row["age_group"]: figure(row) for row in read("diabetes_by_age.csv")}
@@ -337,8 +378,15 @@ def rows_of(evidence: Evidence, file: str, kind: type) -> tuple:
     return tuple(kind(**{k: v for k, v in typed(file, row).items() if k in known}) for row in evidence.read(file))
 
 
-def derive(evidence: Evidence, version: str, parent: Model) -> Model:
-    """The whole model."""
+def derive(folder: Path, *before: str) -> Model:
+    """The whole model of the version whose derivation is ``folder``.
+
+    ``before`` names the versions that it stands on, from the oldest; the last is its parent, and those that have a main
+    cause lend it their tables.
+    """
+    lenders = [folder.parent / version for version in before if version != FIRST]
+    evidence = Evidence(*lenders, folder)
+    parent = dx.load_model(MODELS / before[-1])
     variables = rows_of(evidence, "variables.csv", Variable)
     by_name = {variable.variable: variable for variable in variables}
     patients = Patients(evidence, by_name[HUB].states[1:])
@@ -348,7 +396,7 @@ def derive(evidence: Evidence, version: str, parent: Model) -> Model:
         for row in evidence.read("contexts.csv")
     ]
     return Model(
-        info=replace(INFO, version=version, parent_version=parent.version, parent_hash=parent.hash),
+        info=replace(INFO, version=folder.name, parent_version=parent.version, parent_hash=parent.hash),
         variables=variables,
         priors=(*patients.priors, *contexts, *priors),
         links=tuple(links),
@@ -409,11 +457,11 @@ INFO = ModelInfo(
 """What every version says of itself; number and parent are its own."""
 
 
-def main(model: Model, folder: Path, day: date) -> None:
+def main(model: Model, day: date) -> None:
     """Write the model into the folder that the command names, or compare it with the one in place."""
     if len(sys.argv) > 1:
         print(dx.save_model(dx.release_model(model, day), sys.argv[1]))
         return
-    comparison = dx.compare_models(dx.load_model(folder), model)
+    comparison = dx.compare_models(dx.load_model(MODELS / model.version), model)
     print(comparison)
     sys.exit(0 if comparison.table.empty else 1)

@@ -10,24 +10,17 @@ import sys
 from datetime import date
 from pathlib import Path
 
-import bayesdx as dx
 from bayesdx.knowledge.model import Model
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-import rules  # noqa: E402  (found beside the versions)
-
-VERSION = "2.0.0"
-FOLDER = HERE.parents[1] / VERSION
-RELEASE_DAY = date(2026, 11, 23)
+import rules
 
 
 def derive() -> Model:
     """The whole model."""
-    parent = dx.load_model(HERE.parents[1] / "1.0.0")
-    return rules.derive(rules.Evidence(HERE), VERSION, parent)
+    return rules.derive(Path(__file__).parent, "1.0.0")
 
 
 if __name__ == "__main__":
-    rules.main(derive(), FOLDER, RELEASE_DAY)
+    rules.main(derive(), date(2026, 11, 23))

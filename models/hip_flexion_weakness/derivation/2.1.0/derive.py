@@ -1,4 +1,4 @@
-"""Derives hip_flexion_weakness 2.1.0 from the tables in ``evidence/`` of this version and of 2.0.0.
+"""Derives hip_flexion_weakness 2.1.0 from the tables in ``evidence/`` of this version and of those before it.
 
     python models/hip_flexion_weakness/derivation/2.1.0/derive.py            # compare with the folder of the version
     python models/hip_flexion_weakness/derivation/2.1.0/derive.py FOLDER     # write a new folder
@@ -10,24 +10,17 @@ import sys
 from datetime import date
 from pathlib import Path
 
-import bayesdx as dx
 from bayesdx.knowledge.model import Model
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-import rules  # noqa: E402  (found beside the versions)
-
-VERSION = "2.1.0"
-FOLDER = HERE.parents[1] / VERSION
-RELEASE_DAY = date(2026, 11, 26)
+import rules
 
 
 def derive() -> Model:
     """The whole model."""
-    parent = dx.load_model(HERE.parents[1] / "2.0.0")
-    return rules.derive(rules.Evidence(HERE.parent / "2.0.0", HERE), VERSION, parent)
+    return rules.derive(Path(__file__).parent, "1.0.0", "2.0.0")
 
 
 if __name__ == "__main__":
-    rules.main(derive(), FOLDER, RELEASE_DAY)
+    rules.main(derive(), date(2026, 11, 26))
