@@ -28,8 +28,8 @@ def floored_log(values: Array) -> Array:
 def exponentials(logs: Array, scale: Array) -> Array:
     """Exponentials of logarithms, shape (n_cells, n_lanes), the largest of each lane scaled to 1.
 
-    The logarithm of what is factored out is added to ``scale`` (n_lanes,), in place; a lane in which no cell is possible
-    becomes 0 and leaves ``scale`` alone. Both minus infinity and ``LOG_ZERO`` stand for 0.
+    The logarithm of what is factored out is added to ``scale`` (n_lanes,), in place; a lane in which no cell is
+    possible becomes 0 and leaves ``scale`` alone. Both minus infinity and ``LOG_ZERO`` stand for 0.
     """
     top = logs.max(axis=0)
     possible = top > IMPOSSIBLE

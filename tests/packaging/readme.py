@@ -22,6 +22,10 @@ CONSOLE = re.compile(r"(?P<open>^```console\n)(?P<body>.*?)(?P<close>^```$)", re
 
 PYTHON = re.compile(r"(?P<open>^```pycon\n)(?P<body>.*?)(?P<close>^```$)", re.DOTALL | re.MULTILINE)
 
+TABLE = re.compile(
+    r"(?P<open>^<!-- (?P<file>docs/\S+\.md) -->\n)(?P<body>.*?)(?P<close>^<!-- end -->$)", re.DOTALL | re.MULTILINE
+)
+
 
 def shown(text: str) -> list[tuple[str, str]]:
     """(command, output) of every ``bayesdx`` command in the console blocks; other commands show no output."""
@@ -69,7 +73,10 @@ def renewed(text: str) -> str:
             lines += [f">>> {first}", *(f"... {line}" for line in more), *said(example, session).splitlines()]
         return block["open"] + "".join(f"{line}\n" for line in lines) + block["close"]
 
-    return PYTHON.sub(renew_python, CONSOLE.sub(renew_console, text))
+    def renew_table(block: re.Match[str]) -> str:
+        return block["open"] + (ROOT / block["file"]).read_text("utf-8") + block["close"]
+
+    return TABLE.sub(renew_table, PYTHON.sub(renew_python, CONSOLE.sub(renew_console, text)))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 import bayesdx as dx
 from bayesdx.cli import app
-from tests.packaging.readme import PYTHON, README, ROOT, run, shown
+from tests.packaging.readme import PYTHON, README, ROOT, TABLE, run, shown
 
 TEXT = README.read_text("utf-8")
 COMMANDS = shown(TEXT)
@@ -34,6 +34,14 @@ def test_a_command_without_output_works(command: str) -> None:
     with contextlib.chdir(ROOT):
         result = CliRunner().invoke(app, shlex.split(command)[1:])
     assert (result.exit_code, result.stderr) == (0, "")
+
+
+def test_the_tables_of_the_readme_are_those_that_the_benchmarks_wrote() -> None:
+    """Figures of speed are never typed: they stand in a file that ``make bench`` writes."""
+    blocks = list(TABLE.finditer(TEXT))
+    assert blocks
+    for block in blocks:
+        assert block["body"] == (ROOT / block["file"]).read_text("utf-8")
 
 
 def test_the_readme_shows_the_demo() -> None:
