@@ -104,7 +104,8 @@ def information(
     effective = np.maximum(0.0, size - belief.prior_size_at(values))
     seen = belief.sums(counts[belief.cells])[belief.row] > 0
     effective = np.where(seen, effective, 0.0)
-    weak = np.flatnonzero(seen & (rho * size < FEW) & (belief.alpha > 0) & (belief.alpha < FIRM))
+    behind = np.multiply(rho, size, out=np.full_like(spread, np.inf), where=spread > 0)
+    weak = np.flatnonzero(seen & (behind < FEW) & (belief.alpha > 0) & (belief.alpha < FIRM))
     lower = np.ones_like(rho)
     if weak.size:
         lower[weak] = _lower(layout, belief, basis, expected, patients, values, weak, seed)
