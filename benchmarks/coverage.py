@@ -15,26 +15,21 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import os
 import time
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
-# One thread per process, before anything loads a BLAS.
-for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ.setdefault(variable, "1")
+import numpy as np
+import pandas as pd
 
-import numpy as np  # noqa: E402
-import pandas as pd  # noqa: E402
-
-import bayesdx as dx  # noqa: E402
-from bayesdx.diagnosis.simulate import simulate  # noqa: E402
-from bayesdx.learning.belief import PARTS, believe  # noqa: E402
-from bayesdx.learning.layout import Layout  # noqa: E402
-from bayesdx.learning.shift import case_mix  # noqa: E402
-from bayesdx.network import Network, compile_network  # noqa: E402
-from bayesdx.network.parameters import parameters  # noqa: E402
+import bayesdx as dx
+from bayesdx.diagnosis.simulate import simulate
+from bayesdx.learning.belief import PARTS, believe
+from bayesdx.learning.layout import Layout
+from bayesdx.learning.shift import case_mix
+from bayesdx.network import Network, compile_network
+from bayesdx.network.parameters import parameters
 
 METHODS = ("em", "prior_shift")
 WANTED = (0.92, 0.98)

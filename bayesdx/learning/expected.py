@@ -101,8 +101,8 @@ class _General:
         self.width = max(1, CHUNK_BYTES // (8 * max(cells, 1)))
 
     def totals(self, network: Network) -> Totals:
-        engine = Engine(network)
         chunks = self._chunks(np.arange(len(self.patients)), self.width)
+        engine = Engine(network, workers=1 if len(chunks) > 1 else None)  # chunks have threads of their own
         log_evidence = 0.0
         families = [np.zeros(prod(self._shape(v))) for v in range(len(network))]
         counts = np.zeros(self.layout.size)
