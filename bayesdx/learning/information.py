@@ -259,6 +259,11 @@ def _scaled(matrix: Array) -> Array:
 
 
 def _confounded(covariance: Array, row: NDArray[np.intp]) -> list[tuple[int, int, float]]:
+    """Each two distributions once, with the strongest correlation of their states."""
     correlation = _scaled(covariance)
-    pairs = np.argwhere(np.triu(np.abs(correlation) > CONFOUNDED, 1))
-    return [(int(row[a]), int(row[b]), float(correlation[a, b])) for a, b in pairs if row[a] != row[b]]
+    strongest: dict[tuple[int, int], float] = {}
+    for a, b in np.argwhere(np.triu(np.abs(correlation) > CONFOUNDED, 1)):
+        pair, found = (int(row[a]), int(row[b])), float(correlation[a, b])
+        if row[a] != row[b] and abs(found) > abs(strongest.get(pair, 0.0)):
+            strongest[pair] = found
+    return [(*pair, found) for pair, found in strongest.items()]

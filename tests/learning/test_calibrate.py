@@ -15,6 +15,7 @@ from numpy.testing import assert_allclose
 import bayesdx as dx
 from bayesdx.diagnosis.simulate import simulate
 from bayesdx.knowledge.schema import Link, Prior, Variable
+from bayesdx.learning.information import _confounded
 from bayesdx.learning.layout import Layout
 from bayesdx.network import compile_network
 from bayesdx.network.beliefs import beta_of
@@ -349,3 +350,11 @@ def test_em_does_not_settle_in_one_iteration() -> None:
     assert result.warnings[0] == (
         "EM had not settled after 1 iterations (largest change above 1e-05); raise max_iterations or tolerance."
     )
+
+
+def test_distributions_that_cannot_be_told_apart_are_named_once() -> None:
+    """However many of their states go together: one warning, with the strongest correlation."""
+    covariance = np.array(
+        [[1.0, 0.95, 0.97, 0.96], [0.95, 1.0, 0.92, -0.98], [0.97, 0.92, 1.0, 0.1], [0.96, -0.98, 0.1, 1.0]]
+    )
+    assert _confounded(covariance, np.array([0, 0, 1, 2])) == [(0, 1, 0.97), (0, 2, -0.98)]
