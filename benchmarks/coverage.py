@@ -4,7 +4,7 @@
 (30 % of the cells missing, causes known in half of the rows), calibrates the model on it and looks for each number
 that moved where the truth lies; 200 times. For ``prior_shift`` the priors are drawn anew and nobody is labelled. The
 result is printed and written as JSON and Markdown. With ``--keep FOLDER`` every finished cohort is written there, and
-one that is there already is not run again.
+one that is there already is not run again; ``--finished`` runs none and sums up those that are there.
 
 Reference: S. Cook, A. Gelman, D. Rubin (2006), "Validation of software for Bayesian models using posterior quantiles",
 Journal of Computational and Graphical Statistics 15.
@@ -15,26 +15,22 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import os
 import time
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-# One thread per process, before anything loads a BLAS.
-for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ.setdefault(variable, "1")
+import numpy as np
+import pandas as pd
 
-import numpy as np  # noqa: E402
-import pandas as pd  # noqa: E402
-
-import bayesdx as dx  # noqa: E402
-from bayesdx.diagnosis.simulate import simulate  # noqa: E402
-from bayesdx.learning.belief import PARTS, believe  # noqa: E402
-from bayesdx.learning.layout import Layout  # noqa: E402
-from bayesdx.learning.shift import case_mix  # noqa: E402
-from bayesdx.network import Network, compile_network  # noqa: E402
-from bayesdx.network.parameters import parameters  # noqa: E402
+import bayesdx as dx
+from bayesdx.diagnosis.simulate import simulate
+from bayesdx.learning.belief import PARTS, believe
+from bayesdx.learning.layout import Layout
+from bayesdx.learning.shift import case_mix
+from bayesdx.network import Network, compile_network
+from bayesdx.network.parameters import parameters
 
 METHODS = ("em", "prior_shift")
 WANTED = (0.92, 0.98)
@@ -88,13 +84,18 @@ def kept_cohort(
     """``one_cohort``, from the folder of finished cohorts where it stands there, and into it where not."""
     if keep is None:
         return one_cohort(model, rows, seed, method, max_iterations)
-    version = model.hash.removeprefix("sha256:")[:12]
-    path = keep / f"{method}-{version}-{rows}-{max_iterations}-{seed}.csv"
+    path = kept_path(keep, model, rows, seed, method, max_iterations)
     if not path.exists():
         unfinished = path.with_suffix(".part")
         one_cohort(model, rows, seed, method, max_iterations).to_csv(unfinished, index=False)
         unfinished.replace(path)
     return pd.read_csv(path)
+
+
+def kept_path(keep: Path, model: dx.Model, rows: int, seed: int, method: str, max_iterations: int) -> Path:
+    """Where a finished cohort stands."""
+    version = model.hash.removeprefix("sha256:")[:12]
+    return keep / f"{method}-{version}-{rows}-{max_iterations}-{seed}.csv"
 
 
 def summary(everything: pd.DataFrame, seed: int = 0, resamples: int = 2000) -> pd.DataFrame:
@@ -126,12 +127,22 @@ def summary(everything: pd.DataFrame, seed: int = 0, resamples: int = 2000) -> p
     return pd.DataFrame(made, columns=["group", "numbers", "coverage", "lower", "upper", "below", "above"])
 
 
-def as_markdown(settings: dict[str, object], tables: dict[str, pd.DataFrame]) -> str:
+def finished(keep: Path, model: dx.Model, rows: int, method: str, iterations: int) -> pd.DataFrame:
+    """The cohorts without a gap from the first that stand in the folder."""
+    parts: list[pd.DataFrame] = []
+    while (path := kept_path(keep, model, rows, len(parts), method, iterations)).exists():
+        parts.append(pd.read_csv(path))
+    return pd.concat(parts, ignore_index=True)
+
+
+def as_markdown(settings: dict[str, Any], tables: dict[str, pd.DataFrame]) -> str:
     """The result as docs show it."""
+    numbers = dict(settings["cohorts"])
+    counts = ", ".join(f"{number} ({method})" for method, number in numbers.items())
     lines = [
         "# Coverage of calibrated numbers",
         "",
-        f"`python -m benchmarks.coverage`: {settings['cohorts']} simulated cohorts of {settings['rows']} rows of "
+        f"`python -m benchmarks.coverage`: {counts} simulated cohorts of {settings['rows']} rows of "
         f"`{settings['model']}`, 30 % of the cells missing. `em`: causes known in half of the rows, every number drawn "
         "from its own interval. `prior_shift`: nobody labelled, priors drawn anew. Wanted: 92 to 98 % of the 95 % "
         "intervals hold the truth. The interval of a coverage is a bootstrap over cohorts.",
@@ -178,18 +189,26 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--iterations", type=int, default=60)
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--keep", type=Path, help="folder where finished cohorts are kept, and taken from")
+    parser.add_argument("--finished", action="store_true", help="run none: sum up the cohorts that are kept")
     parser.add_argument("--output", type=Path, default=DOCS, help="folder of coverage.json and coverage.md")
     given = parser.parse_args(arguments)
     model = dx.load_model(given.model)
-    settings = {"model": f"{model.name}@{model.version}", "cohorts": given.cohorts, "rows": given.rows}
+    if given.finished and given.keep is None:
+        parser.error("--finished needs --keep, the folder of the cohorts")
+    cohorts: dict[str, int] = {}
+    settings = {"model": f"{model.name}@{model.version}", "cohorts": cohorts, "rows": given.rows}
     for folder in (given.output, given.keep):
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
     tables: dict[str, pd.DataFrame] = {}
     for method in given.method or METHODS:
-        tables[method] = summary(
-            run(model, given.cohorts, given.rows, method, given.iterations, given.jobs, given.keep)
+        everything = (
+            finished(given.keep, model, given.rows, method, given.iterations)
+            if given.finished
+            else run(model, given.cohorts, given.rows, method, given.iterations, given.jobs, given.keep)
         )
+        cohorts[method] = everything["cohort"].nunique()
+        tables[method] = summary(everything)
         text = as_markdown(settings, tables)  # written after each method, which may take half an hour
         records = {name: table.to_dict("records") for name, table in tables.items()}
         (given.output / "coverage.json").write_text(json.dumps({**settings, "methods": records}, indent=2) + "\n")

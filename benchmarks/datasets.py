@@ -3,7 +3,7 @@
 ``python -m benchmarks.datasets [NAME ...]`` reads the data in place, from the folder that BAYESDX_DATA names or from
 ``../shared/data`` beside the repository, and prints one table, which it also writes as JSON and Markdown after each
 row. Datasets that are not named keep their rows. Test folds are pooled and scored once; probabilities are floored at
-1e-6, ECE is of the first class in 10 bins of equal width.
+1e-6; ECE is that of the most probable class in 10 bins of equal width.
 
 Calibration, before and after: a naive model of a fifth of the training rows, and the same model calibrated on the
 others; for DDXPlus, the model of its published training statistics, and that model calibrated on the training rows.
@@ -251,7 +251,7 @@ def as_markdown(rows: list[Row]) -> str:
         "",
         "`python -m benchmarks datasets`: five folds, pooled and scored once. Wanted of a fitted model: log loss no "
         "worse than that of categorical naive Bayes (missing a state), and top-1 within one point of the best "
-        "baseline. ECE: expected calibration error of the first class, 10 bins.",
+        "baseline. ECE: expected calibration error of the most probable class, 10 bins.",
         "",
         f"| data | model | {' | '.join(COLUMNS)} |",
         f"| --- | --- | {' | '.join('---:' for _ in COLUMNS)} |",

@@ -31,10 +31,10 @@ CAUSE = "pathology"
 
 
 def read(folder: Path, name: str) -> tuple[pd.DataFrame, NDArray[np.str_], NDArray[np.intp]]:
-    """Findings, labels and folds; a question that is not among a patient's answers has its default.
+    """Findings, labels and folds; what is not among a patient's answers is "no".
 
-    A question with one of several answers is one column, one with any number of answers a column per answer. "AGE" is
-    a number.
+    A question with one of several answers is one column, one with any number of answers a column for the question and
+    one per answer. "AGE" is a number.
     """
     from sklearn.model_selection import StratifiedKFold
 

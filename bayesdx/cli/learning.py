@@ -94,7 +94,7 @@ def calibrate(
     \b
     Examples:
       bayesdx calibrate hip_flexion_weakness patients.csv --dry-run
-      bayesdx calibrate hip_flexion_weakness patients.csv my_models/hip_flexion_weakness/2.1.0 --as-population ward
+      bayesdx calibrate hip_flexion_weakness patients.csv my_models/hip_flexion_weakness/2.3.0 --as-population ward
       bayesdx calibrate hip_flexion_weakness unlabelled.parquet new_folder --method prior_shift --mapping mapping.csv
     """
     import bayesdx as dx
@@ -145,7 +145,7 @@ def evaluate(
     \b
     Examples:
       bayesdx evaluate hip_flexion_weakness patients.csv
-      bayesdx evaluate my_models/hip_flexion_weakness/2.1.0 patients.csv --against hip_flexion_weakness
+      bayesdx evaluate my_models/hip_flexion_weakness/2.3.0 patients.csv --against hip_flexion_weakness
       bayesdx evaluate hip_flexion_weakness patients.parquet --mapping mapping.csv --html report.html
     """
     import bayesdx as dx

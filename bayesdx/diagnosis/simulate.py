@@ -41,7 +41,7 @@ def simulate_cohort(model: Model, patients: int, *, seed: int = 0) -> pd.DataFra
     Raises
     ------
     FindingsError
-        ``patients`` is negative.
+        ``patients`` is negative, or not a whole number.
 
     References
     ----------
@@ -54,14 +54,20 @@ def simulate_cohort(model: Model, patients: int, *, seed: int = 0) -> pd.DataFra
     >>> (cohort["smoking"] == "yes").mean().round(1)
     np.float64(0.5)
     """
-    if patients < 0:
-        raise FindingsError(f"simulate_cohort: patients = {patients}; expected a number of at least 0.")
     network = compile_network(model)
-    codes = simulate(network, patients, seed)
+    codes = simulate(network, _counted(patients), seed)
     shown = [variable for variable in model.variables if variable.kind != "mechanism"]
     return pd.DataFrame(
         {v.variable: np.array(v.states, dtype=object)[codes[:, network.index[v.variable]]] for v in shown}
     )
+
+
+def _counted(patients: object) -> int:
+    if isinstance(patients, bool) or not isinstance(patients, int | np.integer):
+        raise FindingsError(f"simulate_cohort: patients = {patients!r}; expected a whole number of at least 0.")
+    if patients < 0:
+        raise FindingsError(f"simulate_cohort: patients = {patients}; expected a number of at least 0.")
+    return int(patients)
 
 
 def simulate(network: Network, patients: int, seed: int, fixed: Codes | None = None) -> Codes:

@@ -229,8 +229,7 @@ def check_cohort(
     rules, faults = read_mapping(mapping, states) if mapping is not None else ([], [])
     reading.problems += faults
     shown_by = [verification] if isinstance(verification, str) else list(verification or ())
-    roles = {name: role for name, role in ((weight, "weight"), (site, "site")) if name is not None}
-    roles |= {name: "verification" for name in shown_by if name not in states}
+    roles = _roles(reading, rules, weight, site, [name for name in shown_by if name not in states])
     cells = _cells(reading, rules, states, roles)
     weights = _weights(reading, weight)
     sites = _sites(reading, site)
@@ -291,6 +290,23 @@ def _read_csv(path: Path) -> pd.DataFrame:
     except csv.Error as error:
         raise DatasetError(f"{path.name}, row {line}: not CSV: {error}.") from error
     return pd.DataFrame(rows, index=pd.Index(lines, dtype=int), columns=header, dtype=object)
+
+
+def _roles(
+    reading: _Reading, rules: Sequence[Rule], weight: str | None, site: str | None, shown_by: Sequence[str]
+) -> dict[str, str]:
+    """What columns are used as that say nothing of a variable; two uses of one column are a fault."""
+    named = [(weight, "weight"), (site, "site"), *((name, "verification") for name in dict.fromkeys(shown_by))]
+    uses: dict[str, list[str]] = {}
+    for name, role in named:
+        if name is not None:
+            uses.setdefault(name, []).append(role)
+    mapped = {rule.column: rule.variable for rule in rules if rule.variable}
+    for name, own in uses.items():
+        every = [*own, *((f"variable {mapped[name]}",) if name in mapped else ())]
+        if len(every) > 1:
+            reading.problems.append(Problem(reading.name, None, name, ", ".join(every), "one use of a column"))
+    return {name: own[0] for name, own in uses.items()}
 
 
 def _cells(

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from bayesdx.display.figures import Line, as_svg, curves
 from bayesdx.errors import LearningError, nearest
 from bayesdx.evaluation.measures import auc
+from bayesdx.evaluation.performance import Evaluation, calibration_curve
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from bayesdx.evaluation.performance import Evaluation
 
 Array = NDArray[np.float64]
 Kind = Literal["calibration", "roc", "precision_recall", "decision"]
@@ -27,6 +26,9 @@ MOST_CAUSES = 6
 
 MOST_DECISIONS = 4
 """Decision curves on a page."""
+
+LEAST_SHOWN = 0.35
+"""How far below 0 treating all is drawn, as a share of the highest net benefit."""
 
 
 def draw(evaluation: Evaluation, kind: str, cause: str | None, ax: Axes | None) -> Axes:
@@ -46,7 +48,7 @@ def draw(evaluation: Evaluation, kind: str, cause: str | None, ax: Axes | None) 
         hint = nearest(cause, names)
         raise LearningError(f"plot: {cause!r} is not a cause{f' (nearest: {hint!r})' if hint else ''}.")
     if kind == "calibration":
-        return _calibration(evaluation, ax)
+        return _calibration(evaluation, cause, ax)
     if kind == "decision":
         return _decision(evaluation, cause or _decisive(evaluation)[0], ax)
     return _ranking(evaluation, kind, [cause] if cause else _frequent(evaluation), ax)
@@ -85,8 +87,10 @@ def _decisive(evaluation: Evaluation) -> list[str]:
     return names or list(forecasts.names[:1])
 
 
-def _calibration(evaluation: Evaluation, ax: Axes | None) -> Axes:
+def _calibration(evaluation: Evaluation, cause: str | None, ax: Axes | None) -> Axes:
     curve = evaluation.curve
+    if cause is not None:
+        curve = calibration_curve(evaluation.forecasts.of(cause), evaluation.bins)
     line = Line(
         f"{evaluation.bins} bins of equal width, area by patients",
         curve["forecast"].to_numpy(),
@@ -99,7 +103,7 @@ def _calibration(evaluation: Evaluation, ax: Axes | None) -> Axes:
         [line],
         xlabel="forecast probability",
         ylabel="observed share, 95 % interval",
-        title=f"Calibration: {evaluation.title()}",
+        title=f"Calibration{f', {cause}' if cause else ''}: {evaluation.title()}",
         diagonal="perfect",
         ax=ax,
     )
@@ -139,12 +143,13 @@ def _decision(evaluation: Evaluation, cause: str, ax: Axes | None) -> Axes:
     named = (("model", "model"), ("treat all", "treat_all"), ("treat none", "treat_none"))
     lines = [Line(label, t[order], rows[column].to_numpy()[order]) for label, column in named]
     most = max(float(rows["model"].max()), float(rows["treat_all"].max()), 1e-4)
-    least = min(-0.35 * most, 1.1 * max(float(rows["treat_all"].max()), -1.2 * most))
+    # The line of treating all falls steeply: it leaves the figure, so that the model's stays legible.
+    least = min(0.0, float(rows["model"].min()), max(float(rows["treat_all"].min()), -LEAST_SHOWN * most))
     return curves(
         lines,
         xlabel="threshold probability",
         ylabel="net benefit per patient",
         title=f"Decision curve, {cause}: {evaluation.title()}",
-        limits=(least, 1.1 * most),
+        limits=(least - 0.05 * (most - least), 1.1 * most),
         ax=ax,
     )

@@ -104,6 +104,13 @@ class Forecasts:
         """Some of the patients."""
         return Forecasts(self.names, self.exclusive, self.p[rows], self.y[rows], self.weights[rows], self.critical)
 
+    def of(self, name: str) -> Forecasts:
+        """Of one cause or class: whether a patient has it."""
+        column = self.names.index(name)
+        columns = [column]
+        critical = {0: self.critical[column]} if column in self.critical else {}
+        return Forecasts((name,), False, self.p[:, columns], self.y[:, columns], self.weights, critical)
+
     def log_scores(self) -> Array:
         """Per patient, in nats."""
         if self.exclusive:
@@ -271,10 +278,10 @@ class Evaluation(Report):
         Parameters
         ----------
         kind : {"calibration", "roc", "precision_recall", "decision"}
-            "calibration": observed share by forecast with 95 % intervals. "roc", "precision_recall": per cause, with
-            the area or the average precision; the six most frequent causes where none is named. "decision": net benefit
-            of acting on the model beside treating all and none, of one cause (the first that must not be missed, else
-            the most frequent, where none is named).
+            "calibration": observed share by forecast with 95 % intervals; all causes together where none is named.
+            "roc", "precision_recall": per cause, with the area or the average precision; the six most frequent causes
+            where none is named. "decision": net benefit of acting on the model beside treating all and none, of one
+            cause (the first that must not be missed, else the most frequent, where none is named).
         cause : str, optional
         ax : matplotlib Axes, optional
 
@@ -381,7 +388,7 @@ def evaluate(
         forecasts,
         _tabulated(here, drawn, "value"),
         _causes(forecasts),
-        _curve(forecasts, bins),
+        calibration_curve(forecasts, bins),
         _decisions(forecasts, levels),
         _subgroups(model, labelled, forecasts, subgroups, bins),
         comparison,
@@ -472,7 +479,8 @@ def _causes(forecasts: Forecasts) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["cause", "patients", "mean_posterior", "observed", "auc", "average_precision"])
 
 
-def _curve(forecasts: Forecasts, bins: int) -> pd.DataFrame:
+def calibration_curve(forecasts: Forecasts, bins: int) -> pd.DataFrame:
+    """Observed share by forecast over bins of equal width, all columns together: ``Evaluation.curve``."""
     pairs = np.repeat(forecasts.weights, forecasts.p.shape[1])
     total, mean_p, mean_y = binned(forecasts.p.ravel(), forecasts.y.ravel(), pairs, bins)
     lower, upper = wilson(mean_y * total, total)

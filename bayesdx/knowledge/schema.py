@@ -30,7 +30,8 @@ COMPARES = ("yes", "no")
 CASE_USES = ("tuning", "seen", "held_out")
 """Looked at while the version was made; not used, but known by its result with an earlier version; kept out."""
 
-NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}", re.ASCII)
+LONGEST_NAME = 100
+NAME = re.compile(rf"[A-Za-z][A-Za-z0-9_]{{0,{LONGEST_NAME - 1}}}", re.ASCII)
 """What a variable, group, population, test, flag, case or source may be called."""
 
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)

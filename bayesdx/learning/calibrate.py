@@ -401,7 +401,7 @@ def _best(
 def _counted(belief: Belief, counts: Array) -> Information:
     drawn = counts[belief.cells]
     size = belief.worth(belief.alpha + drawn, belief.beyond + belief.passed(drawn))
-    return Information(size, belief.sums(drawn)[belief.row], ())
+    return Information(size, belief.sums(drawn)[belief.row], np.ones_like(size), ())
 
 
 def _left_alone(belief: Belief, counts: Array) -> list[str]:
@@ -462,6 +462,7 @@ def _tabulate(model: Model, belief: Belief, fit: Fit, known: Information) -> tup
             lower, upper = number.lower, number.upper
             if moved:
                 lower, upper = interval(value, float(known.size[cell]), float(belief.left[place]), *withheld[cell])
+                lower = min(lower, float(belief.left[place] * known.lower[cell]))
                 learned[number.file, number.key] = Learned(value, lower, upper, effective)
             rows.append(
                 [

@@ -9,7 +9,6 @@ or drawn as its numbers predict.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from bayesdx.inference.dense import Roles, dense_tables, roles
 from bayesdx.inference.draws import GateDraws, numbers_of
 from bayesdx.inference.factors import can_be_quiet
 from bayesdx.inference.gate import expanded
+from bayesdx.inference.threads import processors
 from bayesdx.learning.layout import Layout
 from bayesdx.learning.patients import Patients
 from bayesdx.network import Network, Node
@@ -101,8 +101,8 @@ class _General:
         self.width = max(1, CHUNK_BYTES // (8 * max(cells, 1)))
 
     def totals(self, network: Network) -> Totals:
-        engine = Engine(network)
         chunks = self._chunks(np.arange(len(self.patients)), self.width)
+        engine = Engine(network, workers=1 if len(chunks) > 1 else None)  # chunks have threads of their own
         log_evidence = 0.0
         families = [np.zeros(prod(self._shape(v))) for v in range(len(network))]
         counts = np.zeros(self.layout.size)
@@ -197,7 +197,7 @@ def _in_threads(work: Callable[[Index], T], chunks: Sequence[Index]) -> Iterator
     """Results in the order of the chunks; the first alone, since it prepares what the others share."""
     yield work(chunks[0])
     if len(chunks) > 1:
-        with ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1)) as pool:
+        with ThreadPoolExecutor(min(MOST_THREADS, processors())) as pool:
             yield from pool.map(work, chunks[1:])
 
 

@@ -240,6 +240,10 @@ def _columns(frame: pd.DataFrame, causes: Sequence[str], findings: Iterable[str]
             raise LearningError(f"{column!r} is not a column{f' (nearest: {hint!r})' if hint else ''}.")
         if names.count(column) > 1:
             raise LearningError(f"column {column!r} stands {names.count(column)} times; expected each column once.")
+        uses = (*causes, *wanted).count(column)
+        if uses > 1:
+            what = "a cause and a finding" if column in causes and column in wanted else f"named {uses} times"
+            raise LearningError(f"column {column!r} is {what}; expected one use of a column.")
     if not len(frame):
         raise LearningError("the table has no rows; expected labelled patients.")
     return wanted

@@ -9,6 +9,14 @@ A distribution draws at most once in a patient, so the middle term follows from 
 distributions only the last term remains, whose expectation is the information that they share; it is kept within a
 variable, and elsewhere where it stands out from its own standard error. The prior adds its own information. With
 complete data this is exactly Beta(a + n, b + N - n).
+
+Where little is known of a number near 0, that Beta is too sure that it is not 0: draws that other causes may explain do
+not exclude it. The likelihood of one patient is linear in one number,
+
+.. math:: L_i(p) / L_i(\hat p) = 1 + s_i \frac{p - \hat p}{\hat p (1 - \hat p)},
+
+so its posterior with all other numbers at their estimates is summed on a grid, and the lower end is the lower one of
+both.
 """
 
 from __future__ import annotations
@@ -34,6 +42,17 @@ STANDS_OUT = 4.0
 UNKNOWN = 1e-9
 """Information that stands for none, so that a number of which nothing is known has a finite, vast variance."""
 
+FEW = 5.0
+"""Patients behind a number, prior and data together, below which its lower end is looked at on a grid."""
+
+FIRM = 1.5
+"""Patients of the prior alone from which 0 is excluded anyway."""
+
+LOG_ODDS = np.concatenate([np.linspace(-16.0, 0.0, 33), np.linspace(0.25, 6.0, 24)])
+"""The grid, around the estimate."""
+
+TAIL = 0.025
+
 CONFOUNDED = 0.9
 """Correlation from which two numbers are said not to be told apart."""
 
@@ -48,12 +67,15 @@ class Information:
         Equivalent sample size of each number: the patients whose complete data would leave the same uncertainty.
     effective : ndarray, shape (n_cells,)
         The part of it that the data brought, at least 0.
+    lower : ndarray, shape (n_cells,)
+        What the lower end of the interval is at most, as a share of the free states.
     pairs : tuple of (int, int, float)
         Distributions whose numbers cannot be told apart, with the correlation.
     """
 
     size: Array
     effective: Array
+    lower: Array
     pairs: tuple[tuple[int, int, float], ...]
 
 
@@ -82,7 +104,12 @@ def information(
     effective = np.maximum(0.0, size - belief.prior_size_at(values))
     seen = belief.sums(counts[belief.cells])[belief.row] > 0
     effective = np.where(seen, effective, 0.0)
-    return Information(size, effective, tuple(_confounded(covariance, belief.row[basis.kept])))
+    behind = np.multiply(rho, size, out=np.full_like(spread, np.inf), where=spread > 0)
+    weak = np.flatnonzero(seen & (behind < FEW) & (belief.alpha > 0) & (belief.alpha < FIRM))
+    lower = np.ones_like(rho)
+    if weak.size:
+        lower[weak] = _lower(layout, belief, basis, expected, patients, values, weak, seed)
+    return Information(size, effective, lower, tuple(_confounded(covariance, belief.row[basis.kept])))
 
 
 class _Basis:
@@ -155,11 +182,7 @@ def _shared(
     seed: int,
 ) -> tuple[Array, Array]:
     """Sum over patients of s s^T, and of its square."""
-    rows = np.arange(len(patients))
-    scale = 1.0
-    if len(rows) > MOST_ROWS:
-        rows = np.sort(np.random.default_rng(seed).choice(rows, MOST_ROWS, replace=False))
-        scale = patients.total / float(patients.weights[rows].sum())
+    rows, scale = _chosen(patients, seed)
     size = len(basis.kept)
     outer, square = np.zeros((size, size)), np.zeros((size, size))
     for part, counts in expected.cases(layout.network_with(values), rows):
@@ -171,6 +194,51 @@ def _shared(
         outer += (score * weight).T @ score
         square += (score**2 * weight).T @ score**2
     return outer, square
+
+
+def _chosen(patients: Patients, seed: int) -> tuple[NDArray[np.intp], float]:
+    """The rows that are looked at, and the patients that each of them stands for."""
+    rows = np.arange(len(patients))
+    if len(rows) <= MOST_ROWS:
+        return rows, 1.0
+    rows = np.sort(np.random.default_rng(seed).choice(rows, MOST_ROWS, replace=False))
+    return rows, patients.total / float(patients.weights[rows].sum())
+
+
+def _lower(
+    layout: Layout,
+    belief: Belief,
+    basis: _Basis,
+    expected: Expectation,
+    patients: Patients,
+    values: Array,
+    weak: NDArray[np.intp],
+    seed: int,
+) -> Array:
+    """2.5 % quantile of the posterior of some numbers, each with all others at their estimates."""
+    rows, scale = _chosen(patients, seed)
+    share, a = basis.share[weak], belief.alpha[weak]
+    b = np.maximum(belief.prior_size[weak] - a, 0.0)
+    grid = np.log(share / (1 - share))[:, None] + LOG_ODDS
+    p = 1 / (1 + np.exp(-grid))
+    log_density = a[:, None] * np.log(p) - b[:, None] * np.logaddexp(0.0, grid)
+    for part, counts in expected.cases(layout.network_with(values), rows):
+        drawn = counts[:, belief.cells]
+        total = np.zeros((len(part), len(belief.left)))
+        np.add.at(total.T, belief.row, drawn.T)
+        score = drawn[:, weak] - share * total[:, belief.row[weak]]
+        for place, slope in enumerate((score / (share * (1 - share))).T):
+            used = np.abs(slope) > 1e-9
+            ratio = 1 + slope[used, None] * (p[place] - share[place])
+            log_density[place] += scale * patients.weights[part][used] @ np.log(np.maximum(ratio, 1e-300))
+    density = np.exp(log_density - log_density.max(axis=1, keepdims=True))
+    below = density[:, :1] / a[:, None]  # below the grid only the prior's p^a is left
+    between = (density[:, 1:] + density[:, :-1]) / 2 * np.diff(grid, axis=1)
+    reached = np.concatenate([below, between], axis=1).cumsum(axis=1)
+    reached = reached / reached[:, -1:]
+    ends = [np.interp(TAIL, mass, logs) for mass, logs in zip(reached, np.log(p), strict=True)]
+    further = np.log(np.minimum(1.0, TAIL / reached[:, 0])) / a
+    return np.asarray(np.exp(np.array(ends) + further))
 
 
 def _inverse(prior: Array, data: Array, same_row: NDArray[np.bool_]) -> Array:
@@ -191,6 +259,11 @@ def _scaled(matrix: Array) -> Array:
 
 
 def _confounded(covariance: Array, row: NDArray[np.intp]) -> list[tuple[int, int, float]]:
+    """Each two distributions once, with the strongest correlation of their states."""
     correlation = _scaled(covariance)
-    pairs = np.argwhere(np.triu(np.abs(correlation) > CONFOUNDED, 1))
-    return [(int(row[a]), int(row[b]), float(correlation[a, b])) for a, b in pairs if row[a] != row[b]]
+    strongest: dict[tuple[int, int], float] = {}
+    for a, b in np.argwhere(np.triu(np.abs(correlation) > CONFOUNDED, 1)):
+        pair, found = (int(row[a]), int(row[b])), float(correlation[a, b])
+        if row[a] != row[b] and abs(found) > abs(strongest.get(pair, 0.0)):
+            strongest[pair] = found
+    return [(*pair, found) for pair, found in strongest.items()]

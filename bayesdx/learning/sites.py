@@ -36,6 +36,7 @@ from numpy.typing import NDArray
 from bayesdx.errors import LearningError
 from bayesdx.evaluation.dataset import Cohort
 from bayesdx.knowledge.model import Model
+from bayesdx.knowledge.schema import LONGEST_NAME
 from bayesdx.learning.belief import Belief, dirichlet
 from bayesdx.learning.intervals import HALF, interval
 from bayesdx.learning.version import Key, Learned
@@ -125,7 +126,7 @@ def populations_of(model: Model, cohort: Cohort, population: str | None = None) 
     Raises
     ------
     LearningError
-        One site only, or two names that would be one.
+        One site only, two names that would be one, or a name that is too long for one.
     """
     sites = sorted(set(cohort.sites))
     if len(sites) == 1:
@@ -137,6 +138,11 @@ def populations_of(model: Model, cohort: Cohort, population: str | None = None) 
     for site in sites:
         kept = re.sub(r"[^A-Za-z0-9_]", "_", site)
         name = kept if re.match(r"[A-Za-z]", kept) else f"site_{kept}"
+        if len(name) > LONGEST_NAME:
+            raise LearningError(
+                f"site: {site[:20] + '...'!r} would be a population of {len(name)} characters; expected at most "
+                f"{LONGEST_NAME}."
+            )
         if name in taken:
             raise LearningError(f"site: {site!r} would be the population {name}, which is {taken[name]}.")
         names[site], taken[name] = name, f"site {site!r} already"

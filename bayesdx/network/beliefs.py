@@ -120,7 +120,7 @@ def fit_sample_sizes(mean: ArrayLike, lower: ArrayLike, upper: ArrayLike, row: A
 
     Returns
     -------
-    ndarray, shape (n_rows,), between ``SMALLEST_SAMPLE`` and ``LARGEST_SAMPLE``
+    ndarray, shape (n_rows,), between ``SMALLEST_SAMPLE`` and ``LARGEST_SAMPLE``; empty where there are no numbers
 
     Examples
     --------
@@ -128,6 +128,8 @@ def fit_sample_sizes(mean: ArrayLike, lower: ArrayLike, upper: ArrayLike, row: A
     array([10., 22.])
     """
     mean, index = np.asarray(mean, dtype=np.float64), np.asarray(row, dtype=np.intp)
+    if not index.size:
+        return np.empty(0)
     ends = _angle(np.stack([np.asarray(lower, np.float64), np.asarray(upper, np.float64)]))
     n_rows = int(index.max()) + 1
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -56,3 +58,16 @@ def test_a_negative_number_of_patients_is_refused() -> None:
     with pytest.raises(dx.FindingsError) as caught:
         dx.simulate_cohort(MODEL, -1)
     assert str(caught.value) == "simulate_cohort: patients = -1; expected a number of at least 0."
+
+
+@pytest.mark.parametrize("patients", [2.5, 3.0, True, "3"])
+def test_patients_are_counted_in_whole_numbers(patients: Any) -> None:
+    """Nothing is rounded, and nothing but an integer counts."""
+    with pytest.raises(dx.FindingsError) as caught:
+        dx.simulate_cohort(MODEL, patients)
+    assert str(caught.value) == f"simulate_cohort: patients = {patients!r}; expected a whole number of at least 0."
+
+
+def test_a_number_of_patients_may_be_numpys() -> None:
+    """As ``len`` of an array or a sum of counts gives it."""
+    assert len(dx.simulate_cohort(MODEL, np.int64(4))) == 4

@@ -186,6 +186,55 @@ def test_figures_draw_the_numbers_of_the_evaluation() -> None:
     matplotlib.pyplot.close("all")
 
 
+def test_calibration_of_one_cause() -> None:
+    """Its own forecasts in bins, named in the title; the same as an evaluation in which there is only that one."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    result = dx.evaluate(MODEL, cohort(), resamples=0)
+    p, y = (array[:, result.forecasts.names.index("severe")] for array in (result.forecasts.p, result.forecasts.y))
+    axes = result.plot("calibration", cause="severe")
+    forecast, observed = axes.lines[1].get_xdata(), axes.lines[1].get_ydata()
+    place = np.minimum((p * 10).astype(int), 9)
+    assert forecast.tolist() == pytest.approx([p[place == bin].mean() for bin in np.unique(place)])
+    assert observed.tolist() == pytest.approx([y[place == bin].mean() for bin in np.unique(place)])
+    assert axes.get_title(loc="left").startswith("Calibration, severe: ")
+    matplotlib.pyplot.close("all")
+
+
+def test_a_model_that_does_harm_is_seen_to_do_so() -> None:
+    """However far below 0 its net benefit lies, the figure of a decision holds it."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    patients = cohort()
+    patients["cause"] = patients["cause"].to_numpy()[::-1]
+    result = dx.evaluate(MODEL, patients, resamples=0, thresholds=[0.2, 0.5, 0.7])
+    rows = result.decisions[result.decisions["cause"] == "severe"]
+    assert rows["model"].min() < -0.4 * max(rows["model"].max(), rows["treat_all"].max(), 0)
+    low, high = result.plot("decision", cause="severe").get_ylim()
+    assert low < rows["model"].min()
+    assert high > rows["model"].max()
+    matplotlib.pyplot.close("all")
+
+
+def test_the_steep_line_of_treating_all_leaves_the_figure_of_a_decision() -> None:
+    """What lies above 0 has most of the height; all of the model's line and of treating none is seen."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    result = dx.evaluate(MODEL, cohort(), resamples=0)
+    for name in result.forecasts.names:
+        rows = result.decisions[result.decisions["cause"] == name]
+        low, high = result.plot("decision", cause=name).get_ylim()
+        assert low < min(0, rows["model"].min())
+        assert high > rows[["model", "treat_all"]].to_numpy().max()
+        assert rows["treat_all"].min() < low  # it falls to -9 times the share of others at 0.9
+        if rows["model"].min() >= 0:
+            assert high > -2 * low
+    matplotlib.pyplot.close("all")
+
+
 @pytest.mark.parametrize(
     ("kind", "cause", "sentence"),
     [

@@ -159,6 +159,28 @@ def test_weights_and_sites_are_checked() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("mapping", "options", "found"),
+    [
+        ({"w": "smoking"}, {"weight": "w"}, "weight, variable smoking"),
+        ({"w": {"variable": "smoking", "cuts": [2]}}, {"site": "w"}, "site, variable smoking"),
+        ({"w": "smoking"}, {"verification": "w"}, "verification, variable smoking"),
+        (None, {"weight": "w", "site": "w"}, "weight, site"),
+        ({"w": "smoking"}, {"weight": "w", "site": "w"}, "weight, site, variable smoking"),
+    ],
+)
+def test_a_column_has_one_use(mapping: object, options: dict[str, str], found: str) -> None:
+    """A column that would be a weight, a site, what shows verification or a variable at once is none of them."""
+    table = pd.DataFrame({"xray": ["positive"] * 2, "w": [1, 0]})
+    assert sentences(table, mapping, **options) == [f"table, column w: {found!r}; expected one use of a column."]
+
+
+def test_a_column_with_another_use_may_be_left_out_by_the_mapping() -> None:
+    """That is no second use."""
+    table = pd.DataFrame({"xray": ["positive"], "w": [2]})
+    assert dx.read_cohort(MODEL, table, {"w": None}, weight="w").weights.tolist() == [2.0]
+
+
 def test_the_dry_run_says_what_will_be_used() -> None:
     """Per column: what it is used as, how many cells are observed, the states."""
     table = pd.DataFrame({"xray": ["positive", None], "id": [1, 2], "smoking": ["no", "no"]})

@@ -14,8 +14,11 @@ from numpy.testing import assert_allclose
 
 import bayesdx as dx
 from bayesdx.diagnosis.simulate import simulate
+from bayesdx.knowledge.schema import Link, Prior, Variable
+from bayesdx.learning.information import _confounded
 from bayesdx.learning.layout import Layout
 from bayesdx.network import compile_network
+from bayesdx.network.beliefs import beta_of
 from bayesdx.network.parameters import parameters
 from benchmarks.coverage import kept_cohort, one_cohort, simulated_cohort
 from tests.diagnosis.models import random_model
@@ -212,6 +215,40 @@ def test_a_killed_proof_goes_on_where_it_stood(tmp_path: Path) -> None:
     assert (kept_cohort(tmp_path, model, 40, 3, "em", 5)["truth"] == 0.125).all()
 
 
+@pytest.mark.parametrize("present", [12, 16])
+def test_a_draw_that_something_else_explains_does_not_exclude_0(present: int) -> None:
+    """Of 40 with the cause 12 or 16 show what 30 % show anyway: the lower end of the link is that of its posterior."""
+    prior = beta_of(0.04, 1e-10, 0.3)
+    model = dx.Model(
+        info=replace(exclusive_model().info, name="gate"),
+        variables=(
+            Variable("cause", "Cause", "cause", "", ("absent", "present"), ""),
+            Variable("sign", "Sign", "history", "", ("absent", "present"), ""),
+        ),
+        priors=(Prior("here", "cause", "present", 0.5, 0.5, 0.5, "S", "expert"),),
+        links=(
+            Link("", "", "sign", "present", 0.3, 0.3, 0.3, "S", "expert"),
+            Link("cause", "present", "sign", "present", 0.04, 1e-10, 0.3, "S", "expert"),
+        ),
+        sources=exclusive_model().sources,
+    )
+    frame = pd.DataFrame(
+        {
+            "cause": ["present"] * 40 + ["absent"] * 5,
+            "sign": ["present"] * present + ["absent"] * (40 - present) + ["absent"] * 5,
+        }
+    )
+    row = dx.calibrate(model, frame, tolerance=1e-10, max_iterations=5000).table.iloc[0]
+    x = np.linspace(-60, 8, 200_001)  # log-odds
+    p = 1 / (1 + np.exp(-x))
+    log_density = prior.a * np.log(p) + prior.b * np.log1p(-p)
+    log_density += present * np.log(0.3 + 0.7 * p) + (40 - present) * np.log1p(-p)
+    mass = np.exp(log_density - log_density.max()).cumsum()
+    expected = np.exp(np.interp(0.025, mass / mass[-1], np.log(p)))
+    assert np.log(row["lower"]) == pytest.approx(np.log(expected), abs=0.1)
+    assert row["lower"] < 1e-3 < row["after"] < row["upper"]
+
+
 def test_prior_shift_is_saerens() -> None:
     """For one exclusive cause without contexts, the shifted prior is the fixed point of Saerens' equation."""
     model = exclusive_model()
@@ -313,3 +350,11 @@ def test_em_does_not_settle_in_one_iteration() -> None:
     assert result.warnings[0] == (
         "EM had not settled after 1 iterations (largest change above 1e-05); raise max_iterations or tolerance."
     )
+
+
+def test_distributions_that_cannot_be_told_apart_are_named_once() -> None:
+    """However many of their states go together: one warning, with the strongest correlation."""
+    covariance = np.array(
+        [[1.0, 0.95, 0.97, 0.96], [0.95, 1.0, 0.92, -0.98], [0.97, 0.92, 1.0, 0.1], [0.96, -0.98, 0.1, 1.0]]
+    )
+    assert _confounded(covariance, np.array([0, 0, 1, 2])) == [(0, 1, 0.97), (0, 2, -0.98)]

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from bayesdx.diagnosis.simulate import simulate
+from bayesdx.inference import Engine
 from bayesdx.inference.dense import roles
+from bayesdx.learning import expected
 from bayesdx.learning.expected import _Dense, _General, expectation
 from bayesdx.learning.layout import Layout
 from bayesdx.learning.patients import distinct
@@ -91,3 +93,20 @@ def test_equal_rows_count_once_with_their_weights() -> None:
     assert patients.codes.tolist() == [[0, 1], [1, -1]]
     assert patients.weights.tolist() == [1.5, 2.0]
     assert patients.total == 3.5
+
+
+@pytest.mark.parametrize("width", [3, 100])
+def test_threads_are_not_started_inside_threads(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    """Several chunks share the processors, each with one thread of the engine; a single one has them all."""
+    given: list[int | None] = []
+
+    def engine(network: Network, workers: int | None = None) -> Engine:
+        given.append(workers)
+        return Engine(network, workers=workers)
+
+    monkeypatch.setattr(expected, "Engine", engine)
+    network = compile_network(random_model(1, zeros=False))
+    general = _General(Layout(network), distinct(masked(network, 30, 1), np.ones(30)))
+    general.width = width
+    general.totals(network)
+    assert given == [1 if width == 3 else None]

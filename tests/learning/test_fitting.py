@@ -123,6 +123,12 @@ def test_several_causes_become_noisy_gates() -> None:
         ({"c": ["x", "y"]}, {"missing": "drop"}, "missing: 'drop'; expected ignore or state."),
         ({"c": ["x", "y"]}, {"structure": "forest"}, "structure: 'forest'; expected naive or tree."),
         ({"c": ["x", "y"]}, {"smoothing": 0}, "smoothing: 0; expected a finite number above 0."),
+        ({"c": ["x", "y"]}, {"findings": ["c"]}, "column 'c' is a cause and a finding; expected one use of a column."),
+        (
+            {"c": ["x", "y"], "f": [1, 2]},
+            {"findings": ["f", "f"]},
+            "column 'f' is named 2 times; expected one use of a column.",
+        ),
         ({"c": ["x", "y"], "f 1": [1, 2], "f_1": [1, 2]}, {}, "columns 'f 1' and 'f_1' would both be called f_1."),
     ],
 )

@@ -137,6 +137,16 @@ def test_each_site_is_a_population(tmp_path: Path) -> None:
         (("a", "here"), {}, "site: 'here' would be the population here, which is a population of the model already."),
         (("a", "b"), {"move": "tables"}, "site: nothing that belongs to a population may move; let priors move."),
         (("a", "new"), {"population": "new"}, "site: 'new' would be the population new, which is the new population."),
+        (
+            ("a", "b" * 101),
+            {},
+            "site: 'bbbbbbbbbbbbbbbbbbbb...' would be a population of 101 characters; expected at most 100.",
+        ),
+        (
+            ("a", "7" * 96),
+            {},
+            "site: '77777777777777777777...' would be a population of 101 characters; expected at most 100.",
+        ),
     ],
 )
 def test_sites_that_cannot_be_pooled(wards: tuple[str, str], options: dict[str, str], sentence: str) -> None:

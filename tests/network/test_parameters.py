@@ -140,3 +140,8 @@ def test_draws_have_the_moments_of_their_beliefs() -> None:
         assert_allclose(values[:, column].std(), deviation, rtol=0.25, atol=1e-5)
     with pytest.raises(dx.ModelError, match=r"^draw_parameters: draws = 0; expected at least 1\.$"):
         draw_parameters(model, 0, 0)
+
+
+def test_no_numbers_have_no_sample_sizes() -> None:
+    """An empty answer, as for a model without numbers that may move."""
+    assert fit_sample_sizes([], [], [], []).shape == (0,)
