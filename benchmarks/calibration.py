@@ -32,8 +32,9 @@ from bayesdx.learning.expected import expectation
 from bayesdx.learning.layout import Layout
 from bayesdx.learning.patients import patients_of
 from bayesdx.network import Network, compile_network
-from benchmarks.coverage import DOCS, simulated_cohort
+from benchmarks.coverage import simulated_cohort
 from benchmarks.peers import to_pyagrum
+from benchmarks.report import RESULTS
 
 ITERATIONS = 10
 SECONDS, GIGABYTES = 60.0, 2.0
@@ -173,7 +174,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--pyagrum-rows", type=int, default=500)
     parser.add_argument("--pgmpy-rows", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--output", type=Path, default=DOCS, help="folder of em_time.json and em_time.md")
+    parser.add_argument("--output", type=Path, default=RESULTS, help="folder of em_time.json and em_time.md")
     given = parser.parse_args(arguments)
     model = dx.load_model(given.model)
     network = compile_network(model)

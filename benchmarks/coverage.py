@@ -31,12 +31,12 @@ from bayesdx.learning.layout import Layout
 from bayesdx.learning.shift import case_mix
 from bayesdx.network import Network, compile_network
 from bayesdx.network.parameters import parameters
+from benchmarks.report import RESULTS
 
 METHODS = ("em", "prior_shift")
 WANTED = (0.92, 0.98)
 """Share of the intervals that has to hold the truth."""
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
 EFFECTIVE = (-1.0, 1.0, 10.0, 100.0, np.inf)
 
 
@@ -190,7 +190,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--keep", type=Path, help="folder where finished cohorts are kept, and taken from")
     parser.add_argument("--finished", action="store_true", help="run none: sum up the cohorts that are kept")
-    parser.add_argument("--output", type=Path, default=DOCS, help="folder of coverage.json and coverage.md")
+    parser.add_argument("--output", type=Path, default=RESULTS, help="folder of coverage.json and coverage.md")
     given = parser.parse_args(arguments)
     model = dx.load_model(given.model)
     if given.finished and given.keep is None:

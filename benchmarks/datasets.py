@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 import bayesdx as dx
 from bayesdx.evaluation.performance import Forecasts, measure
 from benchmarks import ddxplus
-from benchmarks.coverage import DOCS
+from benchmarks.report import RESULTS
 
 Array = NDArray[np.float64]
 
@@ -277,7 +277,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run, print, write; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks datasets", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(DATASETS)}; all where left out")
-    parser.add_argument("--output", type=Path, default=DOCS, help="folder of datasets.json and datasets.md")
+    parser.add_argument("--output", type=Path, default=RESULTS, help="folder of datasets.json and datasets.md")
     parser.add_argument("--table", action="store_true", help="run nothing, write the stored rows again")
     given = parser.parse_args(arguments)
     names = () if given.table else given.names or DATASETS
