@@ -4,10 +4,10 @@ import pandas as pd
 import pytest
 
 import bayesdx as dx
-from tests.models.versions import RULES, V2_0_0, V2_1_0, V2_2_0
+from tests.models.versions import RULES, V2_0_0, V2_1_0, V2_2_0, V2_2_1
 
 POPULATIONS = ("primary_care", "emergency_department", "specialist_referral")
-SINCE_2_1_0 = pytest.mark.parametrize("version", [pytest.param(v, id=v.number) for v in (V2_1_0, V2_2_0)])
+SINCE_2_1_0 = pytest.mark.parametrize("version", [pytest.param(v, id=v.number) for v in (V2_1_0, V2_2_0, V2_2_1)])
 
 
 def patient(*present, **states):

@@ -2,7 +2,7 @@
 
 import csv
 import runpy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -179,4 +179,7 @@ V2_2_0 = Version(
     }),
 )  # fmt: skip
 
-VERSIONS = (V2_0_0, V2_1_0, V2_2_0)
+V2_2_1 = replace(V2_2_0, number="2.2.1", before=("2.0.0", "2.1.0", "2.2.0"))
+"""Other intervals, the same values: its record is that of 2.2.0."""
+
+VERSIONS = (V2_0_0, V2_1_0, V2_2_0, V2_2_1)

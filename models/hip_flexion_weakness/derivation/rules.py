@@ -15,6 +15,7 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
+from scipy.stats import beta
 
 import bayesdx as dx
 from bayesdx.knowledge.model import Model, ModelInfo, Population
@@ -138,6 +139,8 @@ class Evidence:
     def __init__(self, *folders: Path) -> None:
         """``folders`` from the oldest version to the newest."""
         self.folders = folders
+        factors = [float(row["odds_factor"]) for folder in folders for row in table(folder, "judgement.csv")]
+        self.odds_factor = factors[-1] if factors else None
 
     def read(self, name: str) -> list[dict[str, str]]:
         """The rows of a table in the order of the oldest; none when no version has it."""
@@ -146,11 +149,47 @@ class Evidence:
             if name in STATE_COLUMNS:
                 rows = keyed(name, shared_out(rows.values(), STATE_COLUMNS[name], table(folder, "splits.csv")))
             rows |= keyed(name, table(folder, name))
-        return list(rows.values())
+        if self.odds_factor is None:
+            return list(rows.values())
+        return [judged(row, self.odds_factor) for row in rows.values()]
 
     def text(self, name: str) -> str:
         """A text of the version itself."""
         return (self.folders[-1] / name).read_text(encoding="utf-8")
+
+
+def judged(row: dict[str, str], odds_factor: float) -> dict[str, str]:
+    """The row; where its interval is that of rule 4 and reaches beyond this factor of the odds, it ends there.
+
+    A beta distribution of a given weight puts nearly all of a rare number at 0, which nobody meant who judged it.
+    """
+    text = row.get("probability", row.get("value", ""))
+    if row.get("status") != "expert" or not text or not 0 < float(text) < 1:
+        return row
+    value, lower, upper = float(text), float(row["lower"]), float(row["upper"])
+    low, high = around(value, odds_factor)
+    if not of_rule_4(value, lower, upper) or (lower >= low and value < upper <= high):
+        return row
+    return {**row, "lower": str(low), "upper": str(high)}
+
+
+def around(value: float, odds_factor: float) -> tuple[float, float]:
+    """Where the odds are this factor below and above those of the value, in two digits."""
+    odds = value / (1 - value)
+    low, high = (float(f"{far / (1 + far):.2g}") for far in (odds / odds_factor, odds * odds_factor))
+    return low, high
+
+
+def of_rule_4(value: float, lower: float, upper: float) -> bool:
+    """Whether this is the interval of a beta distribution worth 15, 30 or 100 patients, in two digits.
+
+    That of the rarest numbers lies below them; it was stretched to reach them.
+    """
+    for worth in (15, 30, 100):
+        low, high = beta.ppf((0.025, 0.975), worth * value, worth * (1 - value))
+        if np.allclose((lower, upper), (low, max(high, value)), rtol=0.05, atol=1e-300):
+            return True
+    return False
 
 
 def figure(row: dict[str, str], column: str = "probability") -> Figure:
@@ -285,7 +324,7 @@ def links_and_leaks(evidence: Evidence, variables: dict[str, Variable]) -> tuple
     error = {row["kind"]: float(row["error"]) for row in evidence.read("observer_error.csv")}
     for row in evidence.read("effects.csv"):
         key = row["parent"], row["parent_state"], row["child"]
-        known = observed(row, error.get(variables[row["child"]].kind, 0.0))
+        known = observed(row, error.get(variables[row["child"]].kind, 0.0), evidence.odds_factor)
         grouped[key][row["child_state"]] = row["convention"], known
     leaks = {child: {state: known.value for state, (_, known) in rows.items()} for (parent, _, child), rows in
              grouped.items() if not parent}  # fmt: skip
@@ -305,7 +344,7 @@ def links_and_leaks(evidence: Evidence, variables: dict[str, Variable]) -> tuple
     return links, priors
 
 
-def observed(row: dict[str, str], error: float) -> Figure:
+def observed(row: dict[str, str], error: float, odds_factor: float | None) -> Figure:
     """The number of a row of effects; a judgement is held off 0 and 1 by the error of those who observe."""
     known = figure(row, "value")
     if not error or row["status"] != "expert" or (row["convention"] == "link" and row["parent"]):
@@ -314,7 +353,8 @@ def observed(row: dict[str, str], error: float) -> Figure:
     if value == known.value:
         return known
     note = "; ".join(part for part in (f"judged {known.value:g}, held off by the observers' error", known.note) if part)
-    return Figure(value, min(known.lower, value), max(known.upper, value), known.source, known.status, note)
+    lower, upper = around(value, odds_factor) if odds_factor else (min(known.lower, value), max(known.upper, value))
+    return Figure(value, lower, upper, known.source, known.status, note)
 
 
 def divided(
