@@ -16,6 +16,7 @@ from bayesdx.inference.evidence import Codes, Evidence, certain_where_seen
 from bayesdx.inference.families import empty_family
 from bayesdx.inference.kernels import Kernel, use_numba
 from bayesdx.inference.logs import FAINT, IMPOSSIBLE, LOG_ZERO, floored_log
+from bayesdx.inference.recent import Recent
 from bayesdx.inference.result import Family
 from bayesdx.inference.threads import WORTH_THREADS, over_runs
 from bayesdx.network import Network
@@ -37,6 +38,9 @@ MOST_FINDINGS_APART = 3
 
 LEAST_CASES_FOR_FAMILIES = 32
 """Fewer cases get their families from the junction tree, which keeps the relative precision of small ones."""
+
+MOST_WEIGHTS_KEPT = 4
+"""Patients whose weights over the joint are kept for the next question."""
 
 MOST_CASES_FAST = 2**13
 """Cases handed to compiled code at a time; several of its calls run beside each other."""
@@ -66,6 +70,9 @@ class DenseBackend:
         starts = np.cumsum([0, *tables.joint_cards])
         self._fast = _fast_tables(tables)
         self._nothing = np.empty((0, tables.cells))
+        self._first_row = np.full(len(network), -1, dtype=np.int64)
+        self._first_row[list(tables.offsets)] = list(tables.offsets.values())
+        self._recent_weights: Recent[tuple[int, ...], Array] = Recent(MOST_WEIGHTS_KEPT)
         self.column_range = {v: (int(starts[i]), int(starts[i + 1])) for i, v in enumerate(tables.joint)}
 
     def run(
@@ -115,14 +122,23 @@ class DenseBackend:
 
         The slow and the fast half of the joint are summed apart, which leaves little for the matrix products.
         """
+        of_each_slow, of_each_fast = self._ones
+        halved = weights.reshape(len(weights), of_each_slow.shape[1], len(of_each_fast))
+        return self._share(halved @ of_each_fast, (of_each_slow @ halved)[:, 0], columns)
+
+    def _share(self, of_slow: Array, of_fast: Array, columns: Array) -> Array:
+        """Normalised marginals from the sums over either half, shape (n_cases, its cells); returns the totals."""
         slow, fast = self._halves
-        halved = weights.reshape(len(weights), slow.shape[0], fast.shape[0])
-        of_slow = halved @ np.ones(fast.shape[0])
-        of_fast = (np.ones((1, slow.shape[0])) @ halved)[:, 0]
         total = of_slow.sum(axis=1, keepdims=True)
         np.divide(of_slow @ slow, total, out=columns[:, : slow.shape[1]])
         np.divide(of_fast @ fast, total, out=columns[:, slow.shape[1] :])
         return np.asarray(total)
+
+    @cached_property
+    def _ones(self) -> tuple[Array, Array]:
+        """What sums the slow half, a row, and the fast half, a vector."""
+        slow, fast = self._halves
+        return np.ones((1, len(slow))), np.ones(len(fast))
 
     @cached_property
     def _halves(self) -> tuple[Array, Array]:
@@ -134,54 +150,53 @@ class DenseBackend:
     def run_alike(self, evidence: Evidence, targets: Sequence[int]) -> tuple[Array, dict[int, Array]] | None:
         """Cases of hard evidence that differ in few findings, as hypothetical results do, asked about causes.
 
-        The same numbers as ``run``: what the cases have in common is multiplied into the prior once. None where that
-        is not the question.
+        The same numbers as ``run``, read-only: what the cases have in common is multiplied into the prior once. None
+        where that is not the question.
         """
         tables, codes = self.tables, evidence.codes
         if not 0 < len(codes) <= MOST_CASES_ALIKE or evidence.likelihoods or self._all_priors is None:
             return None
-        differ = np.flatnonzero((codes != codes[:1]).any(axis=0))
-        if any(v not in self.column_range for v in targets) or any(v not in tables.offsets for v in differ.tolist()):
+        differ = (codes != codes[0]).any(axis=0)
+        if not self.column_range.keys() >= set(targets) or (self._first_row[differ] < 0).any():
             return None
-        left = codes[:, differ]
+        apart = _ranked(np.where(differ & (codes >= 0), self._first_row + codes, -1))
         compiled = use_numba(self.kernel, len(codes) * tables.cells)
-        if not compiled and (left >= 0).sum(axis=1).max() > MOST_FINDINGS_APART:
+        if not compiled and apart.shape[1] > MOST_FINDINGS_APART:
             return None
-        common = codes[0].copy()
-        common[differ] = -1
-        shared = self._weights_of(common.tolist())
+        shared = self._weights_of(np.where(differ, -1, codes[0]).tolist(), compiled=compiled)
         columns = np.empty((len(codes), tables.columns.shape[1]))
-        total = np.empty(len(codes))
-        if compiled:
-            apart = np.full_like(codes, -1)
-            apart[:, differ] = left
-            self._cases_fast(apart, shared[None], np.zeros(len(codes), dtype=np.int64), total, columns)
-        else:
-            offsets = np.array([tables.offsets[v] for v in differ.tolist()], dtype=np.int64)
-            self._alike_plain(np.where(left >= 0, offsets + left, -1), shared, total, columns)
+        total = np.empty((len(codes), 1))
+        width = len(codes) if compiled else max(1, CHUNK_CELLS // tables.cells)
+        for start in range(0, len(codes), width):
+            part = slice(start, start + width)
+            total[part] = self._sum_alike(apart[part], shared, columns[part], compiled=compiled)
+        total = total[:, 0]
         faint = np.flatnonzero(total < FAINT)
         total[faint] = 1.0
         log_evidence = np.log(total)
-        marginals = {v: columns[:, slice(*self.column_range[v])] for v in targets}
         if faint.size:
             log_evidence[faint], again, _ = self.run(evidence.take(faint), targets)
             for v, values in again.items():
-                marginals[v][faint] = values
-        return log_evidence, marginals
+                columns[faint, slice(*self.column_range[v])] = values
+        columns[log_evidence == -np.inf] = np.nan
+        columns.flags.writeable = False
+        return log_evidence, {v: columns[:, slice(*self.column_range[v])] for v in targets}
 
-    def _alike_plain(self, rows: Ints, shared: Array, total: Array, columns: Array) -> None:
-        """The shared weights times the few rows of each case, shape (n_cases, n_findings), -1 where it has none."""
-        ranked = -np.sort(-np.append(rows, np.full((len(rows), 1), -1), axis=1), axis=1)
-        ranked = ranked[:, : max(1, np.count_nonzero(ranked.max(axis=0) >= 0))]
-        width = max(1, CHUNK_CELLS // len(shared))
-        for start in range(0, len(rows), width):
-            part = slice(start, start + width)
-            weights = self._fast[0].take(ranked[part, 0], axis=0)  # -1 is the row of ones
+    def _sum_alike(self, apart: Ints, shared: Array, columns: Array, *, compiled: bool) -> Array:
+        """``_sum_columns`` of the shared weights times the few rows of each case, -1 for none."""
+        with np.errstate(invalid="ignore"):
+            if compiled:
+                from bayesdx.inference.dense_fast import sum_alike
+
+                slow, fast = self._halves
+                of_slow, of_fast = np.empty((len(apart), len(slow))), np.empty((len(apart), len(fast)))
+                sum_alike(shared, self._fast[0], apart, of_slow, of_fast)
+                return self._share(of_slow, of_fast, columns)
+            weights = self._fast[0].take(apart[:, 0], axis=0)  # -1 is the row of ones
             weights *= shared
-            for row in ranked[part, 1:].T:
+            for row in apart[:, 1:].T:
                 weights *= self._fast[0].take(row, axis=0)
-            with np.errstate(invalid="ignore"):
-                total[part] = self._sum_columns(weights, columns[part])[:, 0]
+            return self._sum_columns(weights, columns)
 
     def run_one(self, evidence: Evidence, targets: Sequence[int]) -> tuple[Array, dict[int, Array]] | None:
         """One case of hard evidence asked about causes and findings; None for others, or where it is too improbable.
@@ -195,24 +210,28 @@ class DenseBackend:
             return None
         codes = evidence.codes[0].tolist()
         columns, total = np.empty((1, tables.columns.shape[1])), np.empty(1)
-        if findings or not use_numba(self.kernel, 0):
-            weights = self._weights_of(codes)
-            with np.errstate(invalid="ignore"):
-                total = self._sum_columns(weights[None], columns)[0]
+        compiled = use_numba(self.kernel, 0)
+        if findings or not compiled:
+            weights = self._weights_of(codes, compiled=compiled)
+            total = self._sum_alike(np.array([[-1]]), weights, columns, compiled=compiled)[0]
         else:
             self._cases_fast(evidence.codes, self._all_priors, np.array([self._pattern_of(codes)]), total, columns)
         if total[0] < FAINT:
             return None
-        columns.flags.writeable = False
         predicted = (tables.rows @ weights / total)[None] if findings else columns
+        for v in findings:
+            if codes[v] >= 0:
+                first = tables.offsets[v]
+                predicted[0, first : first + self.network.cardinalities[v]] = 0.0
+                predicted[0, first + codes[v]] = 1.0
+        columns.flags.writeable = predicted.flags.writeable = False  # and so are their parts
         marginals = {}
         for v in targets:
             if v in self.column_range:
                 marginals[v] = columns[:, slice(*self.column_range[v])]
             else:
-                first, card = tables.offsets[v], self.network.cardinalities[v]
-                marginals[v] = predicted[:, first : first + card] if codes[v] < 0 else np.eye(card)[[codes[v]]]
-                marginals[v].flags.writeable = False
+                first = tables.offsets[v]
+                marginals[v] = predicted[:, first : first + self.network.cardinalities[v]]
         return np.log(total), marginals
 
     def _pattern_of(self, codes: Sequence[int]) -> int:
@@ -222,15 +241,28 @@ class DenseBackend:
             key = key * (card + 1) + (codes[v] if codes[v] >= 0 else card)
         return key
 
-    def _weights_of(self, codes: Sequence[int]) -> Array:
-        """P(evidence, joint) of one case of hard evidence, shape (n_cells,)."""
+    def _weights_of(self, codes: Sequence[int], *, compiled: bool) -> Array:
+        """P(evidence, joint) of one case of hard evidence, shape (n_cells,); read-only.
+
+        Kept for a while: who asks for a posterior asks what might change it next.
+        """
+        return self._recent_weights.get(tuple(codes), lambda: self._new_weights(codes, compiled=compiled))
+
+    def _new_weights(self, codes: Sequence[int], *, compiled: bool) -> Array:
         tables = self.tables
         assert self._all_priors is not None
+        prior = self._all_priors[self._pattern_of(codes)]
         seen = [first + codes[v] for v, first in tables.offsets.items() if codes[v] >= 0]
-        weights = self._all_priors[self._pattern_of(codes)] * np.multiply.reduce(tables.rows.take(seen, axis=0), axis=0)
+        if compiled:
+            from bayesdx.inference.dense_fast import multiply_rows
+
+            weights = multiply_rows(prior, self._fast[0], np.array(seen, dtype=np.int64))
+        else:
+            weights = prior * np.multiply.reduce(tables.rows.take(seen, axis=0), axis=0)
         for v, (first, _) in self.column_range.items():
             if codes[v] >= 0:
                 weights *= tables.columns[:, first + codes[v]]
+        weights.flags.writeable = False
         return np.asarray(weights)
 
     def _cases_fast(
@@ -509,6 +541,14 @@ def _log_parts(tables: DenseTables, slow: Array, fast: Array) -> _LogParts:
         np.concatenate([quiet[:, slow.shape[1] :] @ fast.T, fast_rows]),
         log_rows[[row for _, _, row in places["full"]]],
     )
+
+
+def _ranked(rows: Ints) -> Ints:
+    """The rows of each case, -1 where it has none, largest first and in as few columns as hold them; at least one."""
+    largest = rows.max(axis=1, initial=-1, keepdims=True)
+    if np.count_nonzero(rows >= 0) == np.count_nonzero(largest >= 0):
+        return largest
+    return np.asarray(-np.sort(-rows, axis=1)[:, : int((rows >= 0).sum(axis=1).max())])
 
 
 def _fast_tables(tables: DenseTables) -> tuple[Array | Ints | NDArray[np.bool_], ...]:

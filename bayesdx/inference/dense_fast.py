@@ -193,3 +193,52 @@ def _finish_fused(
             low[t] = x + y
     marginals[0] = first
     marginals[1] = second
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def multiply_rows(start: Array, rows: Array, seen: Ints) -> Array:
+    """``start`` times the rows that are seen, shape (n_cells,); the last row is all ones."""
+    product = start.copy()
+    ones = rows[rows.shape[0] - 1]
+    for f in range(0, seen.size, 3):
+        a = rows[seen[f]]
+        b = rows[seen[f + 1]] if f + 1 < seen.size else ones
+        c = rows[seen[f + 2]] if f + 2 < seen.size else ones
+        for t in range(product.size):
+            product[t] *= a[t] * b[t] * c[t]
+    return product
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def sum_alike(shared: Array, rows: Array, apart: Ints, of_slow: Array, of_fast: Array) -> None:
+    """Sums over the slow and the fast half of the joint of ``shared`` times the rows of each case.
+
+    ``apart`` has shape (n_cases, at least 1); -1 is the last row, all ones. Weights with few rows to enter are read
+    once and never stored.
+    """
+    n_fast = of_fast.shape[1]
+    work = np.empty(n_fast)
+    for case in range(apart.shape[0]):
+        fast = of_fast[case]
+        fast[:] = 0.0
+        a = rows[apart[case, 0]]
+        for s in range(of_slow.shape[1]):
+            low = shared[s * n_fast : (s + 1) * n_fast]
+            b = a[s * n_fast : (s + 1) * n_fast]
+            block = 0.0
+            if apart.shape[1] == 1:
+                for t in range(n_fast):
+                    x = low[t] * b[t]
+                    block += x
+                    fast[t] += x
+            else:
+                for t in range(n_fast):
+                    work[t] = low[t] * b[t]
+                for k in range(1, apart.shape[1]):
+                    c = rows[apart[case, k]][s * n_fast : (s + 1) * n_fast]
+                    for t in range(n_fast):
+                        work[t] *= c[t]
+                for t in range(n_fast):
+                    block += work[t]
+                    fast[t] += work[t]
+            of_slow[case, s] = block

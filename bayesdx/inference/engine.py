@@ -178,8 +178,9 @@ class Engine:
         check_evidence(evidence, self._network)
         evidence, shift = evidence.scaled()
         wanted = self._target_positions if targets is None else self._positions(targets)
-        if self._dense is not None and len(evidence) == 1 and not families and parameters is None:
-            found_at_once = self._dense.run_one(evidence, wanted)
+        if self._dense is not None and not families and parameters is None:
+            at_once = self._dense.run_one if len(evidence) == 1 else self._dense.run_alike
+            found_at_once = at_once(evidence, wanted)
             if found_at_once is not None:
                 log_evidence, marginals = found_at_once
                 names = self._network.names
@@ -191,8 +192,7 @@ class Engine:
             found_here = two_layer.propagate(self._two_layer, evidence, wanted, samples if approximate else 0, seed)
             return replace(found_here, log_evidence=found_here.log_evidence + shift)
         if self._dense is not None and draws is None and (not which or self._dense.has_families(evidence)):
-            alike = None if which else self._dense.run_alike(evidence, wanted)
-            log_evidence, marginals = alike or self._dense.run(evidence, wanted)[:2]
+            log_evidence, marginals, _ = self._dense.run(evidence, wanted)
             found = self._dense.families(evidence, self._positions(which)) if which else {}
         else:
             log_evidence, marginals, found, _ = self._tree.run(evidence, wanted, self._positions(which), draws)
@@ -496,5 +496,5 @@ def _finished_family(family: Family, impossible: NDArray[np.bool_] | None, shape
 
 def _impossible(log_evidence: Array) -> NDArray[np.bool_] | None:
     """Mask of the impossible rows; None where there is none."""
-    mask = np.isneginf(log_evidence)
+    mask = log_evidence == -np.inf
     return mask if mask.any() else None

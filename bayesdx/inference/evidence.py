@@ -117,8 +117,8 @@ def check_evidence(evidence: Evidence, network: Network) -> None:
         raise FindingsError(
             f"evidence: codes have {evidence.codes.shape[1]} columns; the network has {len(network)} variables."
         )
-    if not _codes_fit(evidence.codes, network.cardinalities):
-        wrong = (evidence.codes < -1) | (evidence.codes >= np.asarray(network.cardinalities))
+    wrong = (evidence.codes < -1) | (evidence.codes >= network.state_counts)
+    if wrong.any():
         row, column = (int(place) for place in np.argwhere(wrong)[0])
         raise FindingsError(
             f"evidence: row {row}, {network.names[column]} = {evidence.codes[row, column]}; "
@@ -132,12 +132,6 @@ def check_evidence(evidence: Evidence, network: Network) -> None:
             raise FindingsError(
                 f"evidence: likelihood of {name} has {values.shape[1]} columns; it has {expected} states."
             )
-
-
-def _codes_fit(codes: Codes, cards: tuple[int, ...]) -> bool:
-    if len(codes) == 1:
-        return all(-1 <= code < card for code, card in zip(codes[0].tolist(), cards, strict=True))
-    return codes.size == 0 or bool(codes.min() >= -1 and (codes.max(axis=0) < np.asarray(cards)).all())
 
 
 def encode(frame: pd.DataFrame, network: Network) -> Evidence:

@@ -231,6 +231,13 @@ class Network:
         """Number of states of each variable, in the order of ``nodes``."""
         return tuple(len(node.states) for node in self.nodes)
 
+    @cached_property
+    def state_counts(self) -> NDArray[np.int32]:
+        """``cardinalities`` as an array that codes are compared with; read-only."""
+        counts = np.array(self.cardinalities, dtype=np.int32)
+        counts.flags.writeable = False
+        return counts
+
     def __getitem__(self, name: str) -> Node:
         return self.nodes[self.index[name]]
 
