@@ -547,7 +547,7 @@ def _ranked(rows: Ints) -> Ints:
     """The rows of each case, -1 where it has none, largest first and in as few columns as hold them; at least one."""
     largest = rows.max(axis=1, initial=-1, keepdims=True)
     if np.count_nonzero(rows >= 0) == np.count_nonzero(largest >= 0):
-        return largest
+        return np.asarray(largest)
     return np.asarray(-np.sort(-rows, axis=1)[:, : int((rows >= 0).sum(axis=1).max())])
 
 

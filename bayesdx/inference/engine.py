@@ -483,7 +483,7 @@ def _finished(values: Array, impossible: NDArray[np.bool_] | None, shape: tuple[
         values[impossible] = np.nan
     if len(shape) > 1:
         values = values.reshape(*shape, *values.shape[1:])
-    values.flags.writeable = False
+    values.setflags(write=False)
     return values
 
 
