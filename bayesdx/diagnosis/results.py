@@ -98,7 +98,7 @@ def decisions(model: Model, marginals: Mapping[str, Array]) -> NDArray[np.bool_]
 def net_benefit(model: Model, marginals: Mapping[str, Array]) -> Array:
     r"""Net benefit of the steps of care that are worth taking, in patients rightly cared for; shape (n_cases,).
 
-    A threshold t says that acting on t/(1 - t) times as many patients without the cause outweighs one patient with it:
+    A threshold t says that acting on a patient without the cause costs t/(1 - t) of what acting on one with it gains:
 
     .. math:: \sum_{\text{cause}} \text{mean}_t \max(0, (p - t) / (1 - t))
 
