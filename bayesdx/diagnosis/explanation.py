@@ -267,7 +267,8 @@ def explain(
     The weight of evidence of a finding depends on what else is known, since findings interact. Each row is its Shapley
     value: the weight averaged over all orders in which the findings could have come in. This is the only rule linear
     in the log-odds under which the rows add up to their change, findings that always weigh the same get the same row,
-    and a finding that never weighs anything gets 0. Beside it stand the weight of the finding alone and on top of all others.
+    and a finding that never weighs anything gets 0. Beside it stand the weight of the finding alone and on top of all
+    others.
 
     Parameters
     ----------
