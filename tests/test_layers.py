@@ -23,6 +23,7 @@ LAYERS = [
     "learning",
     "cli",
     "explorer",
+    "__main__",
 ]
 """Imports point to the left. A new package is one more word here."""
 

@@ -209,7 +209,8 @@ def compare(
 ) -> None:
     """Show every number and text that differs between two models, and the effect on every case of the new one.
 
-    The largest shift and the largest effect come first. Markdown is for a review; CSV holds the differences only.
+    Values that moved come first, the largest shift first; then what was added or removed, and texts; then bounds of
+    intervals. Markdown is for a review; CSV holds the differences only.
 
     \b
     Examples:

@@ -26,6 +26,9 @@ WIDTH = 100
 LONGEST_CELL = 400
 """Signs of a cell that a table shows; JSON and CSV have all of them."""
 
+NAME_WIDTH, COLUMN_WIDTH = 26, 17
+"""Columns that the key of a row, and the name of a column of it, keep beside long texts: their words stay whole."""
+
 BAR_WIDTH = 12
 """Columns of the bar beside a probability."""
 
@@ -174,8 +177,39 @@ def show_comparison(comparison: dx.VersionComparison, format: str) -> None:
         with console() as screen:
             screen.print(f"{title}: {count or 'no'} difference{'s' if count != 1 else ''}.")
             if count:
-                screen.print()
-                screen.print(as_table(comparison.table))
+                _print_differences(screen, comparison.table)
+
+
+def _print_differences(screen: Console, table: pd.DataFrame) -> None:
+    """Differences in three tables: numbers get narrow columns of their own, texts need wide ones."""
+    shifts, bounds = table["shift_decibans"].notna(), table["column"].isin(("lower", "upper"))
+    sections = (
+        ("Values that moved, the largest shift first", table[shifts & ~bounds]),
+        ("Added, removed, and whatever has no shift", table[~shifts]),
+        ("Bounds of intervals, the largest shift first", table[shifts & bounds]),
+    )
+    for title, part in sections:
+        if len(part):
+            screen.print(f"\n{title}", style="bold")
+            screen.print(_differences(part))
+
+
+def _differences(differences: pd.DataFrame) -> Table:
+    """A row per difference; decibans where there are any."""
+    shifted = bool(differences["shift_decibans"].notna().any())
+    side = "right" if shifted else "left"
+    grid = table("row", "column", ("old", side), ("new", side), *([("decibans", "right")] if shifted else []))
+    if shifted:
+        for narrow in grid.columns[1:]:
+            narrow.no_wrap = True
+    else:
+        grid.columns[0].width, grid.columns[1].width = NAME_WIDTH, COLUMN_WIDTH
+    for row in records(differences):
+        name = ": ".join(filter(None, (row["file"], clean(row["row"]))))
+        column = ", ".join(filter(None, (row["column"], "" if row["change"] == "changed" else row["change"])))
+        shift = [f"{float(row['shift_decibans']):+.4g}"] if shifted else []
+        grid.add_row(name, column, cell(row["old"]), cell(row["new"]), *shift)
+    return grid
 
 
 def show_case(case: dx.Diagnosis, format: str, top: int | None) -> None:

@@ -67,12 +67,16 @@ class Outcome:
     def rank(self, place: int | None) -> int:
         """1 + the number of causes more probable than the one at ``place`` (None: than that none is present).
 
-        One more than the number of causes where the findings have probability 0.
+        A single cause is ranked beside its absence: it has rank 2 where that is more probable. Where the findings have
+        probability 0, the rank is one more than the number of causes.
         """
         if self.diagnosis is None:
             return len(self.probabilities) + 1
         probability = self.none_present if place is None else self.probabilities[place]
-        return 1 + int((self.probabilities > probability).sum())
+        rivals = self.probabilities
+        if len(rivals) == 1:
+            rivals = np.append(rivals, self.none_present)
+        return 1 + int((rivals > probability).sum())
 
 
 def run_case(model: Model, findings: Conditions) -> Outcome:

@@ -51,7 +51,8 @@ def compare_models(old: Model, new: Model) -> VersionComparison:
     Returns
     -------
     VersionComparison
-        ``.table``: every cell that differs, the largest shift first; ``.numbers``: those that are numbers;
+        ``.table``: every cell that differs, values that moved ahead and the largest shift first; ``.numbers``: those
+        that are numbers;
         ``.effects``: rank and probability of every case of the new model under both, the largest change first
         (computed when it is asked for); ``.to_markdown()``.
 

@@ -14,7 +14,8 @@ uncertainty                 equal width
 calibration_intercept       calibration in the large over all pairs; 0 is perfect
 calibration_slope           1 is perfect; below 1 forecasts are too extreme
 calibration_error           ECE: of the first class (or of all pairs, with several causes), bins of equal width
-top_1, top_3                share of patients in whom a cause that they have is among the k most probable
+top_1, top_3                share of the patients with a cause in whom one that they have is among the k most probable;
+                            where a model has one cause, present or absent, both are classes and every patient counts
 auc                         mean over classes of the area under the ROC curve
 must_not_miss_recall        share of must-not-miss causes whose posterior reaches the threshold of their first step
 ==========================  ==========================================================================================
@@ -123,11 +124,25 @@ class Forecasts:
         """Per patient."""
         return np.asarray(((self.p - self.y) ** 2).sum(axis=1))
 
+    def ranked(self) -> tuple[Array, Array]:
+        """Forecasts and truth of what is ranked: of one binary cause, that it is absent and that it is present."""
+        if len(self.names) > 1:
+            return self.p, self.y
+        return np.hstack([1 - self.p, self.p]), np.hstack([1 - self.y, self.y])
+
     def hits(self, k: int) -> Array:
-        """1 where a cause that the patient has is among the k most probable; equal ones share the places."""
-        best = np.where(self.y == 1, self.p, -1.0).max(axis=1)
-        above = (self.p > best[:, None]).sum(axis=1)
-        equal = (self.p == best[:, None]).sum(axis=1)
+        """1 where a cause or class that the patient has is among the k most probable; equal ones share the places.
+
+        Examples
+        --------
+        >>> p, y = np.array([[0.9], [0.4], [0.5], [0.2]]), np.array([[1.0], [1.0], [0.0], [0.0]])
+        >>> Forecasts(("cause",), False, p, y, np.ones(4)).hits(1).tolist()
+        [1.0, 0.0, 0.5, 1.0]
+        """
+        p, y = self.ranked()
+        best = np.where(y == 1, p, -1.0).max(axis=1)
+        above = (p > best[:, None]).sum(axis=1)
+        equal = (p == best[:, None]).sum(axis=1)
         return np.asarray(np.clip((k - above) / np.maximum(equal, 1), 0.0, 1.0) * (best >= 0))
 
 
@@ -152,7 +167,7 @@ def _measures(forecasts: Forecasts, weights: Array, bins: int) -> dict[str, Arra
     pairs = np.repeat(weights, forecasts.p.shape[1], axis=1)
     reliability, resolution, uncertainty = brier_parts(p, y, pairs, bins)
     intercept, slope = calibration_line(p, y, pairs)
-    having = weights * (forecasts.y.sum(axis=1) > 0)
+    having = weights * (forecasts.ranked()[1].sum(axis=1) > 0)
     if forecasts.exclusive:
         first = forecasts.p.argmax(axis=1)
         rows = np.arange(len(first))

@@ -6,7 +6,8 @@ in it (as the main cause or beside it; every other cause counts as absent):
 ====================  =================================================================================================
 measure               meaning
 ====================  =================================================================================================
-top_1, top_3          share of the cases with a modelled cause whose main cause has rank 1, or 1 to 3
+top_1, top_3          share of the cases with a modelled cause whose main cause has rank 1, or 1 to 3; a single cause
+                      is ranked beside its absence
 mean_rank             mean rank of the main cause in these cases
 none_first            share of the cases without a modelled cause in which no cause is more probable than none at all
 must_not_miss_recall  share of the must-not-miss causes that were diagnosed and that the model does not let pass

@@ -14,6 +14,7 @@ from bayesdx.odds import decibans, log_odds
 
 _NUMERIC = (Cell.PROBABILITY, Cell.NUMBER, Cell.INTEGER)
 _NUMBERS = {(file.name, column.name) for file in FILES for column in file.columns if column.cell in _NUMERIC}
+_BOUNDS = ("lower", "upper")
 COLUMNS = ["file", "row", "column", "change", "old", "new", "shift_decibans"]
 
 
@@ -27,8 +28,9 @@ class Comparison:
     table : DataFrame
         One row per cell that differs, or per row that was added or removed. Columns: file, row (its key), column,
         change (``changed``, ``added``, ``removed``), old, new, shift_decibans (difference of the log-odds of a
-        probability, in decibans, infinite from or to 0 and 1; NaN for anything else). The largest shift first, then
-        the order of the files; ``model.toml`` with its keys as columns comes first among those without a shift.
+        probability, in decibans, infinite from or to 0 and 1; NaN for anything else). Values that moved come first, the
+        largest shift first; then what has no shift, in the order of the files, ``model.toml`` with its keys as columns
+        ahead of them; then bounds of intervals, the largest shift first, infinite ones last.
     """
 
     old: Model
@@ -76,8 +78,15 @@ def compare_rows(old: Model, new: Model) -> Comparison:
         rows.extend(_compare_file(file, getattr(old, file.field), getattr(new, file.field)))
     table = pd.DataFrame(rows, columns=COLUMNS)
     table["shift_decibans"] = table["shift_decibans"].astype(float)
-    order = table["shift_decibans"].abs().fillna(-1.0).sort_values(ascending=False, kind="stable").index
-    return Comparison(old, new, table.loc[order].reset_index(drop=True))
+    return Comparison(old, new, table.loc[_order(table)].reset_index(drop=True))
+
+
+def _order(table: pd.DataFrame) -> pd.Index:
+    """Values, then what has no shift, then bounds, then bounds that left or met 0 or 1; in each the largest first."""
+    size = table["shift_decibans"].abs()
+    bound = table["column"].isin(_BOUNDS)
+    turn = np.select([size.isna(), ~bound, np.isfinite(size)], [1, 0, 2], default=3)
+    return pd.DataFrame({"turn": turn, "size": -size}).sort_values(["turn", "size"], kind="stable").index
 
 
 def _compare_info(old: Model, new: Model) -> list[list[object]]:

@@ -443,10 +443,10 @@ class TestDiagnoseTable:
 
 
 class TestProcess:
-    """The installed command in a process of its own."""
+    """The command in a process of its own: ``python -m bayesdx``."""
 
     def bayesdx(self, *arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "bayesdx.cli", *map(str, arguments)]
+        command = [sys.executable, "-m", "bayesdx", *map(str, arguments)]
         return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, encoding="utf-8", **options)
 
     def test_a_diagnosis_from_a_pipe(self) -> None:
@@ -473,7 +473,7 @@ class TestProcess:
     @pytest.mark.parametrize("colour", [True, False], ids=["colour", "NO_COLOR"])
     def test_colour_on_a_terminal_only_where_wanted(self, colour: bool) -> None:
         """A terminal gets colour for an emergency; with NO_COLOR it gets none."""
-        command = f"{sys.executable} -m bayesdx.cli diagnose {MODEL} -f saddle_anaesthesia=present"
+        command = f"{sys.executable} -m bayesdx diagnose {MODEL} -f saddle_anaesthesia=present"
         env = {**os.environ, "TERM": "xterm-256color"} | ({} if colour else {"NO_COLOR": "1"})
         run = subprocess.run(
             ["script", "--quiet", "--return", "--command", command, os.devnull],

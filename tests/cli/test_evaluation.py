@@ -146,6 +146,19 @@ class TestCompare:
         text = good("compare", FOLDER, newer)
         assert text.index("tank empty") < text.index("Effect on cases, the largest first") < text.index("empty_tank")
 
+    @pytest.mark.parametrize("columns", [80, 120])
+    def test_a_terminal_shows_whole_names_and_numbers(self, columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Values, texts and bounds are tables of their own: no line is too long, and no shift or name is cut."""
+        monkeypatch.setenv("COLUMNS", str(columns))
+        old, new = "hip_flexion_weakness@2.2.0", "hip_flexion_weakness@2.2.1"
+        text = good("compare", old, new).partition("\nEffect on cases")[0]
+        table = dx.compare_models(dx.load_model(old), dx.load_model(new)).table
+        lines = text.splitlines()
+        assert max(map(len, lines)) <= columns
+        shifts = [f"{shift:+.4g}" for shift in table["shift_decibans"].dropna()]
+        assert [line.split()[-1] for line in lines if line.split()[-1:] != [] and line.split()[-1] in shifts] == shifts
+        assert "retroperitoneal_haematoma" in text
+
     def test_markdown_for_a_review(self, newer: Path) -> None:
         """What to_markdown returns."""
         comparison = dx.compare_models(dx.load_model(FOLDER), dx.load_model(newer))

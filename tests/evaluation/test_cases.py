@@ -52,7 +52,10 @@ def present(model, findings):
 
 @given(small_models(), st.integers(0, 2**32 - 1))
 def test_probabilities_and_ranks_are_those_of_the_joint_table(model, seed):
-    """In its own population, with all findings and without tests; impossible findings rank after the last cause."""
+    """In its own population, with all findings and without tests; impossible findings rank after the last cause.
+
+    A single cause is ranked beside its absence.
+    """
     rng = np.random.default_rng(seed)
     findings = tuple(
         (name, (str(rng.choice(model.by_name[name].states)),)) for name in model.findings if rng.random() < 0.6
@@ -63,14 +66,15 @@ def test_probabilities_and_ranks_are_those_of_the_joint_table(model, seed):
     [found] = dx.check_cases(model, [row]).table.to_dict("records")
     untested = tuple(pair for pair in findings if model.by_name[pair[0]].kind != "test")
     for suffix, given_findings in (("", findings), ("_without_tests", untested)):
-        each, _ = present(model.with_population(population), given_findings)
+        each, none = present(model.with_population(population), given_findings)
         if each is None:
             assert math.isnan(found[f"probability{suffix}"])
             assert found[f"rank{suffix}"] == len(model.causes) + 1
             continue
         own = each[model.causes.index(cause)]
         assert found[f"probability{suffix}"] == pytest.approx(own, abs=1e-10)
-        better, as_good = sum(p > own + 1e-9 for p in each), sum(p > own - 1e-9 for p in each)
+        rivals = [*each, none] if len(each) == 1 else each
+        better, as_good = sum(p > own + 1e-9 for p in rivals), sum(p > own - 1e-9 for p in rivals)
         assert better + 1 <= found[f"rank{suffix}"] <= as_good
 
 

@@ -137,6 +137,21 @@ def test_causes_that_must_not_be_missed_and_several_causes() -> None:
     assert not result.forecasts.exclusive
 
 
+def test_top_1_of_one_binary_cause_is_accuracy() -> None:
+    """Present and absent are its classes: the one with the greater posterior counts, a tie for half, in everybody."""
+    model = dx.fit_model(
+        pd.DataFrame({"ill": ["no", "yes", "no"] * 20, "cough": ["no", "yes", "yes"] * 20}), "ill"
+    ).model
+    table = pd.DataFrame({"ill": ["yes", "yes", "no", "no"], "cough": ["yes", "no", "yes", "no"]})
+    result = dx.evaluate(model, table, resamples=20)
+    p = result.forecasts.p[:, 0]
+    said = np.where(p == 0.5, 0.5, (p > 0.5) == (table["ill"] == "yes"))
+    assert result["top_1"] == said.mean() == 0.5
+    healthy = dx.evaluate(model, table[table["ill"] == "no"], resamples=20)
+    assert healthy["top_1"] == said[2:].mean()
+    assert healthy.table["measure"].tolist()[-2:] == ["top_1", "top_3"]
+
+
 def test_an_evaluation_is_shown_as_text_and_html() -> None:
     """Text and one page of HTML without scripts or outside references hold every measure; figures are inside it."""
     result = dx.evaluate(MODEL, cohort(), resamples=20)

@@ -123,7 +123,7 @@ def test_a_taken_port_is_said(address: str) -> None:
 
 def test_the_command_serves_until_it_is_interrupted() -> None:
     """``bayesdx explore`` prints the address, answers there, and ends at Ctrl+C."""
-    command = [sys.executable, "-m", "bayesdx.cli", "explore", MODEL, "-f", "onset=sudden", "--no-browser"]
+    command = [sys.executable, "-m", "bayesdx", "explore", MODEL, "-f", "onset=sudden", "--no-browser"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None and process.stderr is not None
         try:

@@ -42,7 +42,7 @@ def test_the_same_model_has_no_difference() -> None:
 
 
 def test_every_difference_is_a_row(comparison: Comparison) -> None:
-    """The largest shift first, then in the order of the files."""
+    """The largest shift of a value first, then in the order of the files."""
     cells = ["file", "row", "column", "change", "old", "new"]
     assert comparison.table[cells].astype(object).to_numpy().tolist() == [
         ["links.csv", "low_voltage, NA, cranking, silent", "link_probability", "changed", 1.0, 0.99],
@@ -53,6 +53,17 @@ def test_every_difference_is_a_row(comparison: Comparison) -> None:
         ["tests.csv", "voltmeter", "cost_eur", "changed", 5.5, 8.0],
         ["management.csv", "fuel_missing, 1", "", "removed", None, None],
     ]
+
+
+def test_intervals_come_after_what_moved(tmp_path: Path) -> None:
+    """A value that moved is ahead of every bound, however far that went; bounds at 0 or 1 come last."""
+    folder = copy_draft(tmp_path, "1.1.0")
+    edit(folder, "links.csv", "silent,1,0.95,1,", "silent,1,0.5,1,")
+    edit(folder, "links.csv", "clicking,present,0.5,0.3,0.7,", "clicking,present,0.51,0,0.72,")
+    edit(folder, "variables.csv", "Clicking,examination", "Click,examination")
+    table = compare_rows(load_model(FOLDER), load_model(folder)).table
+    assert table["column"].tolist() == ["link_probability", "label", "lower", "upper", "lower"]
+    assert table["shift_decibans"].abs().round(2).tolist()[2:] == [12.79, 0.42, math.inf]
 
 
 def test_a_probability_shifts_in_decibans(comparison: Comparison) -> None:
