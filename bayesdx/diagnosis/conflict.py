@@ -159,8 +159,11 @@ class Conflict(Report):
         MissingExtraError
             matplotlib is not installed (extra ``plot``).
         """
-        from bayesdx.display.figures import bars, finding_label
+        from bayesdx.display.figures import bars, finding_label, sentence
 
+        title = "Which findings go together?"
+        if not self.pairs:
+            return sentence("It takes two findings to fit together or to clash.", title=title, ax=ax)
         largest = sorted(self.pairs, key=lambda pair: -abs(pair.bits))[:most]
         ordered = sorted(largest, key=lambda pair: -pair.bits)
         findings, model = self.case.findings, self.case.model
@@ -169,7 +172,7 @@ class Conflict(Report):
             [pair.bits for pair in ordered],
             [pair.bits > 0 for pair in ordered],
             xlabel="conflict (bits); below 0 they support each other",
-            title="Which findings go together?",
+            title=title,
             meaning="clash",
             ax=ax,
         )

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.diagnosis.case import Diagnosis, diagnose, engine_for
-from bayesdx.display import clean, format_probability
+from bayesdx.display import format_probability, words
 from bayesdx.display.graph import Arrow, Box, Section, layered_svg
 from bayesdx.errors import FindingsError
 from bayesdx.knowledge.model import Model
@@ -141,19 +141,15 @@ def _box(case: Diagnosis, name: str, marginal: NDArray[np.float64]) -> Box:
     variable = case.model.by_name[name]
     probabilities = [float(value) for value in marginal]
     known = case.evidence.possible(name)
-    said = [f"{_words(state)} {format_probability(p)}" for state, p in zip(variable.states, probabilities, strict=True)]
+    said = [f"{words(state)} {format_probability(p)}" for state, p in zip(variable.states, probabilities, strict=True)]
     if known is not None and len(known) == 1:
-        note = _words(next(iter(known)))
+        note = words(next(iter(known)))
     elif len(variable.states) == 2:
         note = format_probability(probabilities[1])
     else:
         likeliest = int(np.argmax(probabilities))
-        note = f"{_words(variable.states[likeliest])} {100 * probabilities[likeliest]:.0f} %"
+        note = f"{words(variable.states[likeliest])} {100 * probabilities[likeliest]:.0f} %"
     return Box(name, variable.label, note, probabilities[1:], known is not None, f"{variable.label}: {', '.join(said)}")
-
-
-def _words(state: str) -> str:
-    return clean(state).replace("_", " ")
 
 
 def _link_title(model: Model, parent: str, child: str, strength: float) -> str:

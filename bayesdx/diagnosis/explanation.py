@@ -242,14 +242,16 @@ class Explanation(Report):
         MissingExtraError
             matplotlib is not installed (extra ``plot``).
         """
-        from bayesdx.display.figures import finding_label, waterfall
+        from bayesdx.display.figures import finding_label, sentence, waterfall
 
-        reasons = [] if self.settled else self.reasons
+        title = f"Why {self.event.label}?"
+        if self.settled:
+            return sentence(self.statement, title=title, ax=ax)
         return waterfall(
-            [finding_label(reason.label, reason.value) for reason in reasons],
-            [reason.weight_decibans for reason in reasons],
-            self.prior_decibans if not self.settled else 0.0,
-            title=self.statement if self.settled else f"Why {self.event.label}?",
+            [finding_label(reason.label, reason.value) for reason in self.reasons],
+            [reason.weight_decibans for reason in self.reasons],
+            self.prior_decibans,
+            title=title,
             ax=ax,
         )
 

@@ -12,7 +12,7 @@ from bayesdx.diagnosis.explanation import Explanation, explain
 from bayesdx.diagnosis.intervals import CredibleIntervals, credible_intervals
 from bayesdx.diagnosis.suggestions import NextTests, next_tests
 from bayesdx.diagnosis.views import NOTHING
-from bayesdx.display import clean, format_probability, format_ratio
+from bayesdx.display import clean, format_probability, format_ratio, words
 
 MOST_OPTIONS = 8
 """Suggestions that the page shows."""
@@ -93,7 +93,7 @@ def _flags(case: Diagnosis) -> list[str]:
     """The red flags, which stay in sight while the page scrolls."""
     rows = []
     for flag in case.red_flags:
-        met = "; ".join(f"{case.model.label(name)}: {_words(' or '.join(states))}" for name, states in flag.findings)
+        met = "; ".join(f"{case.model.label(name)}: {words(' or '.join(states))}" for name, states in flag.findings)
         doubt = "" if flag.certain else " (cannot be excluded)"
         rows.append(
             f"<div class='flag {_safe(flag.urgency)}' role='alert'><b>{_safe(flag.urgency.upper())}</b> "
@@ -103,7 +103,7 @@ def _flags(case: Diagnosis) -> list[str]:
 
 
 def _findings(case: Diagnosis) -> list[str]:
-    rows = [(_cell(case.model.label(name)), _cell(_words(say(value)))) for name, value in case.findings.items()]
+    rows = [(_cell(case.model.label(name)), _cell(words(say(value)))) for name, value in case.findings.items()]
     return ["<h2>Findings</h2>", _table(("finding", "found"), rows) if rows else "<p>None.</p>"]
 
 
@@ -148,7 +148,7 @@ def _reasons(why: Explanation) -> list[str]:
     here = why.prior_decibans
     for reason in why.reasons:
         kind = "fill" if reason.weight_decibans >= 0 else "against"
-        steps.append((f"{reason.label}: {_words(reason.value)}", here, here + reason.weight_decibans, kind))
+        steps.append((f"{reason.label}: {words(reason.value)}", here, here + reason.weight_decibans, kind))
         here += reason.weight_decibans
     steps.append(("with the findings", 0.0, why.posterior_decibans, "plain"))
     ends = [end for _, start, stop, _ in steps for end in (start, stop)]
@@ -221,10 +221,6 @@ def _bar(start: float, stop: float, kind: str, whisker: tuple[float, float] | No
         shapes.append(f"<rect class='whisker' x='{left:.2f}' y='4' width='{max(0.4, right - left):.2f}' height='1.4'/>")
     drawing = f"<svg viewBox='0 0 100 9' preserveAspectRatio='none' aria-hidden='true'>{''.join(shapes)}</svg>"
     return f"<td class='bar'>{drawing}</td>"
-
-
-def _words(states: str) -> str:
-    return states.replace("_", " ")
 
 
 def _safe(text: str) -> str:

@@ -16,6 +16,7 @@ from bayesdx.diagnosis.events import Event, event_of, given_event, leading_event
 from bayesdx.diagnosis.findings import UNKNOWN
 from bayesdx.diagnosis.trails import relevant
 from bayesdx.display import format_probability
+from bayesdx.display.numbers import ROUNDING
 from bayesdx.display.report import Block, Grid, Report, Title
 from bayesdx.errors import FindingsError, nearest
 from bayesdx.inference import Engine, Evidence, GateDraws, GateFamily, ParameterDraws, Propagation
@@ -159,13 +160,18 @@ class SensitivityAnalysis(Report):
         """The number whose smallest change of log-odds carries the cause across a threshold; None where none can."""
         return _nearest(self.functions, "threshold")
 
+    @cached_property
+    def moving(self) -> tuple[Function, ...]:
+        """The functions of the numbers that move the posterior at all, widest swing first."""
+        return tuple(f for f in self.functions if f.swing > ROUNDING)
+
     def blocks(self) -> Sequence[Block]:
         """The tornado as a table, and the smallest changes that would matter."""
         model = self.case.model
         shown: list[Block] = [Title(f"What would change {self.event.label}? {model.name} {model.version}")]
-        moving = [f for f in self.functions if f.swing > 0]
+        moving = self.moving
         if not moving:
-            shown.append(f"No single number moves the posterior of {format_probability(self.posterior)}.")
+            shown.append(_unmoved(self))
         else:
             rows = [
                 (
@@ -190,15 +196,18 @@ class SensitivityAnalysis(Report):
         MissingExtraError
             matplotlib is not installed (extra ``plot``).
         """
-        from bayesdx.display.figures import tornado
+        from bayesdx.display.figures import sentence, tornado
 
-        widest = self.functions[:most]
+        title = f"What would change {self.event.label}?"
+        if not self.moving:
+            return sentence(_unmoved(self), title=title, ax=ax)
+        widest = self.moving[:most]
         return tornado(
             [f.number.label for f in widest],
             [f.at_lower for f in widest],
             [f.at_upper for f in widest],
             self.posterior,
-            title=f"What would change {self.event.label}?",
+            title=title,
             ax=ax,
         )
 
@@ -410,6 +419,10 @@ def _distance(one: float, other: float) -> float:
         return 0.0
     with np.errstate(divide="ignore"):
         return float(abs((np.log(one) - np.log1p(-one)) - (np.log(other) - np.log1p(-other))))
+
+
+def _unmoved(result: SensitivityAnalysis) -> str:
+    return f"No single number moves the posterior of {format_probability(result.posterior)}."
 
 
 def _rank_sentence(result: SensitivityAnalysis) -> str:

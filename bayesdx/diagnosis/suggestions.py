@@ -311,14 +311,16 @@ class NextTests(Report):
         MissingExtraError
             matplotlib is not installed (extra ``plot``).
         """
-        from bayesdx.display.figures import bars
+        from bayesdx.display.figures import bars, sentence
 
+        if not self.suggestions:
+            return sentence(self.stop_reason, title="What next?", ax=ax)
         chosen = self.suggestions[:most]
         return bars(
             [clean(s.option.label) for s in chosen],
             [s.bits for s in chosen],
             [bool(s.emergency) for s in chosen],
-            xlabel="expected information (bits)",
+            xlabel="expected information (bits); highest net value first",
             title="What next?",
             meaning="confirms or excludes an emergency",
             ax=ax,
@@ -561,6 +563,14 @@ def net_value(option: Option, bits: float, benefit: float, price: TradeOff) -> f
     return bits * price.eur_per_bit + benefit * price.eur_per_patient - costs
 
 
+def _worth(suggestion: Suggestion) -> tuple[float, float]:
+    """Orders by net value, highest first; of a pair that is worth the same both ways round, the better half first.
+
+    To the millionth of a euro, so that the last bits of a sum decide nothing.
+    """
+    return -round(suggestion.rank_value, 6), -round(suggestion.net_value_eur, 6)
+
+
 def _ranked(asked: _Asked, suggestions: Sequence[Suggestion], urgent: tuple[Emergency, ...]) -> list[Suggestion]:
     """What bears on an emergency first, by information about it; then by net value."""
     bearing: dict[int, tuple[float, Emergency]] = {}
@@ -580,7 +590,7 @@ def _ranked(asked: _Asked, suggestions: Sequence[Suggestion], urgent: tuple[Emer
         found, emergency = bearing[place]
         why = f"confirms or excludes {emergency.label} ({found:.3f} bits about it): {_open(emergency)}"
         ranked.append(replace(suggestions[place], emergency=emergency.cause, why=why))
-    for place in sorted(rest, key=lambda place: -suggestions[place].rank_value):
+    for place in sorted(rest, key=lambda place: _worth(suggestions[place])):
         why = f"net value of {suggestions[place].rank_value:.0f} EUR"
         ranked.append(replace(suggestions[place], why=why))
     return ranked

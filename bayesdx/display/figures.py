@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.display.numbers import format_probability
-from bayesdx.display.tables import clean
+from bayesdx.display.tables import clean, words
 from bayesdx.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ LABEL_WIDTH = 44
 """Characters of a label on one line; two lines are shown, the rest is cut."""
 
 ROW_INCHES = 0.34
-"""Height of a row; a label of two lines makes it 1.4 times as high."""
+"""Height of a row; each further line of its label adds 0.4 of it."""
 
 
 def waterfall(
@@ -68,8 +68,10 @@ def waterfall(
     _row(ax, len(shown) - 1, here, 0.0, PLAIN, _signed(here))
     ax.axvline(0.0, color=PLAIN, linewidth=0.8)
     _span(ax, reached)
-    _finish(ax, shown, "log-odds in decibans (10 multiply the odds by 10)", title)
+    _finish(ax, shown, "log-odds in decibans (10 more multiply the odds by 10)", title)
     _probability_axis(ax)
+    if labels:
+        _key(ax, {"speaks for it": FOR, "speaks against it": AGAINST})
     return ax
 
 
@@ -97,9 +99,7 @@ def bars(
     _span(ax, [0.0, *values])
     _finish(ax, labels, xlabel, title)
     if any(marked) and meaning:
-        from matplotlib.patches import Patch
-
-        _legend(ax, [Patch(color=MARKED, label=clean(meaning))])
+        _key(ax, {clean(meaning): MARKED})
     return ax
 
 
@@ -112,7 +112,7 @@ def intervals(
     title: str = "",
     ax: Axes | None = None,
 ) -> Axes:
-    """A point with its interval per row, probabilities on the axis.
+    """A point with its interval per row, probabilities on the axis, both in figures beside it.
 
     Raises
     ------
@@ -124,8 +124,9 @@ def intervals(
     ax.hlines(places, lower, upper, color=FOR, linewidth=3.0, alpha=0.55)
     ax.plot(values, places, "o", color=FOR, markersize=6)
     for place, value in zip(places, values, strict=True):
-        _note(ax, max(value, upper[place]), place, format_probability(value))
-    _percent(ax)
+        ends = f"{format_probability(lower[place])} to {format_probability(upper[place])}"
+        _note(ax, max(value, upper[place]), place, f"{format_probability(value)} ({ends})")
+    _percent(ax, room=0.42)
     _finish(ax, labels, "probability", title)
     return ax
 
@@ -146,6 +147,7 @@ def tornado(
     MissingExtraError
         matplotlib is not installed.
     """
+    labels = [_number(label) for label in labels]
     ax = _axes(ax, labels)
     for place, (low, high) in enumerate(zip(at_lower, at_upper, strict=True)):
         ax.barh(place, low - now, left=now, color=AGAINST, height=0.62)
@@ -154,11 +156,9 @@ def tornado(
         _note(ax, max(low, high, now), place, " to ".join(ends))
     ax.axvline(now, color=PLAIN, linewidth=1.2)
     _span(ax, [now, *at_lower, *at_upper], right=0.3)
-    _percent(ax, full=False)
+    _percent(ax)
     _finish(ax, labels, "posterior", title)
-    from matplotlib.patches import Patch
-
-    _legend(ax, [Patch(color=AGAINST, label="number at its lower end"), Patch(color=FOR, label="at its upper end")])
+    _key(ax, {"number at its lower end": AGAINST, "number at its upper end": FOR})
     return ax
 
 
@@ -175,11 +175,11 @@ def pairs(
     ax = _axes(ax, labels)
     for place, (old, new) in enumerate(zip(before, after, strict=True)):
         ax.plot([old, new], [place, place], color=FOR if new >= old else AGAINST, linewidth=2.5, alpha=0.6, zorder=1)
-        colour = FOR if new >= old else AGAINST
-        ax.plot(old, place, "o", markersize=7, markerfacecolor="none", markeredgecolor=colour, markeredgewidth=1.6)
+        colour, ground = FOR if new >= old else AGAINST, ax.get_facecolor()
+        ax.plot(old, place, "o", markersize=7, markerfacecolor=ground, markeredgecolor=colour, markeredgewidth=1.6)
         ax.plot(new, place, "o", markersize=7, color=colour)
         _note(ax, max(old, new), place, f"{format_probability(old)} \N{RIGHTWARDS ARROW} {format_probability(new)}")
-    _percent(ax)
+    _percent(ax, room=0.2)
     _finish(ax, labels, "posterior: hollow before, filled after", title)
     return ax
 
@@ -199,9 +199,25 @@ def paths(
     for number, (label, values) in enumerate(lines.items()):
         marker = "osD^vPX*"[number % 8]
         ax.plot(values, places, marker=marker, markersize=5, color=PALETTE[number % len(PALETTE)], label=_cut(label, 1))
-    _percent(ax)
+    _percent(ax, room=0.02)
     _finish(ax, steps, "posterior", title)
     _legend(ax, None)
+    return ax
+
+
+def sentence(text: str, *, title: str = "", ax: Axes | None = None) -> Axes:
+    """A sentence in place of a figure that would be empty.
+
+    Raises
+    ------
+    MissingExtraError
+        matplotlib is not installed.
+    """
+    ax = _axes(ax, ())
+    ax.set_axis_off()
+    lines = textwrap.fill(clean(text), 80)
+    ax.text(0.0, 0.9, _plain(lines), transform=ax.transAxes, ha="left", va="top")
+    _name(ax, title)
     return ax
 
 
@@ -320,11 +336,11 @@ def finding_label(label: str, value: str, lines: int = 2) -> str:
 
     Examples
     --------
-    >>> finding_label("Fever", "absent")
-    'Fever: absent'
+    >>> finding_label("Hip flexion strength", "severely_reduced")
+    'Hip flexion strength: severely reduced'
     """
     room = max(LABEL_WIDTH // 3, lines * LABEL_WIDTH - 4 * lines - len(value))
-    return f"{textwrap.shorten(clean(label), room, placeholder=' …')}: {clean(value)}"
+    return f"{textwrap.shorten(clean(label), room, placeholder=' …')}: {words(value)}"
 
 
 def _axes(ax: Axes | None, labels: Sequence[str]) -> Axes:
@@ -335,7 +351,7 @@ def _axes(ax: Axes | None, labels: Sequence[str]) -> Axes:
         raise MissingExtraError("plot() needs matplotlib: install bayesdx with its plot extra.") from None
     if ax is not None:
         return ax
-    lines = sum(1.4 if "\n" in _cut(label) else 1.0 for label in labels)
+    lines = sum(1.0 + 0.4 * _cut(label).count("\n") for label in labels)
     _, made = pyplot.subplots(figsize=(9.0, 1.6 + ROW_INCHES * max(lines, 3)), layout="constrained")
     return made
 
@@ -355,7 +371,8 @@ def _row(ax: Axes, place: int, width: float, left: float, colour: str, text: str
 
 
 def _note(ax: Axes, x: float, place: int, text: str) -> None:
-    ax.annotate(text, (x, place), xytext=(8, 0), textcoords="offset points", va="center", fontsize="small")
+    said = text.replace("-", "\N{MINUS SIGN}")
+    ax.annotate(said, (x, place), xytext=(8, 0), textcoords="offset points", va="center", fontsize="small")
 
 
 def _cut(label: str, lines: int = 2) -> str:
@@ -365,15 +382,27 @@ def _cut(label: str, lines: int = 2) -> str:
     return "\n".join(textwrap.wrap(clean(label), LABEL_WIDTH, max_lines=lines, placeholder=" …"))
 
 
+def _number(label: str) -> str:
+    """The name of a number; what is given gets lines of its own where it does not fit on one with the event."""
+    event, bar, given = clean(label).partition(" | ")
+    if len(label) <= LABEL_WIDTH or not bar:
+        return label
+    return f"{event} |\n" + "\n".join(textwrap.wrap(given, LABEL_WIDTH, max_lines=2, placeholder=" …"))
+
+
 def _finish(ax: Axes, labels: Sequence[str], xlabel: str, title: str) -> None:
     ax.set_yticks(range(len(labels)), [_plain(_cut(label)) for label in labels])
     ax.set_ylim(len(labels) - 0.4, -0.6)
     ax.set_xlabel(xlabel)
-    ax.set_title(_plain("\n".join(textwrap.wrap(clean(title), 80))), loc="left", fontsize="medium", fontweight="bold")
+    _name(ax, title)
     ax.spines[["top", "right"]].set_visible(False)
     ax.tick_params(axis="y", length=0, labelsize="small")
     ax.grid(axis="x", alpha=0.25)
     ax.set_axisbelow(True)
+
+
+def _name(ax: Axes, title: str) -> None:
+    ax.set_title(_plain("\n".join(textwrap.wrap(clean(title), 80))), loc="left", fontsize="medium", fontweight="bold")
 
 
 def _plain(text: str) -> str:
@@ -392,13 +421,15 @@ def _signed(value: float) -> str:
     return f"{value:+.1f}" if abs(value) >= 0.05 else "0.0"
 
 
-def _percent(ax: Axes, *, full: bool = True) -> None:
-    from matplotlib.ticker import PercentFormatter
-
-    ax.xaxis.set_major_formatter(PercentFormatter(1.0))
-    if full:
-        ax.set_xlim(-0.02, 1.18)
+def _percent(ax: Axes, *, room: float | None = None) -> None:
+    """Probabilities on the axis; from 0 to 1 and with room for the notes to the right of it where a room is given."""
+    ax.xaxis.set_major_formatter(lambda share, _: f"{100 * share:.4g} %")
+    if room is None:
+        ax.set_xticks([tick for tick in ax.get_xticks() if ax.get_xlim()[0] <= tick <= min(1.0, ax.get_xlim()[1])])
+    else:
+        ax.set_xlim(-0.02, 1.0 + room)
         ax.set_xticks([0, 0.2, 0.4, 0.6, 0.8, 1.0])
+        ax.spines["bottom"].set_bounds(-0.02, 1.0)
 
 
 def _probability_axis(ax: Axes) -> None:
@@ -412,8 +443,16 @@ def _probability_axis(ax: Axes) -> None:
             places.append((x, f"{100 * p:g} %"))
     upper = ax.secondary_xaxis("top")
     upper.set_xticks([x for x, _ in places], [text for _, text in places])
+    upper.set_xlabel("probability", fontsize="small")
     upper.tick_params(labelsize="small")
     upper.spines["top"].set_visible(False)
+
+
+def _key(ax: Axes, meanings: Mapping[str, str]) -> None:
+    """What the colours mean, by the words for it."""
+    from matplotlib.patches import Patch
+
+    _legend(ax, [Patch(color=colour, label=meaning) for meaning, colour in meanings.items()])
 
 
 def _legend(ax: Axes, handles: Sequence[Patch] | None) -> None:

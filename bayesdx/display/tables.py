@@ -21,6 +21,17 @@ def clean(text: object) -> str:
     return "".join(" " if unicodedata.category(sign) in ("Cc", "Cf", "Zl", "Zp") else sign for sign in str(text))
 
 
+def words(name: object) -> str:
+    r"""A name of a state, a group or a flag as people read it.
+
+    Examples
+    --------
+    >>> words("60_and_over"), words("a\u202eb")
+    ('60 and over', 'a b')
+    """
+    return clean(name).replace("_", " ").strip()
+
+
 def bar(share: float, width: int = BAR_WIDTH) -> str:
     """A bar of block characters for a share between 0 and 1.
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import bayesdx as dx
-from bayesdx.display import clean, format_probability, format_ratio
+from bayesdx.display import clean, format_probability, format_ratio, words
 from bayesdx.explorer.code import as_code, as_document
 
 SECTIONS = {
@@ -43,17 +43,6 @@ NOTHING = "None of the modelled causes"
 
 PARTS = ("why", "next", "intervals")
 """What may come after the first paint, in the order in which it is asked for; the intervals take longest."""
-
-
-def words(name: object) -> str:
-    r"""A name of a state or group as people read it.
-
-    Examples
-    --------
-    >>> words("60_and_over"), words("a\u202eb")
-    ('60 and over', 'a b')
-    """
-    return clean(name).replace("_", " ").strip()
 
 
 def catalogue(model: dx.Model) -> dict[str, Any]:

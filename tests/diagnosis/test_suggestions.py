@@ -188,6 +188,16 @@ def test_without_an_emergency_net_value_ranks() -> None:
     assert_allclose(net_value(option, 1.0, 0.1, price), 300 + 100 - 10 - 1 - 50 - 20)
 
 
+def test_a_pair_starts_with_its_better_half() -> None:
+    """First A, then B is worth as much as first B, then A: what is worth more by itself is ranked first."""
+    for links in ([0.6, 0.9], [0.9, 0.6]):
+        case = dx.diagnose(naive_model([0.1, 0.1], links))
+        one, other = dx.next_tests(case, look_ahead=2).suggestions
+        assert one.rank_value == pytest.approx(other.rank_value, abs=1e-9)
+        assert (one.second, other.second) == (other.option.name, one.option.name)
+        assert one.net_value_eur > other.net_value_eur
+
+
 def test_focus_on_one_cause() -> None:
     """Rule in counts results that raise the cause, rule out those that lower it."""
     case = flagship({"onset": "gradual", "fever": "absent"})
