@@ -51,14 +51,14 @@ format: $(VENV)/installed-test ## ruff: mend what can be mended, and format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(VENV)/installed-test ## the reference from the docstrings, into build/docs
-	$(BIN)/pdoc --docformat numpy --output-directory build/docs bayesdx
+docs: $(VENV)/installed-test ## the documentation site, into build/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
 
 bench: $(VENV)/installed-test ## bayesdx beside its peers
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 	$(BIN)/python -m benchmarks reasoning
 
-readme: $(VENV)/installed-test ## write the output of the commands that README.md shows into it
+readme: $(VENV)/installed-test ## write what the commands in README.md and docs print into them
 	$(BIN)/python -m tests.packaging.readme
 
 notebooks: $(VENV)/installed-test ## run the notebooks and store what they show
@@ -67,7 +67,7 @@ notebooks: $(VENV)/installed-test ## run the notebooks and store what they show
 # The requirements are pinned for every platform and every Python from 3.11 on, with hashes and without addresses.
 lock: $(VENV)/installed-demo ## pin the requirements anew
 	$(PIP) install --quiet uv==$(UV_VERSION)
-	$(call compile,requirements/test.txt,--extra test --extra docs)
+	$(call compile,requirements/test.txt,--extra test)
 	$(call compile,requirements/demo.txt,--constraint requirements/test.txt)
 
 compile = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \

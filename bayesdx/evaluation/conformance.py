@@ -29,23 +29,22 @@ Array = NDArray[np.float64]
 def check_evidence(model: Model) -> pd.DataFrame:
     r"""What the network implies for each published figure of accuracy.csv, and whether that lies in its interval.
 
-    A row is about an event :math:`e`: its ``finding`` in one of its ``state``\ s, and every condition of ``also`` too.
-    Three groups of patients belong to it, all of them with the conditions ``given``: the ill (the cause in any state
-    but its reference state), the comparison group (the conditions ``against``; where empty, the cause in its reference
-    state), and all of them. With :math:`s = P(e \mid \text{ill})`, :math:`f = P(e \mid \text{comparison group})`, each
-    averaged over everything else that the network knows, the figure that is implied is
+    A row is about an event :math:`e`: its ``finding`` in one of the states ``state``, and every condition of ``also``
+    too. Three groups of patients belong to it, all of them with the conditions ``given``: the ill (the cause in any
+    state but its reference state), the comparison group (the conditions ``against``; where empty, the cause in its
+    reference state), and all of them. With :math:`s = P(e \mid \text{ill})`,
+    :math:`f = P(e \mid \text{comparison group})`, each averaged over everything else that the network knows, the
+    figure that is implied is
 
-    =======================  ============================================
-    measure                  implied
-    =======================  ============================================
-    sensitivity              :math:`s`
-    false_positive_rate      :math:`f`
-    lr_plus                  :math:`s / f`
-    lr_minus                 :math:`(1 - s) / (1 - f)`
-    odds_ratio               :math:`s (1 - f) / (f (1 - s))`
-    conditional              :math:`P(e \mid given)`
-    predictive_value         :math:`P(\text{cause present} \mid e, given)`
-    =======================  ============================================
+    | measure | implied |
+    | --- | --- |
+    | sensitivity | :math:`s` |
+    | false_positive_rate | :math:`f` |
+    | lr_plus | :math:`s / f` |
+    | lr_minus | :math:`(1 - s) / (1 - f)` |
+    | odds_ratio | :math:`s (1 - f) / (f (1 - s))` |
+    | conditional | :math:`P(e \mid given)` |
+    | predictive_value | :math:`P(\text{cause present} \mid e, given)` |
 
     The averages are taken in the population of the row, and in the model's chosen one where the row names none. So a
     comparison group holds the other causes as often as that population does.

@@ -1,4 +1,4 @@
-"""What README.md shows, and what the software prints now; ``make readme`` writes the one into the other."""
+"""What README.md and the pages of docs show, and what the software prints now; ``make readme`` writes it into them."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from bayesdx.cli import app
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+"""The pages of the documentation site that are written by hand, or by a program into docs."""
+
 CONSOLE = re.compile(r"(?P<open>^```console\n)(?P<body>.*?)(?P<close>^```$)", re.DOTALL | re.MULTILINE)
 
 PYTHON = re.compile(r"(?P<open>^```pycon\n)(?P<body>.*?)(?P<close>^```$)", re.DOTALL | re.MULTILINE)
@@ -42,6 +45,20 @@ def run(command: str) -> str:
     """What a ``bayesdx`` command prints, run at the root of the project."""
     with contextlib.chdir(ROOT):
         return CliRunner().invoke(app, shlex.split(command)[1:]).output
+
+
+def failures(text: str, path: Path) -> tuple[int, str]:
+    """How many Python statements of a page there are, and what those that print something else should have printed.
+
+    The Python blocks of a page are one session, one after the other.
+    """
+    code = "\n".join(block["body"] for block in PYTHON.finditer(text))
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    session = doctest.DocTestParser().get_doctest(code, {}, path.name, str(path), 0)
+    report: list[str] = []
+    with contextlib.chdir(ROOT):
+        doctest.DocTestRunner(optionflags=flags).run(session, out=report.append)
+    return len(session.examples), "".join(report)
 
 
 def said(example: doctest.Example, session: dict[str, Any]) -> str:
@@ -80,4 +97,5 @@ def renewed(text: str) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(renewed(README.read_text("utf-8")), "utf-8")
+    for path in (README, *PAGES):
+        path.write_text(renewed(path.read_text("utf-8")), "utf-8")
