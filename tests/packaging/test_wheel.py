@@ -63,7 +63,7 @@ def test_a_wheel_from_the_sdist_is_the_wheel_from_the_tree(wheel: Path, sdist: P
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             (source / name).write_bytes(content.read() if content else b"")
     names = set(files)
-    assert {"Makefile", "mkdocs.yml", "README.md", "LICENSE", "requirements/demo.txt", "tests/conftest.py", FLAGSHIP} <= names
+    assert {"Makefile", "README.md", "mkdocs.yml", "requirements/demo.txt", "tests/conftest.py", FLAGSHIP} <= names
     assert not [name for name in names if name.split("/")[0] in (".git", ".venv", "build", "dist", ".hypothesis")]
     assert members(build("wheel", source, tmp_path / "again")) == members(wheel)
 
