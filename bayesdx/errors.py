@@ -7,7 +7,17 @@ from collections.abc import Iterable, Sequence
 
 
 class BayesdxError(Exception):
-    """Root of every error that bayesdx raises on purpose."""
+    """Root of every error that bayesdx raises on purpose.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> try:
+    ...     dx.load_model("hip_flexion_weaknes")
+    ... except dx.BayesdxError as error:
+    ...     print(error)
+    'hip_flexion_weaknes' is neither a shipped model nor a folder. Did you mean 'hip_flexion_weakness'?
+    """
 
 
 class ModelError(BayesdxError):
@@ -19,6 +29,14 @@ class ModelError(BayesdxError):
         The sentence shown first.
     problems : sequence, optional
         The faults behind it, as ``check_model`` returns them.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> dx.load_model("chest_clinic@1.0.0", population="ward")
+    Traceback (most recent call last):
+        ...
+    bayesdx.errors.ModelError: population 'ward' is not one of chest_clinic 1.0.0; its populations are clinic.
     """
 
     def __init__(self, message: str, problems: Sequence[object] = ()) -> None:
@@ -30,15 +48,49 @@ class ModelError(BayesdxError):
 
 
 class ModelNotFoundError(ModelError):
-    """No shipped model, version or folder answers to the name."""
+    """No shipped model, version or folder answers to the name.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> dx.load_model("chest_clinics")
+    Traceback (most recent call last):
+        ...
+    bayesdx.errors.ModelNotFoundError: 'chest_clinics' is neither a shipped model nor a folder. Did you mean
+    'chest_clinic'?
+    """
 
 
 class SaveError(BayesdxError):
-    """A model could not be saved; nothing was written."""
+    """A model could not be saved; nothing was written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("chest_clinic@1.0.0")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     dx.save_model(model, dx.save_model(model, f"{folder}/1.0.0"))
+    Traceback (most recent call last):
+        ...
+    bayesdx.errors.SaveError: .../1.0.0 is a released version, which never changes; save under a new version.
+    """
 
 
 class FindingsError(BayesdxError, ValueError):
-    """Findings name a variable, group or state that the model does not have; every fault is listed."""
+    """Findings name a variable, group or state that the model does not have; every fault is listed.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+    >>> dx.diagnose(model, {"onset": "suddenly", "sever_pain": "present"})
+    Traceback (most recent call last):
+        ...
+    bayesdx.errors.FindingsError: findings: onset = 'suddenly' is not a state of onset; its states are gradual, sudden.
+    Did you mean 'sudden'?
+    findings: 'sever_pain' is not a variable of hip_flexion_weakness 1.0.0. Did you mean 'severe_pain'?
+    """
 
 
 class DatasetError(BayesdxError, ValueError):
@@ -50,6 +102,17 @@ class DatasetError(BayesdxError, ValueError):
         The sentence shown first.
     problems : sequence, optional
         The faults behind it, as ``check_cohort`` returns them.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("chest_clinic@1.0.0")
+    >>> dx.read_cohort(model, pd.DataFrame({"xray": ["positive", "odd"]}))
+    Traceback (most recent call last):
+        ...
+    bayesdx.errors.DatasetError: table cannot be used with chest_clinic 1.0.0: 1 fault.
+      table, row 1, column xray: 'odd'; expected a state of xray: negative, positive.
     """
 
     def __init__(self, message: str, problems: Sequence[object] = ()) -> None:
@@ -61,11 +124,31 @@ class DatasetError(BayesdxError, ValueError):
 
 
 class LearningError(BayesdxError, ValueError):
-    """What was asked of a calibration, a fit or an evaluation cannot be done with these data; nothing was written."""
+    """What was asked of a calibration, a fit or an evaluation cannot be done with these data; nothing was written.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> import pandas as pd
+    >>> dx.fit_model(pd.DataFrame({"disease": ["a", "a"], "cough": ["yes", "no"]}), "disease")
+    Traceback (most recent call last):
+        ...
+    bayesdx.errors.LearningError: column disease: every row is 'a'; expected at least two classes.
+    """
 
 
 class CohortError(BayesdxError):
-    """A cohort cannot be read or written as asked; the sentence names the file, and what is left of the run."""
+    """A cohort cannot be read or written as asked; the sentence names the file, and what is left of the run.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("chest_clinic@1.0.0")
+    >>> dx.score_cohort(model, "no_such_file.parquet")
+    Traceback (most recent call last):
+        ...
+    bayesdx.errors.CohortError: 'no_such_file.parquet' cannot be opened: No such file or directory.
+    """
 
 
 class ImpossibleEvidenceError(BayesdxError):
@@ -79,6 +162,16 @@ class ImpossibleEvidenceError(BayesdxError):
         A smallest set of findings that cannot occur together.
     row : int or None, optional
         The row of a batch, counted from 0.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("chest_clinic@1.0.0")
+    >>> try:
+    ...     dx.diagnose(model, {"smoking": "yes", "lung_cancer": "present", "either": "no"})
+    ... except dx.ImpossibleEvidenceError as error:
+    ...     print(error.conflict)
+    ('lung_cancer', 'either')
     """
 
     def __init__(self, message: str, conflict: Sequence[str] = (), row: int | None = None) -> None:
@@ -88,15 +181,51 @@ class ImpossibleEvidenceError(BayesdxError):
 
 
 class NetworkError(BayesdxError, ValueError):
-    """A network is not well formed: cyclic, a table of the wrong shape, a row that is no distribution."""
+    """A network is not well formed: cyclic, a table of the wrong shape, a row that is no distribution.
+
+    Examples
+    --------
+    >>> from bayesdx.network import Network, Node, Table
+    >>> Network([Node("rain", ("no", "yes"), (), Table([0.8, 0.2, 0.0]))])
+    Traceback (most recent call last):
+        ...
+    bayesdx.errors.NetworkError: network: the distribution of rain has shape (3,); expected (2,).
+    """
 
 
 class TooLargeError(BayesdxError):
-    """An exact answer would need more memory than allowed; the sentence says how much and what to do."""
+    """An exact answer would need more memory than allowed; the sentence says how much and what to do.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+    >>> engine = dx.Engine(model, memory_limit=10_000)
+    >>> engine.joint(engine.encode(pd.DataFrame({"onset": ["sudden"]})), model.causes)
+    Traceback (most recent call last):
+        ...
+    bayesdx.errors.TooLargeError: joint: 2.05e+03 configurations of 11 variables need 3.28e-05 GB a case; the limit is
+    1e-05 GB. Ask for fewer variables or cases, or raise memory_limit.
+    """
 
 
 class MissingExtraError(BayesdxError, ImportError):
-    """An optional companion is not installed; the sentence names the extra that brings it."""
+    """An optional companion is not installed; the sentence names the extra that brings it.
+
+    Examples
+    --------
+    >>> import sys
+    >>> from unittest import mock
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+    >>> case = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"})
+    >>> with mock.patch.dict(sys.modules, {"matplotlib": None, "matplotlib.figure": None}):
+    ...     dx.explain(case).plot()
+    Traceback (most recent call last):
+        ...
+    bayesdx.errors.MissingExtraError: plot() needs matplotlib: install bayesdx with its plot extra.
+    """
 
 
 def nearest(name: object, valid: Iterable[str]) -> str | None:

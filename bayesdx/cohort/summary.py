@@ -20,6 +20,18 @@ class CohortSummary:
         File or folder of the scores.
     rows : int
     statuses : mapping of "ok", "impossible" and "bad_value" to the number of rows
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import pandas as pd
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("chest_clinic@1.0.0")
+    >>> patients = pd.DataFrame({"xray": ["positive", "odd"]})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     summary = dx.score_cohort(model, patients, out=f"{folder}/scores.csv", on_error="flag")
+    >>> summary.rows, dict(summary.statuses)
+    (2, {'ok': 1, 'impossible': 0, 'bad_value': 1})
     """
 
     out: Path

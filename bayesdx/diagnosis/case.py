@@ -186,6 +186,16 @@ class Diagnosis:
         Natural logarithm of P(findings).
     probabilities : ndarray, shape (n_alternatives,)
         P(cause present | findings) in the order of the model's causes.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+    >>> case = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"})
+    >>> case.posterior.head(3).round(3).to_dict()
+    {'iliopsoas_strain': 0.459, 'lumbar_radiculopathy': 0.368, 'disc_herniation': 0.269}
+    >>> round(case.none_present, 3), case.model.version
+    (0.077, '1.0.0')
     """
 
     model: Model
@@ -195,18 +205,47 @@ class Diagnosis:
 
     @property
     def findings(self) -> Mapping[str, Value]:
-        """The findings in canonical form: variable -> state, tuple of states, likelihood mapping, or UNKNOWN."""
+        """The findings in canonical form: variable -> state, tuple of states, likelihood mapping, or UNKNOWN.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> dict(dx.diagnose(model, {"patellar_reflex": ["reduced", "absent"], "fever": "absent"}).findings)
+        {'patellar_reflex': ('reduced', 'absent'), 'fever': 'absent'}
+        """
         return self.evidence.values
 
     @cached_property
     def posterior(self) -> pd.Series:
-        """P(cause present | findings) by cause, highest first (equal ones in the order of the model)."""
+        """P(cause present | findings) by cause, highest first (equal ones in the order of the model).
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> case = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"})
+        >>> case.posterior.head(2).round(3)
+        iliopsoas_strain        0.459
+        lumbar_radiculopathy    0.368
+        Name: posterior, dtype: float64
+        """
         order = np.argsort(-self.probabilities, kind="stable")
         return pd.Series(self.probabilities[order], index=_index(self.model).take(order), name="posterior")
 
     @cached_property
     def differential(self) -> tuple[Line, ...]:
-        """The lines of the differential, highest posterior first."""
+        """The lines of the differential, highest posterior first.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> case = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"})
+        >>> first = case.differential[0]
+        >>> first.cause, first.rank, round(first.prior, 3), round(first.posterior, 3), round(first.likelihood_ratio, 2)
+        ('iliopsoas_strain', 1, 0.13, 0.459, 5.68)
+        """
         prior = _prior(self.model)
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = (self.probabilities / (1 - self.probabilities)) / (prior / (1 - prior))
@@ -230,12 +269,31 @@ class Diagnosis:
 
         Index: cause. Columns: label; prior and posterior, P(present) without and with the findings; rank, from 1;
         likelihood_ratio, the posterior odds over the prior odds (above 1 the findings speak for the cause).
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> case = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"})
+        >>> case.table[["prior", "posterior", "likelihood_ratio"]].head(2).round(3)
+                              prior  posterior  likelihood_ratio
+        cause
+        iliopsoas_strain       0.13      0.459             5.678
+        lumbar_radiculopathy   0.15      0.368             3.300
         """
         return pd.DataFrame([asdict(line) for line in self.differential]).set_index("cause")
 
     @cached_property
     def none_present(self) -> float:
-        """P(no modelled cause | findings): every cause in its reference state."""
+        """P(no modelled cause | findings): every cause in its reference state.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> round(dx.diagnose(model, {"xray": "negative"}).none_present, 3)
+        0.556
+        """
         engine = engine_for(self.model)
         codes = self.evidence.codes.copy()
         for cause in self.model.causes:
@@ -263,6 +321,15 @@ class Diagnosis:
         References
         ----------
         J. Pearl (1988), "Probabilistic reasoning in intelligent systems", chapter 5 (most probable explanations).
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> dx.diagnose(model, {"xray": "positive", "dyspnoea": "present"}).most_probable(2).round(3)
+                              causes  probability
+        0  (lung_cancer, bronchitis)        0.389
+        1              (bronchitis,)        0.234
         """
         sets = self.probable_sets(k)
         return pd.DataFrame(
@@ -273,7 +340,16 @@ class Diagnosis:
         )
 
     def probable_sets(self, k: int) -> list[tuple[tuple[str, ...], float]]:
-        """The rows of ``most_probable`` as plain values."""
+        """The rows of ``most_probable`` as plain values.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> [(causes, probability)] = dx.diagnose(model, {"xray": "negative"}).probable_sets(1)
+        >>> causes, round(probability, 3)
+        ((), 0.556)
+        """
         causes = self.model.causes
         codes, probabilities = engine_for(self.model).most_probable(self.evidence.evidence, causes, k)
         return [
@@ -293,12 +369,30 @@ class Diagnosis:
 
     @cached_property
     def red_flags(self) -> tuple[FiredFlag, ...]:
-        """Red flags that the findings alone raise, emergencies first; independent of the posterior."""
+        """Red flags that the findings alone raise, emergencies first; independent of the posterior.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> case = dx.diagnose(model, {"saddle_anaesthesia": "present"})
+        >>> [(flag.flag, flag.cause, flag.urgency) for flag in case.red_flags]
+        [('saddle_numbness', 'cauda_equina_syndrome', 'emergency')]
+        """
         return fired_flags(self.model, self.evidence)
 
     @cached_property
     def management(self) -> tuple[Recommendation, ...]:
-        """Steps of care for causes above their threshold or flagged, the most urgent first."""
+        """Steps of care for causes above their threshold or flagged, the most urgent first.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> step = dx.diagnose(model, {"saddle_anaesthesia": "present"}).management[0]
+        >>> step.cause, step.urgency, step.reason
+        ('cauda_equina_syndrome', 'emergency', 'posterior')
+        """
         present = {
             cause: float(
                 sum(
@@ -313,7 +407,16 @@ class Diagnosis:
 
     @cached_property
     def conflict(self) -> Conflict:
-        """Whether the findings fit together, which of them clash, and whether anything modelled fits them."""
+        """Whether the findings fit together, which of them clash, and whether anything modelled fits them.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> case = dx.diagnose(model, {"xray": "positive", "dyspnoea": "absent"})
+        >>> round(case.conflict.bits, 2), case.conflict.misfit
+        (0.65, False)
+        """
         from bayesdx.diagnosis.conflict import conflict_of
 
         return conflict_of(self)
@@ -376,14 +479,35 @@ class Diagnosis:
         return diagnose(self.model, {name: value for name, value in self.findings.items() if name not in dropped})
 
     def to_frame(self) -> pd.DataFrame:
-        """The table with the cause as a column and the model's name, version, population and hash beside it."""
+        """The table with the cause as a column and the model's name, version, population and hash beside it.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> case = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"})
+        >>> case.to_frame()[["cause", "posterior", "model_name", "model_version"]].head(2).round(3)
+                          cause  posterior            model_name model_version
+        0      iliopsoas_strain      0.459  hip_flexion_weakness         1.0.0
+        1  lumbar_radiculopathy      0.368  hip_flexion_weakness         1.0.0
+        """
         frame = self.table.reset_index()
         for column in ("name", "version", "population", "hash"):
             frame[f"model_{column}"] = getattr(self.model, column)
         return frame
 
     def to_dict(self) -> dict[str, Any]:
-        """The diagnosis as plain values that JSON can hold."""
+        """The diagnosis as plain values that JSON can hold.
+
+        Examples
+        --------
+        >>> import json
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> case = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"})
+        >>> json.loads(json.dumps(case.to_dict()))["findings"]
+        {'onset': 'sudden', 'severe_pain': 'present'}
+        """
         return {
             "model": {key: getattr(self.model, key) for key in ("name", "version", "population", "hash")},
             "findings": {name: _plain(value) for name, value in self.findings.items()},
@@ -411,6 +535,17 @@ class Diagnosis:
         ------
         FindingsError
             The model has no such cause.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> case = dx.diagnose(model, {"xray": "positive"})
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     case.to_html(f"{folder}/case.html", "lung_cancer")
+        ...     "<script" in pathlib.Path(folder, "case.html").read_text("utf-8")
+        False
         """
         from bayesdx.diagnosis.page import as_page
 

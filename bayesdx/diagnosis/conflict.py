@@ -91,6 +91,14 @@ class Conflict(Report):
         Its Monte Carlo standard error.
     copies : int
         How many were simulated.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("chest_clinic@1.0.0")
+    >>> fit = dx.diagnose(model, {"xray": "positive", "dyspnoea": "absent"}).conflict
+    >>> round(fit.bits, 2), fit.clash.findings, fit.misfit
+    (0.65, ('xray', 'dyspnoea'), False)
     """
 
     case: Diagnosis
@@ -107,12 +115,31 @@ class Conflict(Report):
 
     @property
     def misfit(self) -> bool:
-        """Whether nothing modelled fits: hardly any patient with the same causes has findings as improbable."""
+        """Whether nothing modelled fits: hardly any patient with the same causes has findings as improbable.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> fit = dx.diagnose(model, {"xray": "positive", "dyspnoea": "absent"}).conflict
+        >>> fit.misfit, fit.fit > 0.01
+        (False, True)
+        """
         return self.fit <= MISFIT
 
     @property
     def warning(self) -> str:
-        """One clear sentence where something does not fit; empty where all is well."""
+        """One clear sentence where something does not fit; empty where all is well.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> case = dx.diagnose(model, {"mri_muscle_tear": "positive", "hip_flexor_tenderness": "absent"})
+        >>> print(case.conflict.warning)
+        These findings do not go together: Hip MRI: muscle tear or oedema: positive; Hip flexor tenderness: absent (1.7
+        bits). Femoral or other peripheral neuropathy or Psoas or spinal infection could explain it.
+        """
         parts = []
         if self.misfit:
             count = round(self.fit * self.copies)
@@ -130,7 +157,17 @@ class Conflict(Report):
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """Pairs of findings, worst first. Columns: first, second, label, bits (above 0 they clash)."""
+        """Pairs of findings, worst first. Columns: first, second, label, bits (above 0 they clash).
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> case = dx.diagnose(model, {"xray": "positive", "dyspnoea": "present"})
+        >>> case.conflict.table[["first", "second", "bits"]].round(3)
+          first    second   bits
+        0  xray  dyspnoea -0.556
+        """
         rows = [(*pair.findings, pair.label, pair.bits) for pair in self.pairs]
         return pd.DataFrame(rows, columns=["first", "second", "label", "bits"])
 
@@ -158,6 +195,15 @@ class Conflict(Report):
         ------
         MissingExtraError
             matplotlib is not installed (extra ``plot``).
+
+        Examples
+        --------
+        >>> from matplotlib.figure import Figure
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> fit = dx.diagnose(model, {"xray": "positive", "dyspnoea": "present"}).conflict
+        >>> fit.plot(Figure().subplots()).get_xlabel()
+        'conflict (bits); below 0 they support each other'
         """
         from bayesdx.display.figures import bars, finding_label, sentence
 

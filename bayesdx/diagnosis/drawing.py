@@ -51,7 +51,18 @@ class Drawing:
     summary: str
 
     def save(self, file: str | PathLike[str]) -> None:
-        """Write the picture to an SVG file."""
+        """Write the picture to an SVG file.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     dx.draw_network(model).save(f"{folder}/network.svg")
+        ...     pathlib.Path(folder, "network.svg").read_text("utf-8")[:4]
+        '<svg'
+        """
         Path(file).write_text(self.svg, encoding="utf-8")
 
     def __str__(self) -> str:

@@ -119,6 +119,17 @@ class Explanation(Report):
         Strongest first.
     expected : tuple of Expectation
         Heaviest first.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+    >>> case = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"})
+    >>> why = dx.explain(case, "iliopsoas_strain")
+    >>> round(why.prior_decibans, 1), [(reason.name, round(reason.weight_decibans, 1)) for reason in why.reasons]
+    (-8.3, [('onset', 4.3), ('severe_pain', 3.2)])
+    >>> round(why.posterior_decibans, 1)
+    -0.7
     """
 
     case: Diagnosis
@@ -130,19 +141,47 @@ class Explanation(Report):
 
     @property
     def total_decibans(self) -> float:
-        """Prior plus all weights; equal to ``posterior_decibans``."""
+        """Prior plus all weights; equal to ``posterior_decibans``.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> case = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"})
+        >>> why = dx.explain(case)
+        >>> bool(abs(why.total_decibans - why.posterior_decibans) < 1e-9)
+        True
+        """
         if np.isinf(self.prior_decibans):
             return self.prior_decibans
         return self.prior_decibans + float(sum(reason.weight_decibans for reason in self.reasons))
 
     @property
     def settled(self) -> bool:
-        """Whether the cause is certain or impossible, so that weights are infinite."""
+        """Whether the cause is certain or impossible, so that weights are infinite.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> case = dx.diagnose(model, {"either": "no"})
+        >>> dx.explain(case, "lung_cancer").settled
+        True
+        """
         return bool(np.isinf(self.posterior_decibans))
 
     @property
     def statement(self) -> str:
-        """One sentence: from where to where, and why where the matter is settled."""
+        """One sentence: from where to where, and why where the matter is settled.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> case = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"})
+        >>> dx.explain(case).statement
+        'Iliopsoas strain: 13.0 % before, 45.9 % with the findings; they weigh +7.5 decibans together.'
+        """
         label = self.event.label
         if not self.settled:
             before, after = _probability(self.prior_decibans), _probability(self.posterior_decibans)
@@ -164,6 +203,17 @@ class Explanation(Report):
 
         Index: finding. Columns: label, value, weight_decibans, error_decibans, alone_decibans, given_others_decibans,
         verdict, sources.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> case = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"})
+        >>> dx.explain(case).table[["value", "weight_decibans", "alone_decibans", "verdict"]].round(1)
+                       value  weight_decibans  alone_decibans verdict
+        finding
+        onset         sudden              4.3             4.8     for
+        severe_pain  present              3.2             3.7     for
         """
         rows = [
             {
@@ -185,7 +235,19 @@ class Explanation(Report):
 
     @cached_property
     def expected_table(self) -> pd.DataFrame:
-        """What is expected but not yet looked for, heaviest first."""
+        """What is expected but not yet looked for, heaviest first.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> case = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"})
+        >>> dx.explain(case).expected_table[["state", "if_present", "if_absent", "weight_decibans"]].head(2).round(2)
+                                  state  if_present  if_absent  weight_decibans
+        finding
+        mri_muscle_tear        positive        0.79       0.07            10.65
+        hip_flexor_tenderness   present        0.91       0.33             4.44
+        """
         columns = ("finding", "label", "state", "if_present", "if_absent", "weight_decibans", "missing_decibans")
         rows = [(e.name, e.label, e.state, e.if_present, e.if_absent, e.weight_decibans, e.missing_decibans)
                 for e in self.expected]  # fmt: skip
@@ -193,7 +255,18 @@ class Explanation(Report):
 
     @cached_property
     def numbers(self) -> pd.DataFrame:
-        """The numbers behind each row: finding, number, value, lower, upper, file, source, status."""
+        """The numbers behind each row: finding, number, value, lower, upper, file, source, status.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> case = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"})
+        >>> dx.explain(case).numbers[["finding", "value", "source"]].head(2)
+          finding  value  source
+        0   onset   0.25  EXPERT
+        1   onset   0.84  EXPERT
+        """
         columns = ("finding", "number", "value", "lower", "upper", "file", "source", "status")
         rows = [
             (reason.name, n.label, n.value, n.lower, n.upper, n.file, n.source, n.status)
@@ -241,6 +314,15 @@ class Explanation(Report):
         ------
         MissingExtraError
             matplotlib is not installed (extra ``plot``).
+
+        Examples
+        --------
+        >>> from matplotlib.figure import Figure
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> case = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"})
+        >>> dx.explain(case).plot(Figure().subplots()).get_title(loc="left")
+        'Why Iliopsoas strain?'
         """
         from bayesdx.display.figures import finding_label, sentence, waterfall
 

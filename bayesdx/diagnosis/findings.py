@@ -1,4 +1,13 @@
-"""What was found in one patient: every way of saying it becomes codes and likelihoods."""
+"""What was found in one patient: every way of saying it becomes codes and likelihoods.
+
+>>> import bayesdx as dx
+>>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+>>> case = dx.diagnose(model, {"onset": "sudden", "fever": dx.UNKNOWN})
+>>> case.findings["fever"], "fever" in dx.next_tests(case).table.index
+(UNKNOWN, False)
+>>> dx.diagnose(model, {"onset": "sudden"}).log_evidence == case.log_evidence
+True
+"""
 
 from __future__ import annotations
 
@@ -110,6 +119,14 @@ def read_findings(model: Model, findings: Mapping[str, Any] | pd.Series) -> Find
     ------
     FindingsError
         Everything that the model does not have or that contradicts itself, one sentence each, with the nearest name.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+    >>> found = read_findings(model, {"onset": {"sudden": 0.8, "gradual": 0.2}, "pain_location": ["pain_groin"]})
+    >>> found.values["pain_groin"], found.likelihoods["onset"].tolist()
+    ('present', [0.2, 0.8])
     """
     named = findings.to_dict() if isinstance(findings, pd.Series) else findings
     if not isinstance(named, Mapping):

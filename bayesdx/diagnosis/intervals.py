@@ -51,6 +51,15 @@ class CredibleIntervals(Report):
         What was drawn for them.
     impossible : int
         Draws under which the findings cannot occur; they are left out.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+    >>> case = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"})
+    >>> sure = dx.credible_intervals(case, draws=200, seed=1)
+    >>> sure.table.loc["iliopsoas_strain", ["lower", "posterior", "upper"]].astype(float).round(2).to_dict()
+    {'lower': 0.25, 'posterior': 0.46, 'upper': 0.64}
     """
 
     case: Diagnosis
@@ -67,6 +76,18 @@ class CredibleIntervals(Report):
 
         Index: cause. Columns: label; posterior, with the numbers as they stand; mean, lower and upper over the draws;
         mean_error, lower_error and upper_error, their Monte Carlo standard errors; first, P(this cause ranks first).
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> case = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"})
+        >>> sure = dx.credible_intervals(case, draws=200, seed=1)
+        >>> sure.table[["posterior", "lower", "upper", "first"]].head(2).round(2)
+                              posterior  lower  upper  first
+        cause
+        iliopsoas_strain           0.46   0.25   0.64   0.71
+        lumbar_radiculopathy       0.37   0.22   0.56   0.28
         """
         tail = (1 - self.mass) / 2
         ends = [_quantile(self.posteriors, at) for at in (tail, 1 - tail)]
@@ -96,7 +117,17 @@ class CredibleIntervals(Report):
 
     @cached_property
     def rank_probability(self) -> pd.DataFrame:
-        """P(cause has rank k), a row per cause, a column per rank from 1; rows and columns sum to 1."""
+        """P(cause has rank k), a row per cause, a column per rank from 1; rows and columns sum to 1.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> case = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"})
+        >>> sure = dx.credible_intervals(case, draws=200, seed=1)
+        >>> sure.rank_probability.loc["iliopsoas_strain", [1, 2]].round(1).tolist()
+        [0.7, 0.2]
+        """
         names = [line.name for line in alternatives(self.case.model)]
         places = range(1, len(names) + 1)
         shares = np.stack([(self._ranks == place).mean(axis=0) for place in places], axis=1)
@@ -110,6 +141,15 @@ class CredibleIntervals(Report):
         ------
         FindingsError
             A name is no line of the differential.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> case = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"})
+        >>> sure = dx.credible_intervals(case, draws=200, seed=1)
+        >>> round(sure.probability_above("iliopsoas_strain", "lumbar_radiculopathy"), 1)
+        0.7
         """
         return float((self.posteriors[:, self._column(one)] > self.posteriors[:, self._column(other)]).mean())
 
@@ -137,6 +177,17 @@ class CredibleIntervals(Report):
         References
         ----------
         A. Saltelli et al. (2008), "Global sensitivity analysis: the primer", chapter 1 (standardised regression).
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> case = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"})
+        >>> sure = dx.credible_intervals(case, draws=200, seed=1)
+        >>> sure.drivers("iliopsoas_strain", most=1)[["share", "value", "source"]].round(1)
+                                                            share  value  source
+        number
+        P(severe_pain = present | iliopsoas_strain = pr...    0.2    0.4  EXPERT
         """
         column = self._column(cause or str(self.case.posterior.index[0]))
         limited = np.clip(self.posteriors[:, column], 1e-300, 1 - 1e-16)
@@ -205,6 +256,15 @@ class CredibleIntervals(Report):
         ------
         MissingExtraError
             matplotlib is not installed (extra ``plot``).
+
+        Examples
+        --------
+        >>> from matplotlib.figure import Figure
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> case = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"})
+        >>> dx.credible_intervals(case, draws=200).plot(Figure().subplots()).get_title(loc="left")
+        'How sure? 95 % credible intervals'
         """
         from bayesdx.display.figures import intervals
 

@@ -31,6 +31,17 @@ class CaseComparison(Report):
     Parameters
     ----------
     before, after : Diagnosis
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+    >>> before = dx.diagnose(model, {"onset": "sudden"})
+    >>> dx.compare_cases(before, before.with_findings({"fever": "present"})).table[["before", "after"]].head(2).round(3)
+                           before  after
+    cause
+    severe_infection        0.005  0.183
+    cauda_equina_syndrome   0.007  0.031
     """
 
     before: Diagnosis
@@ -43,6 +54,18 @@ class CaseComparison(Report):
         Index: cause (a line of either differential). Columns: label; before and after, the posteriors; change;
         change_decibans, of the log-odds (infinite where a cause became certain or impossible, 0 where it stayed so);
         rank_before, rank_after. NaN where a model does not have the cause.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> case = dx.diagnose(model, {"onset": "sudden"})
+        >>> moved = dx.compare_cases(case, case.with_findings({"fever": "present"})).table
+        >>> moved[["change_decibans", "rank_before", "rank_after"]].head(2).round(1)
+                               change_decibans  rank_before  rank_after
+        cause
+        severe_infection                  16.2         11.0         3.0
+        cauda_equina_syndrome              6.2         10.0        11.0
         """
         one, other = self.before.table, self.after.table
         names = [*one.index, *(name for name in other.index if name not in one.index)]
@@ -67,7 +90,18 @@ class CaseComparison(Report):
 
     @cached_property
     def findings(self) -> pd.DataFrame:
-        """The findings that differ. Index: finding. Columns: before, after; "not observed" where it was left out."""
+        """The findings that differ. Index: finding. Columns: before, after; "not observed" where it was left out.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> case = dx.diagnose(model, {"onset": "sudden"})
+        >>> dx.compare_cases(case, case.with_findings({"fever": "present"})).findings
+                       before    after
+        finding
+        fever    not observed  present
+        """
         one, other = self.before.findings, self.after.findings
         rows = []
         for name in dict.fromkeys([*one, *other]):
@@ -107,6 +141,15 @@ class CaseComparison(Report):
         ------
         MissingExtraError
             matplotlib is not installed (extra ``plot``).
+
+        Examples
+        --------
+        >>> from matplotlib.figure import Figure
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> case = dx.diagnose(model, {"onset": "sudden"})
+        >>> dx.compare_cases(case, case.with_findings({"fever": "present"})).plot(Figure().subplots()).get_xlabel()
+        'posterior: hollow before, filled after'
         """
         from bayesdx.display.figures import pairs
 
@@ -151,6 +194,19 @@ class PosteriorPath(Report):
     table : DataFrame
         A row per step, the first before any finding; index: what was found; a column per line of the differential,
         highest final posterior first.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+    >>> case = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"})
+    >>> path = dx.posterior_path(case, ["severe_pain", "onset"])
+    >>> path.table[["iliopsoas_strain"]].round(3)
+                          iliopsoas_strain
+    finding
+    before any finding               0.130
+    Severe pain: present             0.258
+    Onset: sudden                    0.459
     """
 
     case: Diagnosis
@@ -177,6 +233,15 @@ class PosteriorPath(Report):
         ------
         MissingExtraError
             matplotlib is not installed (extra ``plot``).
+
+        Examples
+        --------
+        >>> from matplotlib.figure import Figure
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> case = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"})
+        >>> len(dx.posterior_path(case).plot(Figure().subplots(), most=3).lines)
+        3
         """
         from bayesdx.display.figures import finding_label, paths
 

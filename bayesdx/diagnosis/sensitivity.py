@@ -57,6 +57,15 @@ class Function:
         The nearest value at which the cause crosses one of its thresholds of management.csv; NaN where there is none.
     crossed : float
         That threshold.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+    >>> case = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"})
+    >>> widest = dx.sensitivity_analysis(case, "iliopsoas_strain").functions[0]
+    >>> round(widest.value, 3), round(widest(widest.value), 3), round(widest(0.5), 3)
+    (0.25, 0.459, 0.358)
     """
 
     number: Parameter
@@ -108,6 +117,16 @@ class SensitivityAnalysis(Report):
     posterior : float
         Its posterior as the model stands.
     functions : tuple of Function
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+    >>> case = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"})
+    >>> what_if = dx.sensitivity_analysis(case, "iliopsoas_strain")
+    >>> widest = what_if.functions[0]
+    >>> widest.number.label, round(widest.at_lower, 3), round(what_if.posterior, 3), round(widest.at_upper, 3)
+    ('P(onset = sudden | no cause of it acts)', 0.56, 0.459, 0.374)
     """
 
     case: Diagnosis
@@ -122,6 +141,15 @@ class SensitivityAnalysis(Report):
         Index: number. Columns: file, value, lower, upper, source, status; a, b, c, d of the function
         (a x + b)/(c x + d); derivative; at_lower, at_upper, swing; first_rank, rival; threshold, crossed (NaN where no
         value between 0 and 1 does it).
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> case = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"})
+        >>> widest = dx.sensitivity_analysis(case).table.iloc[0]
+        >>> widest[["value", "at_lower", "at_upper", "swing"]].astype(float).round(3).to_dict()
+        {'value': 0.25, 'at_lower': 0.56, 'at_upper': 0.374, 'swing': 0.186}
         """
         rows = []
         for f in self.functions:
@@ -141,6 +169,16 @@ class SensitivityAnalysis(Report):
         ------
         FindingsError
             The model has no such number; the nearest label is given.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> case = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"})
+        >>> what_if = dx.sensitivity_analysis(case, "iliopsoas_strain")
+        >>> posterior = what_if.function("P(onset = sudden | no cause of it acts)")
+        >>> round(posterior(0.05), 3), round(posterior(0.5), 3)
+        (0.606, 0.358)
         """
         for found in self.functions:
             if key in (found.number.label, found.number.key):
@@ -152,12 +190,32 @@ class SensitivityAnalysis(Report):
 
     @property
     def nearest_first_rank(self) -> Function | None:
-        """The number whose smallest change of log-odds puts another cause first; None where no single number can."""
+        """The number whose smallest change of log-odds puts another cause first; None where no single number can.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> case = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"})
+        >>> nearest = dx.sensitivity_analysis(case).nearest_first_rank
+        >>> nearest.number.label, nearest.rival, round(nearest.value, 3), round(nearest.first_rank, 3)
+        ('P(disc_herniation = present | no cause of it acts)', 'lumbar_radiculopathy', 0.069, 0.123)
+        """
         return _nearest(self.functions, "first_rank")
 
     @property
     def nearest_threshold(self) -> Function | None:
-        """The number whose smallest change of log-odds carries the cause across a threshold; None where none can."""
+        """The number whose smallest change of log-odds carries the cause across a threshold; None where none can.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> case = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"})
+        >>> nearest = dx.sensitivity_analysis(case).nearest_threshold
+        >>> nearest.number.label, nearest.crossed, round(nearest.threshold, 3)
+        ('P(iliopsoas_strain = present | hip_flexor_loading = yes by itself)', 0.4, 0.183)
+        """
         return _nearest(self.functions, "threshold")
 
     @cached_property
@@ -195,6 +253,15 @@ class SensitivityAnalysis(Report):
         ------
         MissingExtraError
             matplotlib is not installed (extra ``plot``).
+
+        Examples
+        --------
+        >>> from matplotlib.figure import Figure
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> case = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"})
+        >>> dx.sensitivity_analysis(case).plot(Figure().subplots(), most=5).get_title(loc="left")
+        'What would change Iliopsoas strain?'
         """
         from bayesdx.display.figures import sentence, tornado
 

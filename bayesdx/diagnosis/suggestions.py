@@ -61,6 +61,21 @@ class TradeOff:
         Price of an extreme burden (burden 1).
     eur_per_harm : float
         Price of a serious harm (risk 1).
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+    >>> case = dx.diagnose(model, {"onset": "sudden"})
+    >>> tests = ["emg", "xray_hip"]
+    >>> free = dx.TradeOff(eur_per_hour=0.0, eur_per_burden=0.0, eur_per_harm=0.0)
+    >>> for trade_off in (dx.TradeOff(), free):
+    ...     dx.next_tests(case, only=tests, trade_off=trade_off).table["net_value_eur"].round(1).to_dict()
+    {'xray_hip': 136.9, 'emg': -184.3}
+    {'xray_hip': 145.9, 'emg': 43.7}
+    >>> print(free)
+    A bit of information counts 300 euros, a patient rightly cared for 1000, an hour of waiting 0, extreme burden 0,
+    serious harm 0; questions and examinations are free.
     """
 
     eur_per_bit: float = 300.0
@@ -199,6 +214,17 @@ class NextTests(Report):
     emergencies : tuple of Emergency
     about : str
         What ``bits`` is measured on: the joint of the causes, or the causes one by one where that is too large.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+    >>> following = dx.next_tests(dx.diagnose(model, {"onset": "sudden"}))
+    >>> following.table[["kind", "bits", "cost_eur", "net_value_eur"]].head(2).round(2)
+                                         kind  bits  cost_eur  net_value_eur
+    option
+    pain_on_resisted_hip_flexion  examination  0.42       0.0         298.70
+    hip_flexor_tenderness         examination  0.44       0.0         298.31
     """
 
     case: Diagnosis
@@ -211,12 +237,30 @@ class NextTests(Report):
 
     @property
     def stop(self) -> bool:
-        """Whether it is reasonable to stop: no emergency open, and nothing likely to change a decision."""
+        """Whether it is reasonable to stop: no emergency open, and nothing likely to change a decision.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> case = dx.diagnose(model, {"onset": "sudden", "bladder_bowel_dysfunction": "present"})
+        >>> dx.next_tests(case).stop
+        False
+        """
         return not self.emergencies and all(s.decision_change <= STOP_BELOW for s in self.suggestions)
 
     @property
     def stop_reason(self) -> str:
-        """Why to stop or to go on, in one sentence."""
+        """Why to stop or to go on, in one sentence.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> case = dx.diagnose(model, {"onset": "sudden", "bladder_bowel_dysfunction": "present"})
+        >>> dx.next_tests(case).stop_reason
+        'Do not stop: Cauda equina syndrome has a probability of 16.7 %, at or above its threshold of 2.0 %.'
+        """
         if not self.suggestions:
             return "Everything that the model knows of has been looked for."
         if self.emergencies:
@@ -245,6 +289,15 @@ class NextTests(Report):
         ----------
         A. Choi, Y. Xue, A. Darwiche (2012), "Same-decision probability: a confidence measure for threshold-based
         decisions".
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> case = dx.diagnose(model, {"onset": "gradual", "fever": "absent"})
+        >>> share, error = dx.next_tests(case, only=["patellar_reflex"]).same_decision_probability(seed=1)
+        >>> round(share, 1), round(error, 2)
+        (0.9, 0.02)
         """
         engine = engine_for(self.case.model)
         names = list(dict.fromkeys(name for s in self.suggestions for name in s.option.variables))
@@ -263,6 +316,16 @@ class NextTests(Report):
         Index: option. Columns: label, kind, emergency, bits, bits_target, bits_rule_in, bits_rule_out, top_change,
         decision_change, same_decision, benefit, cost_eur, delay_hours, burden, risk, net_value_eur, why; with a
         look-ahead also second, bits_ahead and net_value_ahead_eur.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> dx.next_tests(dx.diagnose(model, {"smoking": "yes"})).table[["bits", "bits_target", "top_change"]].round(3)
+                   bits  bits_target  top_change
+        option
+        dyspnoea  0.370        0.313       0.000
+        xray      0.344        0.000       0.152
         """
         rows = [
             [s.option.name, *(getattr(s.option if name in _OF_OPTION else s, name) for name in _COLUMNS)]
@@ -310,6 +373,14 @@ class NextTests(Report):
         ------
         MissingExtraError
             matplotlib is not installed (extra ``plot``).
+
+        Examples
+        --------
+        >>> from matplotlib.figure import Figure
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> dx.next_tests(dx.diagnose(model, {"smoking": "yes"})).plot(Figure().subplots()).get_xlabel()
+        'expected information (bits)'
         """
         from bayesdx.display.figures import bars, sentence
 

@@ -114,6 +114,17 @@ class CaseResults(Report):
         ``"all findings"`` and ``"history and examination"`` -> the figures of each case (see ``scores.CaseScores``).
     seed, resamples : int
         Of the bootstrap.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("chest_clinic@1.0.0")
+    >>> results = dx.check_cases(model, resamples=100)
+    >>> results.table[["case", "cause", "rank", "probability"]].round(3)
+                    case       cause  rank  probability
+    0         asia_visit  bronchitis     1        0.811
+    1  asia_visit_smoker  bronchitis     1        0.867
+    2      nothing_known                 1        0.521
     """
 
     model: Model
@@ -130,12 +141,31 @@ class CaseResults(Report):
         Columns: use (``all``, ``tuning``, ``seen``, ``held_out``); findings (``all findings``, ``history and
         examination``); measure; value; lower, upper (95 % bootstrap interval over cases); n (cases, or for the recall
         causes, behind it). Measures: see ``bayesdx.evaluation.scores``.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> summary = dx.check_cases(model, resamples=100).summary
+        >>> summary.query("use == 'all' and findings == 'all findings'")[["measure", "value", "n"]].head(3)
+             measure  value  n
+        0      top_1    1.0  2
+        1      top_3    1.0  2
+        2  mean_rank    1.0  2
         """
         return scores.summarise(self.table["use"], self.scores, self.seed, self.resamples)
 
     @property
     def passed(self) -> bool:
-        """Whether every expectation of every case is met."""
+        """Whether every expectation of every case is met.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> dx.check_cases(model, resamples=100).passed
+        True
+        """
         return bool(self.expectations["met"].all())
 
     def blocks(self) -> list[Block]:

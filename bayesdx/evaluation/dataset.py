@@ -53,6 +53,16 @@ class Cohort:
     hash : str
         ``sha256:`` and 64 digits over what was read: columns, states, weights, sites and verification, not the words
         of the file.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("chest_clinic@1.0.0")
+    >>> table = pd.DataFrame({"xray": ["positive", "negative"], "patients": [3, 1]})
+    >>> cohort = dx.read_cohort(model, table, weight="patients")
+    >>> len(cohort), cohort.weights.tolist(), cohort.frame["xray"].tolist()
+    (2, [3.0, 1.0], ['positive', 'negative'])
     """
 
     name: str
@@ -66,7 +76,18 @@ class Cohort:
 
     @cached_property
     def hash(self) -> str:
-        """Content hash of what was read, row after row."""
+        """Content hash of what was read, row after row.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> frame = pd.DataFrame({"xray": ["positive", "negative"]})
+        >>> one, other = dx.read_cohort(model, frame), dx.read_cohort(model, frame.head(1))
+        >>> one.hash[:7], one.hash == other.hash
+        ('sha256:', False)
+        """
         digest = hashlib.sha256(repr(tuple(self.frame.columns)).encode())
         cells = self.frame.astype(object).where(self.frame.notna(), None)
         for place, row in enumerate(cells.itertuples(index=False, name=None)):
@@ -76,7 +97,17 @@ class Cohort:
         return f"sha256:{digest.hexdigest()}"
 
     def take(self, rows: NDArray[np.integer] | NDArray[np.bool_] | Sequence[int]) -> Cohort:
-        """Some of the patients, by position or mask."""
+        """Some of the patients, by position or mask.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> cohort = dx.read_cohort(model, pd.DataFrame({"xray": ["positive", "negative", "negative"]}))
+        >>> cohort.take([0, 2]).frame["xray"].tolist()
+        ['positive', 'negative']
+        """
         chosen = np.arange(len(self))[np.asarray(rows)]
         sites = tuple(self.sites[row] for row in chosen) if self.sites else ()
         verified = tuple(self.verified[row] for row in chosen) if self.verified else ()
@@ -97,6 +128,19 @@ class CohortCheck(Report):
         Every fault; empty when the table is sound.
     cohort : Cohort or None
         The patients, where there is no fault.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("chest_clinic@1.0.0")
+    >>> check = dx.check_cohort(model, pd.DataFrame({"xray": ["positive", None], "smoking": ["yes", "no"]}))
+    >>> check.columns[["column", "used_as", "observed", "missing"]]
+        column  used_as  observed  missing
+    0     xray     xray         1        1
+    1  smoking  smoking         2        0
+    >>> len(check.problems), len(check.cohort)
+    (0, 2)
     """
 
     name: str

@@ -29,15 +29,46 @@ class VersionComparison(Comparison):
     """The difference between two models, and what it does to cases; made by ``compare_models``.
 
     ``table`` and ``numbers`` are those of ``Comparison``.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("chest_clinic@1.0.0")
+    >>> nearly = replace(model, priors=(replace(model.priors[0], probability=0.02), *model.priors[1:]))
+    >>> moved = dx.compare_models(model, nearly)
+    >>> moved.numbers[["row", "old", "new"]]
+                              row   old   new
+    0  clinic, visit_to_asia, yes  0.01  0.02
     """
 
     @cached_property
     def effects(self) -> pd.DataFrame:
-        """The effect on every case of the new model; see ``case_effects``."""
+        """The effect on every case of the new model; see ``case_effects``.
+
+        Examples
+        --------
+        >>> from dataclasses import replace
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> nearly = replace(model, priors=(replace(model.priors[0], probability=0.02), *model.priors[1:]))
+        >>> effects = dx.compare_models(model, nearly).effects
+        >>> effects[["case", "most_moved", "most_moved_old", "most_moved_new"]].head(1).round(4)
+                    case    most_moved  most_moved_old  most_moved_new
+        0  nothing_known  tuberculosis          0.0104          0.0108
+        """
         return case_effects(self.old, self.new)
 
     def to_markdown(self) -> str:
-        """The comparison in Markdown, for a review."""
+        """The comparison in Markdown, for a review.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> print(dx.compare_models(model, model).to_markdown().splitlines()[0])
+        # chest_clinic 1.0.0 -> chest_clinic 1.0.0
+        """
         return as_markdown(_document(self))
 
 

@@ -229,6 +229,20 @@ class Evaluation(Report):
     comparison : DataFrame
         Against another model on the same patients: difference of each measure with its interval; empty without one.
     bins : int
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("chest_clinic@1.0.0")
+    >>> result = dx.evaluate(model, dx.simulate_cohort(model, 300, seed=1), resamples=20)
+    >>> result.table.query("measure == 'brier_score'").round(2)
+           measure  value  lower  upper
+    1  brier_score   0.15   0.13   0.17
+    >>> result.causes[["cause", "mean_posterior", "observed"]].round(2)
+              cause  mean_posterior  observed
+    0  tuberculosis            0.01      0.01
+    1   lung_cancer            0.06      0.07
+    2    bronchitis            0.43      0.43
     """
 
     model: Model
@@ -247,7 +261,15 @@ class Evaluation(Report):
         return float(self.table.set_index("measure")["value"][name])
 
     def title(self) -> str:
-        """The model, its version, and the patients."""
+        """The model, its version, and the patients.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> dx.evaluate(model, dx.simulate_cohort(model, 50, seed=1), resamples=0).title()
+        'chest_clinic 1.0.0 on 50 labelled rows of table'
+        """
         return f"{self.model.name} {self.model.version} on {len(self.cohort)} labelled rows of {self.cohort.name}"
 
     def blocks(self) -> Sequence[Block]:
@@ -263,6 +285,14 @@ class Evaluation(Report):
         """Everything in one HTML page without scripts or outside references, figures as SVG inside it.
 
         Figures need matplotlib (extra ``plot``); without it a sentence stands in their place.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> page = dx.evaluate(model, dx.simulate_cohort(model, 50, seed=1), resamples=0).to_html()
+        >>> page[:15], "<script" in page
+        ('<!DOCTYPE html>', False)
         """
         from bayesdx.evaluation.figures import svgs
 
@@ -306,6 +336,15 @@ class Evaluation(Report):
             Unknown kind or cause, or a cause that all patients or none have.
         MissingExtraError
             matplotlib is not installed.
+
+        Examples
+        --------
+        >>> from matplotlib.figure import Figure
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> result = dx.evaluate(model, dx.simulate_cohort(model, 50, seed=1), resamples=0)
+        >>> result.plot("calibration", ax=Figure().subplots()).get_xlabel()
+        'forecast probability'
         """
         from bayesdx.evaluation.figures import draw
 

@@ -35,7 +35,17 @@ class Explorer(Protocol):
     case: dx.Diagnosis
 
     def observe(self, handler: Any, names: str) -> None:
-        """Call ``handler`` whenever ``names`` ("findings" or "case") changes."""
+        """Call ``handler`` whenever ``names`` ("findings" or "case") changes.
+
+        Examples
+        --------
+        >>> explorer = dx.explore("chest_clinic@1.0.0")
+        >>> heard = []
+        >>> explorer.observe(lambda change: heard.append(change["new"]), "findings")
+        >>> explorer.findings = {"xray": "positive"}
+        >>> heard[-1]
+        {'xray': 'positive'}
+        """
 
 
 def explore(model: dx.Model | str | PathLike[str], findings: Mapping[str, Any] | None = None) -> Explorer:

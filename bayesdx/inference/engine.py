@@ -103,12 +103,28 @@ class Engine:
 
     @property
     def network(self) -> Network:
-        """The network that was compiled."""
+        """The network that was compiled.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> dx.Engine(model).network.names[:3]
+        ('visit_to_asia', 'smoking', 'tuberculosis')
+        """
         return self._network
 
     @cached_property
     def plan(self) -> Plan:
-        """Back end, kernel, sizes and expected time."""
+        """Back end, kernel, sizes and expected time.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> dx.Engine(model).plan.backend
+        'dense'
+        """
         kernel = "numba" if self._kernel != "numpy" and numba_installed() else "numpy"
         if self._dense is not None:
             tables = self._dense.tables
@@ -130,6 +146,14 @@ class Engine:
         ------
         FindingsError
             Columns or states that the network does not have, each with row, column, value and the nearest name.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> evidence = dx.Engine(model).encode(pd.DataFrame({"xray": ["positive", None]}))
+        >>> evidence.codes.shape, int((evidence.codes >= 0).sum())
+        ((2, 8), 1)
         """
         return encode(frame, self._network)
 
@@ -174,6 +198,18 @@ class Engine:
             The evidence does not fit the network, or a target is not a variable.
         TooLargeError
             An exact answer does not fit ``memory_limit``, or an approximate one rests on too few effective samples.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> engine = dx.Engine(model)
+        >>> evidence = engine.encode(pd.DataFrame({"xray": ["positive"]}))
+        >>> found = engine.propagate(evidence, targets=["lung_cancer"], families=["xray"])
+        >>> found.marginals["lung_cancer"].round(3)
+        array([[0.511, 0.489]])
+        >>> found.families["xray"].shape
+        (1, 2, 2)
         """
         check_evidence(evidence, self._network)
         evidence, shift = evidence.scaled()
@@ -231,6 +267,16 @@ class Engine:
             A row has probability 0 and ``on_impossible`` is "raise"; it names the row and a smallest conflict.
         FindingsError
             As ``encode``.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> frame = pd.DataFrame({"xray": ["positive", None]}, index=["first", "second"])
+        >>> dx.Engine(model).marginals(frame, targets=["lung_cancer"])["lung_cancer"].round(3)
+                absent  present
+        first    0.511    0.489
+        second   0.945    0.055
         """
         evidence = self.encode(frame)
         result = self.propagate(evidence, targets)
@@ -248,6 +294,13 @@ class Engine:
         ------
         FindingsError
             As ``encode``.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> np.exp(dx.Engine(model).log_evidence(pd.DataFrame({"xray": ["positive", "negative"]}))).round(3).tolist()
+        [0.11, 0.89]
         """
         values = self.propagate(self.encode(frame), targets=()).log_evidence
         return pd.Series(values, index=frame.index, name="log_evidence")
@@ -274,6 +327,16 @@ class Engine:
             The case has probability 0.
         TooLargeError
             The joint of ``variables`` does not fit ``memory_limit``.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> engine = dx.Engine(model)
+        >>> evidence = engine.encode(pd.DataFrame({"xray": ["positive"]}))
+        >>> codes, probabilities = engine.most_probable(evidence, ["tuberculosis", "lung_cancer"], 2)
+        >>> codes.tolist(), probabilities.round(3).tolist()
+        ([[0, 1], [0, 0]], [0.484, 0.424])
         """
         self._one_case(evidence)
         if k < 1:
@@ -303,6 +366,17 @@ class Engine:
             The evidence does not fit the network, or a variable is unknown or named twice.
         TooLargeError
             The joint of ``variables`` does not fit ``memory_limit``.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> engine = dx.Engine(model)
+        >>> evidence = engine.encode(pd.DataFrame({"xray": ["positive"]}))
+        >>> _, joint = engine.joint(evidence, ["tuberculosis", "lung_cancer"])
+        >>> joint[0].round(3)
+        array([[0.424, 0.484],
+               [0.087, 0.005]])
         """
         check_evidence(evidence, self._network)
         (scope,) = self._scopes("joint", evidence, (variables,))
@@ -355,6 +429,16 @@ class Engine:
             The evidence does not fit the network, or a variable is unknown or named twice in a scope.
         TooLargeError
             The scopes do not fit ``memory_limit``.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> engine = dx.Engine(model)
+        >>> scopes = [("tuberculosis", "lung_cancer"), ("smoking",)]
+        >>> _, (pair, single) = engine.joints(engine.encode(pd.DataFrame({"xray": ["positive", None]})), scopes)
+        >>> pair.shape, single.round(3).tolist()
+        ((2, 2, 2), [[0.312, 0.688], [0.5, 0.5]])
         """
         check_evidence(evidence, self._network)
         positions = self._scopes("joints", evidence, scopes)
@@ -374,6 +458,15 @@ class Engine:
         ------
         FindingsError
             ``evidence`` is not one case of this network.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> engine = dx.Engine(model)
+        >>> frame = pd.DataFrame({"smoking": ["yes"], "tuberculosis": ["present"], "either": ["no"]})
+        >>> engine.conflict(engine.encode(frame))
+        ('tuberculosis', 'either')
         """
         self._one_case(evidence)
         check_evidence(evidence, self._network)

@@ -63,7 +63,13 @@ class Evidence:
         return int(self.codes.shape[0])
 
     def take(self, cases: NDArray[np.integer] | Sequence[int]) -> Evidence:
-        """Some of the cases, by position."""
+        """Some of the cases, by position.
+
+        Examples
+        --------
+        >>> Evidence([[0, -1], [1, 1]]).take([1]).codes.tolist()
+        [[1, 1]]
+        """
         chosen = np.asarray(cases, dtype=np.intp)
         return Evidence(self.codes[chosen], {name: v[chosen] for name, v in self.likelihoods.items()})
 

@@ -64,6 +64,17 @@ class Propagation:
         a ``GateFamily``. Empty unless asked for; NaN in the rows that are impossible.
     approximation : Approximation or None
         None for exact answers.
+
+    Examples
+    --------
+    >>> from bayesdx.inference import Evidence
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("chest_clinic@1.0.0")
+    >>> engine = dx.Engine(model)
+    >>> nothing_known = np.full((1, len(engine.network)), -1)
+    >>> found = engine.propagate(Evidence(nothing_known), targets=["lung_cancer"])
+    >>> found.marginals["lung_cancer"].round(3), abs(found.log_evidence.round(3))
+    (array([[0.945, 0.055]]), array([0.]))
     """
 
     log_evidence: Array
@@ -73,5 +84,11 @@ class Propagation:
 
     @property
     def impossible(self) -> NDArray[np.bool_]:
-        """Mask, shape (n_cases,): where P(evidence) is 0."""
+        """Mask, shape (n_cases,): where P(evidence) is 0.
+
+        Examples
+        --------
+        >>> Propagation(np.array([-1.5, -np.inf]), {}).impossible.tolist()
+        [False, True]
+        """
         return np.isneginf(self.log_evidence)

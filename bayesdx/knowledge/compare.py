@@ -31,6 +31,16 @@ class Comparison:
         probability, in decibans, infinite from or to 0 and 1; NaN for anything else). Values that moved come first, the
         largest shift first; then what has no shift, in the order of the files, ``model.toml`` with its keys as columns
         ahead of them; then bounds of intervals, the largest shift first, infinite ones last.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("chest_clinic@1.0.0")
+    >>> nearly = replace(model, priors=(replace(model.priors[0], probability=0.02), *model.priors[1:]))
+    >>> compare_rows(model, nearly).table[["file", "row", "old", "new", "shift_decibans"]].round(2)
+             file                         row   old   new  shift_decibans
+    0  priors.csv  clinic, visit_to_asia, yes  0.01  0.02            3.05
     """
 
     old: Model
@@ -39,7 +49,18 @@ class Comparison:
 
     @property
     def numbers(self) -> pd.DataFrame:
-        """Only the numbers that moved."""
+        """Only the numbers that moved.
+
+        Examples
+        --------
+        >>> from dataclasses import replace
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> title, prior = replace(model.info, title="Asia"), replace(model.priors[0], probability=0.02)
+        >>> moved = compare_rows(model, replace(model, info=title, priors=(prior, *model.priors[1:])))
+        >>> len(moved.table), moved.numbers["row"].tolist()
+        (2, ['clinic, visit_to_asia, yes'])
+        """
         cells = zip(self.table["file"], self.table["column"], self.table["change"], strict=True)
         moved = [(file, column) in _NUMBERS and change == "changed" for file, column, change in cells]
         return self.table.loc[moved].reset_index(drop=True)

@@ -108,6 +108,15 @@ class Model:
     ------
     ModelError
         The population is not one of the model's.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+    >>> model
+    <Model hip_flexion_weakness 1.0.0, primary_care, sha256:d5184065>
+    >>> len(model.causes), len(model.links), model.info.title
+    (11, 309, 'Severe hip flexion weakness: the patient who cannot lift the knee toward the chest')
     """
 
     info: ModelInfo
@@ -147,12 +156,28 @@ class Model:
 
     @property
     def name(self) -> str:
-        """Name of the model."""
+        """Name of the model.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> model.name
+        'hip_flexion_weakness'
+        """
         return self.info.name
 
     @property
     def version(self) -> str:
-        """Semantic version."""
+        """Semantic version.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> model.version
+        '1.0.0'
+        """
         return self.info.version
 
     @cached_property
@@ -161,6 +186,13 @@ class Model:
 
         Independent of line ends, quoting, the order of columns and the order of rows (except that of variables.csv),
         and of the release record.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> model.hash == model.release.hash
+        True
         """
         digest = hashlib.sha256()
         for name, content in sorted(self.contents().items()):
@@ -181,22 +213,54 @@ class Model:
 
     @cached_property
     def by_name(self) -> dict[str, Variable]:
-        """Variables by name, in order."""
+        """Variables by name, in order.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> model.by_name["onset"].states
+        ('gradual', 'sudden')
+        """
         return {variable.variable: variable for variable in self.variables}
 
     @cached_property
     def causes(self) -> tuple[str, ...]:
-        """Names of the causes, in order."""
+        """Names of the causes, in order.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> model.causes
+        ('tuberculosis', 'lung_cancer', 'bronchitis')
+        """
         return tuple(variable.variable for variable in self.variables if variable.kind == "cause")
 
     @cached_property
     def findings(self) -> tuple[str, ...]:
-        """Names of the findings (history, examination, test), in order."""
+        """Names of the findings (history, examination, test), in order.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> model.findings
+        ('dyspnoea', 'xray')
+        """
         return tuple(variable.variable for variable in self.variables if variable.kind in FINDING_KINDS)
 
     @cached_property
     def groups(self) -> dict[str, tuple[str, ...]]:
-        """Members of each group, in order."""
+        """Members of each group, in order.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> model.groups["pain_location"]
+        ('pain_groin', 'pain_low_back', 'pain_anterior_thigh')
+        """
         members: dict[str, tuple[str, ...]] = {}
         for variable in self.variables:
             if variable.group:
@@ -204,7 +268,15 @@ class Model:
         return members
 
     def label(self, name: str) -> str:
-        """What people read for a variable."""
+        """What people read for a variable.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> model.label("emg")
+        'Needle EMG'
+        """
         return self.by_name[name].label
 
     def with_population(self, population: str) -> Model:
@@ -214,6 +286,14 @@ class Model:
         ------
         ModelError
             The model has no such population.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> there = model.with_population("emergency_department")
+        >>> there.population, there.hash == model.hash
+        ('emergency_department', True)
         """
         return replace(self, population=population)
 
@@ -224,6 +304,15 @@ class Model:
         ------
         ModelError
             There is no such file in the format.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> model.frame("priors")[["variable", "state", "probability", "lower", "upper"]].head(2)
+                variable state  probability  lower  upper
+        0  visit_to_asia   yes         0.01   0.01   0.01
+        1        smoking   yes         0.50   0.50   0.50
         """
         name = file if file.endswith(".csv") else f"{file}.csv"
         if name not in FILE:
@@ -235,12 +324,28 @@ class Model:
         )
 
     def count_statuses(self) -> dict[str, int]:
-        """How many numbers of priors, links and tables have each status, most frequent first."""
+        """How many numbers of priors, links and tables have each status, most frequent first.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> model.count_statuses()
+        {'expert': 381}
+        """
         numbers: tuple[Prior | Link | TableEntry, ...] = (*self.priors, *self.links, *self.tables)
         return dict(Counter(row.status for row in numbers).most_common())
 
     def contents(self) -> dict[str, bytes]:
-        """Canonical bytes of every file that carries content: UTF-8, line feeds, rows in order, no empty file."""
+        """Canonical bytes of every file that carries content: UTF-8, line feeds, rows in order, no empty file.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> sorted(model.contents())[:3]
+        ['CHANGES.md', 'NOTES.md', 'accuracy.csv']
+        """
         files = {"model.toml": format_info(self.info).encode()}
         for file in FILES:
             rows = getattr(self, file.field)

@@ -87,6 +87,19 @@ class Calibration(Report):
         Where sites were named, a row per site and number of its population: site, population, file, row, label, alone
         (from its patients only), pooled (common mean), after, lower, upper, effective_cases, shrinkage (weight of the
         common mean), between_sites (standard deviation between sites).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+    >>> table = pd.DataFrame({"age_group": ["under_40"] * 60 + ["60_and_over"] * 40})
+    >>> result = dx.calibrate(model, table, "counts")
+    >>> result.table.query("moved")[["label", "before", "after"]].round(2)
+                            label  before  after
+    0     P(age_group = under_40)    0.28   0.48
+    1     P(age_group = 40_to_59)    0.37   0.15
+    2  P(age_group = 60_and_over)    0.35   0.37
     """
 
     model: Model
@@ -101,11 +114,31 @@ class Calibration(Report):
     sites: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def report(self) -> str:
-        """The calibration as plain text: what moved most, and what to know."""
+        """The calibration as plain text: what moved most, and what to know.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> table = pd.DataFrame({"age_group": ["under_40"] * 60 + ["60_and_over"] * 40})
+        >>> print(dx.calibrate(model, table, "counts").report().splitlines()[0])
+        hip_flexion_weakness 1.0.0 -> 1.1.0 (primary_care), counts on 100 rows of table
+        """
         return str(self)
 
     def to_html(self) -> str:
-        """The calibration as one HTML page without outside references."""
+        """The calibration as one HTML page without outside references.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> table = pd.DataFrame({"age_group": ["under_40"] * 60 + ["60_and_over"] * 40})
+        >>> dx.calibrate(model, table, "counts").to_html()[:15]
+        '<!DOCTYPE html>'
+        """
         title = html.escape(self._title(), quote=True)
         head = f"<head><meta charset='utf-8'><title>{title}</title></head>"
         return f"<!DOCTYPE html>\n<html lang='en'>\n{head}\n<body>\n{self._repr_html_()}\n</body>\n</html>\n"

@@ -71,6 +71,12 @@ class BayesDxClassifier(ClassifierMixin, BaseEstimator):
         ------
         LearningError
             One class only, or no finding that varies.
+
+        Examples
+        --------
+        >>> from bayesdx import BayesDxClassifier
+        >>> BayesDxClassifier().fit([["yes"], ["no"]] * 10, ["ill", "well"] * 10).classes_.tolist()
+        ['ill', 'well']
         """
         cells, labels = validate_data(self, X, y, dtype=None, ensure_all_finite="allow-nan")
         check_classification_targets(labels)
@@ -86,14 +92,30 @@ class BayesDxClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """P(class | findings), shape (n_patients, n_classes), in the order of ``classes_``."""
+        """P(class | findings), shape (n_patients, n_classes), in the order of ``classes_``.
+
+        Examples
+        --------
+        >>> from bayesdx import BayesDxClassifier
+        >>> classifier = BayesDxClassifier().fit([["yes"], ["no"]] * 10, ["ill", "well"] * 10)
+        >>> classifier.predict_proba([["yes"], [None]]).round(2)
+        array([[0.92, 0.08],
+               [0.5 , 0.5 ]])
+        """
         check_is_fitted(self)
         cells = validate_data(self, X, dtype=None, ensure_all_finite="allow-nan", reset=False)
         columns = [f"c{code}" for code in range(len(self.classes_))]
         return self.fit_.posteriors(_frame(cells))[columns].to_numpy(dtype=float)
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """The most probable class of each patient."""
+        """The most probable class of each patient.
+
+        Examples
+        --------
+        >>> from bayesdx import BayesDxClassifier
+        >>> BayesDxClassifier().fit([["yes"], ["no"]] * 10, ["ill", "well"] * 10).predict([["yes"], ["no"]]).tolist()
+        ['ill', 'well']
+        """
         found = self.predict_proba(X)
         return np.asarray(self.classes_[found.argmax(axis=1)])
 

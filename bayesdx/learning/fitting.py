@@ -48,6 +48,15 @@ class ModelFit:
     model : Model
     mapping : dict
         As ``read_cohort`` takes it: the same columns and codes of other patients.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"disease": ["a", "b"] * 20, "cough": ["yes", "no"] * 19 + ["no", "no"]})
+    >>> fit = dx.fit_model(table, "disease")
+    >>> fit.model.causes, fit.mapping["cough"]["codes"]
+    (('disease',), {'no': 'no', 'yes': 'yes'})
     """
 
     model: Model
@@ -62,6 +71,15 @@ class ModelFit:
         ------
         DatasetError
             As ``read_cohort``.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> import pandas as pd
+        >>> table = pd.DataFrame({"disease": ["a", "b"] * 20, "cough": ["yes", "no"] * 19 + ["no", "no"]})
+        >>> others = pd.DataFrame({"cough": ["yes", "sometimes", "no"], "disease": ["a", "b", "b"]})
+        >>> dx.fit_model(table, "disease").read(others).frame["cough"].tolist()
+        ['yes', None, 'no']
         """
         _, frame = read_table(table)
         kept = frame[[column for column in frame.columns if column in self.mapping]].copy()
@@ -85,6 +103,16 @@ class ModelFit:
         ------
         LearningError
             The model has several causes.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> import pandas as pd
+        >>> table = pd.DataFrame({"disease": ["a", "b"] * 20, "cough": ["yes", "no"] * 19 + ["no", "no"]})
+        >>> dx.fit_model(table, "disease").posteriors(pd.DataFrame({"cough": ["yes", "no"]})).round(2)
+              a     b
+        0  0.95  0.05
+        1  0.09  0.91
         """
         if len(self.model.causes) != 1:
             raise LearningError(f"posteriors: {self.model.name} has {len(self.model.causes)} causes; expected one.")
@@ -112,6 +140,20 @@ class ModelFit:
         ------
         LearningError
             The file exists, or cannot be written.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import bayesdx as dx
+        >>> import pandas as pd
+        >>> table = pd.DataFrame({"disease": ["a", "b"] * 20, "cough": ["yes", "no"] * 19 + ["no", "no"]})
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     print(dx.fit_model(table, "disease").write_mapping(f"{folder}/mapping.csv").read_text("utf-8"))
+        column,code,variable,state
+        disease,a,disease,a
+        disease,b,disease,b
+        cough,no,cough,no
+        cough,yes,cough,yes
         """
         target = Path(path)
         try:

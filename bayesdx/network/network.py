@@ -170,6 +170,11 @@ class Node:
     states : tuple of str, the reference state first
     parents : tuple of str, in the order of the axes of ``cpd``
     cpd : Table or NoisyMax
+
+    Examples
+    --------
+    >>> Node("wet", ("no", "yes"), ("rain",), Table([[0.9, 0.1], [0.2, 0.8]])).cpd.n_states
+    2
     """
 
     name: str
@@ -218,22 +223,55 @@ class Network:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """Names of the variables, parents before children."""
+        """Names of the variables, parents before children.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> dx.as_network(model).names[:4]
+        ('visit_to_asia', 'smoking', 'tuberculosis', 'lung_cancer')
+        """
         return tuple(node.name for node in self.nodes)
 
     @cached_property
     def index(self) -> dict[str, int]:
-        """Position of each variable in ``nodes``."""
+        """Position of each variable in ``nodes``.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> network = dx.as_network(model)
+        >>> network.nodes[network.index["xray"]].name
+        'xray'
+        """
         return {name: position for position, name in enumerate(self.names)}
 
     @cached_property
     def cardinalities(self) -> tuple[int, ...]:
-        """Number of states of each variable, in the order of ``nodes``."""
+        """Number of states of each variable, in the order of ``nodes``.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> dx.as_network(model).cardinalities
+        (2, 2, 2, 2, 2, 2, 2, 2)
+        """
         return tuple(len(node.states) for node in self.nodes)
 
     @cached_property
     def state_counts(self) -> NDArray[np.int32]:
-        """``cardinalities`` as an array that codes are compared with; read-only."""
+        """``cardinalities`` as an array that codes are compared with; read-only.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> dx.as_network(model).state_counts.tolist()
+        [2, 2, 2, 2, 2, 2, 2, 2]
+        """
         counts = np.array(self.cardinalities, dtype=np.int32)
         counts.flags.writeable = False
         return counts
@@ -245,7 +283,16 @@ class Network:
         return len(self.nodes)
 
     def with_ancestors(self, variables: Iterable[int]) -> frozenset[int]:
-        """Positions of these variables and of everything above them; all else is barren to questions about them."""
+        """Positions of these variables and of everything above them; all else is barren to questions about them.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> network = dx.as_network(model)
+        >>> sorted(network.names[place] for place in network.with_ancestors([network.index["xray"]]))
+        ['either', 'lung_cancer', 'smoking', 'tuberculosis', 'visit_to_asia', 'xray']
+        """
         found: set[int] = set()
         stack = list(variables)
         while stack:
