@@ -220,6 +220,9 @@ class Diagnosis:
     def posterior(self) -> pd.Series:
         """P(cause present | findings) by cause, highest first (equal ones in the order of the model).
 
+        Index: cause; a cause with more than two states has a line ``cause=state`` for each of them. Values in [0, 1];
+        they need not sum to 1, since several causes may be present.
+
         Examples
         --------
         >>> import bayesdx as dx
@@ -285,7 +288,7 @@ class Diagnosis:
 
     @cached_property
     def none_present(self) -> float:
-        """P(no modelled cause | findings): every cause in its reference state.
+        """P(no modelled cause | findings), in [0, 1]: every cause in its reference state.
 
         Examples
         --------
@@ -341,6 +344,15 @@ class Diagnosis:
 
     def probable_sets(self, k: int) -> list[tuple[tuple[str, ...], float]]:
         """The rows of ``most_probable`` as plain values.
+
+        Parameters
+        ----------
+        k : int, at least 1
+
+        Returns
+        -------
+        list of (tuple of str, float in [0, 1])
+            The causes that are present, and P(exactly these | findings); highest first.
 
         Examples
         --------
@@ -429,6 +441,10 @@ class Diagnosis:
         findings : mapping
             As ``diagnose`` takes them; they replace what was known of the same variables. None takes a finding back.
 
+        Returns
+        -------
+        Diagnosis
+
         Raises
         ------
         FindingsError, ImpossibleEvidenceError
@@ -456,6 +472,10 @@ class Diagnosis:
         *names : str
             Findings of this case, or groups.
 
+        Returns
+        -------
+        Diagnosis
+
         Raises
         ------
         FindingsError
@@ -481,6 +501,8 @@ class Diagnosis:
     def to_frame(self) -> pd.DataFrame:
         """The table with the cause as a column and the model's name, version, population and hash beside it.
 
+        Columns: cause, then those of ``table``, then model_name, model_version, model_population and model_hash.
+
         Examples
         --------
         >>> import bayesdx as dx
@@ -497,7 +519,10 @@ class Diagnosis:
         return frame
 
     def to_dict(self) -> dict[str, Any]:
-        """The diagnosis as plain values that JSON can hold.
+        """The diagnosis as plain values that JSON can hold; a likelihood ratio that is not finite is None.
+
+        Keys: model, findings, log_evidence (nats), differential, none_present, most_probable (five sets of causes),
+        red_flags, management, notice.
 
         Examples
         --------

@@ -191,6 +191,17 @@ class Conflict(Report):
     def plot(self, ax: Axes | None = None, most: int = 15) -> Axes:
         """The pairs that clash or support each other most, as bars; matplotlib axes, in the current style.
 
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure where left out.
+        most : int, at least 1
+            Pairs drawn, the largest first.
+
+        Returns
+        -------
+        matplotlib Axes
+
         Raises
         ------
         MissingExtraError

@@ -53,6 +53,11 @@ class Drawing:
     def save(self, file: str | PathLike[str]) -> None:
         """Write the picture to an SVG file.
 
+        Parameters
+        ----------
+        file : str or path
+            An existing file is replaced.
+
         Examples
         --------
         >>> import pathlib, tempfile

@@ -310,6 +310,15 @@ class Explanation(Report):
     def plot(self, ax: Axes | None = None) -> Axes:
         """The ledger as a waterfall from prior to posterior; matplotlib axes, in the current style.
 
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure where left out.
+
+        Returns
+        -------
+        matplotlib Axes
+
         Raises
         ------
         MissingExtraError

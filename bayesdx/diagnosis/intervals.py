@@ -137,6 +137,15 @@ class CredibleIntervals(Report):
     def probability_above(self, one: str, other: str) -> float:
         """P(the posterior of ``one`` is higher than that of ``other``), over the draws.
 
+        Parameters
+        ----------
+        one, other : str
+            Lines of the differential.
+
+        Returns
+        -------
+        float in [0, 1]
+
         Raises
         ------
         FindingsError
@@ -251,6 +260,17 @@ class CredibleIntervals(Report):
 
     def plot(self, ax: Axes | None = None, most: int = 15) -> Axes:
         """Posteriors with their intervals; matplotlib axes, in the current style.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure where left out.
+        most : int, at least 1
+            Causes drawn, the most probable first.
+
+        Returns
+        -------
+        matplotlib Axes
 
         Raises
         ------

@@ -137,6 +137,17 @@ class CaseComparison(Report):
     def plot(self, ax: Axes | None = None, most: int = 15) -> Axes:
         """Both posteriors of each cause, joined by a line; matplotlib axes, in the current style.
 
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure where left out.
+        most : int, at least 1
+            Causes drawn, the most probable after.
+
+        Returns
+        -------
+        matplotlib Axes
+
         Raises
         ------
         MissingExtraError
@@ -228,6 +239,17 @@ class PosteriorPath(Report):
 
     def plot(self, ax: Axes | None = None, most: int = 6) -> Axes:
         """The posteriors of the causes that get highest, step by step; matplotlib axes, in the current style.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure where left out.
+        most : int, at least 1
+            Causes drawn, those that get highest.
+
+        Returns
+        -------
+        matplotlib Axes
 
         Raises
         ------

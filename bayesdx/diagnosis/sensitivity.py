@@ -165,6 +165,15 @@ class SensitivityAnalysis(Report):
     def function(self, key: tuple[str, ...] | str) -> Function:
         """The function of one number, by its label or by the key of its row.
 
+        Parameters
+        ----------
+        key : str or tuple of str
+            The label, or the key of the row.
+
+        Returns
+        -------
+        Function
+
         Raises
         ------
         FindingsError
@@ -220,7 +229,17 @@ class SensitivityAnalysis(Report):
 
     @cached_property
     def moving(self) -> tuple[Function, ...]:
-        """The functions of the numbers that move the posterior at all, widest swing first."""
+        """The functions of the numbers that move the posterior at all, widest swing first.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> case = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"})
+        >>> what_if = dx.sensitivity_analysis(case)
+        >>> len(what_if.functions), len(what_if.moving)
+        (333, 76)
+        """
         return tuple(f for f in self.functions if f.swing > ROUNDING)
 
     def blocks(self) -> Sequence[Block]:
@@ -248,6 +267,17 @@ class SensitivityAnalysis(Report):
 
     def plot(self, ax: Axes | None = None, most: int = 15) -> Axes:
         """The widest swings as a tornado; matplotlib axes, in the current style.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure where left out.
+        most : int, at least 1
+            Numbers drawn, the widest swing first.
+
+        Returns
+        -------
+        matplotlib Axes
 
         Raises
         ------

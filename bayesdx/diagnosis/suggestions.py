@@ -369,6 +369,17 @@ class NextTests(Report):
     def plot(self, ax: Axes | None = None, most: int = 15) -> Axes:
         """Expected information of the best options as bars; matplotlib axes, in the current style.
 
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure where left out.
+        most : int, at least 1
+            Options drawn, the best first.
+
+        Returns
+        -------
+        matplotlib Axes
+
         Raises
         ------
         MissingExtraError
@@ -380,7 +391,7 @@ class NextTests(Report):
         >>> import bayesdx as dx
         >>> model = dx.load_model("chest_clinic@1.0.0")
         >>> dx.next_tests(dx.diagnose(model, {"smoking": "yes"})).plot(Figure().subplots()).get_xlabel()
-        'expected information (bits)'
+        'expected information (bits); highest net value first'
         """
         from bayesdx.display.figures import bars, sentence
 

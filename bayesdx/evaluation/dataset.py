@@ -99,6 +99,16 @@ class Cohort:
     def take(self, rows: NDArray[np.integer] | NDArray[np.bool_] | Sequence[int]) -> Cohort:
         """Some of the patients, by position or mask.
 
+        Parameters
+        ----------
+        rows : ndarray of int or bool, or sequence of int
+            Positions from 0, or a mask of shape (n_patients,).
+
+        Returns
+        -------
+        Cohort
+            These patients with their weights, sites and verification.
+
         Examples
         --------
         >>> import pandas as pd

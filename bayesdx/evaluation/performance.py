@@ -330,6 +330,10 @@ class Evaluation(Report):
         cause : str, optional
         ax : matplotlib Axes, optional
 
+        Returns
+        -------
+        matplotlib Axes
+
         Raises
         ------
         LearningError

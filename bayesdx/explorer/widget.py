@@ -37,6 +37,12 @@ class Explorer(Protocol):
     def observe(self, handler: Any, names: str) -> None:
         """Call ``handler`` whenever ``names`` ("findings" or "case") changes.
 
+        Parameters
+        ----------
+        handler : callable
+            Called with a dict; its ``new`` is the new value, its ``old`` the one before.
+        names : {"findings", "case"}
+
         Examples
         --------
         >>> explorer = dx.explore("chest_clinic@1.0.0")

@@ -142,6 +142,15 @@ class Engine:
     def encode(self, frame: pd.DataFrame) -> Evidence:
         """Evidence from a frame of state names; missing (None, NaN, NA) is "not observed".
 
+        Parameters
+        ----------
+        frame : DataFrame, shape (n_cases, any of the variables)
+
+        Returns
+        -------
+        Evidence
+            Codes of shape (n_cases, n_variables); -1 is "not observed".
+
         Raises
         ------
         FindingsError
@@ -289,6 +298,15 @@ class Engine:
 
     def log_evidence(self, frame: pd.DataFrame) -> pd.Series:
         """Natural logarithm of P(row) for each row; minus infinity where it is impossible.
+
+        Parameters
+        ----------
+        frame : DataFrame of state names, missing = not observed
+
+        Returns
+        -------
+        Series, shape (n_cases,), index as ``frame``
+            At most 0, in nats.
 
         Raises
         ------
@@ -453,6 +471,14 @@ class Engine:
         The set is inclusion-minimal, and of smallest cardinality wherever at most
         ``bayesdx.inference.conflict.MOST_SUBSETS`` subsets of each smaller size exist. Empty when the case is
         possible.
+
+        Parameters
+        ----------
+        evidence : Evidence of one case
+
+        Returns
+        -------
+        tuple of str
 
         Raises
         ------

@@ -270,6 +270,20 @@ class Model:
     def label(self, name: str) -> str:
         """What people read for a variable.
 
+        Parameters
+        ----------
+        name : str
+            A variable of the model.
+
+        Returns
+        -------
+        str
+
+        Raises
+        ------
+        KeyError
+            The model has no such variable.
+
         Examples
         --------
         >>> import bayesdx as dx
@@ -281,6 +295,16 @@ class Model:
 
     def with_population(self, population: str) -> Model:
         """The same version with the priors of another population.
+
+        Parameters
+        ----------
+        population : str
+            One of ``info.populations``.
+
+        Returns
+        -------
+        Model
+            With the same hash: the content is the same.
 
         Raises
         ------
@@ -299,6 +323,16 @@ class Model:
 
     def frame(self, file: str) -> pd.DataFrame:
         """The rows of a file as a DataFrame, for example ``model.frame("links.csv")``.
+
+        Parameters
+        ----------
+        file : str
+            With or without ``.csv``.
+
+        Returns
+        -------
+        DataFrame
+            A row per row of the file, in canonical order; columns as the model format names them.
 
         Raises
         ------

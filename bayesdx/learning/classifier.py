@@ -67,6 +67,18 @@ class BayesDxClassifier(ClassifierMixin, BaseEstimator):
     def fit(self, X: Any, y: Any) -> Self:
         """Fit the network to findings (n_patients, n_findings) and labels (n_patients,).
 
+        Parameters
+        ----------
+        X : array_like or DataFrame, shape (n_patients, n_findings)
+            Text or numbers; a missing cell is "not observed".
+        y : array_like, shape (n_patients,)
+            Labels of two or more classes.
+
+        Returns
+        -------
+        BayesDxClassifier
+            Itself.
+
         Raises
         ------
         LearningError
@@ -94,6 +106,16 @@ class BayesDxClassifier(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """P(class | findings), shape (n_patients, n_classes), in the order of ``classes_``.
 
+        Parameters
+        ----------
+        X : array_like or DataFrame, shape (n_patients, n_findings)
+            Columns as in ``fit``; a missing cell, or a code that was not seen there, is "not observed".
+
+        Returns
+        -------
+        ndarray in [0, 1], shape (n_patients, n_classes)
+            Columns in the order of ``classes_``; rows sum to 1.
+
         Examples
         --------
         >>> from bayesdx import BayesDxClassifier
@@ -109,6 +131,16 @@ class BayesDxClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Any) -> NDArray[Any]:
         """The most probable class of each patient.
+
+        Parameters
+        ----------
+        X : array_like or DataFrame, shape (n_patients, n_findings)
+            As ``predict_proba`` takes it.
+
+        Returns
+        -------
+        ndarray, shape (n_patients,)
+            Labels of ``classes_``; the first of those that are equally probable.
 
         Examples
         --------

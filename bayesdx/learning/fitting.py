@@ -67,6 +67,15 @@ class ModelFit:
 
         A code that the model has never seen is "not observed", since nothing is known of what it says.
 
+        Parameters
+        ----------
+        table : DataFrame, or path of a CSV or Parquet file
+            In the words of the table that was fitted.
+
+        Returns
+        -------
+        Cohort
+
         Raises
         ------
         DatasetError
@@ -93,6 +102,11 @@ class ModelFit:
 
     def posteriors(self, table: Table) -> pd.DataFrame:
         """P(class | everything but the class) of other patients, for a model of one exclusive cause.
+
+        Parameters
+        ----------
+        table : DataFrame, or path of a CSV or Parquet file
+            In the words of the table that was fitted; the column of the class, if there is one, is not looked at.
 
         Returns
         -------
@@ -135,6 +149,15 @@ class ModelFit:
 
     def write_mapping(self, path: str | os.PathLike[str]) -> Path:
         """Write the mapping as mapping.csv; an existing file is not overwritten.
+
+        Parameters
+        ----------
+        path : str or path
+
+        Returns
+        -------
+        Path
+            The file that was written.
 
         Raises
         ------

@@ -285,6 +285,15 @@ class Network:
     def with_ancestors(self, variables: Iterable[int]) -> frozenset[int]:
         """Positions of these variables and of everything above them; all else is barren to questions about them.
 
+        Parameters
+        ----------
+        variables : iterable of int
+            Positions in ``nodes``.
+
+        Returns
+        -------
+        frozenset of int
+
         Examples
         --------
         >>> import bayesdx as dx
