@@ -179,7 +179,7 @@ class Casewise:
         )
 
     def _output_arguments(self) -> tuple[NDArray[np.bool_] | Ints, ...]:
-        """Which cliques are needed on the way down, whose message from above is another's too, and what is read."""
+        """Which cliques are needed on the way down, and what is read."""
         tree = self.program.tree
         by_clique = sorted(self.scopes, key=self.program.home_of)
         homes = [self.program.home_of(scope) for scope in by_clique]
@@ -189,13 +189,8 @@ class Casewise:
         self.output_cells = int(bounds[-1])
         needed = np.zeros(len(tree.cliques), dtype=np.bool_)
         needed[list(tree.up_to_roots(homes))] = True
-        first: dict[tuple[int, frozenset[int]], int] = {}
-        twin = np.full(len(tree.cliques), -1, dtype=np.int64)
-        for clique in reversed(np.flatnonzero(needed).tolist()):
-            twin[clique] = first.setdefault((tree.parents[clique], frozenset(tree.separators[clique])), clique)
-        twin[twin == np.arange(len(twin))] = -1
         ends = np.cumsum([homes.count(clique) for clique in range(len(tree.cliques))], dtype=np.int64)
-        return needed, twin, ends, bounds, _table(runs)
+        return needed, ends, bounds, _table(runs)
 
     def span_of(self, scope: Scope) -> tuple[int, int]:
         """Where one scope's posterior stands in a row that ``propagate`` returns; its cells as ``ordered`` says."""

@@ -47,7 +47,6 @@ def propagate_casewise(
     group_bounds: Ints,
     group_runs: Ints,
     needed: NDArray[np.bool_],
-    twin: Ints,
     output_end: Ints,
     output_bounds: Ints,
     output_runs: Ints,
@@ -62,7 +61,6 @@ def propagate_casewise(
     inside = np.empty(potential.size)
     message = np.empty(message_bounds[n_cliques])
     shared = np.empty(message_bounds[n_cliques])
-    quotient = np.empty(message_bounds[n_cliques])
     like = np.empty(variable_bounds[n_variables])
     seen = np.empty(n_variables, dtype=np.bool_)
     product = np.empty(group_bounds[n_groups])
@@ -176,15 +174,12 @@ def propagate_casewise(
             here = belief[first : cell_bounds[c + 1]]
             up = message[message_bounds[c] : message_bounds[c + 1]]
             if parents[c] >= 0:
-                source = twin[c] if twin[c] >= 0 else c
-                above = shared[message_bounds[source] : message_bounds[source + 1]]
-                if twin[c] < 0:
-                    from_cells = belief[cell_bounds[parents[c]] : cell_bounds[parents[c] + 1]]
-                    _sum_into(above, from_cells, maps, into_parent[c])
-                ratio = quotient[: up.size]
+                above = shared[: up.size]
+                from_cells = belief[cell_bounds[parents[c]] : cell_bounds[parents[c] + 1]]
+                _sum_into(above, from_cells, maps, into_parent[c])
                 for x in range(up.size):
-                    ratio[x] = above[x] / up[x] if up[x] > 0.0 else 0.0
-                _multiply(belief, inside, first, cell_bounds[c + 1], ratio, maps, to_separator[c])
+                    above[x] = above[x] / up[x] if up[x] > 0.0 else 0.0
+                _multiply(belief, inside, first, cell_bounds[c + 1], above, maps, to_separator[c])
             else:
                 scale = 1.0 / up[0]
                 for x in range(here.size):
@@ -205,9 +200,12 @@ def _enter(
     runs: Ints,
 ) -> None:
     """Multiply ``values`` into a clique; the first one to enter takes the clique's own numbers along."""
-    own = inside if started[clique] else potential
-    started[clique] = True
-    _multiply(inside, own, cell_bounds[clique], cell_bounds[clique + 1], values, maps, runs)
+    begin, end = cell_bounds[clique], cell_bounds[clique + 1]
+    if started[clique]:
+        _multiply_in_place(inside, begin, end, values, maps, runs)
+    else:
+        started[clique] = True
+        _multiply(inside, potential, begin, end, values, maps, runs)
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -225,6 +223,23 @@ def _multiply(target: Array, own: Array, begin: int, end: int, values: Array, ma
             by = values[at]
             for t in range(length):
                 target[x + t] = own[x + t] * by
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _multiply_in_place(target: Array, begin: int, end: int, values: Array, maps: Map, runs: Ints) -> None:
+    """The same where the cells are the target's own: to the compiler two arrays that may overlap are not vectors."""
+    first = np.uint64(begin)
+    size = np.uint64(end) - first
+    start, length, kept = np.uint64(runs[0]), np.uint64(runs[1]), runs[2] == 1
+    for r in range(size // length):
+        at, x = np.uint64(maps[start + r]), first + r * length
+        if kept:
+            for t in range(length):
+                target[x + t] *= values[at + t]
+        else:
+            by = values[at]
+            for t in range(length):
+                target[x + t] *= by
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"}, inline="always")

@@ -76,6 +76,7 @@ def junction_tree(scopes: Sequence[Sequence[int]], cards: Sequence[int], many: b
     place = {v: position for position, v in enumerate(order)}
     members, above = _elimination_tree(graph, order, place)
     kept, above = _merged(order, members, above)
+    kept = _with_hubs(kept, members, above, cards)
     index = {v: position for position, v in enumerate(kept)}
     cliques = tuple(tuple(sorted(bits(members[v]), key=place.__getitem__)) for v in kept)
     parents = tuple(index[above[v]] if above[v] >= 0 else -1 for v in kept)
@@ -133,6 +134,45 @@ def _merged(order: Sequence[int], members: dict[int, int], above: dict[int, int]
     for v in order:
         parent_of.setdefault(target[v], -1)
     return _children_first(list(parent_of), parent_of), parent_of
+
+
+def _with_hubs(
+    kept: list[int], members: dict[int, int], above: dict[int, int], cards: Sequence[int]
+) -> list[int]:
+    """Put a small clique between a large one and the children that share a separator with it, where that saves cells.
+
+    Their messages are then combined over the separator, and enter the large clique, or leave it, once. ``members`` and
+    ``above`` are changed in place; returned are the cliques, children before parents.
+    """
+
+    def cells(variables: int) -> int:
+        return math.prod(cards[v] for v in bits(variables))
+
+    children: dict[int, list[int]] = {v: [] for v in kept}
+    for v in kept:
+        if above[v] >= 0:
+            children[above[v]].append(v)
+    waiting, new = list(kept), len(cards)
+    while waiting:
+        parent = waiting.pop()
+        size = cells(members[parent])
+        shared = {child: members[child] & members[parent] for child in children[parent]}
+
+        def saved(hub: int, size: int = size, shared: dict[int, int] = shared) -> int:
+            served = sum(separator & ~hub == 0 for separator in shared.values())
+            return served * (size - cells(hub)) - (size + cells(hub))
+
+        hub = max(dict.fromkeys(shared.values()), key=saved, default=0)
+        if not shared or saved(hub) <= 0:
+            continue
+        served = [child for child, separator in shared.items() if separator & ~hub == 0]
+        members[new], above[new], children[new] = hub, parent, served
+        above.update(dict.fromkeys(served, new))
+        children[parent] = [*(child for child in children[parent] if child not in served), new]
+        waiting += [parent, new]
+        kept = [*kept, new]
+        new += 1
+    return _children_first(kept, above)
 
 
 def _children_first(kept: list[int], parent_of: dict[int, int]) -> list[int]:
