@@ -136,9 +136,7 @@ def _merged(order: Sequence[int], members: dict[int, int], above: dict[int, int]
     return _children_first(list(parent_of), parent_of), parent_of
 
 
-def _with_hubs(
-    kept: list[int], members: dict[int, int], above: dict[int, int], cards: Sequence[int]
-) -> list[int]:
+def _with_hubs(kept: list[int], members: dict[int, int], above: dict[int, int], cards: Sequence[int]) -> list[int]:
     """Put a small clique between a large one and the children that share a separator with it, where that saves cells.
 
     Their messages are then combined over the separator, and enter the large clique, or leave it, once. ``members`` and
