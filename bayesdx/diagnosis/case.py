@@ -50,6 +50,14 @@ class Line:
     rank : int, from 1
     likelihood_ratio : float, at least 0
         Posterior odds over prior odds; NaN where the prior is 0 or 1.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("chest_clinic@1.0.0")
+    >>> line = dx.diagnose(model, {"xray": "positive"}).differential[0]
+    >>> line.cause, line.rank, round(line.prior, 2), round(line.posterior, 2), round(line.likelihood_ratio, 2)
+    ('bronchitis', 1, 0.45, 0.51, 1.25)
     """
 
     cause: str

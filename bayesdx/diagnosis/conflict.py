@@ -54,6 +54,14 @@ class Clash:
     label : str
     bits : float
         log2 of the product of their probabilities over the probability of all of them; above 0 they clash.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("chest_clinic@1.0.0")
+    >>> clash = dx.diagnose(model, {"xray": "positive", "dyspnoea": "absent"}).conflict.clash
+    >>> clash.findings, round(clash.bits, 2)
+    (('xray', 'dyspnoea'), 0.65)
     """
 
     findings: tuple[str, ...]

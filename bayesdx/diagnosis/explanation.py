@@ -62,6 +62,15 @@ class Reason:
         "neutral" below ``NEUTRAL_DECIBANS``.
     numbers : tuple of Parameter
         The numbers of the model behind it, along the trail from finding to cause.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+    >>> case = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"})
+    >>> reason = dx.explain(case).reasons[0]
+    >>> reason.name, reason.verdict, round(reason.weight_decibans, 1), reason.sources
+    ('onset', 'for', 4.3, ('EXPERT',))
     """
 
     name: str
@@ -93,6 +102,15 @@ class Expectation:
         Weight of evidence for the cause if the sign is found.
     missing_decibans : float
         Weight of evidence if it turns out not to be there.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+    >>> case = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"})
+    >>> sign = dx.explain(case).expected[0]
+    >>> sign.name, sign.state, round(sign.if_present, 2), round(sign.if_absent, 2)
+    ('mri_muscle_tear', 'positive', 0.79, 0.07)
     """
 
     name: str

@@ -30,6 +30,15 @@ class Sentence:
     text : str
     sources : tuple of str
         Sources of the numbers of the model behind it.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+    >>> case = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"})
+    >>> sentence = dx.narrative(case, draws=50).sentences[1]
+    >>> sentence.topic, sentence.sources
+    ('for', ('EXPERT',))
     """
 
     topic: str

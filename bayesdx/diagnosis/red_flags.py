@@ -21,6 +21,14 @@ class FiredFlag:
     findings : conditions that raised it, as (variable, states) pairs
     certain : bool
         False where an uncertain finding (a set of states, a likelihood) cannot exclude the flag.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+    >>> [flag] = dx.diagnose(model, {"saddle_anaesthesia": "present"}).red_flags
+    >>> flag.label, flag.urgency, flag.findings, flag.certain
+    ('Saddle numbness', 'emergency', (('saddle_anaesthesia', ('present',)),), True)
     """
 
     flag: str
@@ -33,7 +41,15 @@ class FiredFlag:
 
     @property
     def label(self) -> str:
-        """The name of the flag in words."""
+        """The name of the flag in words.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> dx.diagnose(model, {"saddle_anaesthesia": "present"}).red_flags[0].label
+        'Saddle numbness'
+        """
         return self.flag.replace("_", " ").capitalize()
 
 
@@ -51,6 +67,14 @@ class Recommendation:
         P(cause present | findings).
     reason : str
         "posterior" where the posterior reaches the threshold, "red flag" where a flag of the cause fired.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+    >>> step = dx.diagnose(model, {"saddle_anaesthesia": "present"}).management[0]
+    >>> step.cause, step.urgency, step.threshold, step.probability > step.threshold
+    ('cauda_equina_syndrome', 'emergency', 0.02, True)
     """
 
     cause: str

@@ -106,6 +106,14 @@ class Option:
         What it reveals that is not known yet.
     cost_eur, delay_hours : float, at least 0
     burden, risk : float in [0, 1]
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+    >>> [suggestion] = dx.next_tests(dx.diagnose(model, {"onset": "sudden"}), only=["emg"]).suggestions
+    >>> suggestion.option.kind, suggestion.option.variables, suggestion.option.cost_eur, suggestion.option.delay_hours
+    ('test', ('emg',), 200.0, 336.0)
     """
 
     name: str
@@ -154,6 +162,14 @@ class Suggestion:
         With a look-ahead, the option that most often is the best next one after it; empty where none pays.
     bits_ahead, net_value_ahead_eur : float
         With a look-ahead, what it brings together with the best second option for each of its results; NaN without.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+    >>> best = dx.next_tests(dx.diagnose(model, {"onset": "sudden"})).suggestions[0]
+    >>> best.option.name, round(best.bits, 2), round(best.same_decision, 2)
+    ('pain_on_resisted_hip_flexion', 0.42, 0.0)
     """
 
     option: Option
@@ -190,6 +206,14 @@ class Emergency:
     ----------
     cause, label : str
     probability, threshold : float in [0, 1]
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+    >>> emergency = dx.next_tests(dx.diagnose(model, {"saddle_anaesthesia": "present"})).emergencies[0]
+    >>> emergency.cause, round(emergency.probability, 2), emergency.threshold
+    ('cauda_equina_syndrome', 0.25, 0.02)
     """
 
     cause: str

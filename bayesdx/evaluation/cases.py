@@ -53,6 +53,14 @@ class Outcome:
     probabilities : ndarray, shape (n_causes,)
         P(cause in any state but its reference state | findings), in the order of ``model.causes``; NaN where None.
     error : str
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("chest_clinic@1.0.0")
+    >>> outcome = run_case(model, (("xray", ("positive",)),))
+    >>> outcome.probabilities.round(2), round(outcome.none_present, 2)
+    (array([0.09, 0.49, 0.51]), 0.24)
     """
 
     diagnosis: Diagnosis | None
@@ -69,6 +77,14 @@ class Outcome:
 
         A single cause is ranked beside its absence: it has rank 2 where that is more probable. Where the findings have
         probability 0, the rank is one more than the number of causes.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> outcome = run_case(model, (("xray", ("positive",)),))
+        >>> [outcome.rank(place) for place in range(3)], outcome.rank(None)
+        ([3, 2, 1], 3)
         """
         if self.diagnosis is None:
             return len(self.probabilities) + 1

@@ -18,7 +18,13 @@ NEWTON_STEPS = 50
 
 
 def logit(p: Array) -> Array:
-    """Log-odds, kept finite by ``FLOOR``."""
+    """Log-odds, kept finite by ``FLOOR``.
+
+    Examples
+    --------
+    >>> logit(np.array([0.0, 0.5])).round(2).tolist()
+    [-13.82, 0.0]
+    """
     kept = np.clip(p, FLOOR, 1 - FLOOR)
     return np.asarray(np.log(kept / (1 - kept)))
 
@@ -205,6 +211,12 @@ def wilson(successes: Array, n: Array) -> tuple[Array, Array]:
     References
     ----------
     E. B. Wilson (1927), "Probable inference, the law of succession, and statistical inference", JASA 22.
+
+    Examples
+    --------
+    >>> lower, upper = wilson(np.array([9.0]), np.array([10.0]))
+    >>> lower.round(2).tolist(), upper.round(2).tolist()
+    ([0.6], [0.98])
     """
     z = 1.959963984540054
     share = successes / n

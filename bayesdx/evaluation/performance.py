@@ -92,6 +92,12 @@ class Forecasts:
     weights : ndarray, shape (n_patients,)
     critical : mapping of column to threshold
         Causes that must not be missed.
+
+    Examples
+    --------
+    >>> forecasts = Forecasts(("cause",), False, np.array([[0.9], [0.2]]), np.array([[1.0], [0.0]]), np.ones(2))
+    >>> forecasts.brier_scores().round(2).tolist()
+    [0.01, 0.04]
     """
 
     names: tuple[str, ...]

@@ -164,6 +164,15 @@ def summarise(uses: pd.Series, scores: Mapping[str, CaseScores], seed: int, resa
     References
     ----------
     B. Efron, R. J. Tibshirani (1993), "An introduction to the bootstrap", chapter 13 (percentile intervals).
+
+    Examples
+    --------
+    >>> parts = {measure: np.array([1.0, 0.0]) for measure in MEASURES}
+    >>> scores = CaseScores(parts, {measure: np.ones(2) for measure in MEASURES})
+    >>> table = summarise(pd.Series(["tuning", "tuning"]), {"all findings": scores}, seed=0, resamples=100)
+    >>> table[["use", "measure", "value", "n"]].head(1)
+       use measure  value  n
+    0  all   top_1    0.5  2
     """
     rows: list[list[object]] = []
     for use in ("all", *CASE_USES):

@@ -22,6 +22,19 @@ class GateDraws:
     ----------
     leak : ndarray, shape (n_draws, n_states)
     links : tuple of ndarray, each of shape (n_draws, n_parent_states, n_states)
+
+    Examples
+    --------
+    >>> from bayesdx.inference import Engine, Evidence
+    >>> from bayesdx.network import Node
+    >>> rain = Node("rain", ("no", "yes"), (), Table([0.8, 0.2]))
+    >>> wet = Node("wet", ("no", "yes"), ("rain",), NoisyMax([0.9, 0.1], ([[1, 0], [0.1, 0.9]],)))
+    >>> draws = GateDraws([[0.9, 0.1], [0.8, 0.2]], ([[[1, 0], [0.1, 0.9]], [[1, 0], [0.3, 0.7]]],))
+    >>> engine = Engine(Network([rain, wet]), kernel="numpy")
+    >>> found = engine.propagate(Evidence([[-1, 1]]), ["rain"], parameters={"wet": draws})
+    >>> found.marginals["rain"][:, 0].round(3)
+    array([[0.305, 0.695],
+           [0.513, 0.487]])
     """
 
     leak: Array

@@ -21,6 +21,20 @@ class GateFamily:
         P(the leak draws grade g | evidence).
     links : tuple of ndarray, each of shape (n_cases, n_parent_states, n_states)
         Per parent, P(parent in state s and its own link draws grade g | evidence).
+
+    Examples
+    --------
+    >>> from bayesdx.inference import Engine, Evidence
+    >>> from bayesdx.network import Network, Node, NoisyMax, Table
+    >>> rain = Node("rain", ("no", "yes"), (), Table([0.8, 0.2]))
+    >>> wet = Node("wet", ("no", "yes"), ("rain",), NoisyMax([0.9, 0.1], ([[1, 0], [0.1, 0.9]],)))
+    >>> engine = Engine(Network([rain, wet]), kernel="numpy")
+    >>> family = engine.propagate(Evidence([[-1, 1]]), families=["wet"]).families["wet"]
+    >>> family.leak.round(3)
+    array([[0.618, 0.382]])
+    >>> family.links[0][0].round(3)
+    array([[0.305, 0.   ],
+           [0.008, 0.687]])
     """
 
     leak: Array

@@ -40,7 +40,15 @@ from bayesdx.knowledge.schema import (
 
 @dataclass(frozen=True)
 class Population:
-    """Patients that a set of priors holds for."""
+    """Patients that a set of priors holds for.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+    >>> [population.name for population in model.info.populations]
+    ['primary_care', 'emergency_department', 'specialist_referral']
+    """
 
     name: str
     title: str
@@ -49,7 +57,15 @@ class Population:
 
 @dataclass(frozen=True)
 class Release:
-    """The record that froze a version: the hash of its content and the day."""
+    """The record that froze a version: the hash of its content and the day.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+    >>> model.release.date, model.release.hash == model.hash
+    ('2026-11-23', True)
+    """
 
     hash: str
     date: str
@@ -68,6 +84,13 @@ class ModelInfo:
     default_population : str
     parent_version, parent_hash : str
         The version this one was made from and its content hash; empty for a first version.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> info = dx.load_model("hip_flexion_weakness@2.2.1").info
+    >>> info.default_population, info.licence, info.parent_version
+    ('primary_care', 'CC-BY-4.0', '2.2.0')
     """
 
     name: str
