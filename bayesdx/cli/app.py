@@ -54,12 +54,22 @@ class CardFormat(StrEnum):
 class Commands(TyperGroup):
     """The group of commands; an error of bayesdx becomes one message on standard error and exit code 2."""
 
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the first sentence of every command, whole."""
+        found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _first_sentence(command.help or "")) for name, command in found if command])
+
     def invoke(self, ctx: Any) -> Any:
         """Run a command."""
         try:
             return super().invoke(ctx)
         except BayesdxError as error:
             fail(str(error))
+
+
+def _first_sentence(text: str) -> str:
+    return " ".join(text.split("\n\n")[0].split()).partition(". ")[0].removesuffix(".")
 
 
 def fail(message: str) -> None:

@@ -7,9 +7,8 @@ from typing import Any
 import pandas as pd
 
 import bayesdx as dx
-from bayesdx.cli.output import console, print_csv, print_json, records, table
+from bayesdx.cli.output import console, print_blocks, print_csv, print_json, records, table
 from bayesdx.display import clean, format_probability, format_ratio
-from bayesdx.display.report import Grid
 
 
 def show(model: dx.Model, evidence: pd.DataFrame | None, cases: dx.CaseResults | None, format: str) -> None:
@@ -75,18 +74,7 @@ def _number(value: float | str | None) -> str:
 
 def _print_cases(cases: dx.CaseResults) -> None:
     with console() as screen:
-        for place, block in enumerate(cases.blocks()):
-            if place:
-                screen.print()
-            if isinstance(block, Grid):
-                numeric = set(block.numeric)
-                titles = [(name, "right" if column in numeric else "left") for column, name in enumerate(block.header)]
-                grid = table(*titles)
-                for row in block.rows:
-                    grid.add_row(*map(clean, row))
-                screen.print(grid)
-            else:
-                screen.print(clean(block if isinstance(block, str) else block.text))
+        print_blocks(screen, cases.blocks())
 
 
 def show_effects(effects: pd.DataFrame) -> None:

@@ -11,23 +11,20 @@ from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
-from rich import box
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 import bayesdx as dx
-from bayesdx.display import bar, clean, format_probability, format_ratio
+from bayesdx.cli.sheet import Sheet
+from bayesdx.display import bar, clean, format_probability, format_ratio, words
+from bayesdx.display.report import Alert, Block, Grid, Title
 
 WIDTH = 100
 """Columns of a table that goes to a file or a pipe; the variable COLUMNS changes it."""
 
 LONGEST_CELL = 400
 """Signs of a cell that a table shows; JSON and CSV have all of them."""
-
-NAME_WIDTH, COLUMN_WIDTH = 26, 17
-"""Columns that the key of a row, and the name of a column of it, keep beside long texts: their words stay whole."""
 
 BAR_WIDTH = 12
 """Columns of the bar beside a probability."""
@@ -72,12 +69,21 @@ def _finite(value: Any) -> Any:
     return str(value) if isinstance(value, float) and math.isinf(value) else value
 
 
-def table(*columns: str | tuple[str, str]) -> Table:
+def table(*columns: str | tuple[str, str]) -> Sheet:
     """An empty table with these column titles; a tuple says how its column is aligned."""
-    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    grid = Sheet()
     for column in columns:
         title, side = column if isinstance(column, tuple) else (column, "left")
         grid.add_column(title, justify="right" if side == "right" else "left", overflow="fold")
+    return grid
+
+
+def grid_of(block: Grid) -> Sheet:
+    """A table of a report."""
+    sides = ["right" if column in set(block.numeric) else "left" for column in range(len(block.header))]
+    grid = table(*zip(map(clean, block.header), sides, strict=True))
+    for row in block.rows:
+        grid.add_row(*map(clean, row))
     return grid
 
 
@@ -91,7 +97,19 @@ def cell(value: Any) -> str:
     return text if len(text) <= LONGEST_CELL else f"{text[:LONGEST_CELL]}…"
 
 
-def as_table(frame: pd.DataFrame) -> Table:
+def print_blocks(screen: Console, blocks: Sequence[Block]) -> None:
+    """A report, its blocks apart by an empty line."""
+    for place, block in enumerate(blocks):
+        if place:
+            screen.print()
+        if isinstance(block, Grid):
+            screen.print(grid_of(block))
+        else:
+            style = {Title: "bold", Alert: "bold red"}.get(type(block), "")
+            screen.print(Text(clean(block if isinstance(block, str) else block.text), style))
+
+
+def as_table(frame: pd.DataFrame) -> Sheet:
     """A frame as a table for people, numbers to the right."""
     right = set(frame.select_dtypes("number").columns)
     grid = table(*((str(name), "right" if name in right else "left") for name in frame))
@@ -194,16 +212,11 @@ def _print_differences(screen: Console, table: pd.DataFrame) -> None:
             screen.print(_differences(part))
 
 
-def _differences(differences: pd.DataFrame) -> Table:
+def _differences(differences: pd.DataFrame) -> Sheet:
     """A row per difference; decibans where there are any."""
     shifted = bool(differences["shift_decibans"].notna().any())
     side = "right" if shifted else "left"
     grid = table("row", "column", ("old", side), ("new", side), *([("decibans", "right")] if shifted else []))
-    if shifted:
-        for narrow in grid.columns[1:]:
-            narrow.no_wrap = True
-    else:
-        grid.columns[0].width, grid.columns[1].width = NAME_WIDTH, COLUMN_WIDTH
     for row in records(differences):
         name = ": ".join(filter(None, (row["file"], clean(row["row"]))))
         column = ", ".join(filter(None, (row["column"], "" if row["change"] == "changed" else row["change"])))
@@ -269,16 +282,14 @@ def _print_case(screen: Console, case: dx.Diagnosis, top: int | None, intervals:
     title = f"{model.name} {model.version}, {model.population}: {count} finding{'s' if count != 1 else ''}"
     screen.print(Text(title, "bold"))
     screen.print()
+    flags = Table.grid(padding=(0, 1, 0, 0))
     for flag in case.red_flags:
-        met = ", ".join(f"{clean(model.label(name))}: {' or '.join(states)}" for name, states in flag.findings)
+        met = ", ".join(f"{clean(model.label(name))}: {words(' or '.join(states))}" for name, states in flag.findings)
         doubt = "" if flag.certain else " (cannot be excluded)"
-        screen.print(
-            Text.assemble(
-                (flag.urgency.upper(), URGENCY_STYLE[flag.urgency]),
-                f": {clean(flag.action)}. {clean(model.label(flag.cause))}{doubt}: {clean(met)}",
-            )
-        )
+        urgency = Text(f"{flag.urgency.upper()}:", URGENCY_STYLE[flag.urgency])
+        flags.add_row(urgency, f"{clean(flag.action)}. {clean(model.label(flag.cause))}{doubt}: {met}")
     if case.red_flags:
+        screen.print(flags)
         screen.print()
     grid = table("cause", ("prior", "right"), ("now", "right"), ("95 % interval", "right"), ("LR", "right"), "")
     for row in records(case.table.reset_index().head(top or len(case.table))):
@@ -291,9 +302,12 @@ def _print_case(screen: Console, case: dx.Diagnosis, top: int | None, intervals:
     grid.add_row(nothing, "", format_probability(none), "", "", bar(none, BAR_WIDTH))
     screen.print(grid)
     screen.print("\nMost probable sets of causes", style="bold")
+    sets = Table.grid(padding=(0, 2))
+    sets.add_column(justify="right")
     for row in records(case.most_probable(3)):
         names = " + ".join(_label(model, name) for name in row["causes"]) or nothing
-        screen.print(Padding(f"{format_probability(row['probability']):>7}  {names}", (0, 0, 0, 2)))
+        sets.add_row(f"{format_probability(row['probability'])}", names)
+    screen.print(sets)
     if case.management:
         screen.print("\nSteps of care", style="bold")
         steps = table("urgency", "cause", "step")

@@ -9,9 +9,9 @@ import pandas as pd
 from rich.text import Text
 
 import bayesdx as dx
-from bayesdx.cli.output import console, print_csv, print_json, records, table
+from bayesdx.cli.output import console, print_blocks, print_csv, print_json, records, table
 from bayesdx.display import clean, format_probability
-from bayesdx.display.report import Alert, Grid, Report, Title
+from bayesdx.display.report import Report
 
 BEST = 3
 """Next tests that ``diagnose`` prints."""
@@ -86,10 +86,11 @@ def print_best(case: dx.Diagnosis) -> None:
     with console() as screen:
         if following.suggestions:
             screen.print("\nFind out next", style="bold")
-            grid = table("option", ("bits", "right"), ("EUR", "right"), ("hours", "right"), "why")
+            grid = table("option", ("bits", "right"), ("cost EUR", "right"), ("delay hours", "right"), "why")
             for s in following.suggestions[:BEST]:
                 cost, delay = f"{s.option.cost_eur:g}", f"{s.option.delay_hours:g}"
-                grid.add_row(clean(s.option.label), f"{s.bits:.3f}", cost, delay, clean(s.why))
+                why = f"confirms or excludes {case.model.label(s.emergency)}" if s.emergency else s.why
+                grid.add_row(clean(s.option.label), f"{s.bits:.3f}", cost, delay, clean(why))
             screen.print(grid)
         if case.conflict.warning:
             screen.print()
@@ -101,19 +102,7 @@ def _show(report: Report, frame: pd.DataFrame, format: str) -> None:
         print_csv(frame.reset_index())
         return
     with console() as screen:
-        for place, block in enumerate(report.blocks()):
-            if place:
-                screen.print()
-            if isinstance(block, Grid):
-                numeric = set(block.numeric)
-                sides = ["right" if column in numeric else "left" for column in range(len(block.header))]
-                grid = table(*zip(map(clean, block.header), sides, strict=True))
-                for row in block.rows:
-                    grid.add_row(*map(clean, row))
-                screen.print(grid)
-            else:
-                style = {Title: "bold", Alert: "bold red"}.get(type(block), "")
-                screen.print(Text(clean(block if isinstance(block, str) else block.text), style))
+        print_blocks(screen, report.blocks())
 
 
 def _model(case: dx.Diagnosis) -> dict[str, str]:

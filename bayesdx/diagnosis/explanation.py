@@ -16,7 +16,7 @@ from bayesdx.diagnosis.events import Event, event_log_odds, event_of, given_even
 from bayesdx.diagnosis.findings import UNKNOWN
 from bayesdx.diagnosis.shapley import all_coalitions, exact_shapley, sampled_shapley
 from bayesdx.diagnosis.trails import numbers_behind
-from bayesdx.display import format_probability
+from bayesdx.display import format_probability, words
 from bayesdx.display.report import Alert, Block, Grid, Report, Title
 from bayesdx.errors import FindingsError
 from bayesdx.inference import Engine, Evidence
@@ -34,6 +34,9 @@ MOST_EXACT = 12
 
 NEUTRAL_DECIBANS = 1.0
 """A smaller weight counts as neutral: a deciban is about the least that people notice (I. J. Good 1985)."""
+
+MOST_SOURCES = 4
+"""Sources that a row of the ledger names where people read it."""
 
 EXPECTED_PROBABILITY = 0.5
 """A sign counts as expected where the cause makes it at least this probable."""
@@ -311,7 +314,7 @@ class Explanation(Report):
                     [
                         (
                             e.label,
-                            e.state,
+                            words(e.state),
                             format_probability(e.if_present),
                             format_probability(e.if_absent),
                             _signed(e.weight_decibans),
@@ -562,7 +565,14 @@ def _probability(odds_decibans: float) -> float:
 def _cells(reason: Reason) -> tuple[str, ...]:
     error = f" ± {reason.error_decibans:.1f}" if reason.error_decibans else ""
     weight, others = _signed(reason.weight_decibans) + error, _signed(reason.given_others_decibans)
-    return reason.verdict, reason.label, reason.value, weight, others, ", ".join(reason.sources)
+    return reason.verdict, reason.label, words(reason.value), weight, others, _some(reason.sources)
+
+
+def _some(sources: Sequence[str]) -> str:
+    """The first sources by name, the others by number; ``Explanation.table`` names all."""
+    hidden = len(sources) - MOST_SOURCES
+    named = ", ".join(sources[:MOST_SOURCES])
+    return f"{named} and {hidden} more" if hidden > 0 else named
 
 
 def _signed(value: float) -> str:

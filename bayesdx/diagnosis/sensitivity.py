@@ -260,7 +260,7 @@ class SensitivityAnalysis(Report):
                 )
                 for f in moving[:MOST_SHOWN]
             ]
-            shown.append(Grid(("number", "value", "at lower", "at upper", "source"), rows, (2, 3)))
+            shown.append(Grid(("number", "value", "posterior at lower", "posterior at upper", "source"), rows, (2, 3)))
             if len(moving) > MOST_SHOWN:
                 shown.append(f"... and {len(moving) - MOST_SHOWN} that move it less")
         return [*shown, _rank_sentence(self), _threshold_sentence(self)]

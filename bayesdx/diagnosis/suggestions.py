@@ -366,21 +366,24 @@ class NextTests(Report):
         if self.suggestions:
             ahead = not math.isnan(self.suggestions[0].bits_ahead)
             about = f"bits about {self.target.label}"
-            header = ["", "find out", "kind", "bits", about, "decision changes", "EUR", "hours", "net EUR"]
+            header = ["", "find out", "bits", about, "decision changes", "cost EUR", "delay hours", "net EUR"]
             rows = [self._row(place, s, ahead) for place, s in enumerate(self.suggestions[:MOST_SHOWN], start=1)]
-            numeric = (0, 3, 4, 5, 6, 7, 8)
+            numeric = (0, 2, 3, 4, 5, 6, 7)
             shown.append(Grid([*header, "then"] if ahead else header, rows, numeric))
             hidden = len(self.suggestions) - MOST_SHOWN
             if hidden > 0:
                 shown.append(f"... and {hidden} that bring less")
-        shown += [self.stop_reason, f"Bits are expected information about {self.about}. {self.trade_off}"]
+        if self.emergencies:
+            shown.append("(!) confirms or excludes an emergency. Do not stop while one is open.")
+        else:
+            shown.append(self.stop_reason)
+        shown += [f"Bits are expected information about {self.about}. {self.trade_off}"]
         return shown
 
     def _row(self, place: int, s: Suggestion, ahead: bool) -> list[object]:
         row: list[object] = [
             place,
             s.option.label + (" (!)" if s.emergency else ""),
-            s.option.kind,
             f"{s.bits:.3f}",
             f"{s.bits_target:.3f}",
             format_probability(s.decision_change),
@@ -388,7 +391,11 @@ class NextTests(Report):
             f"{s.option.delay_hours:g}",
             f"{s.net_value_eur:.0f}",
         ]
-        return [*row, s.second] if ahead else row
+        return [*row, self._labels.get(s.second, "nothing")] if ahead else row
+
+    @cached_property
+    def _labels(self) -> dict[str, str]:
+        return {s.option.name: s.option.label for s in self.suggestions}
 
     def plot(self, ax: Axes | None = None, most: int = 15) -> Axes:
         """Expected information of the best options as bars; matplotlib axes, in the current style.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Hashable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from bayesdx.display import format_probability
+from bayesdx.display import format_probability, words
 from bayesdx.display.report import Block, Grid, Title
 from bayesdx.evaluation.scores import MEASURES, NONE
 
@@ -28,8 +29,8 @@ WORDS = {
 SHARES = ("top_1", "top_3", "none_first", "must_not_miss_recall")
 """Measures that are shares; the others are numbers."""
 
-CASE_HEADER = ("case", "use", "cause", "rank", "probability", "without tests", "first", "met")
-CASE_NUMERIC = (3, 4, 5, 7)
+CASE_HEADER = ("case", "cause", "all findings", "without tests", "first instead", "met")
+CASE_NUMERIC = (2, 3, 5)
 
 
 def figure(measure: str, value: float) -> str:
@@ -48,34 +49,66 @@ def summary_rows(summary: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
 
     Where all cases are of one use, the rows over all cases would repeat theirs and are left out.
     """
-    if summary["use"].nunique() == 2:  # all cases are of one use
-        summary = summary[summary["use"] != "all"]
-    measures = [measure for measure in MEASURES if (summary["measure"] == measure).any()]
+    summary = _distinct(summary)
+    measures = _measures(summary)
     by_line: dict[tuple[str, str], dict[str, str]] = {}
     for row in summary.to_dict("records"):
-        measure = row["measure"]
-        value, lower, upper = (figure(measure, row[name]) for name in ("value", "lower", "upper"))
-        cell = f"{value} ({lower.removesuffix(' %')} to {upper}; n {row['n']})"
-        by_line.setdefault((row["use"].replace("_", " "), row["findings"]), {})[measure] = cell
+        value, interval = _figures(row)
+        by_line.setdefault((words(row["use"]), row["findings"]), {})[row["measure"]] = (
+            f"{value} ({interval}; n {row['n']})"
+        )
     rows = [[*line, *(cells.get(measure, "") for measure in measures)] for line, cells in by_line.items()]
     return ["cases", "findings", *(WORDS[measure] for measure in measures)], rows
 
 
-def case_rows(results: CaseResults) -> list[list[str]]:
+def summary_blocks(summary: pd.DataFrame) -> list[Block]:
+    """A table per set of findings: a row per measure, a column per use, headed by the number of its cases."""
+    summary = _distinct(summary)
+    blocks: list[Block] = []
+    for findings, part in summary.groupby("findings", sort=False):
+        sizes = part.groupby("use", sort=False)["n"].max()
+        cells: dict[str, list[str]] = {measure: [] for measure in _measures(part)}
+        for row in part.to_dict("records"):
+            value, interval = _figures(row)
+            some = f"; n {row['n']}" if row["n"] < sizes[row["use"]] else ""
+            cells[row["measure"]].append(f"{value} ({interval}{some})")
+        header = [str(findings), *(f"{words(use)} (n {size})" for use, size in sizes.items())]
+        blocks.append(Grid(header, [[WORDS[measure], *row] for measure, row in cells.items()]))
+    return blocks
+
+
+def _distinct(summary: pd.DataFrame) -> pd.DataFrame:
+    """Without the figures over all cases where these are of one use."""
+    return summary[summary["use"] != "all"] if summary["use"].nunique() == 2 else summary
+
+
+def _measures(summary: pd.DataFrame) -> list[str]:
+    return [measure for measure in MEASURES if (summary["measure"] == measure).any()]
+
+
+def _figures(row: Mapping[Hashable, Any]) -> tuple[str, str]:
+    """A measure and its interval, as people read them."""
+    value, lower, upper = (figure(row["measure"], row[name]) for name in ("value", "lower", "upper"))
+    return value, f"{lower.removesuffix(' %')} to {upper}"
+
+
+def case_rows(table: pd.DataFrame) -> list[list[str]]:
     """One row per case, in the order of ``CASE_HEADER``."""
     return [
         [
             row["case"],
-            row["use"].replace("_", " "),
-            row["cause"] or "none",
-            str(row["rank"]),
-            "impossible" if np.isnan(row["probability"]) else format_probability(row["probability"]),
-            f"{row['rank_without_tests']}, {format_probability(row['probability_without_tests'])}",
-            "none" if row["first"] == NONE else row["first"],
+            words(row["cause"]) or "none",
+            _ranked(row["rank"], row["probability"]),
+            _ranked(row["rank_without_tests"], row["probability_without_tests"]),
+            "" if row["first"] == row["cause"] else "none" if row["first"] == NONE else words(row["first"]),
             f"{row['met']}/{row['expectations']}",
         ]
-        for row in results.table.to_dict("records")
+        for row in table.to_dict("records")
     ]
+
+
+def _ranked(rank: int, probability: float) -> str:
+    return f"{rank}, {'impossible' if np.isnan(probability) else format_probability(probability)}"
 
 
 FAILED_HEADER = ("case", "cause", "rank", "probability", "rank without tests", "first", "red flags")
@@ -116,14 +149,14 @@ def title(results: CaseResults) -> str:
 
 
 def case_blocks(results: CaseResults) -> list[Block]:
-    """The results as blocks: a line of title, the cases, the figures, what is not met."""
+    """The results as blocks: a line of title, the cases of each use, the figures, what is not met."""
     blocks: list[Block] = [Title(title(results))]
     if results.table.empty:
         return blocks
-    header, rows = summary_rows(results.summary)
-    columns = [" ".join(row[:2]) for row in rows]
-    turned = [[name, *(row[place] for row in rows)] for place, name in enumerate(header) if place > 1]
-    blocks += [Grid(CASE_HEADER, case_rows(results), CASE_NUMERIC), Grid(["", *columns], turned)]
+    blocks.append("Rank and probability of the cause with all findings, and without those of tests.")
+    for use, part in results.table.groupby("use", sort=False):
+        blocks += [Title(f"Cases: {words(use)}"), Grid(CASE_HEADER, case_rows(part), CASE_NUMERIC)]
+    blocks += [Title("Figures over the cases, with 95 % intervals"), *summary_blocks(results.summary)]
     unmet = unmet_rows(results)
     if unmet:
         blocks.append(Grid(["case", "expectation not met", "found"], unmet))

@@ -86,7 +86,7 @@ class TestCases:
         """Each case with rank and probability, and the figures over all of them."""
         text = good("check", CHEST, "--cases")
         assert text.startswith("chest_clinic 1.0.0: 3 cases, 11 of 11 expectations met\n")
-        for word in ("asia_visit", "81.1 %", "log score", "held out history and examination"):
+        for word in ("asia_visit", "81.1 %", "log score", "held out (n 3)", "history and examination"):
             assert word in text
 
     def test_an_expectation_that_is_not_met_is_a_fault(self) -> None:
