@@ -84,15 +84,15 @@ def show_effects(effects: pd.DataFrame) -> None:
             screen.print("\nThe new version has no cases.")
             return
         screen.print("\nEffect on cases, the largest first", style="bold")
-        grid = table("case", "cause", "rank", "probability", "most moved", "from and to")
+        grid = table("case, cause", "rank", "probability", "most moved")
+        for narrow in grid.columns[1:]:
+            narrow.no_wrap = True
         for row in records(effects):
             grid.add_row(
-                clean(row["case"]),
-                clean(row["cause"]) or "none",
+                f"{clean(row['case'])}\n{clean(row['cause']) or 'none'}",
                 f"{_rank(row['old_rank'])} -> {_rank(row['new_rank'])}",
                 f"{_change(row['old_probability'])} -> {_change(row['new_probability'])}",
-                clean(row["most_moved"]),
-                f"{_change(row['most_moved_old'])} -> {_change(row['most_moved_new'])}",
+                f"{clean(row['most_moved'])}\n{_change(row['most_moved_old'])} -> {_change(row['most_moved_new'])}",
             )
         screen.print(grid)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import bayesdx as dx
-from bayesdx.cli import app
+from bayesdx.cli import app, evaluation, output
 from tests.knowledge.example import FOLDER, copy_draft, edit
 
 CHEST = "chest_clinic@1.0.0"
@@ -147,17 +148,25 @@ class TestCompare:
         assert text.index("tank empty") < text.index("Effect on cases, the largest first") < text.index("empty_tank")
 
     @pytest.mark.parametrize("columns", [80, 120])
-    def test_a_terminal_shows_whole_names_and_numbers(self, columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Values, texts and bounds are tables of their own: no line is too long, and no shift or name is cut."""
+    def test_a_terminal_shows_whole_names_and_numbers(
+        self, columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Values, texts and bounds are tables of their own: no line is too long, no name, number or arrow is cut."""
         monkeypatch.setenv("COLUMNS", str(columns))
-        old, new = "hip_flexion_weakness@2.2.0", "hip_flexion_weakness@2.2.1"
-        text = good("compare", old, new).partition("\nEffect on cases")[0]
-        table = dx.compare_models(dx.load_model(old), dx.load_model(new)).table
-        lines = text.splitlines()
+        old = dx.load_model("hip_flexion_weakness@1.0.0")
+        halved = [replace(row, link_probability=row.link_probability / 2, lower=0.0) for row in old.links]
+        noted = [replace(row, note="a longer reason than one line of a terminal holds " * 3) for row in old.priors]
+        comparison = dx.compare_models(old, replace(old, links=halved, priors=noted, cases=old.cases[:5]))
+        output.show_comparison(comparison, "table")
+        evaluation.show_effects(comparison.effects)
+        lines = capsys.readouterr().out.splitlines()
         assert max(map(len, lines)) <= columns
-        shifts = [f"{shift:+.4g}" for shift in table["shift_decibans"].dropna()]
-        assert [line.split()[-1] for line in lines if line.split()[-1:] != [] and line.split()[-1] in shifts] == shifts
-        assert "retroperitoneal_haematoma" in text
+        last = [line.split()[-1] for line in lines if line.strip()]
+        shifts = [f"{shift:+.4g}" for shift in comparison.table["shift_decibans"].dropna()]
+        assert [word for word in last if word in set(shifts)] == shifts
+        assert sum(line.count(" % -> ") for line in lines) == 2 * len(comparison.effects)
+        words = {word.rstrip(",") for line in lines for word in line.split()}
+        assert words >= {name for row in old.links for name in (row.parent, row.child) if name}
 
     def test_markdown_for_a_review(self, newer: Path) -> None:
         """What to_markdown returns."""
