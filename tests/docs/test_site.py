@@ -15,6 +15,9 @@ from docs.hooks.formulas import Formulas
 from tests.docs.site import broken_links, build, page
 from tests.explorer import browser as b
 
+# One worker builds the site.
+pytestmark = pytest.mark.xdist_group("site")
+
 needs_browser = pytest.mark.skipif(b.chromium() is None, reason=b.NO_BROWSER)
 
 
