@@ -82,17 +82,19 @@ def compare_models(old: Model, new: Model) -> VersionComparison:
     Returns
     -------
     VersionComparison
-        ``.table``: every cell that differs, values that moved ahead and the largest shift first; ``.numbers``: those
-        that are numbers;
-        ``.effects``: rank and probability of every case of the new model under both, the largest change first
-        (computed when it is asked for); ``.to_markdown()``.
+        ``.table``: every cell that differs, values that moved ahead of bounds and the largest shift first;
+        ``.numbers``: those that are numbers; ``.effects``: rank and probability of every case of the new model under
+        both, the largest change first (computed when it is asked for); ``.to_markdown()``.
 
     Examples
     --------
     >>> import bayesdx as dx
-    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
-    >>> print(dx.compare_models(model, model))
-    hip_flexion_weakness 1.0.0 -> hip_flexion_weakness 1.0.0: no difference.
+    >>> from dataclasses import replace
+    >>> model = dx.load_model("chest_clinic@1.0.0")
+    >>> nearly = replace(model, priors=(replace(model.priors[0], probability=0.02), *model.priors[1:]))
+    >>> dx.compare_models(model, nearly).table[["row", "column", "old", "new", "shift_decibans"]].round(2)
+                              row       column   old   new  shift_decibans
+    0  clinic, visit_to_asia, yes  probability  0.01  0.02            3.05
     """
     rows = compare_rows(old, new)
     return VersionComparison(rows.old, rows.new, rows.table)

@@ -426,12 +426,13 @@ def evaluate(
     Examples
     --------
     >>> import bayesdx as dx
-    >>> import pandas as pd
     >>> model = dx.load_model("chest_clinic@1.0.0")
-    >>> labels = {name: ["absent", "present"] for name in model.causes}
-    >>> table = pd.DataFrame(labels | {"xray": ["negative", "positive"]})
-    >>> round(dx.evaluate(model, table, resamples=0)["top_3"], 2)
-    1.0
+    >>> result = dx.evaluate(model, dx.simulate_cohort(model, 300, seed=1), resamples=20)
+    >>> result.table.set_index("measure").loc[["calibration_slope", "top_1"]].round(2)
+                       value  lower  upper
+    measure
+    calibration_slope   1.06   0.91   1.15
+    top_1               0.95   0.90   0.98
     """
     levels = _check_options(model, against, subgroups, thresholds, bins, resamples)
     known = cohort if isinstance(cohort, Cohort) else read_cohort(model, cohort, mapping, weight=weight)
