@@ -38,7 +38,7 @@ demo: $(VENV)/installed-demo ## install the core and diagnose a published case
 	@$(BIN)/bayesdx diagnose $(DEMO_MODEL) --findings $(DEMO_CASE) --population $(DEMO_POPULATION)
 
 test: lint types ## lint, types, and the whole suite
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
 lint: $(VENV)/installed-test ## ruff: rules and format
 	$(BIN)/ruff check .

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,18 +17,21 @@ from docs.hooks.formulas import Formulas
 from tests.docs.site import broken_links, build, page
 from tests.explorer import browser as b
 
-# One worker builds the site.
-pytestmark = pytest.mark.xdist_group("site")
-
 needs_browser = pytest.mark.skipif(b.chromium() is None, reason=b.NO_BROWSER)
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The site, built strictly."""
-    folder = tmp_path_factory.mktemp("site")
-    run = build(folder)
-    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+    """The site, built strictly, once for all workers of a run."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder = shared / "site"
+    with (shared / "site.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            run = build(shared / "building")
+            assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+            (shared / "building").rename(folder)
     return folder
 
 
