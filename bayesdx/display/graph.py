@@ -197,13 +197,13 @@ def _headings(sections: Sequence[Section], places: Mapping[str, _Place]) -> list
 
 
 def _edge(arrow: Arrow, source: _Place, target: _Place, colour: str, some_known: bool) -> str:
-    """A curve from the right side of a node to the left side of another; within a column, a bow on the right."""
+    """A curve between the sides of two nodes that face each other; within a column, a bow on the right."""
     x1, y1, y2 = source.x + WIDTH, source.y + HEIGHT / 2, target.y + HEIGHT / 2
     if source.x == target.x:
         x2 = x1
         bend = f"C{x1 + BOW:.0f} {y1:.1f} {x2 + BOW:.0f} {y2:.1f}"
     else:
-        x2 = target.x
+        x1, x2 = (x1, target.x) if source.x < target.x else (source.x, target.x + WIDTH)
         half = (x2 - x1) / 2
         bend = f"C{x1 + half:.0f} {y1:.1f} {x2 - half:.0f} {y2:.1f}"
     strong = target.box.known or not some_known  # where something is known, the links to it stand out

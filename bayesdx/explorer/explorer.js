@@ -5,6 +5,7 @@
 
 const PARTS = ["why", "next", "intervals"]; // in the order in which they are asked for
 const NOTHING = "None of the modelled causes";
+const FLAGS_IN_SIGHT = 3; // more may have to be scrolled, so that their number is told above them
 
 const FOCUSED = ["button", "input", "select", "summary", "textarea"];
 
@@ -310,6 +311,10 @@ export function show(host, transport) {
       document.createTextNode(` ${flag.action} `),
       make("span", { className: "bdx-because",
         textContent: `${flag.cause}${flag.certain ? "" : " (cannot be excluded)"} – ${flag.because}` })));
+    if (made.length > FLAGS_IN_SIGHT) {
+      made.unshift(make("div", { className: "bdx-flag-count", "aria-hidden": "true",
+        textContent: `${made.length} red flags` }));
+    }
     const text = made.map((one) => one.textContent).join("");
     if (flags.textContent !== text) flags.replaceChildren(...made); // an alert is read out only when it changes
   }

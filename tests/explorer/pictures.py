@@ -24,13 +24,16 @@ def main() -> None:
     model = dx.load_model("hip_flexion_weakness", population="emergency_department")
     FOLDER.mkdir(parents=True, exist_ok=True)
     with launched() as browser, served(model, FINDINGS) as address:
-        Watched(browser, viewport={"width": 1280, "height": 800}).open(address).screenshot(path=FOLDER / "explorer.png")
+        Watched(browser, viewport={"width": 1280, "height": 900}).open(address).screenshot(path=FOLDER / "explorer.png")
         page = FOLDER / "case.html"
         try:
             dx.diagnose(model, FINDINGS).to_html(page)
-            tab = Watched(browser, viewport={"width": 900, "height": 760}).tab
+            tab = Watched(browser, viewport={"width": 900, "height": 1300}).tab
             tab.goto(Path(page).as_uri())
-            tab.screenshot(path=FOLDER / "diagnosis.png")
+            below = tab.get_by_role("heading", name="Most probable sets of causes").bounding_box()
+            tab.screenshot(
+                path=FOLDER / "diagnosis.png", clip={"x": 0, "y": 0, "width": 900, "height": below["y"] - 12}
+            )
         finally:
             page.unlink(missing_ok=True)
 

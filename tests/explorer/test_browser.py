@@ -226,6 +226,23 @@ def test_a_narrow_screen_in_both_themes(opened: Any, model: dx.Model, scheme: st
         watched.shoot(f"page_narrow_{scheme}_results")
 
 
+def test_many_red_flags_on_a_narrow_screen(opened: Any, model: dx.Model) -> None:
+    """Every emergency is in sight on a telephone, above their number; so are the notice and the findings."""
+    signs = ("pain_groin", "knee_extension_weakness", "saddle_anaesthesia", "bladder_bowel_dysfunction")
+    flagged = {"anticoagulation": "yes", "onset": "sudden", **dict.fromkeys(signs, "present")}
+    watched = opened(**NARROW)
+    with b.served(model, flagged) as address:
+        tab = watched.open(address)
+        flags = dx.diagnose(model, flagged).red_flags
+        assert tab.locator(".bdx-flag").count() == len(flags) > 3
+        assert tab.locator(".bdx-flag-count").inner_text() == f"{len(flags)} red flags"
+        for part in (".bdx-flags", ".bdx-notice"):
+            assert tab.locator(part).evaluate("e => e.scrollHeight <= e.clientHeight + 1")
+        assert tab.locator(".bdx-body").evaluate("e => e.clientHeight") > NARROW["viewport"]["height"] / 3
+        assert overflows(tab) == []
+        watched.shoot("page_narrow_flags")
+
+
 def test_the_dark_theme(opened: Any, model: dx.Model) -> None:
     """The dark theme follows the system, with contrast."""
     watched = opened(color_scheme="dark", **WIDE)

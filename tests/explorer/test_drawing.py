@@ -11,7 +11,7 @@ import pytest
 
 import bayesdx as dx
 from bayesdx.display import format_probability
-from bayesdx.display.graph import KNOWN
+from bayesdx.display.graph import KNOWN, Arrow, Box, Section, layered_svg
 from tests.explorer.hostile import CAR, hostile_folder
 
 MODEL = "hip_flexion_weakness@1.0.0"
@@ -71,6 +71,25 @@ def test_no_edge_leaves_the_drawing() -> None:
         assert max(first, *others) <= width
         within += first == others[-1]
     assert within
+
+
+def test_an_edge_ends_where_the_other_node_begins() -> None:
+    """Edges join the sides that face each other, also from right to left, so that none strikes out a name."""
+    left, right = Box("a", "A", "10 %", [0.1]), Box("b", "B", "10 %", [0.1])
+    sections = [Section(0, "Left", [left]), Section(1, "Right", [right])]
+    ends = []
+    for source, target in ("ab", "ba"):
+        tree = ElementTree.fromstring(layered_svg(sections, [Arrow(source, target, 0.5)], "T"))
+        edges = {node.findtext(f"{SVG}title"): node.find(f"{SVG}rect") for node in tree.findall(f"{SVG}g")}
+        between = (
+            float(edges["A"].get("x")) + float(edges["A"].get("width")),
+            float(edges["B"].get("x")),
+        )
+        path = tree.find(f"{SVG}path").get("d")
+        found = [float(x) for x in re.findall(r"(-?[\d.]+) -?[\d.]+", path)]
+        assert sorted((found[0], found[-1])) == list(between)
+        ends.append(found[0] < found[-1])
+    assert ends == [True, False]
 
 
 def test_what_cannot_be_drawn_is_said(model: dx.Model) -> None:
