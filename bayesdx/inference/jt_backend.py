@@ -51,7 +51,7 @@ MOST_CELLS_CASEWISE = 2**15
 LANE_CELLS = 2**20
 """Cells times lanes that one pass works on at a time."""
 
-LEAST_LANES, MOST_LANES = 32, 512
+LEAST_LANES, MOST_LANES = 32, 4096
 """Bounds on the cases that one numpy pass works on at a time."""
 
 MOST_LANES_FAST = 2**12
