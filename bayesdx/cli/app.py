@@ -26,6 +26,9 @@ FAULTY = 1
 WRONG_USE = 2
 """Exit code: wrong usage, or input that cannot be read."""
 
+ROWS_SHOWN = 20
+"""Rows of each table of a comparison that are shown unless all are asked for."""
+
 
 class Format(StrEnum):
     """How results are printed."""
@@ -216,11 +219,13 @@ def compare(
     format: Annotated[ComparisonFormat, typer.Option("--format", help="How to print the result.")] = (
         ComparisonFormat.TABLE
     ),
+    every: Annotated[bool, typer.Option("--all", help="Show every row of every table.")] = False,
 ) -> None:
-    """Show every number and text that differs between two models, and the effect on every case of the new one.
+    """Show the numbers and texts that differ between two models, and the effect on the cases of the new one.
 
     Values that moved come first, the largest shift first; then what was added or removed, and texts; then bounds of
-    intervals. Markdown is for a review; CSV holds the differences only.
+    intervals; the first 20 rows of each are shown unless --all is given. Markdown is for a review; CSV holds the
+    differences only.
 
     \b
     Examples:
@@ -231,13 +236,14 @@ def compare(
     import bayesdx as dx
     from bayesdx.cli import evaluation, output
 
+    most = None if every else ROWS_SHOWN
     comparison = dx.compare_models(dx.load_model(old), dx.load_model(new))
     if format == ComparisonFormat.MARKDOWN:
         sys.stdout.write(comparison.to_markdown())
     else:
-        output.show_comparison(comparison, format)
+        output.show_comparison(comparison, format, most)
     if format == ComparisonFormat.TABLE and not comparison.table.empty:
-        evaluation.show_effects(comparison.effects)
+        evaluation.show_effects(comparison.effects, most)
 
 
 FindingOption = Annotated[

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 import bayesdx as dx
-from bayesdx.cli.output import console, print_blocks, print_csv, print_json, records, table
+from bayesdx.cli.output import console, print_blocks, print_csv, print_json, print_left_out, records, table
 from bayesdx.display import clean, format_probability, format_ratio
 
 
@@ -77,8 +77,8 @@ def _print_cases(cases: dx.CaseResults) -> None:
         print_blocks(screen, cases.blocks())
 
 
-def show_effects(effects: pd.DataFrame) -> None:
-    """The effect of a new version on every case, for people."""
+def show_effects(effects: pd.DataFrame, most: int | None = None) -> None:
+    """The effect of a new version on the ``most`` cases that it moves most, or on all, for people."""
     with console() as screen:
         if effects.empty:
             screen.print("\nThe new version has no cases.")
@@ -87,7 +87,7 @@ def show_effects(effects: pd.DataFrame) -> None:
         grid = table("case, cause", "rank", "probability", "most moved")
         for narrow in grid.columns[1:]:
             narrow.no_wrap = True
-        for row in records(effects):
+        for row in records(effects.head(most or len(effects))):
             grid.add_row(
                 f"{clean(row['case'])}\n{clean(row['cause']) or 'none'}",
                 f"{_rank(row['old_rank'])} -> {_rank(row['new_rank'])}",
@@ -95,6 +95,7 @@ def show_effects(effects: pd.DataFrame) -> None:
                 f"{clean(row['most_moved'])}\n{_change(row['most_moved_old'])} -> {_change(row['most_moved_new'])}",
             )
         screen.print(grid)
+        print_left_out(screen, len(effects), most)
 
 
 def _rank(value: float | None) -> str:

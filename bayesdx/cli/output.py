@@ -179,8 +179,11 @@ def _statuses(model: dx.Model, file: str) -> list[int]:
     return [int(found.get(status, 0)) for status in STATUSES]
 
 
-def show_comparison(comparison: dx.VersionComparison, format: str) -> None:
-    """What differs between two models; in JSON also what that does to the cases of the new one."""
+def show_comparison(comparison: dx.VersionComparison, format: str, most: int | None = None) -> None:
+    """What differs between two models; in JSON also what that does to the cases of the new one.
+
+    ``most`` rows of each table are shown to people, all of them where it is None.
+    """
     old, new = (
         {"name": side.name, "version": side.version, "hash": side.hash} for side in (comparison.old, comparison.new)
     )
@@ -195,10 +198,10 @@ def show_comparison(comparison: dx.VersionComparison, format: str) -> None:
         with console() as screen:
             screen.print(f"{title}: {count or 'no'} difference{'s' if count != 1 else ''}.")
             if count:
-                _print_differences(screen, comparison.table)
+                _print_differences(screen, comparison.table, most)
 
 
-def _print_differences(screen: Console, table: pd.DataFrame) -> None:
+def _print_differences(screen: Console, table: pd.DataFrame, most: int | None) -> None:
     """Differences in three tables: numbers get narrow columns of their own, texts need wide ones."""
     shifts, bounds = table["shift_decibans"].notna(), table["column"].isin(("lower", "upper"))
     sections = (
@@ -209,7 +212,14 @@ def _print_differences(screen: Console, table: pd.DataFrame) -> None:
     for title, part in sections:
         if len(part):
             screen.print(f"\n{title}", style="bold")
-            screen.print(_differences(part))
+            screen.print(_differences(part.head(most or len(part))))
+            print_left_out(screen, len(part), most)
+
+
+def print_left_out(screen: Console, count: int, most: int | None) -> None:
+    """Say how many rows of a table are not shown."""
+    if most and count > most:
+        screen.print(f"and {count - most:,} more; --all shows them", style="dim")
 
 
 def _differences(differences: pd.DataFrame) -> Sheet:

@@ -147,6 +147,16 @@ class TestCompare:
         text = good("compare", FOLDER, newer)
         assert text.index("tank empty") < text.index("Effect on cases, the largest first") < text.index("empty_tank")
 
+    def test_a_long_table_is_cut_unless_all_is_asked_for(self) -> None:
+        """The largest shifts are shown, the rest is counted."""
+        pair = ("hip_flexion_weakness@2.2.0", "hip_flexion_weakness@2.2.1")
+        differences = dx.compare_models(*map(dx.load_model, pair)).table
+        short, whole = good("compare", *pair), good("compare", *pair, "--all")
+        bounds = int(differences["column"].isin(("lower", "upper")).sum())
+        assert f"and {bounds - 20:,} more; --all shows them" in short
+        assert "more; --all" not in whole
+        assert len(short.splitlines()) < 200 < bounds < len(whole.splitlines())
+
     @pytest.mark.parametrize("columns", [80, 120])
     def test_a_terminal_shows_whole_names_and_numbers(
         self, columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
