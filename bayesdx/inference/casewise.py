@@ -88,20 +88,23 @@ class Casewise:
     def _size(self, scope: Sequence[int]) -> int:
         return math.prod(self.cards[v] for v in scope)
 
-    def _runs(self, large: Scope, small: Scope) -> Runs:
-        """The map from a large table to a smaller one over some of its variables."""
-        kept = bool(large) and large[-1] in small
-        split = len(large)
-        while split and (large[split - 1] in small) == kept:
-            split -= 1
+    def _runs(self, large: Scope, small: Scope, longest: int | None = None) -> Runs:
+        """The map from a large table to a smaller one over some of its variables, in runs of at most ``longest``."""
+        length = min(self._run_length(large, small), longest or self._size(large))
         number = np.arange(self._size(small)).reshape([self.cards[v] if v in small else 1 for v in large])
         spread = np.broadcast_to(number, [self.cards[v] for v in large])
-        length = self._size(large[split:])
         entries = np.ascontiguousarray(spread).reshape(-1)[::length].astype(np.int32)
         start = self._length
         self._maps.append(entries)
         self._length += entries.size
-        return Runs(start, length, kept)
+        return Runs(start, length, bool(large) and large[-1] in small)
+
+    def _run_length(self, large: Scope, small: Scope) -> int:
+        """Cells of the longest runs: those of the last variables, all of them in the smaller table or none."""
+        split = len(large)
+        while split and (large[split - 1] in small) == (large[-1] in small):
+            split -= 1
+        return self._size(large[split:])
 
     def _tree_arguments(self) -> tuple[Array | Ints, ...]:
         program = self.program
@@ -179,18 +182,24 @@ class Casewise:
         )
 
     def _output_arguments(self) -> tuple[NDArray[np.bool_] | Ints, ...]:
-        """Which cliques are needed on the way down, and what is read."""
+        """Which cliques are needed on the way down, which of them by others, and what is read."""
         tree = self.program.tree
         by_clique = sorted(self.scopes, key=self.program.home_of)
         homes = [self.program.home_of(scope) for scope in by_clique]
-        runs = [self._runs(self.cliques[home], self.ordered(s)) for home, s in zip(homes, by_clique, strict=True)]
+        runs, weights = [], []
+        for home, scope in zip(homes, map(self.ordered, by_clique), strict=True):
+            clique, separator = self.cliques[home], self.ordered(tree.separators[home])
+            longest = min(self._run_length(clique, scope), self._run_length(clique, separator))
+            runs.append(self._runs(clique, scope, longest))
+            weights.append(self._runs(clique, separator, longest))
         bounds = _bounds([self._size(scope) for scope in by_clique])
         self._place = {scope: (int(a), int(b)) for scope, a, b in zip(by_clique, bounds[:-1], bounds[1:], strict=True)}
         self.output_cells = int(bounds[-1])
-        needed = np.zeros(len(tree.cliques), dtype=np.bool_)
+        needed, passes_on = np.zeros((2, len(tree.cliques)), dtype=np.bool_)
         needed[list(tree.up_to_roots(homes))] = True
+        passes_on[[tree.parents[clique] for clique in np.flatnonzero(needed) if tree.parents[clique] >= 0]] = True
         ends = np.cumsum([homes.count(clique) for clique in range(len(tree.cliques))], dtype=np.int64)
-        return needed, ends, bounds, _table(runs)
+        return needed, passes_on, ends, bounds, _table(runs), _table(weights)
 
     def span_of(self, scope: Scope) -> tuple[int, int]:
         """Where one scope's posterior stands in a row that ``propagate`` returns; its cells as ``ordered`` says."""

@@ -47,9 +47,11 @@ def propagate_casewise(
     group_bounds: Ints,
     group_runs: Ints,
     needed: NDArray[np.bool_],
+    passes_on: NDArray[np.bool_],
     output_end: Ints,
     output_bounds: Ints,
     output_runs: Ints,
+    weight_runs: Ints,
     total: Array,
     output: Array,
 ) -> None:
@@ -166,26 +168,34 @@ def propagate_casewise(
         if not mass >= FAINT:
             output[case, :] = 0.0
             continue
-        # Down, to the cliques that are needed.
+        # Down, to the cliques that are needed; those that pass nothing on are read as they are multiplied.
         for c in range(n_cliques - 1, -1, -1):
             if not needed[c]:
                 continue
-            first = cell_bounds[c]
-            here = belief[first : cell_bounds[c + 1]]
+            first, last = cell_bounds[c], cell_bounds[c + 1]
             up = message[message_bounds[c] : message_bounds[c + 1]]
+            ratio = shared[: up.size]
             if parents[c] >= 0:
-                above = shared[: up.size]
-                from_cells = belief[cell_bounds[parents[c]] : cell_bounds[parents[c] + 1]]
-                _sum_into(above, from_cells, maps, into_parent[c])
+                above = parents[c]
+                begin, end = cell_bounds[above], cell_bounds[above + 1]
+                scale = 1.0
+                if parents[above] < 0:
+                    scale = 1.0 / message[message_bounds[above]]
+                    _sum_into(ratio, inside[begin:end], maps, into_parent[c])
+                else:
+                    _sum_into(ratio, belief[begin:end], maps, into_parent[c])
                 for x in range(up.size):
-                    above[x] = above[x] / up[x] if up[x] > 0.0 else 0.0
-                _multiply(belief, inside, first, cell_bounds[c + 1], above, maps, to_separator[c])
+                    ratio[x] = scale * ratio[x] / up[x] if up[x] > 0.0 else 0.0
+                if passes_on[c]:
+                    _multiply(belief, inside, first, last, ratio, maps, to_separator[c])
             else:
-                scale = 1.0 / up[0]
-                for x in range(here.size):
-                    here[x] = inside[first + x] * scale
+                ratio[0] = 1.0 / up[0]
             for k in range(output_end[c - 1] if c > 0 else 0, output_end[c]):
-                _sum_into(output[case, output_bounds[k] : output_bounds[k + 1]], here, maps, output_runs[k])
+                read = output[case, output_bounds[k] : output_bounds[k + 1]]
+                if passes_on[c] and parents[c] >= 0:
+                    _sum_into(read, belief[first:last], maps, output_runs[k])
+                else:
+                    _weighted_sum_into(read, inside[first:last], ratio, maps, output_runs[k], weight_runs[k])
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -257,3 +267,30 @@ def _sum_into(target: Array, here: Array, maps: Map, runs: Ints) -> None:
             for t in range(length):
                 value += here[x + t]
             target[at] += value
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"}, inline="always")
+def _weighted_sum_into(target: Array, here: Array, weights: Array, maps: Map, runs: Ints, weight_runs: Ints) -> None:
+    """The same of the cells times the weights, a table over other variables; both maps have runs of one length."""
+    start, length, kept = np.uint64(runs[0]), np.uint64(runs[1]), runs[2] == 1
+    weight_start, weighed = np.uint64(weight_runs[0]), weight_runs[2] == 1
+    target[:] = 0.0
+    for r in range(np.uint64(here.size) // length):
+        at, w, x = np.uint64(maps[start + r]), np.uint64(maps[weight_start + r]), r * length
+        if kept and weighed:
+            for t in range(length):
+                target[at + t] += here[x + t] * weights[w + t]
+        elif kept:
+            by = weights[w]
+            for t in range(length):
+                target[at + t] += here[x + t] * by
+        elif weighed:
+            value = 0.0
+            for t in range(length):
+                value += here[x + t] * weights[w + t]
+            target[at] += value
+        else:
+            value = 0.0
+            for t in range(length):
+                value += here[x + t]
+            target[at] += value * weights[w]
