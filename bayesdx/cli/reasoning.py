@@ -89,8 +89,7 @@ def print_best(case: dx.Diagnosis) -> None:
             grid = table("option", ("bits", "right"), ("cost EUR", "right"), ("delay hours", "right"), "why")
             for s in following.suggestions[:BEST]:
                 cost, delay = f"{s.option.cost_eur:g}", f"{s.option.delay_hours:g}"
-                why = f"confirms or excludes {case.model.label(s.emergency)}" if s.emergency else s.why
-                grid.add_row(clean(s.option.label), f"{s.bits:.3f}", cost, delay, clean(why))
+                grid.add_row(clean(s.option.label), f"{s.bits:.3f}", cost, delay, clean(following.purpose(s)))
             screen.print(grid)
         if case.conflict.warning:
             screen.print()

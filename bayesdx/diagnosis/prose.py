@@ -13,6 +13,7 @@ from bayesdx.diagnosis.case import DISCLAIMER, Diagnosis
 from bayesdx.diagnosis.explanation import Explanation, Reason, explain
 from bayesdx.diagnosis.intervals import CredibleIntervals, credible_intervals
 from bayesdx.diagnosis.suggestions import NextTests, next_tests
+from bayesdx.display import words
 from bayesdx.display.report import Alert, Block, Grid, Report, Title
 
 MOST_NAMED = 3
@@ -219,7 +220,7 @@ def _reasons(why: Explanation) -> list[Sentence]:
 
 
 def _reason(reason: Reason) -> str:
-    text = f"{reason.label} ({reason.value})"
+    text = f"{reason.label} ({words(reason.value)})"
     if math.isinf(reason.weight_decibans):
         return f"{text}, which settles it"
     factor = 10 ** (abs(reason.weight_decibans) / 10)
@@ -258,7 +259,7 @@ def _next(following: NextTests) -> list[Sentence]:
     if not following.suggestions:
         return [Sentence("next", following.stop_reason)]
     best = following.suggestions[0]
-    text = f"To find out next: {best.option.label}, {best.why}."
+    text = f"To find out next: {best.option.label}, {following.purpose(best)}."
     sources = tuple(test.source for test in following.case.model.tests if test.test == best.option.name)
     return [Sentence("next", f"{text} {following.stop_reason}", sources)]
 

@@ -296,6 +296,30 @@ class NextTests(Report):
         share = format_probability(best.decision_change)
         return f"Go on: {best.option.label} changes a decision with a probability of {share}."
 
+    def purpose(self, suggestion: Suggestion) -> str:
+        """What a suggestion is good for, in a few words: the emergency that it settles, or else its net value.
+
+        Parameters
+        ----------
+        suggestion : Suggestion
+            One of these.
+
+        Returns
+        -------
+        str
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> case = dx.diagnose(dx.load_model("hip_flexion_weakness@2.2.1"), {"saddle_anaesthesia": "present"})
+        >>> following = dx.next_tests(case)
+        >>> following.purpose(following.suggestions[0])
+        'confirms or excludes Cauda equina syndrome'
+        """
+        if not suggestion.emergency:
+            return suggestion.why
+        return f"confirms or excludes {self.case.model.label(suggestion.emergency)}"
+
     def same_decision_probability(self, copies: int = 400, seed: int = 0) -> tuple[float, float]:
         """P(every decision stands once all options are known), with its Monte Carlo standard error.
 

@@ -58,6 +58,17 @@ def test_a_flagship_case_in_words() -> None:
     assert told.sources["citation"].iloc[0]
 
 
+def test_an_open_emergency_is_told_once() -> None:
+    """The next step names the emergency that it settles; why not to stop is said after it, in words, not in names."""
+    model = dx.load_model("hip_flexion_weakness@2.2.1")
+    findings = {"saddle_anaesthesia": "present", "hip_flexion_strength": "severely_reduced"}
+    told = dx.narrative(dx.diagnose(model, findings), draws=50).text
+    assert "To find out next: Lumbar MRI, confirms or excludes Cauda equina syndrome. Do not stop: Cauda equina" in told
+    assert told.count("Cauda equina syndrome has a probability of") == 1
+    assert "Hip flexion strength (severely reduced)" in told
+    assert "severely_reduced" not in told.partition("Given how uncertain")[0]
+
+
 def test_certain_cases_are_told_as_such() -> None:
     """All and none instead of 100 of 100, and what settles it."""
     told = dx.narrative(dx.diagnose(naive_model([0.0, 0.2], [0.7, 0.5]), {"f0": "yes", "f1": "no"}), draws=50)
