@@ -35,6 +35,11 @@ What `--help` prints. The command is `bayesdx`, or `python -m bayesdx.cli` where
 MATHJAX_AND_MERMAID = re.compile(r"<!-- Load mathjax -->.*?<!-- End of mermaid configuration -->", re.DOTALL)
 """Scripts that nbconvert puts into every notebook and that would load others; no notebook here needs them."""
 
+STYLES = re.compile(r'<style type="text/css">(.*?)</style>', re.DOTALL)
+"""The style of JupyterLab, half a megabyte, that nbconvert repeats in every notebook."""
+
+STYLE_SHEET = "assets/notebooks.css"
+
 
 def topics() -> dict[Path, list[str]]:
     """The pages of the reference, in the order of the layers, and the objects that each describes."""
@@ -80,7 +85,11 @@ def on_files(files: Any, config: Any) -> Any:
 
 
 def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:
-    """A notebook that links to another leads to its page, and loads nothing from elsewhere."""
+    """A notebook links to the pages of others, shares a style sheet with them, and loads nothing from elsewhere."""
     if not page.file.src_uri.endswith(".ipynb"):
         return html
-    return re.sub(r'(?<=href=")(\w+)\.ipynb(?=")', r"\1.html", MATHJAX_AND_MERMAID.sub("", html))
+    if files.get_file_from_path(STYLE_SHEET) is None:
+        files.append(File.generated(config, STYLE_SHEET, content="".join(STYLES.findall(html))))
+    html = STYLES.sub("", MATHJAX_AND_MERMAID.sub("", html))
+    html = re.sub(r'(?<=href=")(\w+)\.ipynb(?=")', r"\1.html", html)
+    return f'<link rel="stylesheet" href="../{STYLE_SHEET}">{html}'

@@ -124,7 +124,7 @@ LOOKS = {
 @needs_browser
 @pytest.mark.parametrize("look", LOOKS)
 def test_pages_open_from_a_disk(site: Path, chromium: Any, look: str) -> None:
-    """No error in the console, no request beyond the machine, the system's palette, nothing wider than the page."""
+    """No error in the console, no request beyond the machine, the system's palette, nothing too wide or too pale."""
     watched = b.Watched(chromium, **LOOKS[look])
     for name in PAGES:
         watched.tab.goto((site / name).as_uri())
@@ -133,6 +133,7 @@ def test_pages_open_from_a_disk(site: Path, chromium: Any, look: str) -> None:
         assert scheme == ("slate" if look == "dark" else "default")
         width = watched.tab.evaluate("document.documentElement.scrollWidth")
         assert width <= LOOKS[look]["viewport"]["width"], name
+        assert watched.tab.evaluate(b.CONTRAST) == [], name
     watched.context.close()
     assert watched.faults == []
 

@@ -56,6 +56,28 @@ CLICK_AND_WAIT = """async (selector) => {
 }"""
 """Milliseconds from a click to the frames in which the differential, all panels, and the intervals show the answer."""
 
+CONTRAST = """() => {
+  const channel = (v) => { v /= 255; return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; };
+  const paint = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+  const rgb = (css) => { paint.clearRect(0, 0, 1, 1); paint.fillStyle = css; paint.fillRect(0, 0, 1, 1);
+    return [...paint.getImageData(0, 0, 1, 1).data]; };
+  const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+  const ground = (e) => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor);
+    if (c[3] === 255) return c; } return [255, 255, 255, 255]; };
+  const walker = document.createTreeWalker(document.querySelector('.bdx-explorer, main'), NodeFilter.SHOW_TEXT);
+  const poor = [];
+  while (walker.nextNode()) {
+    const e = walker.currentNode.parentElement, style = getComputedStyle(e);
+    if (!walker.currentNode.textContent.trim() || !e.getClientRects().length) continue;
+    if (e.closest(':disabled, option')) continue;
+    const [one, other] = [light(rgb(style.color)), light(ground(e))].sort((a, b) => b - a);
+    const ratio = (one + 0.05) / (other + 0.05);
+    if (ratio < 4.5) poor.push(`${walker.currentNode.textContent.trim().slice(0, 30)}: ${ratio.toFixed(2)}`);
+  }
+  return poor;
+}"""
+"""Texts whose contrast with their ground is below 4.5 (WCAG 2, level AA)."""
+
 
 def chromium() -> str | None:
     """Path of the browser."""

@@ -23,28 +23,6 @@ NARROW = {"viewport": {"width": 400, "height": 800}}
 MOST_MILLISECONDS = 100
 """The median from click to repaint stays below this on an idle machine; the test allows for a busy one."""
 
-CONTRAST = """() => {
-  const channel = (v) => { v /= 255; return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; };
-  const paint = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
-  const rgb = (css) => { paint.clearRect(0, 0, 1, 1); paint.fillStyle = css; paint.fillRect(0, 0, 1, 1);
-    return [...paint.getImageData(0, 0, 1, 1).data]; };
-  const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
-  const ground = (e) => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor);
-    if (c[3] === 255) return c; } return [255, 255, 255, 255]; };
-  const walker = document.createTreeWalker(document.querySelector('.bdx-explorer, main'), NodeFilter.SHOW_TEXT);
-  const poor = [];
-  while (walker.nextNode()) {
-    const e = walker.currentNode.parentElement, style = getComputedStyle(e);
-    if (!walker.currentNode.textContent.trim() || !e.getClientRects().length) continue;
-    if (e.closest(':disabled, option')) continue;
-    const [one, other] = [light(rgb(style.color)), light(ground(e))].sort((a, b) => b - a);
-    const ratio = (one + 0.05) / (other + 0.05);
-    if (ratio < 4.5) poor.push(`${walker.currentNode.textContent.trim().slice(0, 30)}: ${ratio.toFixed(2)}`);
-  }
-  return poor;
-}"""
-"""Texts whose contrast with their ground is below 4.5 (WCAG 2, level AA)."""
-
 
 @pytest.fixture(scope="module")
 def model() -> dx.Model:
@@ -107,7 +85,7 @@ def test_posteriors_are_those_of_diagnose(opened: Any, model: dx.Model) -> None:
         b.choose(tab, "Onset", "not asked")
         assert b.shown(tab) == shown_by(dx.diagnose(model, {"patellar_reflex": "absent"}))
         assert tab.locator(".bdx-whisker:visible").count() == len(model.causes)
-        assert tab.evaluate(CONTRAST) == []
+        assert tab.evaluate(b.CONTRAST) == []
 
 
 def test_a_red_flag_cannot_be_scrolled_away(opened: Any, model: dx.Model) -> None:
@@ -150,7 +128,7 @@ def test_undo_reset_and_side_by_side(opened: Any, model: dx.Model) -> None:
         assert tab.locator(".bdx-differing tbody tr").all_inner_texts() == [
             "Recent hip flexor loading\tyes\tnot observed", "Fever\tabsent\tnot observed",
         ]  # fmt: skip
-        assert tab.evaluate(CONTRAST) == []
+        assert tab.evaluate(b.CONTRAST) == []
         watched.shoot("page_side_by_side")
         b.press(tab, "Undo")
         assert b.shown(tab) == shown_by(dx.diagnose(model, {"onset": "sudden", "hip_flexor_loading": "yes"}))
@@ -207,7 +185,7 @@ def test_a_narrow_screen_in_both_themes(opened: Any, model: dx.Model, scheme: st
     with b.served(model, {"saddle_anaesthesia": "present", "onset": "sudden"}) as address:
         tab = watched.open(address)
         assert overflows(tab) == []
-        assert tab.evaluate(CONTRAST) == []
+        assert tab.evaluate(b.CONTRAST) == []
         assert (
             tab.locator(".bdx-leading")
             .inner_text()
@@ -249,7 +227,7 @@ def test_the_dark_theme(opened: Any, model: dx.Model) -> None:
     with b.served(model, {"saddle_anaesthesia": "present", "fever": ["present", "absent"]}) as address:
         tab = watched.open(address)
         assert tab.locator(".bdx-explorer").evaluate("e => getComputedStyle(e).backgroundColor") == "rgb(21, 24, 28)"
-        assert tab.evaluate(CONTRAST) == []
+        assert tab.evaluate(b.CONTRAST) == []
         watched.shoot("page_dark")
 
 
@@ -365,7 +343,7 @@ def test_the_page_of_a_diagnosis(opened: Any, model: dx.Model, tmp_path: Path) -
         for line in case.differential:
             assert line.label in text and format_probability(line.posterior) in text
         assert overflows(watched.tab) == []
-        assert watched.tab.evaluate(CONTRAST) == []
+        assert watched.tab.evaluate(b.CONTRAST) == []
         watched.tab.evaluate("() => scrollTo(0, 500)")
         assert watched.tab.locator(".flag").evaluate("e => e.getBoundingClientRect().top") >= 0
         watched.tab.evaluate("() => scrollTo(0, 0)")
@@ -472,7 +450,7 @@ def test_in_jupyterlab(
         tab.get_by_text("Theme", exact=True).hover()
         tab.get_by_text("JupyterLab Dark", exact=True).click()
         tab.wait_for_function("() => document.body.dataset.jpThemeName === 'JupyterLab Dark'")
-        assert tab.evaluate(CONTRAST) == []
+        assert tab.evaluate(b.CONTRAST) == []
         tab.locator(".bdx-explorer").scroll_into_view_if_needed()
         watched.shoot("lab_dark")
         watched.context.close()
