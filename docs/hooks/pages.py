@@ -21,14 +21,13 @@ REFERENCE = ROOT / "docs/reference"
 ALL_NAMES = """\
 # Reference
 
-Everything that `import bayesdx as dx` offers, by topic. What is not here is not public. Examples of the reference run
-with the tests, and so do those of the other pages.
+Everything that `import bayesdx as dx` offers, by topic; names of inner modules may change. Every example was run.
 """
 
 COMMANDS = """\
 # The command line
 
-What `--help` prints. The command is `bayesdx`, or `python -m bayesdx.cli` where it is not on the path.
+What `--help` prints. The command is `bayesdx`, or `python -m bayesdx` where it is not on the path.
 """
 
 
@@ -39,6 +38,9 @@ STYLES = re.compile(r'<style type="text/css">(.*?)</style>', re.DOTALL)
 """The style of JupyterLab, half a megabyte, that nbconvert repeats in every notebook."""
 
 STYLE_SHEET = "assets/notebooks.css"
+
+NOTHING_SAID = re.compile(r'\s*–\s*<div class="doc-md-description">\s*</div>')
+"""The dash before the description of a parameter whose type says all."""
 
 
 def topics() -> dict[Path, list[str]]:
@@ -64,7 +66,7 @@ def all_names() -> str:
 
 def help_of(*command: str) -> str:
     """What a command prints about itself."""
-    return CliRunner().invoke(app, [*command, "--help"], prog_name="bayesdx", terminal_width=100).output.strip()
+    return CliRunner().invoke(app, [*command, "--help"], prog_name="bayesdx", terminal_width=88).output.strip()
 
 
 def command_line() -> str:
@@ -87,7 +89,7 @@ def on_files(files: Any, config: Any) -> Any:
 def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:
     """A notebook links to the pages of others, shares a style sheet with them, and loads nothing from elsewhere."""
     if not page.file.src_uri.endswith(".ipynb"):
-        return html
+        return NOTHING_SAID.sub("", html)
     if files.get_file_from_path(STYLE_SHEET) is None:
         files.append(File.generated(config, STYLE_SHEET, content="".join(STYLES.findall(html))))
     html = STYLES.sub("", MATHJAX_AND_MERMAID.sub("", html))

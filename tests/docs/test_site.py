@@ -113,7 +113,15 @@ def chromium() -> Iterator[Any]:
         yield browser
 
 
-PAGES = ["index.html", "reference/reasoning.html", "notebooks/01_first_diagnosis.html", "model-format.html"]
+PAGES = [
+    "index.html",
+    "tutorial.html",
+    "comparison.html",
+    "explanation/inference.html",
+    "notebooks/01_first_diagnosis.html",
+    "reference/reasoning.html",
+    "model-format.html",
+]
 LOOKS = {
     "light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
     "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
