@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 import bayesdx as dx
-from bayesdx.cli.output import console, print_blocks, print_csv, print_json, print_left_out, records, table
+from bayesdx.cli.output import console, print_csv, print_json, print_left_out, records, show_report, table
 from bayesdx.display import clean, format_probability, format_ratio
 
 
@@ -33,7 +33,7 @@ def show(model: dx.Model, evidence: pd.DataFrame | None, cases: dx.CaseResults |
             if evidence is not None:
                 with console() as screen:
                     screen.print()
-            _print_cases(cases)
+            show_report(cases)
 
 
 def _print_evidence(model: dx.Model, evidence: pd.DataFrame) -> None:
@@ -70,11 +70,6 @@ def _share(part: int, whole: int) -> str:
 
 def _number(value: float | str | None) -> str:
     return "" if value is None else format_ratio(float(value))
-
-
-def _print_cases(cases: dx.CaseResults) -> None:
-    with console() as screen:
-        print_blocks(screen, cases.blocks())
 
 
 def show_effects(effects: pd.DataFrame, most: int | None = None) -> None:

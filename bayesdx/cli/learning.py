@@ -98,11 +98,12 @@ def calibrate(
       bayesdx calibrate hip_flexion_weakness unlabelled.parquet new_folder --method prior_shift --mapping mapping.csv
     """
     import bayesdx as dx
+    from bayesdx.cli import output
 
     loaded = dx.load_model(model, population=population)
     if dry_run:
         check = dx.check_cohort(loaded, patients, mapping, weight=weight, site=site, verification=verification)
-        _print(str(check))
+        output.show_report(check)
         raise typer.Exit(1 if check.problems else 0)
     target = _new_folder(out)
     cohort = dx.read_cohort(loaded, patients, mapping, weight=weight, site=site, verification=verification)
@@ -175,7 +176,7 @@ def evaluate(
         names = ("table", "causes", "curve", "decisions", "subgroups", "comparison")
         output.print_json({name: output.records(getattr(result, name)) for name in names})
     else:
-        _print(str(result))
+        output.show_report(result)
 
 
 def fit(

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import zip_longest
 from typing import Any
 
 import pandas as pd
@@ -18,7 +19,7 @@ from rich.text import Text
 import bayesdx as dx
 from bayesdx.cli.sheet import Sheet
 from bayesdx.display import bar, clean, format_probability, format_ratio, words
-from bayesdx.display.report import Alert, Block, Grid, Title
+from bayesdx.display.report import Alert, Block, Grid, Report, Title
 
 WIDTH = 100
 """Columns of a table that goes to a file or a pipe; the variable COLUMNS changes it."""
@@ -107,6 +108,12 @@ def print_blocks(screen: Console, blocks: Sequence[Block]) -> None:
         else:
             style = {Title: "bold", Alert: "bold red"}.get(type(block), "")
             screen.print(Text(clean(block if isinstance(block, str) else block.text), style))
+
+
+def show_report(report: Report) -> None:
+    """A report for people."""
+    with console() as screen:
+        print_blocks(screen, report.blocks())
 
 
 def as_table(frame: pd.DataFrame) -> Sheet:
@@ -265,12 +272,14 @@ def show_cohort(cases: Sequence[dx.Diagnosis], format: str, top: int | None) -> 
         return
     grid = table(("patient", "right"), "cause", ("posterior", "right"), ("LR", "right"), "red flags")
     for number, case in numbered:
-        flags = "\n".join(f"{flag.urgency}: {clean(flag.label)}" for flag in case.red_flags)
-        rows = records(case.table.head(top or 3))
-        labels = "\n".join(clean(row["label"]) for row in rows)
-        posteriors = "\n".join(format_probability(row["posterior"]) for row in rows)
-        ratios = "\n".join(_ratio(row["likelihood_ratio"]) for row in rows)
-        grid.add_row(str(number), labels, posteriors, ratios, Text(flags, URGENCY_STYLE["emergency"]))
+        lines = [
+            (clean(row["label"]), format_probability(row["posterior"]), _ratio(row["likelihood_ratio"]))
+            for row in records(case.table.head(top or 3))
+        ]
+        flags = [Text(f"{f.urgency}: {clean(f.label)}", URGENCY_STYLE[f.urgency]) for f in case.red_flags]
+        pairs = zip_longest(lines, flags)
+        for place, (line, flag) in enumerate(pairs):
+            grid.add_row("" if place else str(number), *(line or ("", "", "")), flag or "")
         grid.add_section()
     with console() as screen:
         screen.print(grid)

@@ -9,7 +9,7 @@ import pandas as pd
 from rich.text import Text
 
 import bayesdx as dx
-from bayesdx.cli.output import console, print_blocks, print_csv, print_json, records, table
+from bayesdx.cli.output import console, print_csv, print_json, records, show_report, table
 from bayesdx.display import clean, format_probability
 from bayesdx.display.report import Report
 
@@ -100,8 +100,7 @@ def _show(report: Report, frame: pd.DataFrame, format: str) -> None:
     if format == "csv":
         print_csv(frame.reset_index())
         return
-    with console() as screen:
-        print_blocks(screen, report.blocks())
+    show_report(report)
 
 
 def _model(case: dx.Diagnosis) -> dict[str, str]:

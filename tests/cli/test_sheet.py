@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+import bayesdx as dx
 from bayesdx.cli.output import table
 from bayesdx.cli.sheet import Sheet, broken
+from bayesdx.display import format_probability
 from tests.cli.test_commands import good
 
 FINDINGS = [
@@ -73,3 +76,17 @@ def test_figures_of_accuracy_keep_the_parts_of_names(monkeypatch: pytest.MonkeyP
     text = good("check", MODEL, "--evidence")
     assert "osteoarthritis" in text
     assert not re.search(r"osteoarthrit$", text, re.MULTILINE)
+
+
+def test_each_cause_of_a_cohort_stands_beside_its_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A label of several lines pushes no probability beside another cause; flags follow each other."""
+    monkeypatch.setenv("COLUMNS", "80")
+    path = tmp_path / "patients.csv"
+    path.write_text("onset,saddle_anaesthesia,fever\nsudden,present,present\ngradual,,absent\n")
+    model = dx.load_model(MODEL)
+    text = good("diagnose", MODEL, "--findings", str(path))
+    for findings in ({"onset": "sudden", "saddle_anaesthesia": "present", "fever": "present"},
+                     {"onset": "gradual", "fever": "absent"}):  # fmt: skip
+        for line in dx.diagnose(model, findings).differential[:3]:
+            assert re.search(rf"{line.label.split()[0]}.* {re.escape(format_probability(line.posterior))} ", text)
+    assert "emergency: Saddle numbness" in " ".join(text.split())
