@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bayesdx.display import bar, clean, format_probability, format_ratio, html_table, text_table
 from bayesdx.display.report import STYLE
+from bayesdx.display.tables import NUMERIC, TO_THE_RIGHT
 
 if TYPE_CHECKING:
     from bayesdx.diagnosis.case import Diagnosis
@@ -118,9 +119,10 @@ def as_html(case: Diagnosis) -> str:
             f"<div class='{kind}' role='alert'><b>{_safe(urgency)}</b>: {_safe(action)}.<br>"
             f"<span class='note'>{_safe(why)}</span></div>"
         )
-    parts.append("<table><thead><tr><th>cause</th><th>prior</th><th>now</th><th>LR</th><th></th></tr></thead><tbody>")
+    heads = "".join(f"<th style='{TO_THE_RIGHT}'>{name}</th>" for name in ("prior", "now", "LR"))
+    parts.append(f"<table><thead><tr><th>cause</th>{heads}<th></th></tr></thead><tbody>")
     for label, prior, now, ratio, value in _differential(case):
-        cells = "".join(f"<td style='text-align:right'>{_safe(cell)}</td>" for cell in (prior, now, ratio))
+        cells = "".join(f"<td style='{NUMERIC}'>{_safe(cell)}</td>" for cell in (prior, now, ratio))
         width = f"{12 * value:.2f}em"
         parts.append(
             f"<tr><td>{_safe(label)}</td>{cells}"

@@ -146,7 +146,8 @@ def as_html(blocks: Iterable[Block], title: str) -> str:
 _STYLE = (
     ":root{color-scheme:light dark}figure{max-width:40em;margin:1.5em 0}figcaption{opacity:.8;font-size:.9em}"
     "body{font-family:system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em;line-height:1.45}"
-    "table{border-collapse:collapse;margin:1em 0}td,th{padding:.15em .7em;text-align:left;border:1px solid #8888}"
+    "table{border-collapse:collapse;margin:1em 0;display:block;overflow-x:auto}"
+    "td,th{padding:.15em .7em;text-align:left;border:1px solid #8888}"
 )
 
 

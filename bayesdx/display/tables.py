@@ -9,6 +9,10 @@ from collections.abc import Sequence
 BLOCKS = "▏▎▍▌▋▊▉█"
 BAR_WIDTH = 20
 
+TO_THE_RIGHT = "text-align:right"
+NUMERIC = f"{TO_THE_RIGHT};white-space:nowrap"
+"""Style of a numeric cell in HTML: a number keeps its percent sign on its line."""
+
 
 def clean(text: object) -> str:
     r"""Text on one line: control and formatting characters (such as right-to-left marks) become spaces.
@@ -85,7 +89,7 @@ def html_table(header: Sequence[str], rows: Sequence[Sequence[object]], numeric:
     def line(tag: str, cells: Sequence[object]) -> str:
         parts = []
         for place, cell in enumerate(cells):
-            style = ' style="text-align:right"' if place in numeric else ""
+            style = f' style="{NUMERIC if tag == "td" else TO_THE_RIGHT}"' if place in numeric else ""
             parts.append(f"<{tag}{style}>{html.escape(clean(cell))}</{tag}>")
         return f"<tr>{''.join(parts)}</tr>"
 

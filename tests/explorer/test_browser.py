@@ -221,6 +221,20 @@ def test_many_red_flags_on_a_narrow_screen(opened: Any, model: dx.Model) -> None
         watched.shoot("page_narrow_flags")
 
 
+def test_numbers_of_a_notebook_stay_on_one_line(opened: Any, model: dx.Model) -> None:
+    """In the HTML of a result no percent sign falls below its number, and a heading stands over its column."""
+    case = dx.diagnose(model, {"saddle_anaesthesia": "present", "onset": "sudden", "pain_low_back": "present"})
+    tab = opened(viewport={"width": 700, "height": 900}).tab
+    tab.set_content("".join(one._repr_html_() for one in (case, dx.explain(case), dx.next_tests(case))))
+    cells = "[...document.querySelectorAll('td')].filter((e) => getComputedStyle(e).textAlign === 'right')"
+    assert tab.evaluate(f"() => {cells}.length") > 30
+    lines = """() => %s.filter((e) => { const range = document.createRange(); range.selectNodeContents(e);
+      return range.getClientRects().length > 1; }).map((e) => e.textContent)"""
+    assert tab.evaluate(lines % cells) == []
+    first = tab.locator("th", has_text="prior").first
+    assert first.evaluate("e => getComputedStyle(e).textAlign") == "right"
+
+
 def test_the_dark_theme(opened: Any, model: dx.Model) -> None:
     """The dark theme follows the system, with contrast."""
     watched = opened(color_scheme="dark", **WIDE)
