@@ -95,12 +95,13 @@ class OneCase:
         upward: list[Array] = []
         mass = 1.0
         for place, step in enumerate(self._steps):
-            here = np.multiply.reduce(self._rows[place].take(entered[place], axis=0), axis=0)
+            rows, chosen = self._rows[place], entered[place]
+            here = np.multiply.reduce(rows.take(chosen, axis=0), axis=0) if len(chosen) > 1 else rows[0].copy()
             for seen, message in inbox[place]:
                 shaped = here.reshape(seen.clique)
                 np.multiply(shaped, message, out=shaped)
             here = here.reshape(-1, step.kept)
-            up = np.add.reduce(here, axis=0)
+            up = np.add.reduce(here, axis=0) if len(here) > 1 else here[0]
             inside.append(here)
             upward.append(up)
             if step.parent >= 0:
@@ -114,18 +115,14 @@ class OneCase:
     def _downward(self, inside: Sequence[Array], upward: Sequence[Array]) -> dict[int, Array]:
         """Posterior of the cells of each clique that is needed."""
         beliefs: dict[int, Array] = {}
-        shared: dict[tuple[int, View], Array] = {}
         for place in self._needed:
-            step = self._steps[place]
-            up = upward[place]
+            step, up = self._steps[place], upward[place]
             if step.parent < 0:
                 beliefs[place] = inside[place] / up
                 continue
-            key = (step.parent, step.into_parent)
-            if key not in shared:
-                above = beliefs[step.parent].reshape(step.into_parent.clique)
-                shared[key] = np.add.reduce(above, axis=step.into_parent.summed).reshape(-1)
-            beliefs[place] = inside[place] * (shared[key] / np.maximum(up, _TINY))
+            above = beliefs[step.parent].reshape(step.into_parent.clique)
+            shared = np.add.reduce(above, axis=step.into_parent.summed).reshape(-1)
+            beliefs[place] = inside[place] * (shared / np.maximum(up, _TINY))
         return beliefs
 
     def _read(self, codes: Sequence[int], beliefs: dict[int, Array]) -> dict[int, Array]:
