@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -121,6 +122,15 @@ def test_a_taken_port_is_said(address: str) -> None:
         Page(dx.load_model(MODEL), port=urlsplit(address).port or 0)
 
 
+@pytest.fixture
+def heeded() -> Iterator[None]:
+    """Interrupts that reach children, also where a shell that ignores them runs the suite in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeded")
 def test_the_command_serves_until_it_is_interrupted() -> None:
     """``bayesdx explore`` prints the address, answers there, and ends at Ctrl+C."""
     command = [sys.executable, "-m", "bayesdx", "explore", MODEL, "-f", "onset=sudden", "--no-browser"]
@@ -136,7 +146,7 @@ def test_the_command_serves_until_it_is_interrupted() -> None:
             reply = ask(address, "POST", path, {"do": "look"}, Origin=origin(address), Content_Type="application/json")
             assert json.loads(reply.body)["state"]["findings"][0]["text"] == "sudden"
         finally:
-            process.send_signal(2)
+            process.send_signal(signal.SIGINT)
         assert process.wait(timeout=20) == 0
         assert process.stdout.read().endswith("Ended.\n")
         assert process.stderr.read() == ""
