@@ -96,7 +96,7 @@ class Engine:
         self._memory_limit = memory_limit
         self._tree = JunctionTreeBackend(self._network, memory_limit, kernel, threads)
         self._dense = _dense_backend(self._network, backend, kernel, threads)
-        self._two_layer = _two_layer(self._network, backend, memory_limit) if self._dense is None else None
+        self._two_layer = _two_layer(self._network, backend, memory_limit, kernel) if self._dense is None else None
         self._mixtures: Recent[tuple[tuple[int, ...], frozenset[int], frozenset[int]], Mixture | None]
         self._mixtures = Recent(MOST_MIXTURES)
         self._target_positions = self._positions(self._network.targets or self._network.names)
@@ -132,7 +132,7 @@ class Engine:
             return plan("dense", kernel, tables.cells, tables.cells, why)
         if self._two_layer is not None:
             why = f"{len(self._two_layer.diseases)} roots over {len(self._two_layer.gates)} noisy-OR gates"
-            return plan("noisy_or", "numpy", self._two_layer.priors.size, 2, f"{why}; grows with positive findings")
+            return plan("noisy_or", kernel, self._two_layer.priors.size, 2, f"{why}; grows with positive findings")
         program = self._tree.whole
         why = "no small joint of targets separates the network"
         if program.cells > MOST_CELLS_UNSLICED:
@@ -558,13 +558,13 @@ def _dense_backend(network: Network, backend: str, kernel: Kernel, workers: int)
     return DenseBackend(network, dense_tables(network, chosen), kernel, workers) if chosen else None
 
 
-def _two_layer(network: Network, backend: str, memory_limit: int) -> noisy_or.TwoLayer | None:
+def _two_layer(network: Network, backend: str, memory_limit: int, kernel: Kernel) -> noisy_or.TwoLayer | None:
     fits = noisy_or.is_two_layer(network)
     if backend == "noisy_or" and not fits:
         raise NetworkError(
             f"backend='noisy_or' needs roots (at least {noisy_or.LEAST_DISEASES}) and binary noisy gates over them."
         )
-    return noisy_or.TwoLayer(network, memory_limit) if fits and backend in ("auto", "noisy_or") else None
+    return noisy_or.TwoLayer(network, memory_limit, kernel) if fits and backend in ("auto", "noisy_or") else None
 
 
 def _as_network(network: object) -> Network:

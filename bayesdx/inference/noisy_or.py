@@ -12,7 +12,7 @@ its alternating sum loses all digits from about 16 positive findings.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,9 +20,12 @@ from numpy.typing import NDArray
 
 from bayesdx.errors import TooLargeError
 from bayesdx.inference.evidence import Evidence
+from bayesdx.inference.kernels import Kernel, use_numba
 from bayesdx.network import Network, NoisyMax
 
 Array = NDArray[np.float64]
+
+_TINY = np.finfo(np.float64).tiny
 
 LEAST_DISEASES = 15
 """Smaller networks are served by the dense joint or the junction tree."""
@@ -49,8 +52,9 @@ class Step:
         P(state) times the likelihood of the negative findings and of evidence on the disease itself.
     enters : tuple of ndarray, each of shape (2,)
         The leak of each finding that enters here and becomes the slowest axis of the state.
-    links : tuple of (int, ndarray)
-        Axis of each finding that the disease can bring about (0 is the fastest), and the link, shape (n_states, 2).
+    axes : ndarray of int, shape (n_links,)
+        Axis of each finding that the disease can bring about; 0 is the fastest.
+    links : ndarray, shape (n_links, n_states, 2)
     leaves : tuple of (int, float, float)
         Axis of each finding that no later disease brings about, with the likelihood of its absence and presence.
     """
@@ -58,7 +62,8 @@ class Step:
     disease: int
     prior: Array
     enters: tuple[Array, ...]
-    links: tuple[tuple[int, Array], ...]
+    axes: NDArray[np.int64]
+    links: Array
     leaves: tuple[tuple[int, float, float], ...]
 
 
@@ -70,11 +75,13 @@ class TwoLayer:
     network : Network
     memory_limit : int
         Bytes that the states of one case may take.
+    kernel : {"auto", "numpy", "numba"}
     """
 
-    def __init__(self, network: Network, memory_limit: int) -> None:
+    def __init__(self, network: Network, memory_limit: int, kernel: Kernel = "numpy") -> None:
         self.network = network
         self.memory_limit = memory_limit
+        self.kernel: Kernel = kernel
         self.diseases = {v: row for row, v in enumerate(v for v, node in enumerate(network.nodes) if not node.parents)}
         width = max(network.cardinalities[v] for v in self.diseases)
         self.priors = np.zeros((len(self.diseases), width))
@@ -124,6 +131,19 @@ class Gate:
     links: Array
 
 
+Advance = Callable[[Array, Array, NDArray[np.int64], Array], Array]
+TakeBack = Callable[[Array, Array, Array, NDArray[np.int64], Array], tuple[Array, Array]]
+
+
+def _kernel(kernel: Kernel, cells: int) -> tuple[Advance, TakeBack]:
+    """What takes the state over one disease and back, compiled where that is wanted."""
+    if not use_numba(kernel, cells):
+        return _advanced, _taken_back
+    from bayesdx.inference.noisy_or_fast import advanced, taken_back
+
+    return advanced, taken_back
+
+
 def _log(value: float) -> float:
     return math.log(value) if value > 0 else -math.inf
 
@@ -164,7 +184,8 @@ class Case:
             entering = [v for v, _ in links[disease] if v not in axes]
             axes.extend(entering)
             widest = max(widest, len(axes))
-            reached = tuple((axes.index(v), link) for v, link in links[disease])
+            reached = np.array([axes.index(v) for v, _ in links[disease]], dtype=np.int64)
+            bring = np.array([link for _, link in links[disease]])
             leaves = []
             for v, _ in links[disease]:
                 waiting[v].discard(disease)
@@ -172,7 +193,7 @@ class Case:
                     leaves.append((axes.index(v), *self.coupling[v]))
                     axes.remove(v)
             leaks = tuple(self.model.gates[v].leak for v in entering)
-            steps.append(Step(disease, self.priors[disease], leaks, reached, tuple(leaves)))
+            steps.append(Step(disease, self.priors[disease], leaks, reached, bring, tuple(leaves)))
         return steps, widest
 
     def _order(self, links: dict[int, list[tuple[int, Array]]], waiting: dict[int, set[int]]) -> list[int]:
@@ -197,14 +218,15 @@ class Case:
         """
         steps, widest = self.steps()
         self._check_size(len(steps), widest)
+        advanced, taken_back = _kernel(self.model.kernel, len(steps) * 2**widest)
         log_total = self.scale
         forward: list[Array] = []
         state = np.ones(1)
         for step in steps:
             state = _entered(state, step.enters)
             forward.append(state)
-            state = _left(_advanced(state, step), step.leaves)
-            mean = state.mean()
+            state = _left(advanced(state, step.prior, step.axes, step.links), step.leaves)
+            mean = np.add.reduce(state) / len(state)
             log_total += _log(float(mean))
             state = state / mean if mean > 0 else state
         log_total += _log(float(state.sum()))
@@ -212,11 +234,10 @@ class Case:
         backward = np.ones(1)
         for step in reversed(steps):
             backward = _left_back(backward, step.leaves)
-            parts = [_spread_back(backward, step.links, s) for s in range(len(step.prior))]
-            found[step.disease] = [p * (b @ forward[-1]) for p, b in zip(step.prior, parts, strict=True)]
-            forward.pop()
-            backward = _entered_back(sum(p * b for p, b in zip(step.prior, parts, strict=True)), step.enters)
-            backward /= max(float(backward.mean()), np.finfo(float).tiny)
+            own, backward = taken_back(backward, forward.pop(), step.prior, step.axes, step.links)
+            found[step.disease] = own
+            backward = _entered_back(backward, step.enters)
+            backward /= max(np.add.reduce(backward) / len(backward), _TINY)
         alone = np.ones(len(found), dtype=np.bool_)
         alone[[step.disease for step in steps]] = False
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -256,27 +277,35 @@ def _entered_back(state: Array, leaks: Sequence[Array]) -> Array:
     return state
 
 
-def _advanced(state: Array, step: Step) -> Array:
+def _advanced(state: Array, prior: Array, axes: NDArray[np.int64], links: Array) -> Array:
     """The state after a disease: the sum over its own states of what they bring about."""
     total = np.zeros_like(state)
-    for s, probability in enumerate(step.prior):
+    for s, probability in enumerate(prior):
         part = state * probability
-        for axis, link in step.links:
-            if link[s, 1] > 0:
+        for axis, link in zip(axes, links[:, s], strict=True):
+            if link[1] > 0:
                 seen = part.reshape(-1, 2, 2**axis)
-                seen[:, 1] += seen[:, 0] * link[s, 1]
-                seen[:, 0] *= link[s, 0]
+                seen[:, 1] += seen[:, 0] * link[1]
+                seen[:, 0] *= link[0]
         total += part
     return total
 
 
-def _spread_back(state: Array, links: Sequence[tuple[int, Array]], s: int) -> Array:
-    part = state.copy()
-    for axis, link in links:
-        if link[s, 1] > 0:
-            seen = part.reshape(-1, 2, 2**axis)
-            seen[:, 0] = seen[:, 0] * link[s, 0] + seen[:, 1] * link[s, 1]
-    return part
+def _taken_back(
+    state: Array, forward: Array, prior: Array, axes: NDArray[np.int64], links: Array
+) -> tuple[Array, Array]:
+    """Weight of each state of a disease between what came before and what comes after, and what comes after it."""
+    total = np.zeros_like(state)
+    own = np.empty(len(prior))
+    for s, probability in enumerate(prior):
+        part = state * probability
+        for axis, link in zip(axes, links[:, s], strict=True):
+            if link[1] > 0:
+                seen = part.reshape(-1, 2, 2**axis)
+                seen[:, 0] = seen[:, 0] * link[0] + seen[:, 1] * link[1]
+        own[s] = part @ forward
+        total += part
+    return own, total
 
 
 def _left(state: Array, leaves: Sequence[tuple[int, float, float]]) -> Array:

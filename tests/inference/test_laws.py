@@ -494,14 +494,15 @@ def two_layer(seed: int, n_diseases: int = 15, n_findings: int = 4) -> Network:
     return Network(tuple(nodes))
 
 
+@pytest.mark.parametrize("kernel", ["numpy", "numba"])
 @settings(max_examples=30)
 @given(seed=st.integers(0, 10_000))
-def test_the_noisy_or_programme_equals_the_junction_tree(seed: int) -> None:
+def test_the_noisy_or_programme_equals_the_junction_tree(kernel: Kernel, seed: int) -> None:
     """Two layers of noisy-OR: all posteriors by dynamic programming and by message passing agree."""
     network = two_layer(seed, n_findings=6)
     evidence = random_evidence(network, seed, 3, observed=0.5, soft=0.2)
     diseases = [name for name in network.names if name.startswith("d")]
-    found = Engine(network, backend="noisy_or").propagate(evidence, targets=diseases)
+    found = Engine(network, backend="noisy_or", kernel=kernel).propagate(evidence, targets=diseases)
     expected = Engine(network, backend="junction_tree").propagate(evidence, targets=diseases)
     assert_same(found, expected)
 
