@@ -62,7 +62,8 @@ def propagate_casewise(
     n_cliques, n_variables, n_groups = parents.size, variables.size, group_home.size
     inside = np.empty(potential.size)
     message = np.empty(message_bounds[n_cliques])
-    shared = np.empty(message_bounds[n_cliques])
+    ratio = np.empty(message_bounds[n_cliques])
+    read = np.empty(output.shape[1])
     like = np.empty(variable_bounds[n_variables])
     seen = np.empty(n_variables, dtype=np.bool_)
     product = np.empty(group_bounds[n_groups])
@@ -114,23 +115,23 @@ def propagate_casewise(
             group = leaf_group[leaf]
             if not dirty[group_home[group]]:
                 continue
-            target = product[group_bounds[group] : group_bounds[group + 1]]
-            size = target.size
+            first, at = np.uint64(group_bounds[group]), leaf_bounds[leaf]
+            size = np.uint64(group_bounds[group + 1]) - first
             if not known[group]:
-                target[:] = 1.0
-                known[group] = True
-            at = leaf_bounds[leaf]
-            if code >= 0:
-                row = leaf_rows[at + code * size : at + (code + 1) * size]
                 for x in range(size):
-                    target[x] *= row[x]
+                    product[first + x] = 1.0
+                known[group] = True
+            if code >= 0:
+                row = np.uint64(at) + np.uint64(code) * size
+                for x in range(size):
+                    product[first + x] *= leaf_rows[row + x]
             else:
-                n_states = (leaf_bounds[leaf + 1] - at) // size
+                n_states = np.uint64(leaf_bounds[leaf + 1] - at) // size
                 for x in range(size):
                     value = 0.0
                     for s in range(n_states):
-                        value += soft[case, softly + s] * leaf_rows[at + s * size + x]
-                    target[x] *= value
+                        value += soft[case, np.uint64(softly) + s] * leaf_rows[np.uint64(at) + s * size + x]
+                    product[first + x] *= value
         # Variables of the tree.
         for v in range(n_variables):
             column = variables[v]
@@ -146,24 +147,28 @@ def propagate_casewise(
                 for s in range(variable_bounds[v + 1] - first):
                     like[first + s] *= soft[case, softly + s]
         for v in range(n_variables):
-            if seen[v] and dirty[variable_home[v]]:
-                values = like[variable_bounds[v] : variable_bounds[v + 1]]
-                _enter(inside, potential, cell_bounds, variable_home[v], started, values, maps, variable_runs[v])
+            c = variable_home[v]
+            if seen[v] and dirty[c]:
+                _enter(inside, potential, cell_bounds, c, started, like, variable_bounds[v], maps, variable_runs, v)
         for group in range(n_groups):
             if known[group]:
-                values = product[group_bounds[group] : group_bounds[group + 1]]
-                _enter(inside, potential, cell_bounds, group_home[group], started, values, maps, group_runs[group])
+                c = group_home[group]
+                _enter(
+                    inside, potential, cell_bounds, c, started, product, group_bounds[group], maps, group_runs, group
+                )
         # Up.
         for c in range(n_cliques):
-            up = message[message_bounds[c] : message_bounds[c + 1]]
+            first, last = cell_bounds[c], cell_bounds[c + 1]
+            up, n_up = message_bounds[c], message_bounds[c + 1] - message_bounds[c]
             if dirty[c]:
                 if not started[c]:
-                    inside[cell_bounds[c] : cell_bounds[c + 1]] = potential[cell_bounds[c] : cell_bounds[c + 1]]
-                _sum_into(up, inside[cell_bounds[c] : cell_bounds[c + 1]], maps, to_separator[c])
+                    for x in range(np.uint64(first), np.uint64(last)):
+                        inside[x] = potential[x]
+                _sum_into(message, up, n_up, inside, first, last, maps, to_separator, c)
             if parents[c] < 0:
-                mass *= up[0]
+                mass *= message[up]
             elif dirty[parents[c]]:
-                _enter(inside, potential, cell_bounds, parents[c], started, up, maps, into_parent[c])
+                _enter(inside, potential, cell_bounds, parents[c], started, message, up, maps, into_parent, c)
         total[case] = mass
         if not mass >= FAINT:
             output[case, :] = 0.0
@@ -173,29 +178,30 @@ def propagate_casewise(
             if not needed[c]:
                 continue
             first, last = cell_bounds[c], cell_bounds[c + 1]
-            up = message[message_bounds[c] : message_bounds[c + 1]]
-            ratio = shared[: up.size]
+            up, n_up = np.uint64(message_bounds[c]), np.uint64(message_bounds[c + 1] - message_bounds[c])
             if parents[c] >= 0:
                 above = parents[c]
                 begin, end = cell_bounds[above], cell_bounds[above + 1]
                 scale = 1.0
                 if parents[above] < 0:
                     scale = 1.0 / message[message_bounds[above]]
-                    _sum_into(ratio, inside[begin:end], maps, into_parent[c])
+                    _sum_into(ratio, 0, n_up, inside, begin, end, maps, into_parent, c)
                 else:
-                    _sum_into(ratio, belief[begin:end], maps, into_parent[c])
-                for x in range(up.size):
-                    ratio[x] = scale * ratio[x] / up[x] if up[x] > 0.0 else 0.0
+                    _sum_into(ratio, 0, n_up, belief, begin, end, maps, into_parent, c)
+                for x in range(n_up):
+                    ratio[x] = scale * ratio[x] / message[up + x] if message[up + x] > 0.0 else 0.0
                 if passes_on[c]:
-                    _multiply(belief, inside, first, last, ratio, maps, to_separator[c])
+                    _multiply(belief, inside, first, last, ratio, 0, maps, to_separator, c)
             else:
-                ratio[0] = 1.0 / up[0]
+                ratio[0] = 1.0 / message[up]
             for k in range(output_end[c - 1] if c > 0 else 0, output_end[c]):
-                read = output[case, output_bounds[k] : output_bounds[k + 1]]
+                at, n_read = output_bounds[k], output_bounds[k + 1] - output_bounds[k]
                 if passes_on[c] and parents[c] >= 0:
-                    _sum_into(read, belief[first:last], maps, output_runs[k])
+                    _sum_into(read, at, n_read, belief, first, last, maps, output_runs, k)
                 else:
-                    _weighted_sum_into(read, inside[first:last], ratio, maps, output_runs[k], weight_runs[k])
+                    _weighted_sum_into(read, at, n_read, inside, first, last, ratio, maps, output_runs, weight_runs, k)
+        for x in range(read.size):
+            output[case, x] = read[x]
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -206,26 +212,40 @@ def _enter(
     clique: int,
     started: NDArray[np.bool_],
     values: Array,
+    values_first: int,
     maps: Map,
     runs: Ints,
+    number: int,
 ) -> None:
     """Multiply ``values`` into a clique; the first one to enter takes the clique's own numbers along."""
     begin, end = cell_bounds[clique], cell_bounds[clique + 1]
     if started[clique]:
-        _multiply_in_place(inside, begin, end, values, maps, runs)
+        _multiply_in_place(inside, begin, end, values, values_first, maps, runs, number)
     else:
         started[clique] = True
-        _multiply(inside, potential, begin, end, values, maps, runs)
+        _multiply(inside, potential, begin, end, values, values_first, maps, runs, number)
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _multiply(target: Array, own: Array, begin: int, end: int, values: Array, maps: Map, runs: Ints) -> None:
-    """Cells of a clique times the cells of a smaller table that they meet."""
-    first = np.uint64(begin)
-    size = np.uint64(end) - first
-    start, length, kept = np.uint64(runs[0]), np.uint64(runs[1]), runs[2] == 1
-    for r in range(size // length):
-        at, x = np.uint64(maps[start + r]), first + r * length
+def _multiply(
+    target: Array,
+    own: Array,
+    begin: int,
+    end: int,
+    values: Array,
+    values_first: int,
+    maps: Map,
+    runs: Ints,
+    number: int,
+) -> None:
+    """Cells of a clique times the cells of a smaller table that they meet, by the map of that number.
+
+    A table is an array and where it begins there: a view for each would cost more than most of the sums.
+    """
+    first, value_first = np.uint64(begin), np.uint64(values_first)
+    start, length, kept = np.uint64(runs[number, 0]), np.uint64(runs[number, 1]), runs[number, 2] == 1
+    for r in range((np.uint64(end) - first) // length):
+        at, x = value_first + np.uint64(maps[start + r]), first + r * length
         if kept:
             for t in range(length):
                 target[x + t] = own[x + t] * values[at + t]
@@ -236,13 +256,14 @@ def _multiply(target: Array, own: Array, begin: int, end: int, values: Array, ma
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _multiply_in_place(target: Array, begin: int, end: int, values: Array, maps: Map, runs: Ints) -> None:
+def _multiply_in_place(
+    target: Array, begin: int, end: int, values: Array, values_first: int, maps: Map, runs: Ints, number: int
+) -> None:
     """The same where the cells are the target's own: to the compiler two arrays that may overlap are not vectors."""
-    first = np.uint64(begin)
-    size = np.uint64(end) - first
-    start, length, kept = np.uint64(runs[0]), np.uint64(runs[1]), runs[2] == 1
-    for r in range(size // length):
-        at, x = np.uint64(maps[start + r]), first + r * length
+    first, value_first = np.uint64(begin), np.uint64(values_first)
+    start, length, kept = np.uint64(runs[number, 0]), np.uint64(runs[number, 1]), runs[number, 2] == 1
+    for r in range((np.uint64(end) - first) // length):
+        at, x = value_first + np.uint64(maps[start + r]), first + r * length
         if kept:
             for t in range(length):
                 target[x + t] *= values[at + t]
@@ -253,44 +274,54 @@ def _multiply_in_place(target: Array, begin: int, end: int, values: Array, maps:
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"}, inline="always")
-def _sum_into(target: Array, here: Array, maps: Map, runs: Ints) -> None:
+def _sum_into(
+    target: Array, target_first: int, target_size: int, cells: Array, begin: int, end: int,
+    maps: Map, runs: Ints, number: int,
+) -> None:  # fmt: skip
     """Sum the cells of a clique to those of a table over some of its variables."""
-    start, length, kept = np.uint64(runs[0]), np.uint64(runs[1]), runs[2] == 1
-    target[:] = 0.0
-    for r in range(np.uint64(here.size) // length):
-        at, x = np.uint64(maps[start + r]), r * length
+    first, into = np.uint64(begin), np.uint64(target_first)
+    start, length, kept = np.uint64(runs[number, 0]), np.uint64(runs[number, 1]), runs[number, 2] == 1
+    for t in range(np.uint64(target_size)):
+        target[into + t] = 0.0
+    for r in range((np.uint64(end) - first) // length):
+        at, x = into + np.uint64(maps[start + r]), first + r * length
         if kept:
             for t in range(length):
-                target[at + t] += here[x + t]
+                target[at + t] += cells[x + t]
         else:
             value = 0.0
             for t in range(length):
-                value += here[x + t]
+                value += cells[x + t]
             target[at] += value
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"}, inline="always")
-def _weighted_sum_into(target: Array, here: Array, weights: Array, maps: Map, runs: Ints, weight_runs: Ints) -> None:
+def _weighted_sum_into(
+    target: Array, target_first: int, target_size: int, cells: Array, begin: int, end: int, weights: Array,
+    maps: Map, runs: Ints, weight_runs: Ints, number: int,
+) -> None:  # fmt: skip
     """The same of the cells times the weights, a table over other variables; both maps have runs of one length."""
-    start, length, kept = np.uint64(runs[0]), np.uint64(runs[1]), runs[2] == 1
-    weight_start, weighed = np.uint64(weight_runs[0]), weight_runs[2] == 1
-    target[:] = 0.0
-    for r in range(np.uint64(here.size) // length):
-        at, w, x = np.uint64(maps[start + r]), np.uint64(maps[weight_start + r]), r * length
+    first, into = np.uint64(begin), np.uint64(target_first)
+    start, length, kept = np.uint64(runs[number, 0]), np.uint64(runs[number, 1]), runs[number, 2] == 1
+    weight_start, weighed = np.uint64(weight_runs[number, 0]), weight_runs[number, 2] == 1
+    for t in range(np.uint64(target_size)):
+        target[into + t] = 0.0
+    for r in range((np.uint64(end) - first) // length):
+        at, w, x = into + np.uint64(maps[start + r]), np.uint64(maps[weight_start + r]), first + r * length
         if kept and weighed:
             for t in range(length):
-                target[at + t] += here[x + t] * weights[w + t]
+                target[at + t] += cells[x + t] * weights[w + t]
         elif kept:
             by = weights[w]
             for t in range(length):
-                target[at + t] += here[x + t] * by
+                target[at + t] += cells[x + t] * by
         elif weighed:
             value = 0.0
             for t in range(length):
-                value += here[x + t] * weights[w + t]
+                value += cells[x + t] * weights[w + t]
             target[at] += value
         else:
             value = 0.0
             for t in range(length):
-                value += here[x + t]
+                value += cells[x + t]
             target[at] += value * weights[w]
