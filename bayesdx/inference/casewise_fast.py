@@ -16,8 +16,10 @@ Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Map = NDArray[np.int32]
 
+TINY = np.finfo(np.float64).tiny
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
 def propagate_casewise(
     codes: Map,
     soft_start: Ints,
@@ -117,21 +119,23 @@ def propagate_casewise(
                 continue
             first, at = np.uint64(group_bounds[group]), leaf_bounds[leaf]
             size = np.uint64(group_bounds[group + 1]) - first
-            if not known[group]:
+            row = np.uint64(at) + np.uint64(max(code, 0)) * size
+            if code >= 0 and not known[group]:
                 for x in range(size):
-                    product[first + x] = 1.0
-                known[group] = True
-            if code >= 0:
-                row = np.uint64(at) + np.uint64(code) * size
+                    product[first + x] = leaf_rows[row + x]
+            elif code >= 0:
                 for x in range(size):
                     product[first + x] *= leaf_rows[row + x]
             else:
                 n_states = np.uint64(leaf_bounds[leaf + 1] - at) // size
                 for x in range(size):
+                    if not known[group]:
+                        product[first + x] = 1.0
                     value = 0.0
                     for s in range(n_states):
                         value += soft[case, np.uint64(softly) + s] * leaf_rows[np.uint64(at) + s * size + x]
                     product[first + x] *= value
+            known[group] = True
         # Variables of the tree.
         for v in range(n_variables):
             column = variables[v]
@@ -189,7 +193,7 @@ def propagate_casewise(
                 else:
                     _sum_into(ratio, 0, n_up, belief, begin, end, maps, into_parent, c)
                 for x in range(n_up):
-                    ratio[x] = scale * ratio[x] / message[up + x] if message[up + x] > 0.0 else 0.0
+                    ratio[x] = scale * ratio[x] / max(message[up + x], TINY)  # where one is 0 the other is too
                 if passes_on[c]:
                     _multiply(belief, inside, first, last, ratio, 0, maps, to_separator, c)
             else:
