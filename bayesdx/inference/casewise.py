@@ -69,7 +69,7 @@ class Casewise:
         self._maps: list[NDArray[np.int32]] = []
         self._length = 0
         self.cliques = [self.ordered(clique) for clique in program.tree.cliques]
-        self.variables = tuple(v for v in sorted(program.tree.clique_of) if v < len(program.network))
+        self.variables = self.ordered([v for v in program.tree.clique_of if v < len(program.network)])
         self.scopes = tuple(dict.fromkeys(scope for scope in scopes if scope))
         self._arguments = (
             *self._tree_arguments(),
@@ -146,7 +146,8 @@ class Casewise:
         homes = [program.home_of(scope) for scope in groups]
         runs = [self._runs(self.cliques[home], scope) for home, scope in zip(homes, groups, strict=True)]
         place = {v: number for number, v in enumerate(self.variables)}
-        columns, group_of, base, ends, parent, parent_start = [], [], [], [], [], []
+        starts = _bounds([self.cards[v] for v in self.variables])
+        columns, group_of, base, ends, parent, quiet_first = [], [], [], [], [], []
         rows: list[Array] = []
         quiet: list[Array] = []
         for number, (group, scope) in enumerate(zip(program.groups, groups, strict=True)):
@@ -159,13 +160,18 @@ class Casewise:
                     numbers = numbers_of(cpd, None)
                     assert isinstance(numbers, GateDraws)
                     base.append(float(numbers.leak[0, 0]))
-                    for u, link in zip(parents_of(network, v), numbers.links, strict=True):
-                        parent.append(place[u])
-                        parent_start.append(sum(part.size for part in quiet))
-                        quiet.append(link[0, :, 0])
+                    parents = [place[u] for u in parents_of(network, v)]
+                    first = int(starts[min(parents)])
+                    factor = np.ones(int(starts[max(parents) + 1]) - first)
+                    for u, link in zip(parents, numbers.links, strict=True):
+                        factor[starts[u] - first : starts[u + 1] - first] = link[0, :, 0]
+                    parent.extend(parents)
                 else:
                     base.append(-1.0)
+                    first, factor = 0, np.zeros(0)
                 ends.append(len(parent))
+                quiet_first.append(first)
+                quiet.append(factor)
         return (
             np.array(columns, dtype=np.int64),
             np.array(group_of, dtype=np.int64),
@@ -174,7 +180,8 @@ class Casewise:
             np.array(base),
             np.array(ends, dtype=np.int64),
             np.array(parent, dtype=np.int64),
-            np.array(parent_start, dtype=np.int64),
+            np.array(quiet_first, dtype=np.int64),
+            _bounds([part.size for part in quiet]),
             np.concatenate([np.zeros(0), *quiet]),
             np.array(homes, dtype=np.int64),
             _bounds([self._size(scope) for scope in groups]),

@@ -43,7 +43,8 @@ def propagate_casewise(
     quiet_base: Array,
     quiet_end: Ints,
     quiet_parent: Ints,
-    quiet_start: Ints,
+    quiet_first: Ints,
+    quiet_bounds: Ints,
     quiet: Array,
     group_home: Ints,
     group_bounds: Ints,
@@ -108,11 +109,10 @@ def propagate_casewise(
             if code == 0 and quiet_base[leaf] >= 0.0:
                 mass *= quiet_base[leaf]
                 for k in range(quiet_end[leaf - 1] if leaf > 0 else 0, quiet_end[leaf]):
-                    v = quiet_parent[k]
-                    seen[v] = True
-                    first, at = variable_bounds[v], quiet_start[k]
-                    for s in range(variable_bounds[v + 1] - first):
-                        like[first + s] *= quiet[at + s]
+                    seen[quiet_parent[k]] = True
+                into, at = np.uint64(quiet_first[leaf]), np.uint64(quiet_bounds[leaf])
+                for x in range(np.uint64(quiet_bounds[leaf + 1]) - at):
+                    like[into + x] *= quiet[at + x]
                 continue
             group = leaf_group[leaf]
             if not dirty[group_home[group]]:
