@@ -16,6 +16,7 @@ from bayesdx.inference.evidence import Evidence
 from bayesdx.inference.factors import can_be_quiet, factor_graph
 from bayesdx.inference.families import empty_family, store_family
 from bayesdx.inference.flat import Flat, FlatAnswer
+from bayesdx.inference.hypothetical import turned_round
 from bayesdx.inference.kernels import Kernel, use_numba
 from bayesdx.inference.leaves import drawn_rows, leaf_family, leaf_marginal, leaves_of, parents_of
 from bayesdx.inference.one_case import CaseRows, OneCase, row_cells
@@ -133,6 +134,9 @@ class JunctionTreeBackend:
             reader = self._casewise(tuple(targets), len(evidence))
             if reader and reader.serves(evidence):
                 return *self._read(reader, evidence, targets), {}, []
+            turned = turned_round(evidence, targets, self.network.cardinalities, lambda few: self._others(few, targets))
+            if turned is not None:
+                return *turned, {}, []
             one = self._one_case(tuple(targets)) if len(evidence) == 1 and not evidence.likelihoods else None
             at_once = one.run(evidence) if one else None
             if at_once:
@@ -162,6 +166,11 @@ class JunctionTreeBackend:
             keep = self.network.with_ancestors([*about, *given])
             self._run_group(self.program(keep, given, together, quiet), evidence, cases, draws, output)
         return output.log_evidence, output.marginals, output.families, output.joints
+
+    def _others(self, evidence: Evidence, targets: Sequence[int]) -> tuple[Array, dict[int, Array]]:
+        """Log evidence, and marginals of all variables but the targets: one set, whatever is open in a case."""
+        others = tuple(sorted(self._everything.difference(targets)))
+        return self.run(evidence, others)[:2]
 
     def _kept(self, variables: Sequence[int], leaves: frozenset[int], together: Scopes) -> tuple[frozenset[int], bool]:
         """Variables that a tree for all cases holds: all where such a tree is small, else what ``variables`` need."""

@@ -30,6 +30,7 @@ from bayesdx.inference import (
     casewise_marginals,
     dense_backend,
     factors,
+    hypothetical,
     jt_backend,
     kernels,
     program,
@@ -259,10 +260,13 @@ def test_what_neighbouring_cases_share_is_not_lost(seed: int) -> None:
         assert_array_equal(found.marginals[name], expected.marginals[name])
 
 
+@pytest.mark.parametrize("backend", ["auto", "junction_tree"])
 @pytest.mark.parametrize("kernel", ["numpy", "numba"])
 @settings(max_examples=60)
 @given(seed=st.integers(0, 10_000))
-def test_hypothetical_results_of_one_case_are_cases(kernel: Kernel, seed: int) -> None:
+def test_hypothetical_results_of_one_case_are_cases(
+    backend: Literal["auto", "junction_tree"], kernel: Kernel, seed: int
+) -> None:
     """A case with one or two further findings at a time, impossible ones too, is what it is among cases unlike it."""
     network = random_network(seed, 9)
     above = {name for node in network.nodes for name in node.parents}.union(network.targets)
@@ -275,9 +279,13 @@ def test_hypothetical_results_of_one_case_are_cases(kernel: Kernel, seed: int) -
     for row, (v, state) in enumerate(steps):
         rows[row, v] = rows[len(steps) + row, v] = state
         rows[len(steps) + row, steps[seed % len(steps)][0]] = steps[seed % len(steps)][1]
-    for evidence, targets in ((Evidence(rows), network.targets), (Evidence(codes), network.names)):
-        found = Engine(network, kernel=kernel).propagate(evidence, targets=targets)
-        expected = Engine(network, backend="junction_tree", kernel="numpy").propagate(evidence, targets=targets)
+    one_more, two_more = Evidence(rows[: len(steps)]), Evidence(rows)
+    questions = ((one_more, network.targets[:1]), (two_more, network.targets), (Evidence(codes), network.names))
+    for evidence, targets in questions:
+        found = Engine(network, backend=backend, kernel=kernel).propagate(evidence, targets=targets)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(hypothetical, "MOST_ROWS", 0)
+            expected = Engine(network, backend="junction_tree", kernel="numpy").propagate(evidence, targets=targets)
         assert_same(found, expected)
 
 
