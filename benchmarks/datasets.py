@@ -19,6 +19,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -104,6 +105,16 @@ def calibrated(train: pd.DataFrame, labels: NDArray[np.str_], test: pd.DataFrame
     return [each.posteriors(test).reindex(columns=classes, fill_value=0.0).to_numpy() for each in both]
 
 
+class Classifier(Protocol):
+    """What a classifier of scikit-learn has."""
+
+    classes_: NDArray[np.str_]
+
+    def fit(self, x: object, y: object, /) -> object: ...
+
+    def predict_proba(self, x: object, /) -> Array: ...
+
+
 def peers() -> dict[str, Learner]:
     """Categorical naive Bayes, logistic regression and gradient boosting, as BASELINES.md describes them."""
     from sklearn.compose import make_column_transformer
@@ -130,9 +141,9 @@ def peers() -> dict[str, Learner]:
             parts.append(pd.DataFrame(cells))
         return parts[0], parts[1]
 
-    def finish(model: object, x: object, y: object, test: object, classes: list[str]) -> Array:
-        model.fit(x, y)  # type: ignore[attr-defined]
-        found = pd.DataFrame(model.predict_proba(test), columns=model.classes_)  # type: ignore[attr-defined]
+    def finish(model: Classifier, x: object, y: object, test: object, classes: list[str]) -> Array:
+        model.fit(x, y)
+        found = pd.DataFrame(model.predict_proba(test), columns=model.classes_)
         return found.reindex(columns=classes, fill_value=0.0).to_numpy()
 
     def naive(train: pd.DataFrame, labels: NDArray[np.str_], test: pd.DataFrame, classes: list[str]) -> Array:

@@ -208,13 +208,13 @@ def show_comparison(comparison: dx.VersionComparison, format: str, most: int | N
                 _print_differences(screen, comparison.table, most)
 
 
-def _print_differences(screen: Console, table: pd.DataFrame, most: int | None) -> None:
+def _print_differences(screen: Console, differences: pd.DataFrame, most: int | None) -> None:
     """Differences in three tables: numbers get narrow columns of their own, texts need wide ones."""
-    shifts, bounds = table["shift_decibans"].notna(), table["column"].isin(("lower", "upper"))
+    shifts, bounds = differences["shift_decibans"].notna(), differences["column"].isin(("lower", "upper"))
     sections = (
-        ("Values that moved, the largest shift first", table[shifts & ~bounds]),
-        ("Added, removed, and whatever has no shift", table[~shifts]),
-        ("Bounds of intervals, the largest shift first", table[shifts & bounds]),
+        ("Values that moved, the largest shift first", differences[shifts & ~bounds]),
+        ("Added, removed, and whatever has no shift", differences[~shifts]),
+        ("Bounds of intervals, the largest shift first", differences[shifts & bounds]),
     )
     for title, part in sections:
         if len(part):

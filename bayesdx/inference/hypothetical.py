@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from bayesdx.inference.evidence import Evidence
 
 Array = NDArray[np.float64]
-Ask = Callable[[Evidence], tuple[Array, dict[int, Array]]]
-"""Log evidence of every row, and the marginals of all variables but the targets."""
+Ask = Callable[[Evidence, Sequence[int]], tuple[Array, dict[int, Array]]]
+"""Log evidence of every row, and the marginals of some variables."""
 
 LEAST_SAVED = 2
 """Rows for each row that is asked instead, from which asking that way round pays."""
@@ -59,7 +59,7 @@ def turned_round(
     base = codes[0].copy()
     base[open_] = -1
     spans, asked = _asked(base, targets, cards)
-    log_evidence, marginals = ask(Evidence(asked))
+    log_evidence, marginals = ask(Evidence(asked), open_.tolist())
     weight = np.exp(log_evidence - log_evidence[0]) if log_evidence[0] > -np.inf else np.zeros(len(asked))
     predicted = np.empty((len(asked), n_rows))
     for v in open_.tolist():

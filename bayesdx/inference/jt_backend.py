@@ -134,8 +134,8 @@ class JunctionTreeBackend:
             reader = self._casewise(tuple(targets), len(evidence))
             if reader and reader.serves(evidence):
                 return *self._read(reader, evidence, targets), {}, []
-            turned = turned_round(evidence, targets, self.network.cardinalities, lambda few: self._others(few, targets))
-            if turned is not None:
+            turned = self._turned_round(evidence, targets)
+            if turned:
                 return *turned, {}, []
             one = self._one_case(tuple(targets)) if len(evidence) == 1 and not evidence.likelihoods else None
             at_once = one.run(evidence) if one else None
@@ -167,10 +167,15 @@ class JunctionTreeBackend:
             self._run_group(self.program(keep, given, together, quiet), evidence, cases, draws, output)
         return output.log_evidence, output.marginals, output.families, output.joints
 
-    def _others(self, evidence: Evidence, targets: Sequence[int]) -> tuple[Array, dict[int, Array]]:
-        """Log evidence, and marginals of all variables but the targets: one set, whatever is open in a case."""
-        others = tuple(sorted(self._everything.difference(targets)))
-        return self.run(evidence, others)[:2]
+    def _turned_round(self, evidence: Evidence, targets: Sequence[int]) -> tuple[Array, dict[int, Array]] | None:
+        """Hypothetical results in numpy, where one tree serves them and what replaces them; None elsewhere.
+
+        Compiled code answers many rows sooner than it reads every finding in few; a large network is cut down to what
+        each row observes, which asking for all findings at once would undo.
+        """
+        if not self._one_tree or use_numba(self.kernel, len(evidence) * self.whole.cells):
+            return None
+        return turned_round(evidence, targets, self.network.cardinalities, lambda few, about: self.run(few, about)[:2])
 
     def _kept(self, variables: Sequence[int], leaves: frozenset[int], together: Scopes) -> tuple[frozenset[int], bool]:
         """Variables that a tree for all cases holds: all where such a tree is small, else what ``variables`` need."""
@@ -213,10 +218,15 @@ class JunctionTreeBackend:
         return None if rows is None else self._single.get(targets, lambda: OneCase(rows, targets))
 
     @cached_property
-    def _case_rows(self) -> CaseRows | None:
+    def _one_tree(self) -> bool:
+        """Whether one small tree over the whole network serves every question."""
         if len(self.network) > MOST_VARIABLES_UNPRUNED:
-            return None
-        if self._unsliced_cells(self._everything, self._leaves, ()) > MOST_CELLS_UNPRUNED:
+            return False
+        return self._unsliced_cells(self._everything, self._leaves, ()) <= MOST_CELLS_UNPRUNED
+
+    @cached_property
+    def _case_rows(self) -> CaseRows | None:
+        if not self._one_tree:
             return None
         program = self.whole
         program.check_size(self.memory_limit)
@@ -225,10 +235,9 @@ class JunctionTreeBackend:
     @cached_property
     def _always_casewise(self) -> bool:
         """Whether one tree serves every question and is taken one case at a time."""
-        if len(self.network) > MOST_VARIABLES_UNPRUNED or not self._leaves:
+        if not self._leaves or not self._one_tree:
             return False
-        cells = self._unsliced_cells(self._everything, self._leaves, ())
-        return cells <= min(MOST_CELLS_UNPRUNED, MOST_CELLS_CASEWISE) and self._has_hub
+        return self._unsliced_cells(self._everything, self._leaves, ()) <= MOST_CELLS_CASEWISE and self._has_hub
 
     @cached_property
     def _has_hub(self) -> bool:

@@ -24,6 +24,9 @@ from bayesdx.inference.kernels import Kernel, use_numba
 from bayesdx.network import Network, NoisyMax
 
 Array = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Advance = Callable[[Array, Array, Ints, Array], Array]
+TakeBack = Callable[[Array, Array, Array, Ints, Array], tuple[Array, Array]]
 
 _TINY = np.finfo(np.float64).tiny
 
@@ -62,7 +65,7 @@ class Step:
     disease: int
     prior: Array
     enters: tuple[Array, ...]
-    axes: NDArray[np.int64]
+    axes: Ints
     links: Array
     leaves: tuple[tuple[int, float, float], ...]
 
@@ -129,10 +132,6 @@ class Gate:
     leak: Array
     parents: NDArray[np.intp]
     links: Array
-
-
-Advance = Callable[[Array, Array, NDArray[np.int64], Array], Array]
-TakeBack = Callable[[Array, Array, Array, NDArray[np.int64], Array], tuple[Array, Array]]
 
 
 def _kernel(kernel: Kernel, cells: int) -> tuple[Advance, TakeBack]:
@@ -277,7 +276,7 @@ def _entered_back(state: Array, leaks: Sequence[Array]) -> Array:
     return state
 
 
-def _advanced(state: Array, prior: Array, axes: NDArray[np.int64], links: Array) -> Array:
+def _advanced(state: Array, prior: Array, axes: Ints, links: Array) -> Array:
     """The state after a disease: the sum over its own states of what they bring about."""
     total = np.zeros_like(state)
     for s, probability in enumerate(prior):
@@ -291,9 +290,7 @@ def _advanced(state: Array, prior: Array, axes: NDArray[np.int64], links: Array)
     return total
 
 
-def _taken_back(
-    state: Array, forward: Array, prior: Array, axes: NDArray[np.int64], links: Array
-) -> tuple[Array, Array]:
+def _taken_back(state: Array, forward: Array, prior: Array, axes: Ints, links: Array) -> tuple[Array, Array]:
     """Weight of each state of a disease between what came before and what comes after, and what comes after it."""
     total = np.zeros_like(state)
     own = np.empty(len(prior))

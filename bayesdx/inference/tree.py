@@ -142,35 +142,42 @@ def _with_hubs(kept: list[int], members: dict[int, int], above: dict[int, int], 
     Their messages are then combined over the separator, and enter the large clique, or leave it, once. ``members`` and
     ``above`` are changed in place; returned are the cliques, children before parents.
     """
+    cliques = list(kept)
+    children: dict[int, list[int]] = {v: [] for v in cliques}
+    for v in cliques:
+        if above[v] >= 0:
+            children[above[v]].append(v)
+    waiting = list(cliques)
+    while waiting:
+        parent = waiting.pop()
+        separators = {child: members[child] & members[parent] for child in children[parent]}
+        hub = _best_hub(members[parent], list(separators.values()), cards)
+        if hub is None:
+            continue
+        new = len(cards) + len(cliques)
+        served = [child for child, separator in separators.items() if separator & ~hub == 0]
+        members[new], above[new], children[new] = hub, parent, served
+        above.update(dict.fromkeys(served, new))
+        children[parent] = [*(child for child in children[parent] if child not in served), new]
+        cliques.append(new)
+        waiting += [parent, new]
+    return _children_first(cliques, above)
+
+
+def _best_hub(clique: int, separators: Sequence[int], cards: Sequence[int]) -> int | None:
+    """The separator over which most cells are saved if all those within it meet there; None where none saves any."""
 
     def cells(variables: int) -> int:
         return math.prod(cards[v] for v in bits(variables))
 
-    children: dict[int, list[int]] = {v: [] for v in kept}
-    for v in kept:
-        if above[v] >= 0:
-            children[above[v]].append(v)
-    waiting, new = list(kept), len(cards)
-    while waiting:
-        parent = waiting.pop()
-        size = cells(members[parent])
-        shared = {child: members[child] & members[parent] for child in children[parent]}
+    size = cells(clique)
 
-        def saved(hub: int, size: int = size, shared: dict[int, int] = shared) -> int:
-            served = sum(separator & ~hub == 0 for separator in shared.values())
-            return served * (size - cells(hub)) - (size + cells(hub))
+    def saved(hub: int) -> int:
+        served = sum(separator & ~hub == 0 for separator in separators)
+        return served * (size - cells(hub)) - (size + cells(hub))
 
-        hub = max(dict.fromkeys(shared.values()), key=saved, default=0)
-        if not shared or saved(hub) <= 0:
-            continue
-        served = [child for child, separator in shared.items() if separator & ~hub == 0]
-        members[new], above[new], children[new] = hub, parent, served
-        above.update(dict.fromkeys(served, new))
-        children[parent] = [*(child for child in children[parent] if child not in served), new]
-        waiting += [parent, new]
-        kept = [*kept, new]
-        new += 1
-    return _children_first(kept, above)
+    hub = max(dict.fromkeys(separators), key=saved, default=0)
+    return hub if hub and saved(hub) > 0 else None
 
 
 def _children_first(kept: list[int], parent_of: dict[int, int]) -> list[int]:

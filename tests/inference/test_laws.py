@@ -290,6 +290,28 @@ def test_hypothetical_results_of_one_case_are_cases(
 
 
 @pytest.mark.parametrize("kernel", ["numpy", "numba"])
+def test_hypothetical_results_need_no_more_room_than_cases(kernel: Kernel) -> None:
+    """What lies below everything that is asked stays out: a grid of 144 under a cause with six open findings."""
+    rng = np.random.default_rng(0)
+    side, nodes = 12, []
+    for row in range(side):
+        for column in range(side):
+            parents = [f"g{r}_{c}" for r, c in ((row - 1, column), (row, column - 1)) if r >= 0 and c >= 0]
+            table = rng.dirichlet([1, 1], size=(2,) * len(parents))
+            nodes.append(Node(f"g{row}_{column}", BINARY, tuple(parents), Table(table)))
+    findings = [f"f{number}" for number in range(6)]
+    nodes += [Node(name, BINARY, ("g0_0",), Table(rng.dirichlet([1, 1], size=2))) for name in findings]
+    engine = Engine(Network(tuple(nodes), targets=("g0_0",)), kernel=kernel, memory_limit=100_000)
+    codes = np.full((12, len(nodes)), -1)
+    codes[np.arange(12), side**2 + np.arange(12) // 2] = np.arange(12) % 2
+    found = engine.propagate(Evidence(codes))
+    alone = [engine.propagate(Evidence(codes[[row]])) for row in range(12)]
+    assert_allclose(found.log_evidence, np.concatenate([one.log_evidence for one in alone]), atol=1e-10)
+    expected = np.concatenate([one.marginals["g0_0"] for one in alone])
+    assert_allclose(found.marginals["g0_0"], expected, atol=1e-10)
+
+
+@pytest.mark.parametrize("kernel", ["numpy", "numba"])
 @settings(max_examples=60)
 @given(seed=st.integers(0, 10_000))
 def test_leaves_outside_the_cliques_change_nothing(kernel: str, seed: int) -> None:
