@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 
 
@@ -228,19 +227,31 @@ class MissingExtraError(BayesdxError, ImportError):
     """
 
 
+SHORTEST_NEAR = 4
+"""Names with fewer letters are near to nothing: one letter more or less is another abbreviation (CES, NCS)."""
+
+
 def nearest(name: object, valid: Iterable[str]) -> str | None:
     """The valid name most like ``name``, or None where nothing is near.
+
+    A name that differs in case alone is near, and one of four letters or more that shares most of them in order.
 
     Examples
     --------
     >>> nearest("sever_pain", ["severe_pain", "onset"])
     'severe_pain'
-    >>> nearest("fever", ["onset"]) is None
-    True
+    >>> nearest("fever", ["onset"]) is None, nearest("CES", ["ncs"]) is None
+    (True, True)
     """
     if not isinstance(name, str):
         return None
-    choices = list(valid)
-    folded = {choice.casefold(): choice for choice in choices}
-    hits = difflib.get_close_matches(name[:200].casefold(), list(folded), n=1, cutoff=0.6)
-    return folded[hits[0]] if hits else None
+    from rapidfuzz import process
+    from rapidfuzz.distance import Indel
+
+    asked = name[:200].casefold()
+    folded = {choice.casefold(): choice for choice in valid}
+    if asked in folded:
+        return folded[asked]
+    near = [choice for choice in folded if min(len(asked), len(choice)) >= SHORTEST_NEAR]
+    hit = process.extractOne(asked, near, scorer=Indel.normalized_similarity, score_cutoff=0.6)
+    return folded[hit[0]] if hit else None

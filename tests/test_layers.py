@@ -12,6 +12,7 @@ import bayesdx
 
 LAYERS = [
     "errors",
+    "files",
     "odds",
     "knowledge",
     "network",
@@ -66,14 +67,14 @@ def test_imports_point_one_way(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [path for path in MODULES if layer_of(path) in FRONT_ENDS], ids=name_of)
 def test_front_ends_use_public_names_only(path: Path) -> None:
-    """A front end knows ``import bayesdx``, the errors, and how values are shown; nothing deeper."""
+    """A front end knows ``import bayesdx``, the errors, how files are read and values shown; nothing deeper."""
     tree = ast.parse(path.read_text("utf-8"))
     public = {*bayesdx.__all__, "__version__"}
     for module, name in imports(tree):
         if module == "bayesdx":
             assert name is None or name in public or name in FRONT_ENDS, f"bayesdx.{name} is not public"
         elif module.startswith("bayesdx."):
-            assert module.split(".")[1] in (layer_of(path), "errors", "display"), f"{module} is not public"
+            assert module.split(".")[1] in (layer_of(path), "errors", "files", "display"), f"{module} is not public"
     used = {
         node.attr
         for node in ast.walk(tree)

@@ -246,6 +246,38 @@ def compare(
         evaluation.show_effects(comparison.effects, most)
 
 
+@app.command()
+def variables(
+    model: ModelArgument,
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[WORDS]", help="what to look for; every variable where left out")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="Most variables that a search shows.")] = 10,
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """Find what a finding is called: search names, labels, synonyms, states, definitions, groups and codes.
+
+    Spelling is folded: case, accents, plurals, British and American forms. Findings of the other commands take a name,
+    a label or a synonym, a state or its label, and a number where cut points are shown.
+
+    \b
+    Exit codes: 0 found; 1 nothing fits; 2 wrong usage.
+
+    \b
+    Examples:
+      bayesdx variables hip_flexion_weakness
+      bayesdx variables hip_flexion_weakness knee jerk
+      bayesdx variables chest_clinic dyspnea --format json
+    """
+    import bayesdx as dx
+    from bayesdx.cli import output
+
+    found = dx.find_variables(dx.load_model(model), " ".join(words or ()), limit)
+    output.show_variables(found, format)
+    if not found.matches:
+        raise typer.Exit(FAULTY)
+
+
 FindingOption = Annotated[
     list[str] | None, typer.Option("--finding", "-f", metavar="VARIABLE=STATE", help="A finding; may be repeated.")
 ]
@@ -272,9 +304,11 @@ def diagnose(
 ) -> None:
     """Diagnose one patient, or every row of a table of patients.
 
-    A finding names one state (onset=sudden), the states that are still possible (patellar_reflex=reduced|absent), or ?
-    for what was asked and could not be told (fever=?). A group takes its members that are present, separated by commas
-    (pain_location=pain_groin,pain_low_back); its other members then are absent. What is left out was not observed.
+    A finding names a variable (its name, its label or a synonym; see 'bayesdx variables') and a state (onset=sudden),
+    the states that are still possible (patellar_reflex=reduced|absent), a number where the variable has cut points
+    (age=73), yes or no where it has two such states, or ? for what was asked and could not be told (fever=?). A group
+    takes its members that are present, separated by commas (pain_location=pain_groin,pain_low_back); its other members
+    then are absent. What is left out was not observed.
 
     A JSON file holds an object of findings, or an object with the key "findings". A CSV file holds the columns variable
     and state for one patient; or one patient a row, with variables as columns, an empty cell being not observed. An

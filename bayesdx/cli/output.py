@@ -142,6 +142,20 @@ def show_models(models: pd.DataFrame, format: str) -> None:
             screen.print(grid)
 
 
+def show_variables(found: dx.VariableSearch, format: str) -> None:
+    """Variables that words fit."""
+    if format == "json":
+        rows = [
+            {**row, "states": list(match.variable.states), "synonyms": list(match.variable.synonyms)}
+            for row, match in zip(records(found.table.reset_index()), found.matches, strict=True)
+        ]
+        print_json({"words": found.words, "variables": rows})
+    elif format == "csv":
+        print_csv(found.table.reset_index())
+    else:
+        show_report(found)
+
+
 def show_problems(problems: Sequence[dx.Problem], format: str) -> None:
     """Every fault of a model folder."""
     frame = pd.DataFrame([problem._asdict() for problem in problems], dtype=object)

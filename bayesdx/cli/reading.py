@@ -13,6 +13,10 @@ from typing import Any
 import typer
 
 import bayesdx as dx
+from bayesdx.files import UnusualFileError, read_ordinary
+
+LARGEST_FINDINGS = 16 * 2**20
+"""Bytes above which a file of findings is not read."""
 
 PAIRS = ["variable", "state"]
 """Header of a CSV file that holds one patient, one finding a row."""
@@ -41,7 +45,7 @@ class Patients:
 
 
 def read_value(model: dx.Model, name: str, text: str) -> Any:
-    """A finding from its short form: a state, ``x|y``, ``?``, or the members of a group separated by commas.
+    """A finding from its short form: a state, a number, ``x|y``, ``?``, or the members of a group between commas.
 
     Examples
     --------
@@ -54,12 +58,13 @@ def read_value(model: dx.Model, name: str, text: str) -> Any:
     ['pain_groin', 'pain_low_back']
     """
     text = text.strip()
-    variable = model.by_name.get(name)
-    if variable is not None and text in variable.states:
+    found = model.vocabulary.find(name)
+    variable = model.by_name.get(found[0]) if len(found) == 1 else None
+    if variable is not None and text in (*variable.states, *variable.state_labels):
         return text
     if text == "?":
         return dx.UNKNOWN
-    if variable is None and name in model.groups:
+    if len(found) == 1 and variable is None:  # a group
         return [member.strip() for member in text.split(",") if member.strip()]
     return [state.strip() for state in text.split("|")] if "|" in text else text
 
@@ -94,8 +99,16 @@ def read_file(model: dx.Model, source: str) -> Patients:
     """
     name = "standard input" if source == "-" else source
     try:
-        content = typer.get_binary_stream("stdin").read() if source == "-" else Path(source).read_bytes()
+        if source == "-":
+            content = typer.get_binary_stream("stdin").read(LARGEST_FINDINGS + 1)
+        else:
+            content = read_ordinary(Path(source), LARGEST_FINDINGS)
+        if len(content) > LARGEST_FINDINGS:
+            limit = f"{LARGEST_FINDINGS // 2**20} MiB"
+            raise dx.FindingsError(f"{name}: larger than {limit}; 'bayesdx score' takes tables of any size.")
         text = content.decode("utf-8-sig")
+    except UnusualFileError as error:
+        raise dx.FindingsError(f"{name}: not an ordinary file; pipe it to '--findings -' instead.") from error
     except OSError as error:
         raise dx.FindingsError(f"{name}: cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
@@ -134,8 +147,11 @@ def _read_json(model: dx.Model, name: str, text: str) -> dict[str, Any]:
         raise dx.FindingsError(f"{name}: expected an object of findings, or an object with the key 'findings'.")
     marks = ("?", str(dx.UNKNOWN.value))
 
+    def find(variable: str) -> list[str]:
+        return [name for name in model.vocabulary.find(variable) if name in model.by_name]
+
     def is_mark(variable: str, value: Any) -> bool:
-        return value in marks and not (variable in model.by_name and value in model.by_name[variable].states)
+        return value in marks and not any(value in model.by_name[name].states for name in find(variable))
 
     return {
         variable: dx.UNKNOWN if isinstance(value, str) and is_mark(variable, value) else value

@@ -10,6 +10,7 @@ from bayesdx.diagnosis.intervals import CredibleIntervals, credible_intervals
 from bayesdx.diagnosis.prose import Narrative, narrative
 from bayesdx.diagnosis.red_flags import FiredFlag, Recommendation
 from bayesdx.diagnosis.scenarios import CaseComparison, PosteriorPath, compare_cases, posterior_path
+from bayesdx.diagnosis.search import VariableSearch, find_variables
 from bayesdx.diagnosis.sensitivity import SensitivityAnalysis, sensitivity_analysis
 from bayesdx.diagnosis.simulate import simulate_cohort
 from bayesdx.diagnosis.suggestions import NextTests, TradeOff, next_tests
@@ -29,12 +30,14 @@ __all__ = [
     "Recommendation",
     "SensitivityAnalysis",
     "TradeOff",
+    "VariableSearch",
     "compare_cases",
     "credible_intervals",
     "diagnose",
     "draw_network",
     "draw_parameters",
     "explain",
+    "find_variables",
     "narrative",
     "next_tests",
     "posterior_path",

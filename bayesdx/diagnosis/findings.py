@@ -13,9 +13,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -23,9 +22,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.errors import FindingsError, nearest
+from bayesdx.errors import FindingsError
 from bayesdx.inference import Evidence
 from bayesdx.knowledge.model import Model
+from bayesdx.knowledge.vocabulary import LONGEST_SHOWN, Vocabulary, quoted
 from bayesdx.network import compile_network
 
 
@@ -56,11 +56,14 @@ class Findings:
     codes : ndarray of int, shape (n_variables,)
         In the order of the compiled network; -1 is "not observed".
     likelihoods : dict of variable name to ndarray, shape (n_states,)
+    said : mapping of variable name to str
+        What was given, where it is not the name of a state: "CRP = 120", or "not among pain_location".
     """
 
     values: Mapping[str, Value]
     codes: NDArray[np.int32]
     likelihoods: Mapping[str, NDArray[np.float64]]
+    said: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def evidence(self) -> Evidence:
@@ -80,26 +83,6 @@ class Findings:
         return frozenset(state for state, likelihood in value.items() if likelihood > 0)
 
 
-@dataclass(frozen=True)
-class _Lexicon:
-    """What findings may be called under a model."""
-
-    positions: Mapping[str, int]
-    states: Mapping[str, Mapping[str, int]]
-    groups: Mapping[str, tuple[str, ...]]
-    title: str
-    empty: NDArray[np.int32]
-
-
-@lru_cache(maxsize=64)
-def _lexicon(model: Model) -> _Lexicon:
-    network = compile_network(model)
-    empty = np.full(len(network), -1, dtype=np.int32)
-    empty.setflags(write=False)
-    states = {node.name: {state: code for code, state in enumerate(node.states)} for node in network.nodes}
-    return _Lexicon(network.index, states, model.groups, f"{model.name} {model.version}", empty)
-
-
 def read_findings(model: Model, findings: Mapping[str, Any] | pd.Series) -> Findings:
     """Findings in canonical form.
 
@@ -107,9 +90,10 @@ def read_findings(model: Model, findings: Mapping[str, Any] | pd.Series) -> Find
     ----------
     model : Model
     findings : mapping (a dict, or a pandas Series)
-        Variable -> a state; a list, tuple or set of states still possible; a dict of likelihoods over states (at
-        least 0, states left out have 0); or ``UNKNOWN``. Group -> a list of its members that are present, the others
-        being set to their reference state. None and NaN mean "not observed".
+        A variable, by its name, its label or a synonym -> a state or its label; yes, no, true, false, 1 or 0 where it
+        has two states that are such words; a number where it has cut points; a list, tuple or set of states still
+        possible; a dict of likelihoods, at least 0, over all its states; or ``UNKNOWN``. A group -> a list of its
+        members that are present, the others being set to their reference state. None and NaN mean "not observed".
 
     Returns
     -------
@@ -118,127 +102,165 @@ def read_findings(model: Model, findings: Mapping[str, Any] | pd.Series) -> Find
     Raises
     ------
     FindingsError
-        Everything that the model does not have or that contradicts itself, one sentence each, with the nearest name.
+        Everything that the model does not have, that could mean two things or that contradicts itself, one sentence
+        each, with the nearest name.
 
     Examples
     --------
     >>> import bayesdx as dx
     >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
-    >>> found = read_findings(model, {"onset": {"sudden": 0.8, "gradual": 0.2}, "pain_location": ["pain_groin"]})
+    >>> found = read_findings(model, {"Onset": {"sudden": 0.8, "gradual": 0.2}, "pain_location": ["groin pain"]})
     >>> found.values["pain_groin"], found.likelihoods["onset"].tolist()
     ('present', [0.2, 0.8])
     """
     named = findings.to_dict() if isinstance(findings, pd.Series) else findings
     if not isinstance(named, Mapping):
         raise FindingsError(f"findings: expected a mapping of variables to states, not {type(findings).__name__}.")
-    lexicon = _lexicon(model)
-    values: dict[str, Value] = {}
-    faults: list[str] = []
-    for name, given in named.items():
-        if given is None or (isinstance(given, float) and math.isnan(given)) or given is pd.NA:
+    reading = _Reading(model.vocabulary)
+    for word, given in named.items():
+        if given is None or (isinstance(given, float) and math.isnan(given)) or given is pd.NA or given is pd.NaT:
             continue
-        for variable, value in _read_one(lexicon, name, given, faults):
-            if variable in values:
-                faults.append(f"{variable} is given twice, alone and in a group.")
-            values[variable] = value
-    if faults:
-        raise FindingsError("\n".join(f"findings: {fault}" for fault in faults))
-    codes = lexicon.empty.copy()
+        reading.add(word, given)
+    if reading.faults:
+        raise FindingsError("\n".join(f"findings: {fault}" for fault in reading.faults))
+    index = compile_network(model).index
+    codes = np.full(len(index), -1, dtype=np.int32)
     likelihoods: dict[str, NDArray[np.float64]] = {}
-    for variable, value in values.items():
-        states = lexicon.states[variable]
+    for variable, value in reading.values.items():
+        states = model.by_name[variable].states
         if isinstance(value, str):
-            codes[lexicon.positions[variable]] = states[value]
+            codes[index[variable]] = states.index(value)
         elif isinstance(value, tuple):
             likelihoods[variable] = np.array([float(state in value) for state in states])
         elif isinstance(value, Mapping):
-            likelihoods[variable] = np.array([value.get(state, 0.0) for state in states])
-    return Findings(MappingProxyType(values), codes, MappingProxyType(likelihoods))
+            likelihoods[variable] = np.array([value[state] for state in states])
+    return Findings(
+        MappingProxyType(reading.values), codes, MappingProxyType(likelihoods), MappingProxyType(reading.said)
+    )
 
 
-def _read_one(lexicon: _Lexicon, name: object, given: object, faults: list[str]) -> list[tuple[str, Value]]:
-    if isinstance(name, str) and name in lexicon.states:
-        value = _read_value(lexicon.states[name], name, given, faults)
-        return [] if value is None else [(name, value)]
-    if isinstance(name, str) and name in lexicon.groups:
-        return _read_group(lexicon, name, given, faults)
-    hint = nearest(name, [*lexicon.states, *lexicon.groups])
-    suggestion = f" Did you mean {hint!r}?" if hint else ""
-    faults.append(f"{name!r} is not a variable of {lexicon.title}.{suggestion}")
-    return []
+class _Reading:
+    """What is gathered while findings are read."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
+        self.values: dict[str, Value] = {}
+        self.said: dict[str, str] = {}
+        self.words: dict[str, object] = {}
+        self.faults: list[str] = []
+
+    def add(self, word: object, given: object) -> None:
+        """Take one entry of the findings; what is wrong with it goes to the faults."""
+        try:
+            name = self.vocabulary.resolve(word)
+            if name in self.vocabulary.groups:
+                self._add_group(name, word, given)
+            else:
+                value = self._value(name, given, str(word))
+                changed = word != name or (isinstance(value, str) and value != given)
+                self._set(name, value, word, f"{word} = {given}" if changed and _short(given) else "")
+        except FindingsError as error:
+            self.faults += str(error).split("\n")
+
+    def _set(self, name: str, value: Value, word: object, said: str) -> None:
+        if name in self.values:
+            first = self.words[name]
+            grouped = {first, word} & set(self.vocabulary.groups)
+            pair = "alone and in a group" if grouped else f"as {first!r} and as {word!r}"
+            raise FindingsError(f"{name} is given twice, {pair}.")
+        self.values[name], self.words[name] = value, word
+        if said:
+            self.said[name] = said
+
+    def _value(self, name: str, given: object, word: str) -> Value:
+        if given is UNKNOWN:
+            return UNKNOWN
+        if isinstance(given, Mapping):
+            return self._likelihood(name, given)
+        if isinstance(given, Collection) and not isinstance(given, str | bytes | bytearray):
+            return self._possible(name, given, word)
+        return self.vocabulary.state(name, given, word)
+
+    def _possible(self, name: str, given: Collection[object], word: str) -> str | tuple[str, ...]:
+        """The states still possible, in the order of the model; one state alone is that state."""
+        if not given:
+            raise FindingsError(f"{name} has an empty list; give the states still possible, or UNKNOWN.")
+        found, faults = set(), []
+        for state in given:
+            try:
+                found.add(self.vocabulary.state(name, state, word))
+            except FindingsError as error:
+                faults.append(str(error))
+        if faults:
+            raise FindingsError("\n".join(faults))
+        kept = tuple(state for state in self.vocabulary.variables[name].states if state in found)
+        return kept[0] if len(kept) == 1 else kept
+
+    def _likelihood(self, name: str, given: Mapping[object, object]) -> Mapping[str, float]:
+        states = self.vocabulary.variables[name].states
+        likelihood: dict[str, float] = {}
+        faults: list[str] = []
+        for word, number in given.items():
+            try:
+                state = self.vocabulary.state(name, word if isinstance(word, str | bool | np.bool_) else str(word))
+            except FindingsError as error:
+                faults.append(str(error))
+                continue
+            sound = isinstance(number, int | float | np.integer | np.floating) and not isinstance(number, bool)
+            if not sound or not _is_finite(number) or number < 0:  # type: ignore[operator]
+                shown = f"{number:g}" if isinstance(number, float) else quoted(number)
+                faults.append(f"{name}: the likelihood of {state} is {shown}; a likelihood is a number of at least 0.")
+            elif state in likelihood:
+                faults.append(f"{name}: the likelihood of {state} is given twice.")
+            likelihood[state] = float(number) if sound and _is_finite(number) else 0.0  # type: ignore[arg-type]
+        missing = [state for state in states if state not in likelihood]
+        if missing and not faults:
+            which = f"no likelihood of {', '.join(missing)}"
+            faults.append(f"{name}: there is {which}; give every state, 0 is allowed.")
+        if not faults and not any(likelihood.values()):
+            faults.append(f"{name}: no state has a likelihood above 0.")
+        if faults:
+            raise FindingsError("\n".join(faults))
+        return MappingProxyType({state: likelihood[state] for state in states})
+
+    def _add_group(self, group: str, word: object, given: object) -> None:
+        members = self.vocabulary.groups[group]
+        if given is UNKNOWN:
+            for member in members:
+                self._set(member, UNKNOWN, word, f"{group} = unknown")
+            return
+        if isinstance(given, str | bytes | bytearray | Mapping) or not isinstance(given, Collection):
+            raise FindingsError(f"{group} = {quoted(given)}; a group takes the list of its members that are present.")
+        present, faults = set(), []
+        for member in given:
+            found = [name for name in self.vocabulary.find(member) if name in members]
+            if len(found) == 1:
+                present.add(found[0])
+            else:
+                hint = self.vocabulary.hint(member, members)
+                known = f"its members are {', '.join(members)}"
+                faults.append(f"{group}: {quoted(member)} is not a member; {known}.{hint}")
+        for name in members:
+            states = self.vocabulary.variables[name].states
+            if name in present and len(states) > 2:
+                faults.append(f"{group}: {name} has more than two states; give {name} = {' or '.join(states[1:])}.")
+        if faults:
+            raise FindingsError("\n".join(faults))
+        for name in members:
+            states = self.vocabulary.variables[name].states
+            said = f"among {group}" if name in present else f"not among {group}"
+            self._set(name, states[1] if name in present else states[0], word, said)
 
 
-def _read_value(states: Mapping[str, int], name: str, given: object, faults: list[str]) -> Value | None:
-    if isinstance(given, str):
-        if given in states:
-            return given
-        faults.append(_no_state(states, name, given))
-        return None
-    if given is UNKNOWN:
-        return UNKNOWN
-    if isinstance(given, Mapping):
-        return _read_likelihood(states, name, given, faults)
-    if isinstance(given, Collection) and not isinstance(given, bytes | bytearray):
-        return _read_states(states, name, given, faults)
-    faults.append(_no_state(states, name, given))
-    return None
+def _is_finite(number: object) -> bool:
+    try:
+        return math.isfinite(number)  # type: ignore[arg-type]
+    except OverflowError:  # an integer beyond every float
+        return False
 
 
-def _no_state(states: Mapping[str, int], name: str, given: object) -> str:
-    hint = nearest(given, states)
-    suggestion = f" Did you mean {hint!r}?" if hint else ""
-    return f"{name} = {given!r} is not a state of {name}; its states are {', '.join(states)}.{suggestion}"
-
-
-def _read_states(
-    states: Mapping[str, int], name: str, given: Collection[object], faults: list[str]
-) -> str | tuple[str, ...] | None:
-    wrong = [state for state in given if not isinstance(state, str) or state not in states]
-    faults.extend(_no_state(states, name, state) for state in wrong)
-    if not given:
-        faults.append(f"{name} has an empty list; give the states still possible, or UNKNOWN.")
-    if wrong or not given:
-        return None
-    kept = tuple(state for state in states if state in given)
-    return kept[0] if len(kept) == 1 else kept
-
-
-def _read_likelihood(
-    states: Mapping[str, int], name: str, given: Mapping[object, object], faults: list[str]
-) -> Mapping[str, float] | None:
-    before = len(faults)
-    likelihood: dict[str, float] = {}
-    for state, number in given.items():
-        if not isinstance(state, str) or state not in states:
-            faults.append(_no_state(states, name, state))
-        elif isinstance(number, bool) or not isinstance(number, int | float | np.integer | np.floating):
-            faults.append(f"{name}: the likelihood of {state} is {number!r}; a likelihood is a number of at least 0.")
-        elif not (math.isfinite(number) and number >= 0):
-            faults.append(f"{name}: the likelihood of {state} is {number:g}; a likelihood is a number of at least 0.")
-        else:
-            likelihood[state] = float(number)
-    if len(faults) == before and not any(likelihood.values()):
-        faults.append(f"{name}: no state has a likelihood above 0.")
-    return MappingProxyType(likelihood) if len(faults) == before else None
-
-
-def _read_group(lexicon: _Lexicon, group: str, given: object, faults: list[str]) -> list[tuple[str, Value]]:
-    members = lexicon.groups[group]
-    if given is UNKNOWN:
-        return [(member, UNKNOWN) for member in members]
-    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Collection):
-        faults.append(f"{group} = {given!r}; a group takes the list of its members that are present.")
-        return []
-    wrong = [member for member in given if member not in members]
-    for member in wrong:
-        hint = nearest(member, members)
-        suggestion = f" Did you mean {hint!r}?" if hint else ""
-        faults.append(f"{group}: {member!r} is not a member; its members are {', '.join(members)}.{suggestion}")
-    result: list[tuple[str, Value]] = []
-    for member in members:
-        states = tuple(lexicon.states[member])
-        if member in given and len(states) > 2:
-            faults.append(f"{group}: {member} has more than two states; give {member} = {' or '.join(states[1:])}.")
-        else:
-            result.append((member, states[1] if member in given else states[0]))
-    return [] if wrong else result
+def _short(given: object) -> bool:
+    """Whether a value is said in a word or two."""
+    return isinstance(given, bool | np.bool_ | int | float | np.integer | np.floating) or (
+        isinstance(given, str) and len(given) <= LONGEST_SHOWN
+    )

@@ -23,7 +23,19 @@ from bayesdx.knowledge.expectations import (
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.problems import Problem, one_of
 from bayesdx.knowledge.reading import Draft, Record, read_draft
-from bayesdx.knowledge.schema import FILE, FILES, FINDING_KINDS, KINDS, PROBABILITIES, Cell, File, format_cell
+from bayesdx.knowledge.schema import (
+    EMERGENCY_HOURS,
+    FILE,
+    FILES,
+    FINDING_KINDS,
+    KINDS,
+    PROBABILITIES,
+    Cell,
+    File,
+    format_cell,
+    split_event,
+)
+from bayesdx.knowledge.spelling import compact
 
 SUM_TOLERANCE = 1e-6
 """How far the probabilities of a distribution may be from a sum of 1."""
@@ -96,6 +108,7 @@ class _Names:
         self.sources = {r.values["source"]: r.line for r in draft.rows("sources.csv", "source")}
         self.sources_complete = "sources.csv" not in draft.unreadable
         self.populations = {p.name: 0 for p in draft.info.populations} if draft.info else None
+        self.tests = {r.values["test"]: r for r in draft.rows("tests.csv", "test")}
         self.tabled = {r.values["variable"] for r in draft.rows("tables.csv", "variable")}
 
     def of_kind(self, *kinds: str) -> list[str]:
@@ -145,6 +158,63 @@ def _check_variables(draft: Draft) -> None:
         draft.report("variables.csv", None, "kind", "no cause", "at least one variable of kind cause")
 
 
+def _check_words(draft: Draft) -> None:
+    """Labels of states, synonyms, cut points: each says one thing, and all of a variable fit each other."""
+    names = _Names(draft)
+    called = {compact(name): name for name in (*names.lines, *names.groups)}
+    for record in draft.rows("variables.csv", "variable", "states"):
+        variable, states = record.values["variable"], record.values["states"]
+        faults: list[tuple[str, str, str]] = []
+        labels = record.values.get("state_labels", ())
+        if labels and len(labels) != len(states):
+            faults.append(("state_labels", "|".join(labels), f"{len(states)} labels, one for each state"))
+        elif labels:
+            meant: dict[str, str] = {}
+            for state, text in [*zip(states, states, strict=True), *zip(states, labels, strict=True)]:
+                if meant.setdefault(compact(text), state) != state:
+                    faults.append(("state_labels", text, f"a label that does not read as {meant[compact(text)]} too"))
+        seen: set[str] = set()
+        for synonym in record.values.get("synonyms", ()):
+            key = compact(synonym)
+            other = called.get(key)
+            if not key:
+                faults.append(("synonyms", synonym, "a word with letters or digits"))
+            elif other and other != variable:
+                faults.append(("synonyms", synonym, f"a word that is not the name of {other}"))
+            elif key in seen:
+                faults.append(("synonyms", synonym, "each synonym once, whatever its spelling"))
+            seen.add(key)
+        faults += _measured_faults(record, states)
+        for column, found, expected in faults:
+            draft.report("variables.csv", record.line, column, found, expected)
+
+
+def _measured_faults(record: Record, states: Sequence[str]) -> Iterable[tuple[str, str, str]]:
+    """What is wrong with the cut points of a variable, and with what goes with them."""
+    cuts, limits = record.values.get("cuts", ()), record.values.get("limits", ())
+    written = "|".join(map(format_cell, cuts))
+    if not cuts:
+        for column in ("quantity", "unit", "limits"):
+            if record.values.get(column) and record.has("cuts"):
+                yield (
+                    column,
+                    "|".join(map(str, limits)) if column == "limits" else record.values[column],
+                    ("an empty cell, since the variable has no cuts"),
+                )
+        return
+    values = [cut.value for cut in cuts]
+    if len(cuts) != len(states) - 1:
+        yield "cuts", written, f"{len(states) - 1} cuts, one fewer than the states {', '.join(states)}"
+    elif len({cut.below for cut in cuts}) > 1:
+        yield "cuts", written, "cuts that all have the sign <, or none"
+    elif any((a <= b) if cuts[0].below else (a >= b) for a, b in pairwise(values)):
+        yield "cuts", written, "cuts that fall" if cuts[0].below else "cuts that rise"
+    if limits and (len(limits) != 2 or not limits[0] < limits[1]):
+        yield "limits", "|".join(map(format_cell, limits)), "the lowest and the highest number, as 30|45"
+    elif limits and not all(limits[0] <= value <= limits[1] for value in values):
+        yield "cuts", written, f"cuts within the limits {format_cell(limits[0])} to {format_cell(limits[1])}"
+
+
 def _check_references(draft: Draft) -> None:
     names = _Names(draft)
     for file in FILES:
@@ -158,6 +228,9 @@ def _check_references(draft: Draft) -> None:
                 _refer_variables(draft, file, record, name, kinds, names)
             for named, state in _STATES.get(file.name, {}).items():
                 _refer_state(draft, file, record, named, state, names)
+            if file.name in ACTIONS:
+                _refer_event(draft, file, record, names)
+                _refer_tests(draft, file, record, names)
             for column in file.columns:
                 if column.cell is Cell.CONDITIONS and record.has(column.name):
                     for variable, states in record.values[column.name]:
@@ -170,11 +243,12 @@ _REFERENCES: dict[str, dict[str, tuple[str, ...]]] = {
     "tables.csv": {"variable": ()},
     "accuracy.csv": {"finding": FINDING_KINDS, "cause": ("cause",)},
     "tests.csv": {"variables": ()},
-    "red_flags.csv": {"cause": ("cause",)},
-    "management.csv": {"cause": ("cause",)},
     "cases.csv": {"causes": ("cause",)},
 }
 """Columns that name variables, with the kinds they may be of (empty: any)."""
+
+ACTIONS = ("red_flags.csv", "management.csv")
+"""Files whose rows say what to do about a cause, or about a state of a variable."""
 
 _STATES: dict[str, dict[str, str]] = {
     "priors.csv": {"variable": "state"},
@@ -217,13 +291,59 @@ def _refer_state(draft: Draft, file: File, record: Record, variable: str, column
         )
 
 
+def _refer_event(draft: Draft, file: File, record: Record, names: _Names) -> None:
+    """A cause of two states stands alone; of any other variable a state is named, and not the reference state."""
+    if not record.has("cause"):
+        return
+    name, state = split_event(record.values["cause"])
+    kind, states = names.kinds.get(name, "cause"), names.states.get(name, ())
+    if name not in names.lines:
+        if names.complete:
+            valid = names.of_kind("cause")
+            draft.report(file.name, record.line, "cause", name, one_of("a cause of variables.csv", name, valid))
+        return
+    expected = ""
+    if kind not in ("cause", "mechanism"):
+        expected = f"a cause, or a state of a mechanism, not {kind}"
+    elif state and states and state not in states:
+        expected = one_of(f"a state of {name}: {', '.join(states)}", state, states)
+    elif state and state == states[0]:
+        expected = f"another state than the reference state {states[0]}"
+    elif state and len(states) == 2 and kind == "cause":
+        expected = f"{name} alone, since it has two states"
+    elif states and not state and (kind == "mechanism" or (len(states) > 2 and draft.format > 1)):
+        expected = f"a state of {name}, as {name}={states[1]}"
+    if expected:
+        draft.report(file.name, record.line, "cause", record.values["cause"], expected)
+
+
+def _refer_tests(draft: Draft, file: File, record: Record, names: _Names) -> None:
+    """The tests of an action exist, and those of an emergency have their result in time."""
+    if "tests.csv" in draft.unreadable:
+        return
+    for name in record.values.get("tests", ()):
+        if name not in names.tests:
+            draft.report(file.name, record.line, "tests", name, one_of("a test of tests.csv", name, names.tests))
+            continue
+        test = names.tests[name].values
+        hours = test.get("emergency_delay_hours")
+        hours = test.get("delay_hours") if hours is None else hours
+        if record.values.get("urgency") == "emergency" and hours is not None and hours > EMERGENCY_HOURS:
+            expected = (
+                f"a test with a result within {EMERGENCY_HOURS:g} hours, since the action is an emergency; "
+                f"{name} takes {hours:g} (emergency_delay_hours of tests.csv, else delay_hours)"
+            )
+            draft.report(file.name, record.line, "tests", name, expected)
+
+
 def _refer_condition(
     draft: Draft, file: File, record: Record, column: str, name: str, states: tuple[str, ...], names: _Names
 ) -> None:
     if names.complete and name not in names.lines:
         draft.report(file.name, record.line, column, name, one_of("a variable of variables.csv", name, names.lines))
-    if file.name == "red_flags.csv" and names.kinds.get(name) in ("cause", "mechanism"):
-        expected = f"findings and contexts; a flag fires without knowing a {names.kinds[name]}"
+    if file.name in ACTIONS and names.kinds.get(name) in ("cause", "mechanism"):
+        what = "a flag fires" if file.name == "red_flags.csv" else "a step is taken"
+        expected = f"findings and contexts; {what} without knowing a {names.kinds[name]}"
         draft.report(file.name, record.line, column, name, expected)
     for state in states:
         if name in names.states and state not in names.states[name]:
@@ -508,6 +628,7 @@ _CHECKS: tuple[Callable[[Draft], None], ...] = (
     _check_duplicates,
     _check_intervals,
     _check_variables,
+    _check_words,
     _check_references,
     _check_priors,
     _check_links,

@@ -35,7 +35,9 @@ from bayesdx.knowledge.schema import (
     Variable,
     format_row,
     key_of,
+    split_event,
 )
+from bayesdx.knowledge.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,8 @@ class ModelInfo:
     default_population : str
     parent_version, parent_hash : str
         The version this one was made from and its content hash; empty for a first version.
+    format : int
+        Version of the folder format: 1 or 2.
 
     Examples
     --------
@@ -104,6 +108,7 @@ class ModelInfo:
     default_population: str
     parent_version: str = ""
     parent_hash: str = ""
+    format: int = FORMAT
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +131,8 @@ class Model:
         The population whose priors are used; the default one where empty.
     notes : str
         The text of NOTES.md, Markdown: known weaknesses, as the model card shows them.
+    population_assumed : bool
+        Whether the default population was taken although the model has several and none was named; kept by copies.
 
     Raises
     ------
@@ -157,6 +164,7 @@ class Model:
     release: Release | None = field(default=None, repr=False)
     population: str = ""
     notes: str = ""
+    population_assumed: bool = field(default=False, repr=False)
 
     def __post_init__(self) -> None:
         known = [population.name for population in self.info.populations]
@@ -168,6 +176,8 @@ class Model:
                 f"population {chosen!r} is not one of {self.info.name} {self.info.version}; "
                 f"its populations are {', '.join(known)}.{suggestion}"
             )
+        assumed = not self.population or (self.population_assumed and chosen == self.info.default_population)
+        object.__setattr__(self, "population_assumed", assumed and len(known) > 1)
         object.__setattr__(self, "population", chosen)
         object.__setattr__(self, "variables", tuple(self.variables))
         order = _Order(self.info, self.variables)
@@ -291,12 +301,12 @@ class Model:
         return members
 
     def label(self, name: str) -> str:
-        """What people read for a variable.
+        """What people read for a variable, or for one of its states.
 
         Parameters
         ----------
         name : str
-            A variable of the model.
+            A variable of the model, or ``variable=state``. A state with a label of its own is called by that alone.
 
         Returns
         -------
@@ -304,8 +314,8 @@ class Model:
 
         Raises
         ------
-        KeyError
-            The model has no such variable.
+        KeyError, ValueError
+            The model has no such variable, the variable no such state.
 
         Examples
         --------
@@ -314,7 +324,24 @@ class Model:
         >>> model.label("emg")
         'Needle EMG'
         """
-        return self.by_name[name].label
+        name, state = split_event(name)
+        variable = self.by_name[name]
+        if not state:
+            return variable.label
+        return variable.state_label(state) if variable.state_labels else f"{variable.label}: {state}"
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """What people may call the variables and states.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> model.vocabulary.find("Dyspnea"), model.vocabulary.state("smoking", True)
+        (('dyspnoea',), 'yes')
+        """
+        return Vocabulary(self.variables, self.groups, f"{self.name} {self.version}")
 
     def with_population(self, population: str) -> Model:
         """The same version with the priors of another population.
@@ -342,7 +369,7 @@ class Model:
         >>> there.population, there.hash == model.hash
         ('emergency_department', True)
         """
-        return replace(self, population=population)
+        return replace(self, population=population, population_assumed=False)
 
     def frame(self, file: str) -> pd.DataFrame:
         """The rows of a file as a DataFrame, for example ``model.frame("links.csv")``.
@@ -452,10 +479,14 @@ class _Order:
                 return (*self._state(finding, states[0]), self._variable(row.cause), measure)
             case RedFlag():
                 urgency = URGENCIES.index(row.urgency) if row.urgency in URGENCIES else _LAST
-                return (self._variable(row.cause), urgency)
+                return (*self._event(row.cause), urgency)
             case ManagementStep():
-                return (self._variable(row.cause), row.step)
+                return (*self._event(row.cause), row.step)
         return ()
+
+    def _event(self, event: str) -> tuple[int, int]:
+        variable, state = split_event(event)
+        return self._variable(variable), self.states.get((variable, state), -1)
 
     def _population(self, name: str) -> int:
         return self.populations.get(name, _LAST) if name else -1
@@ -482,9 +513,9 @@ def format_rows(file: File, rows: tuple[Any, ...]) -> str:
 
 def format_info(info: ModelInfo) -> str:
     """model.toml as text."""
-    document: dict[str, Any] = {"format": FORMAT}
+    document: dict[str, Any] = {"format": info.format}
     for entry in fields(info):
-        if entry.name not in ("populations", "parent_version", "parent_hash"):
+        if entry.name not in ("format", "populations", "parent_version", "parent_hash"):
             document[entry.name] = getattr(info, entry.name)
     document["populations"] = {
         population.name: {"title": population.title, "description": population.description}

@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-import os
 import re
-import stat
 import tomllib
 import unicodedata
 from collections import Counter
@@ -19,18 +17,20 @@ from pathlib import Path
 from typing import Any
 
 from bayesdx.errors import nearest
+from bayesdx.files import UnusualFileError, read_ordinary
 from bayesdx.knowledge.model import ModelInfo, Population, Release
 from bayesdx.knowledge.problems import Problem, one_of
 from bayesdx.knowledge.schema import (
     FILE,
     FILES,
-    FORMAT,
+    FORMATS,
     NAME,
     NUMBER,
     OTHER_FILES,
     VERSION,
     Cell,
     Column,
+    Cut,
     File,
     parse_conditions,
 )
@@ -80,9 +80,10 @@ class Record:
 
 @dataclass
 class Draft:
-    """A folder as read: what could be parsed, and what could not."""
+    """A folder as read: what could be parsed, and what could not. The format is 0 where it is not known."""
 
     folder: Path
+    format: int = 0
     info: ModelInfo | None = None
     release: Release | None = None
     changes: str = ""
@@ -151,7 +152,7 @@ def _read_text(draft: Draft, name: str, *, required: bool = False) -> str | None
             found, expected = "no such file", f"a file {name} in {draft.folder.name}"
         elif raw is not None and len(raw) > limit:
             found, expected = f"more than {limit} bytes", f"at most {limit} bytes"
-    except _FaultyFileError as error:
+    except UnusualFileError as error:
         found, expected = str(error), f"an ordinary file {name} within {draft.folder.name}"
     except (OSError, RuntimeError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
@@ -172,25 +173,15 @@ def _read_prose(draft: Draft, name: str) -> str:
     return text
 
 
-class _FaultyFileError(Exception):
-    """Something in a model folder that is no ordinary file of it."""
-
-
 def _read_bytes(folder: Path, name: str, limit: int) -> bytes | None:
     """Up to one byte more than the limit; None where there is no such file."""
     path = folder / name
     if path.is_symlink() and path.resolve().parent != folder.resolve():
-        raise _FaultyFileError("a link that leaves the folder")
+        raise UnusualFileError("a link that leaves the folder")
     try:
-        # O_NONBLOCK: opening a pipe that nobody writes to would wait for ever.
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        return read_ordinary(path, limit)
     except FileNotFoundError:
         return None
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        os.close(handle)
-        raise _FaultyFileError("no ordinary file")
-    with os.fdopen(handle, "rb") as file:
-        return file.read(limit + 1)
 
 
 def _decode(draft: Draft, name: str, raw: bytes) -> str | None:
@@ -262,6 +253,11 @@ def _check_header(draft: Draft, file: File, header: list[str]) -> None:
     for name in header:
         if name not in known:
             draft.report(file.name, 1, name, name, one_of("a column of the model format", name, known))
+    for column in file.columns:
+        if column.name in header and 0 < draft.format < column.since:
+            draft.report(
+                file.name, 1, column.name, column.name, f"format = {column.since} in model.toml for this column"
+            )
     for name in (column.name for column in file.columns if not column.dispensable):
         if name not in header:
             draft.unreadable.add(file.name)
@@ -360,6 +356,28 @@ def _conditions(column: Column, text: str) -> tuple[Any, str]:
         return None, f"{_WORDS[Cell.CONDITIONS]}; {error}"
 
 
+def _texts(column: Column, text: str) -> tuple[Any, str]:
+    texts = tuple(part.strip() for part in text.split("|"))
+    return (texts, "") if all(texts) else (None, _WORDS[Cell.TEXTS])
+
+
+def _numbers(column: Column, text: str) -> tuple[Any, str]:
+    parts = [part.strip() for part in text.split("|")]
+    signs = [part.startswith("<") for part in parts]
+    bare = [part.removeprefix("<").strip() for part in parts]
+    if not all(NUMBER.fullmatch(part) and math.isfinite(float(part)) for part in bare):
+        return None, _WORDS[Cell.NUMBERS]
+    if column.name == "cuts":
+        return tuple(Cut(float(part) + 0.0, sign) for part, sign in zip(bare, signs, strict=True)), ""
+    return (None, _WORDS[Cell.NUMBERS]) if any(signs) else (tuple(float(part) + 0.0 for part in bare), "")
+
+
+def _event(column: Column, text: str) -> tuple[Any, str]:
+    name, equals, state = text.partition("=")
+    sound = NAME.fullmatch(name) and bool(equals) == bool(state) and "|" not in state and ";" not in state
+    return (text, "") if sound else (None, _WORDS[Cell.EVENT])
+
+
 _WORDS = {
     Cell.TEXT: "text",
     Cell.NAME: "a name of letters, digits and underscores that starts with a letter",
@@ -370,8 +388,13 @@ _WORDS = {
     Cell.INTEGER: "a whole number of at least 0",
     Cell.NAMES: "different names separated by ;",
     Cell.CONDITIONS: "conditions as variable=state;variable=state|state",
+    Cell.TEXTS: "texts separated by |, none of them empty",
+    Cell.NUMBERS: "numbers separated by |",
+    Cell.EVENT: "a cause, or a state of a variable as variable=state",
 }
-_EMPTY: dict[Cell, Any] = {Cell.INTEGER: None, Cell.NAMES: (), Cell.CONDITIONS: ()}
+_EMPTY: dict[Cell, Any] = {
+    Cell.INTEGER: None, Cell.NUMBER: None, Cell.NAMES: (), Cell.CONDITIONS: (), Cell.TEXTS: (), Cell.NUMBERS: ()
+}  # fmt: skip
 _PARSERS: dict[Cell, Callable[[Column, str], tuple[Any, str]]] = {
     Cell.TEXT: _text,
     Cell.NAME: _name,
@@ -382,6 +405,9 @@ _PARSERS: dict[Cell, Callable[[Column, str], tuple[Any, str]]] = {
     Cell.INTEGER: _integer,
     Cell.NAMES: _names,
     Cell.CONDITIONS: _conditions,
+    Cell.TEXTS: _texts,
+    Cell.NUMBERS: _numbers,
+    Cell.EVENT: _event,
 }
 
 _TEXT_KEYS = ("name", "version", "title", "licence", "intended_use", "not_for", "entry_criterion", "default_population")
@@ -409,8 +435,11 @@ def _read_info(draft: Draft) -> None:
         return
     before = len(draft.problems)
     number = document.get("format")
-    if not isinstance(number, int) or isinstance(number, bool) or number != FORMAT:
-        draft.report("model.toml", None, "format", _toml(number), f"{FORMAT}, the format this version reads")
+    if isinstance(number, int) and not isinstance(number, bool) and number in FORMATS:
+        draft.format = number
+    else:
+        expected = f"{' or '.join(map(str, FORMATS))}, the formats that this version reads"
+        draft.report("model.toml", None, "format", _toml(number), expected)
     known = ("format", *_TEXT_KEYS, "populations", "parent")
     for key in document:
         if key not in known:
@@ -429,7 +458,7 @@ def _read_info(draft: Draft) -> None:
         draft.report("model.toml", None, "default_population", found, one_of("one of its populations", found, names))
     lineage = _read_lineage(draft, document["parent"]) if "parent" in document else {}
     if len(draft.problems) == before:
-        draft.info = ModelInfo(**values, populations=tuple(populations), **lineage)
+        draft.info = ModelInfo(**values, populations=tuple(populations), **lineage, format=draft.format)
     else:
         draft.unreadable.add("model.toml")
 

@@ -9,10 +9,16 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
-FORMAT = 1
-"""Version of the folder format, written as ``format`` in model.toml."""
+FORMAT = 2
+"""Version of the folder format that new models have, written as ``format`` in model.toml."""
+
+FORMATS = (1, 2)
+"""Versions of the folder format that can be read."""
+
+EMERGENCY_HOURS = 24.0
+"""Hours within which a test that an emergency calls for has to have its result."""
 
 KINDS = ("context", "cause", "mechanism", "history", "examination", "test")
 """Kinds of variables in the order of the layers; the last three are findings."""
@@ -50,6 +56,9 @@ class Cell(StrEnum):
     INTEGER = "whole number of at least 0"
     NAMES = "names separated by ;"
     CONDITIONS = "conditions"
+    TEXTS = "texts separated by |"
+    NUMBERS = "numbers separated by |"
+    EVENT = "a cause, or variable=state"
 
 
 @dataclass(frozen=True)
@@ -69,6 +78,8 @@ class Column:
     dispensable : bool
         Whether a file may do without the column, which then counts as empty. It is written only where a row uses it,
         so that a folder from before the column was thought of keeps its content hash.
+    since : int
+        Version of the folder format that brought the column.
     """
 
     name: str
@@ -77,15 +88,44 @@ class Column:
     optional: bool = False
     choices: tuple[str, ...] = ()
     dispensable: bool = False
+    since: int = 1
 
 
 Conditions = tuple[tuple[str, tuple[str, ...]], ...]
 """Conditions on variables, each with the states that satisfy it; written ``a=x;b=y|z``."""
 
 
+class Cut(NamedTuple):
+    """Where the next state of a measured variable begins.
+
+    Parameters
+    ----------
+    value : float
+    below : bool
+        Whether it begins below the value; otherwise at the value and above.
+    """
+
+    value: float
+    below: bool = False
+
+    def __str__(self) -> str:
+        return ("<" if self.below else "") + format_cell(self.value)
+
+
 @dataclass(frozen=True)
 class Variable:
-    """A row of variables.csv."""
+    """A row of variables.csv.
+
+    A measured variable has ``cuts``, one fewer than its states. Each says where the next state begins: ``38`` at 38
+    and above, ``<5`` below 5. They all rise, or all fall.
+
+    Examples
+    --------
+    >>> cuts = (Cut(5.0, below=True), Cut(1.0, below=True))
+    >>> strength = Variable("power", "Power", "examination", "", ("full", "weak", "none"), "", cuts=cuts)
+    >>> strength.state_of(5), strength.state_of(4), strength.state_of(0), strength.state_label("none")
+    ('full', 'weak', 'none', 'none')
+    """
 
     variable: str
     label: str
@@ -97,11 +137,25 @@ class Variable:
     icd11: str = ""
     snomed_ct: str = ""
     loinc: str = ""
+    synonyms: tuple[str, ...] = ()
+    state_labels: tuple[str, ...] = ()
+    quantity: str = ""
+    unit: str = ""
+    cuts: tuple[Cut, ...] = ()
+    limits: tuple[float, ...] = ()
 
     @property
     def reference(self) -> str:
         """The reference state, the first one."""
         return self.states[0]
+
+    def state_label(self, state: str) -> str:
+        """What people read for a state: its label, or its name with blanks for underscores."""
+        return self.state_labels[self.states.index(state)] if self.state_labels else state.replace("_", " ").strip()
+
+    def state_of(self, number: float) -> str:
+        """The state that a measured number means; only for a variable with cut points."""
+        return self.states[sum(number < cut.value if cut.below else number >= cut.value for cut in self.cuts)]
 
 
 @dataclass(frozen=True)
@@ -200,11 +254,17 @@ class Test:
     source: str
     status: str
     note: str = ""
+    emergency_delay_hours: float | None = None
+
+    @property
+    def soonest_hours(self) -> float:
+        """Hours to the result where it is ordered as an emergency; the usual time where nothing else is said."""
+        return self.delay_hours if self.emergency_delay_hours is None else self.emergency_delay_hours
 
 
 @dataclass(frozen=True)
 class RedFlag:
-    """A row of red_flags.csv."""
+    """A row of red_flags.csv; ``cause`` is a cause, or a state of a variable as ``main_cause=brain``."""
 
     flag: str
     findings: Conditions
@@ -213,11 +273,12 @@ class RedFlag:
     action: str
     source: str
     status: str
+    tests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class ManagementStep:
-    """A row of management.csv."""
+    """A row of management.csv; ``cause`` is a cause, or a state of a variable as ``main_cause=brain``."""
 
     cause: str
     step: int
@@ -229,6 +290,8 @@ class ManagementStep:
     threshold: float
     threshold_source: str
     threshold_status: str
+    conditions: Conditions = ()
+    tests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -260,6 +323,11 @@ class Source:
     status: str
 
 
+def _says(value: Any) -> bool:
+    """Whether a cell of this value is not empty."""
+    return value is not None and not (isinstance(value, str | tuple) and len(value) == 0)
+
+
 def _number_columns(value: str, meaning: str, cell: Cell = Cell.PROBABILITY) -> tuple[Column, ...]:
     return (
         Column(value, cell, meaning),
@@ -276,8 +344,8 @@ def _provenance(*, note: bool = True) -> tuple[Column, ...]:
     return (*columns, Column("note", Cell.TEXT, "remarks", optional=True)) if note else columns
 
 
-def _dispensable(name: str, cell: Cell, meaning: str, choices: tuple[str, ...] = ()) -> Column:
-    return Column(name, cell, meaning, optional=True, choices=choices, dispensable=True)
+def _dispensable(name: str, cell: Cell, meaning: str, choices: tuple[str, ...] = (), since: int = 1) -> Column:
+    return Column(name, cell, meaning, optional=True, choices=choices, dispensable=True, since=since)
 
 
 @dataclass(frozen=True)
@@ -315,7 +383,7 @@ class File:
 
     def columns_for(self, rows: Iterable[Any]) -> tuple[Column, ...]:
         """The columns that these rows need: all but the dispensable ones that none of them uses."""
-        used = {column.name for row in rows for column in self.columns if getattr(row, column.name)}
+        used = {c.name for row in rows for c in self.columns if _says(getattr(row, c.name))}
         return tuple(column for column in self.columns if not column.dispensable or column.name in used)
 
 
@@ -334,6 +402,17 @@ FILES: tuple[File, ...] = (
             Column("icd11", Cell.TEXT, "ICD-11 code", optional=True),
             Column("snomed_ct", Cell.TEXT, "SNOMED CT identifier", optional=True),
             Column("loinc", Cell.TEXT, "LOINC code", optional=True),
+            _dispensable("synonyms", Cell.TEXTS, "other words for it, separated by |", since=2),
+            _dispensable("state_labels", Cell.TEXTS, "what people read for each state, separated by |", since=2),
+            _dispensable("quantity", Cell.TEXT, "what a number given for it measures, such as CRP", since=2),
+            _dispensable("unit", Cell.TEXT, "unit of that number", since=2),
+            _dispensable(
+                "cuts",
+                Cell.NUMBERS,
+                "where the second state and each later one begins, separated by |: 38 at 38 and above, <5 below 5",
+                since=2,
+            ),
+            _dispensable("limits", Cell.NUMBERS, "lowest and highest number that can be meant, as 30|45", since=2),
         ),
         ("variable",),
         "variables",
@@ -424,6 +503,7 @@ FILES: tuple[File, ...] = (
             Column("burden", Cell.PROBABILITY, "burden for the patient, 0 none to 1 extreme"),
             Column("risk", Cell.PROBABILITY, "probability of serious harm"),
             *_provenance(),
+            _dispensable("emergency_delay_hours", Cell.NUMBER, "time to the result in hours as an emergency", since=2),
         ),
         ("test",),
         "tests",
@@ -434,10 +514,11 @@ FILES: tuple[File, ...] = (
         (
             Column("flag", Cell.NAME, "name of the flag"),
             Column("findings", Cell.CONDITIONS, "findings that make it fire, all of them, as a=x;b=y|z"),
-            Column("cause", Cell.NAME, "the cause it warns of"),
+            Column("cause", Cell.EVENT, "the cause it warns of"),
             Column("urgency", Cell.CHOICE, "how fast to act", choices=URGENCIES),
             Column("action", Cell.TEXT, "what to do"),
             *_provenance(note=False),
+            _dispensable("tests", Cell.NAMES, "tests of tests.csv that the action calls for", since=2),
         ),
         ("flag",),
         "red_flags",
@@ -446,15 +527,19 @@ FILES: tuple[File, ...] = (
         "management.csv",
         ManagementStep,
         (
-            Column("cause", Cell.NAME, "a cause"),
+            Column("cause", Cell.EVENT, "a cause"),
             Column("step", Cell.INTEGER, "order of the step"),
             Column("urgency", Cell.CHOICE, "how fast to act", choices=URGENCIES),
             Column("action", Cell.TEXT, "what to do"),
-            Column("when", Cell.TEXT, "condition of the step", optional=True),
+            Column("when", Cell.TEXT, "condition of the step in words", optional=True),
             *_provenance(note=False),
             Column("threshold", Cell.PROBABILITY, "posterior of the cause from which the step is worth taking"),
             Column("threshold_source", Cell.NAME, "a source of sources.csv for the threshold"),
             Column("threshold_status", Cell.CHOICE, "how the threshold is known", choices=STATUSES),
+            _dispensable(
+                "conditions", Cell.CONDITIONS, "findings without which the step is not taken, as a=x;b=y|z", since=2
+            ),
+            _dispensable("tests", Cell.NAMES, "tests of tests.csv that the step calls for", since=2),
         ),
         ("cause", "step"),
         "management",
@@ -526,6 +611,8 @@ def format_cell(value: Any) -> str:
     """
     if value is None:
         return ""
+    if isinstance(value, Cut):
+        return str(value)
     if isinstance(value, tuple):
         return ";".join(f"{part[0]}={'|'.join(part[1])}" if isinstance(part, tuple) else str(part) for part in value)
     if isinstance(value, float):
@@ -533,12 +620,27 @@ def format_cell(value: Any) -> str:
     return str(value)
 
 
+_LISTS = (Cell.STATES, Cell.TEXTS, Cell.NUMBERS)
+
+
+def split_event(event: str) -> tuple[str, str]:
+    """Variable and state of ``main_cause=brain``; the state is empty for a cause that stands alone.
+
+    Examples
+    --------
+    >>> split_event("main_cause=brain"), split_event("fracture")
+    (('main_cause', 'brain'), ('fracture', ''))
+    """
+    variable, _, state = event.partition("=")
+    return variable, state
+
+
 def format_row(file: File, row: Any, columns: Iterable[Column] | None = None) -> list[str]:
     """The cells of a row in the order of the columns, all of them unless some are given."""
     cells = []
     for column in file.columns if columns is None else columns:
         value = getattr(row, column.name)
-        cells.append("|".join(value) if column.cell is Cell.STATES else format_cell(value))
+        cells.append("|".join(map(format_cell, value)) if column.cell in _LISTS else format_cell(value))
     return cells
 
 

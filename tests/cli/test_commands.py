@@ -410,7 +410,9 @@ class TestDiagnoseFiles:
         assert bad("diagnose", MODEL, "--findings", missing) == (
             f"Error: {missing}: cannot be read: No such file or directory.\n"
         )
-        assert bad("diagnose", MODEL, "--findings", tmp_path) == f"Error: {tmp_path}: cannot be read: Is a directory.\n"
+        assert bad("diagnose", MODEL, "--findings", tmp_path) == (
+            f"Error: {tmp_path}: not an ordinary file; pipe it to '--findings -' instead.\n"
+        )
 
 
 class TestDiagnoseTable:

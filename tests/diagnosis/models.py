@@ -143,6 +143,12 @@ def _step(rng: random.Random, cause: Variable, step: int) -> ManagementStep:
     return ManagementStep(cause.variable, step, urgency, "Do", "", "S", "expert", rng.random(), "S", "expert")
 
 
+def _likelihood(rng: random.Random, states: tuple[str, ...]) -> dict[str, float]:
+    """A likelihood over all states, some of them 0."""
+    possible = rng.sample(states, rng.randint(1, len(states)))
+    return {state: rng.uniform(0.01, 2.0) if state in possible else 0.0 for state in states}
+
+
 def random_findings(model: dx.Model, seed: int) -> dict[str, Any]:
     """Findings of every kind: states, sets, likelihoods, UNKNOWN, None, groups; contexts and causes too."""
     rng = random.Random(seed)
@@ -159,7 +165,7 @@ def random_findings(model: dx.Model, seed: int) -> dict[str, Any]:
         findings[variable.variable] = {
             "state": rng.choice(states),
             "set": rng.choice((list, set, tuple, frozenset))(rng.sample(states, rng.randint(1, len(states)))),
-            "likelihood": {state: rng.uniform(0.01, 2.0) for state in rng.sample(states, rng.randint(1, len(states)))},
+            "likelihood": _likelihood(rng, states),
             "unknown": dx.UNKNOWN,
             "none": None,
         }[kind]

@@ -217,7 +217,8 @@ def test_a_known_cause_can_be_given(model):
             "findings: fever = 'presnt' is not a state of fever; its states are absent, present. "
             "Did you mean 'present'?",
         ),
-        ({"fever": True}, "findings: fever = True is not a state of fever; its states are absent, present."),
+        ({"onset": True}, "findings: onset = True is not a state of onset; its states are gradual, sudden."),
+        ({"fever": 38.6}, "findings: fever = 38.6 is not a state of fever; its states are absent, present."),
         (
             {"patellar_reflex": ["reduced", "gone"]},
             "findings: patellar_reflex = 'gone' is not a state of patellar_reflex; its states are normal, reduced, "
@@ -235,7 +236,15 @@ def test_a_known_cause_can_be_given(model):
             {"fever": {"present": "high"}},
             "findings: fever: the likelihood of present is 'high'; a likelihood is a number of at least 0.",
         ),
-        ({"fever": {"present": 0.0}}, "findings: fever: no state has a likelihood above 0."),
+        ({"fever": {"present": 0.0, "absent": 0}}, "findings: fever: no state has a likelihood above 0."),
+        (
+            {"fever": {"present": 0.8}},
+            "findings: fever: there is no likelihood of absent; give every state, 0 is allowed.",
+        ),
+        (
+            {"fever": {"present": 0.8, "yes": 0.1, "absent": 0.2}},
+            "findings: fever: the likelihood of present is given twice.",
+        ),
         (
             {"pain_location": "pain_groin"},
             "findings: pain_location = 'pain_groin'; a group takes the list of its members that are present.",
@@ -344,7 +353,7 @@ def test_an_uncertain_finding_raises_a_flag_that_cannot_be_excluded(model):
         assert flag.flag == "saddle_numbness"
         assert not flag.certain
         assert "cannot be excluded" in str(dx.diagnose(model, {"saddle_anaesthesia": unsure}))
-    assert not dx.diagnose(model, {"saddle_anaesthesia": {"absent": 1.0}}).red_flags
+    assert not dx.diagnose(model, {"saddle_anaesthesia": {"absent": 1.0, "present": 0.0}}).red_flags
 
 
 def test_steps_of_care_follow_thresholds_and_flags(model):

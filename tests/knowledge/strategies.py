@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from bayesdx.knowledge import Model, ModelInfo, Population
 from bayesdx.knowledge.schema import (
     Case,
+    Cut,
     Link,
     ManagementStep,
     Prior,
@@ -92,6 +94,12 @@ def models(draw: st.DrawFn) -> Model:
         )
         for place, kind in enumerate(kinds)
     )
+    format = draw(st.sampled_from([1, 2]))
+    info = ModelInfo(**{**vars(info), "format": format})
+    if format == 2:
+        variables = tuple(
+            replace(variable, **_words(draw, place, variable)) for place, variable in enumerate(variables)
+        )
     priors: list[Prior] = []
     links: list[Link] = []
     tables: list[TableEntry] = []
@@ -118,6 +126,7 @@ def models(draw: st.DrawFn) -> Model:
                     number = _number(draw, value)
                     links.append(Link(parent.variable, acting, variable.variable, state, value, **number))
     one, *_ = (variable for variable in variables if variable.kind == "cause")
+    event = f"{one.variable}={one.states[-1]}" if format == 2 and len(one.states) > 2 else one.variable
     seen = [variable for variable in variables if variable.kind not in ("cause", "mechanism")]
     condition = tuple((variable.variable, variable.states[: draw(st.integers(1, 2))]) for variable in seen)
     return Model(
@@ -127,14 +136,28 @@ def models(draw: st.DrawFn) -> Model:
         tuple(links),
         tuple(tables),
         tests=tuple(
-            Test("t", draw(WORDS), (variable.variable,), 10, draw(CHANCES), 0.5, 0, "S1", "expert", draw(TEXTS))
+            Test(
+                "t",
+                draw(WORDS),
+                (variable.variable,),
+                10,
+                draw(CHANCES),
+                0.5,
+                0,
+                "S1",
+                "expert",
+                draw(TEXTS),
+                draw(st.sampled_from([None, 0.0, 2.5])) if format == 2 else None,
+            )
             for variable in seen[:1]
         ),
-        red_flags=tuple(RedFlag("f", condition, one.variable, "urgent", draw(WORDS), "S2", "expert") for _ in seen[:1]),
+        red_flags=tuple(RedFlag("f", condition, event, "urgent", draw(WORDS), "S2", "expert") for _ in seen[:1]),
         management=(
             ManagementStep(
-                *(one.variable, 3, "routine", draw(WORDS), draw(TEXTS), "S1", "expert"),
+                *(event, 3, "routine", draw(WORDS), draw(TEXTS), "S1", "expert"),
                 *(draw(CHANCES), "S2", "expert"),
+                condition if format == 2 and draw(st.booleans()) else (),
+                ("t",) if format == 2 and seen and draw(st.booleans()) else (),
             ),
         ),
         cases=(
@@ -156,6 +179,21 @@ def models(draw: st.DrawFn) -> Model:
         changes=draw(TEXTS),
         notes=draw(TEXTS),
     )
+
+
+def _words(draw: st.DrawFn, place: int, variable: Variable) -> dict[str, Any]:
+    """What format 2 adds to a variable: synonyms, labels of states, cut points, or none of them."""
+    said: dict[str, Any] = {}
+    if draw(st.booleans()):
+        said["synonyms"] = tuple(f"word {place}{sign}" for sign in "abc"[: draw(st.integers(1, 3))])
+    if draw(st.booleans()):
+        said["state_labels"] = tuple(f"Grade {number} of it" for number in range(len(variable.states)))
+    if draw(st.booleans()):
+        falls = draw(st.booleans())
+        cuts = [Cut(-1.5 + 2 * number, falls) for number in range(len(variable.states) - 1)]
+        limits = (-100.0, 1000.0) if draw(st.booleans()) else ()
+        said |= {"cuts": tuple(cuts[::-1] if falls else cuts), "unit": "mg/L", "quantity": "CRP", "limits": limits}
+    return said
 
 
 def _table(draw: st.DrawFn, variable: Variable, parents: list[Variable], info: ModelInfo | str) -> list[TableEntry]:

@@ -1,0 +1,144 @@
+"""The variables of a model, found by the words that people use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from bayesdx.display import words as plain
+from bayesdx.display.report import Block, Grid, Report, Title
+from bayesdx.knowledge.model import Model
+from bayesdx.knowledge.schema import Variable
+from bayesdx.knowledge.vocabulary import Match
+
+_COLUMNS = ("label", "kind", "group", "states", "measured", "definition", "synonyms", "score", "matched")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class VariableSearch(Report):
+    """Variables that words fit, best first. Made by ``find_variables``.
+
+    Parameters
+    ----------
+    model : Model
+    words : str
+        What was looked for; empty where every variable is listed.
+    matches : tuple of Match
+        Each with ``variable``, ``score`` and the ``text`` that fits best.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+    >>> dx.find_variables(model, "saddle anesthesia").table[["label", "states", "score"]]
+                                     label           states  score
+    variable
+    saddle_anaesthesia  Saddle anaesthesia  absent, present    1.0
+    """
+
+    model: Model
+    words: str
+    matches: tuple[Match, ...]
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """The variables, best first.
+
+        Index: variable. Columns: label, kind, group, states (the reference state first), measured (quantity, unit and
+        cut points of a number that it takes; empty where it takes none), definition, synonyms, score (of 1) and
+        matched, the text that fits best.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> found = dx.find_variables(dx.load_model("chest_clinic@1.0.0"), "breathless").table
+        >>> found[["label", "matched"]]
+                     label              matched
+        variable
+        dyspnoea  Dyspnoea  Shortness of breath
+        """
+        rows = [
+            [
+                v.variable,
+                v.label,
+                v.kind,
+                v.group,
+                ", ".join(v.states),
+                _measured(v),
+                v.definition,
+                ", ".join(v.synonyms),
+                match.score,
+                match.text,
+            ]
+            for match in self.matches
+            for v in (match.variable,)
+        ]
+        return pd.DataFrame(rows, columns=["variable", *_COLUMNS]).set_index("variable")
+
+    def blocks(self) -> Sequence[Block]:
+        """A row for each variable: name, label, states, definition."""
+        model = self.model
+        title = f"{model.name} {model.version}"
+        if not self.matches:
+            near = model.vocabulary.hint(self.words)
+            return [Title(f"{title}: nothing fits {self.words!r}.{near}")]
+        count = f"{len(self.matches)} variable{'s' if len(self.matches) != 1 else ''}"
+        shown = f"{title}: {count} for {self.words!r}, best first" if self.words else f"{title}: {count}"
+        rows = [
+            [match.variable.variable, match.variable.label, _values(match.variable), _meaning(match, self.words)]
+            for match in self.matches
+        ]
+        return [Title(shown), Grid(["variable", "label", "states", "definition"], rows)]
+
+
+def find_variables(model: Model, words: str = "", limit: int = 10) -> VariableSearch:
+    """The variables that words fit, best first: what a finding is called in this model.
+
+    Names, labels, synonyms, states, groups, definitions and codes are searched. Spelling is folded: case, accents,
+    plurals, British and American forms; longer words also fit with a letter or two wrong.
+
+    Parameters
+    ----------
+    model : Model
+    words : str, optional
+        For example "knee jerk". Where left out, every variable is listed in the order of the model.
+    limit : int, at least 1
+        Most variables that a search returns.
+
+    Returns
+    -------
+    VariableSearch
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+    >>> [match.variable.variable for match in dx.find_variables(model, "numb thigh").matches]
+    ['leg_numbness']
+    """
+    asked = words.strip()
+    if not asked:
+        return VariableSearch(model, "", tuple(Match(variable, 1.0, variable.label) for variable in model.variables))
+    return VariableSearch(model, asked, tuple(model.vocabulary.search(asked, limit)))
+
+
+def _values(variable: Variable) -> str:
+    """The states, and the number that it takes."""
+    return "; ".join(filter(None, ("|".join(variable.states), _measured(variable))))
+
+
+def _measured(variable: Variable) -> str:
+    """What number a variable takes, and where its states begin."""
+    if not variable.cuts:
+        return ""
+    what = " ".join(filter(None, (variable.quantity or "number", f"in {variable.unit}" if variable.unit else "")))
+    return f"{what}, cut{'s' if len(variable.cuts) > 1 else ''} at {', '.join(map(str, variable.cuts))}"
+
+
+def _meaning(match: Match, asked: str) -> str:
+    """The definition, and the synonym that was found."""
+    found = f"found as {plain(match.text)}" if asked and match.text in match.variable.synonyms else ""
+    return ". ".join(filter(None, (match.variable.definition, found)))

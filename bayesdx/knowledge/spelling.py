@@ -1,0 +1,83 @@
+"""Words folded to one spelling: case, accents, British and American forms, plurals."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+_APOSTROPHES = re.compile("['\u2018\u2019\u02bc`]")
+_SEPARATORS = re.compile(r"[^\w.]+|_+|(?<!\d)\.|\.(?!\d)")
+
+SHORTEST_FOLDED = 4
+"""Words with fewer letters stay as they are: most of them are abbreviations, such as CES, NCS, CRP."""
+
+_ENDINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        (r"ies$", "y"),
+        (r"(ss|x|ch|sh)es$", r"\1"),  # abscesses, reflexes
+        (r"([ao])ses$", r"\1sis"),  # metastases, diagnoses
+        (r"mata$", "ma"),  # haematomata
+        (r"ae$", "a"),  # bursae
+        (r"(?<![sui])s$", ""),
+    )
+)
+_SPELLINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        (r"[ao]e", "e"),  # haematoma, oedema
+        (r"(?<=\w[^aeiouy])our(?!s?$)|(?<=[^aeiouy])our$", "or"),  # tumour, colour
+        (r"(?<=[^aeiouy])re$", "er"),  # fibre, centre
+        (r"is(e|ed|er|ing|ation)$", r"iz\1"),  # immobilise
+        (r"ys(e|ed|er|ing)$", r"yz\1"),  # paralyse
+        (r"^leuco", "leuko"),
+        (r"^disk", "disc"),
+        (r"sulph", "sulf"),
+        (r"ogue$", "og"),
+        (r"ll(ed|ing|er)$", r"l\1"),
+    )
+)
+
+
+@lru_cache(maxsize=4096)
+def fold(text: str) -> str:
+    """A text in one spelling: words in lower case without accents, a blank between them, plurals as singulars.
+
+    Two texts with the same folded form are read as the same words. The result is for comparing, not for showing.
+
+    Examples
+    --------
+    >>> fold("Retroperitoneal haematomas") == fold("retroperitoneal_hematoma")
+    True
+    >>> fold("Anaesthesia, peri-anal"), fold("Tumours"), fold("CES"), fold("CAFÉ")
+    ('anesthesia peri anal', 'tumor', 'ces', 'cafe')
+    """
+    plain = unicodedata.normalize("NFKD", text)
+    plain = "".join(sign for sign in plain if not unicodedata.combining(sign)).casefold()
+    parts = _SEPARATORS.sub(" ", _APOSTROPHES.sub("", plain)).split()
+    return " ".join(map(_fold_word, parts))
+
+
+def compact(text: str) -> str:
+    """The folded form without blanks, so that X-ray, x ray and xray are one.
+
+    Examples
+    --------
+    >>> compact("Hip X-ray") == compact("hip xray")
+    True
+    """
+    return fold(text).replace(" ", "")
+
+
+def _fold_word(word: str) -> str:
+    if len(word) < SHORTEST_FOLDED or not word.isalpha():
+        return word
+    for pattern, replacement in _ENDINGS:
+        found, count = pattern.subn(replacement, word)
+        if count:
+            word = found
+            break
+    for pattern, replacement in _SPELLINGS:
+        word = pattern.sub(replacement, word)
+    return word
