@@ -1,0 +1,253 @@
+"""What format 2 adds to a model folder, and what is wrong with it where it is wrong."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import bayesdx as dx
+from tests.knowledge.example import FOLDER as OLD
+from tests.knowledge.example import copy_draft, edit
+
+FOLDER = Path(__file__).parents[1] / "data" / "models" / "breathless" / "1.0.0"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy to break."""
+    return Path(shutil.copytree(FOLDER, tmp_path / "1.0.0"))
+
+
+def test_the_example_is_sound() -> None:
+    """Every column of format 2 is in use."""
+    assert dx.check_model(FOLDER) == []
+    model = dx.load_model(FOLDER)
+    assert model.info.format == 2
+    assert model.by_name["crp"].cuts[1].value == 100
+    assert model.label("lungs=oedema") == "Pulmonary oedema"
+    assert {test.test: test.soonest_hours for test in model.tests} == {"crp": 1, "ct_angiography": 1}
+
+
+def test_saving_keeps_every_cell(folder: Path, tmp_path: Path) -> None:
+    """Save then load is identity, format 2 as it is and format 1 as it was."""
+    for source in (folder, OLD):
+        model = dx.load_model(source)
+        saved = dx.save_model(model, tmp_path / "saved" / source.parent.name / "1.0.0")
+        assert dx.load_model(saved).hash == model.hash
+        assert f"format = {model.info.format}" in (saved / "model.toml").read_text()
+
+
+def test_format_1_has_no_column_of_format_2(tmp_path: Path) -> None:
+    """A column that a version of bayesdx from before would not know says so by the format."""
+    folder = copy_draft(tmp_path)
+    path = folder / "variables.csv"
+    head, *rows = path.read_text().splitlines()
+    path.write_text("\n".join([f"{head},synonyms", *(f"{row}," for row in rows)]) + "\n")
+    assert [str(problem) for problem in dx.check_model(folder)] == [
+        "variables.csv, row 1, column synonyms: 'synonyms'; expected format = 2 in model.toml for this column."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "sentence"),
+    [
+        (
+            "variables.csv",
+            "No fever|Fever",
+            "No fever",
+            "variables.csv, row 5, column state_labels: 'No fever'; expected 2 labels, one for each state.",
+        ),
+        (
+            "variables.csv",
+            "Adult|Old",
+            "old|Senior",
+            "variables.csv, row 2, column state_labels: 'old'; expected a label that does not read as old too.",
+        ),
+        (
+            "variables.csv",
+            "pyrexia|temperature",
+            "pyrexia|Crackle",
+            "variables.csv, row 5, column synonyms: 'Crackle'; expected a word that is not the name of crackles.",
+        ),
+        (
+            "variables.csv",
+            "pyrexia|temperature",
+            "pyrexia|Pyrexias",
+            "variables.csv, row 5, column synonyms: 'Pyrexias'; expected each synonym once, whatever its spelling.",
+        ),
+        (
+            "variables.csv",
+            "pyrexia|temperature",
+            "pyrexia||temperature",
+            "variables.csv, row 5, column synonyms: 'pyrexia||temperature'; expected texts separated by |, none of "
+            "them "
+            "empty.",
+        ),
+        (
+            "variables.csv",
+            "10|100,0|900",
+            "100|10,0|900",
+            "variables.csv, row 9, column cuts: '100|10'; expected cuts that rise.",
+        ),
+        (
+            "variables.csv",
+            "10|100,0|900",
+            "<10|<100,0|900",
+            "variables.csv, row 9, column cuts: '<10|<100'; expected cuts that fall.",
+        ),
+        (
+            "variables.csv",
+            "10|100,0|900",
+            "<100|10,0|900",
+            "variables.csv, row 9, column cuts: '<100|10'; expected cuts that all have the sign <, or none.",
+        ),
+        (
+            "variables.csv",
+            "10|100,0|900",
+            "10,0|900",
+            "variables.csv, row 9, column cuts: '10'; expected 2 cuts, one fewer than the states normal, raised, high.",
+        ),
+        (
+            "variables.csv",
+            "10|100,0|900",
+            "10|1000,0|900",
+            "variables.csv, row 9, column cuts: '10|1000'; expected cuts within the limits 0 to 900.",
+        ),
+        (
+            "variables.csv",
+            "10|100,0|900",
+            "10|100,900|0",
+            "variables.csv, row 9, column limits: '900|0'; expected the lowest and the highest number, as 30|45.",
+        ),
+        (
+            "variables.csv",
+            "10|100,0|900",
+            "10|1e999,0|900",
+            "variables.csv, row 9, column cuts: '10|1e999'; expected numbers separated by |.",
+        ),
+        (
+            "variables.csv",
+            "CRP,mg/L,10|100,0|900",
+            "CRP,,,",
+            "variables.csv, row 9, column quantity: 'CRP'; expected an empty cell, since the variable has no cuts.",
+        ),
+        (
+            "red_flags.csv",
+            "calf_swelling=yes,lungs=embolism",
+            "calf_swelling=yes,lungs",
+            "red_flags.csv, row 3, column cause: 'lungs'; expected a state of lungs, as lungs=pneumonia.",
+        ),
+        (
+            "red_flags.csv",
+            "calf_swelling=yes,lungs=embolism",
+            "calf_swelling=yes,lungs=none",
+            "red_flags.csv, row 3, column cause: 'lungs=none'; expected another state than the reference state none.",
+        ),
+        (
+            "red_flags.csv",
+            "calf_swelling=yes,lungs=embolism",
+            "calf_swelling=yes,lungs=embolus",
+            "red_flags.csv, row 3, column cause: 'lungs=embolus'; expected a state of lungs: none, pneumonia, "
+            "embolism, "
+            "oedema (nearest: 'embolism').",
+        ),
+        (
+            "management.csv",
+            "panic,1",
+            "panic=present,1",
+            "management.csv, row 5, column cause: 'panic=present'; expected panic alone, since it has two states.",
+        ),
+        (
+            "management.csv",
+            "panic,1",
+            "fever=present,1",
+            "management.csv, row 5, column cause: 'fever=present'; expected a cause, or a state of a mechanism, not "
+            "history.",
+        ),
+        (
+            "management.csv",
+            "crackles=present",
+            "crackles=present;lungs=oedema",
+            "management.csv, row 4, column conditions: 'lungs'; expected findings and contexts; a step is taken "
+            "without "
+            "knowing a cause.",
+        ),
+        (
+            "management.csv",
+            "crackles=present",
+            "crackles=loud",
+            "management.csv, row 4, column conditions: 'crackles=loud'; expected a state of crackles: absent, present.",
+        ),
+        (
+            "management.csv",
+            "expert,,ct_angiography",
+            "expert,,ct_angiografy",
+            "management.csv, row 3, column tests: 'ct_angiografy'; expected a test of tests.csv (nearest: "
+            "'ct_angiography').",
+        ),
+        (
+            "tests.csv",
+            "0.001,JUDGED,expert,,1",
+            "0.001,JUDGED,expert,,",
+            "red_flags.csv, row 3, column tests: 'ct_angiography'; expected a test with a result within 24 hours, "
+            "since "
+            "the action is an emergency; ct_angiography takes 72 (emergency_delay_hours of tests.csv, else "
+            "delay_hours).",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_where_it_stands(folder: Path, file: str, old: str, new: str, sentence: str) -> None:
+    """File, row, column, what was found, what was expected."""
+    edit(folder, file, old, new)
+    assert sentence in [str(problem) for problem in dx.check_model(folder)]
+
+
+def test_findings_in_the_words_of_people() -> None:
+    """Labels, synonyms, yes and no, numbers and groups are the same findings as names and states."""
+    model = dx.load_model(FOLDER)
+    typed = {"Age": 70, "Temperature": 38.6, "DVT signs": "yes", "CRP": "120 mg/L", "chest": ["rales"]}
+    plain = {
+        "age_group": "old",
+        "fever": "present",
+        "calf_swelling": "yes",
+        "crp": "high",
+        "crackles": "present",
+        "wheeze": "absent",
+    }
+    case = dx.diagnose(model, typed)
+    assert dict(case.findings) == plain
+    assert case.log_evidence == dx.diagnose(model, plain).log_evidence
+    assert case.evidence.said["crp"] == "CRP = 120 mg/L"
+    assert case.evidence.said["wheeze"] == "not among chest"
+    assert dx.diagnose(model, {"lungs": "Pulmonary embolism"}).posterior["lungs=embolism"] == 1
+
+
+def test_one_variable_under_two_names_is_refused() -> None:
+    """Both words are in the sentence."""
+    with pytest.raises(dx.FindingsError) as raised:
+        dx.diagnose(dx.load_model(FOLDER), {"fever": "present", "pyrexia": "no"})
+    assert str(raised.value) == "findings: fever is given twice, as 'fever' and as 'pyrexia'."
+
+
+def test_a_likelihood_takes_labels_and_every_state() -> None:
+    """A state left out is no state of likelihood 0."""
+    model = dx.load_model(FOLDER)
+    case = dx.diagnose(model, {"fever": {"Fever": 0.8, "No fever": 0.2}})
+    assert dict(case.findings["fever"]) == {"absent": 0.2, "present": 0.8}
+    with pytest.raises(dx.FindingsError) as raised:
+        dx.diagnose(model, {"crp": {"high": 0.8}})
+    assert str(raised.value) == (
+        "findings: crp: there is no likelihood of normal, raised; give every state, 0 is allowed."
+    )
+
+
+def test_a_population_that_was_not_chosen_is_known() -> None:
+    """Copies of the model know it too; a choice, even of the default one, ends it."""
+    model = dx.load_model(FOLDER)
+    assert model.population_assumed
+    assert dx.diagnose(model).model.population_assumed
+    assert not model.with_population("practice").population_assumed
+    assert not dx.load_model(FOLDER, population="practice").population_assumed
+    assert not dx.load_model("chest_clinic@1.0.0").population_assumed, "one population leaves no choice"
