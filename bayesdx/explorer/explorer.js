@@ -48,7 +48,7 @@ export function show(host, transport) {
   const root = make("div", { className: "bdx-explorer", role: "region", "aria-label": "bayesdx explorer" });
   const ask = (request) => {
     const id = `${view}.${++sent}`;
-    if (request.do !== "part") latest = id;
+    if (request.do !== "part" && request.do !== "find") latest = id; // these make no step
     transport.send({ id, ...request });
   };
 
@@ -87,8 +87,8 @@ export function show(host, transport) {
     make("div", { className: "bdx-search" }, search,
       make("label", { className: "bdx-given" }, given, document.createTextNode(" given only")), matches),
     list);
-  search.addEventListener("input", filter);
-  given.addEventListener("change", filter);
+  search.addEventListener("input", () => filter());
+  given.addEventListener("change", () => filter());
 
   // --- results
   const panel = (name, opened = true) => {
@@ -120,6 +120,10 @@ export function show(host, transport) {
 
   // --- asking and receiving
   function receive(reply) {
+    if (reply.found) {
+      if (reply.words === search.value) filter(new Set(reply.found));
+      return;
+    }
     if (reply.catalogue) drawCatalogue(reply.catalogue);
     if (reply.error !== undefined || (reply.id && reply.state)) say(reply.error || "");
     if (reply.state && catalogue) {
@@ -241,20 +245,29 @@ export function show(host, transport) {
     const element = make("div", { className: "bdx-variable", role: "radiogroup", "aria-label": variable.label,
       "aria-description": variable.definition },
       make("span", { className: "bdx-label", textContent: variable.label, title: variable.definition }, note), segments);
-    const text = [variable.label, variable.definition, ...variable.states].join(" ").toLowerCase();
-    const row = { element, inputs, segments, note, text, section, finding: null, states: variable.states };
+    if (variable.number) {
+      const number = make("input", { type: "text", inputMode: "decimal", className: "bdx-number", placeholder: variable.number,
+        title: variable.number, "aria-label": variable.number });
+      number.addEventListener("change", () => ask({ do: "set", index: variable.index, number: number.value }));
+      segments.append(number);
+    }
+    const text = [variable.label, variable.definition, ...variable.states, variable.words].join(" ").toLowerCase();
+    const row = { element, inputs, segments, note, text, section, finding: null, states: variable.states,
+      index: variable.index, number: segments.querySelector(".bdx-number") };
     element.querySelector(".bdx-label").append(note);
     rows.set(variable.index, row);
     return row;
   }
 
-  function filter() {
+  /* Show the rows whose text holds every word; where none does, those that Python finds in another spelling. */
+  function filter(found = null) {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     let shown = 0;
     for (const section of list.children) {
       let some = false;
       for (const row of section.held) {
-        const fits = words.every((word) => row.text.includes(word)) && (!given.checked || row.finding);
+        const named = found ? found.has(row.index) : words.every((word) => row.text.includes(word));
+        const fits = named && (!given.checked || row.finding);
         row.element.hidden = !fits;
         some ||= fits;
         shown += fits;
@@ -266,6 +279,7 @@ export function show(host, transport) {
       if (some && (words.length || given.checked)) section.open = true;
     }
     matches.textContent = words.length || given.checked ? `${shown} of ${rows.size}` : "";
+    if (!shown && !found && words.length) ask({ do: "find", words: search.value });
   }
 
   function drawFindings() {
@@ -275,7 +289,8 @@ export function show(host, transport) {
       row.finding = finding;
       const chosen = !finding ? 0 : !finding.possible.length ? 1 : finding.exact ? finding.possible[0] + 2 : -1;
       row.inputs.forEach((input, place) => { input.checked = place === chosen; });
-      row.note.textContent = chosen === -1 ? finding.text : "";
+      row.note.textContent = chosen === -1 ? finding.text : finding ? finding.said : "";
+      if (row.number && !(finding && finding.said)) row.number.value = "";
       row.element.classList.toggle("bdx-known", finding !== null);
     }
     for (const section of list.children) {
@@ -510,7 +525,7 @@ export function show(host, transport) {
   }
 
   root.addEventListener("keydown", (event) => {
-    const typing = event.target.matches("input[type=search], textarea");
+    const typing = event.target.matches("input[type=search], input[type=text], textarea");
     if (event.key === "/" && !typing) {
       event.preventDefault();
       search.focus();

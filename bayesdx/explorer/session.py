@@ -9,6 +9,9 @@ from typing import Any
 import bayesdx as dx
 from bayesdx.explorer.state import PARTS, catalogue, part, state
 
+MOST_FOUND = 8
+"""Variables that a search in another spelling shows."""
+
 MOST_UNDONE = 200
 """Steps that undo remembers."""
 
@@ -92,22 +95,24 @@ class Session:
         Parameters
         ----------
         request : mapping
-            ``do`` says what: "look", "part" (``part``, ``step``), or an action that makes a step: "set" (``index``, and
-            ``state``: a position, "unknown" or None), "population" (``name``), "load" (``case``), "reset", "undo",
-            "pin", "unpin", "choose" (``cause``).
+            ``do`` says what: "look", "find" (``words``), "part" (``part``, ``step``), or an action that makes a step:
+            "set" (``index``, and ``state``: a position, "unknown" or None; or ``number``: a measured number as typed),
+            "population" (``name``), "load" (``case``), "reset", "undo", "pin", "unpin", "choose" (``cause``).
 
         Returns
         -------
         dict
-            ``state``; after "look" also ``catalogue``; after "part" ``part``, ``step`` and ``value``, which is None
-            where the case has gone on since. What could not be done is a sentence in ``error``;
-            nothing has changed then.
+            ``state``; after "look" also ``catalogue``; after "find" ``words`` and ``found``, the positions of the
+            variables that fit, best first; after "part" ``part``, ``step`` and ``value``, which is None where the case
+            has gone on since. What could not be done is a sentence in ``error``; nothing has changed then.
         """
         reply: dict[str, Any] = {"id": request.get("id")}
         try:
             do = request.get("do")
             if do == "part":
                 return reply | self._part(request)
+            if do == "find":
+                return reply | self._find(request)
             if do == "look":
                 reply["catalogue"] = catalogue(self.case.model)
             elif isinstance(do, str) and do in self._actions:
@@ -151,6 +156,13 @@ class Session:
         chosen = self.chosen or str(self.case.posterior.index[0])
         return {"part": name, "step": self.step, "value": self._compute(name, chosen)}
 
+    def _find(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """The variables that typed words fit, in any spelling."""
+        words = str(request.get("words") or "")
+        index = {name: place for place, name in enumerate(self.case.model.by_name)}
+        found = dx.find_variables(self.case.model, words, MOST_FOUND).matches if words.strip() else ()
+        return {"words": words, "found": [index[match.variable.variable] for match in found]}
+
     def _show(self, case: dx.Diagnosis) -> None:
         self._previous, self.case = self.case, case
         self._parts.clear()
@@ -160,8 +172,10 @@ class Session:
         names = list(self.case.model.by_name)
         name = names[_position(request.get("index"), len(names), "variable")]
         wanted = request.get("state")
-        if wanted is None:
-            value: Any = None
+        if "number" in request:
+            value: Any = str(request["number"]).strip() or None
+        elif wanted is None:
+            value = None
         elif wanted == "unknown":
             value = dx.UNKNOWN
         else:

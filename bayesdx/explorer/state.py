@@ -76,7 +76,9 @@ def catalogue(model: dx.Model) -> dict[str, Any]:
                         "index": positions[variable.variable],
                         "label": clean(variable.label),
                         "definition": clean(variable.definition),
-                        "states": [words(state) for state in variable.states],
+                        "states": [clean(variable.state_label(state)) for state in variable.states],
+                        "words": clean(" ".join((variable.variable, *variable.synonyms, variable.quantity))),
+                        "number": _number(variable),
                     }
                 )
         if groups:
@@ -189,21 +191,31 @@ def part(case: dx.Diagnosis, name: str, chosen: str = "") -> dict[str, Any]:
     return {"next": _next, "why": _why, "intervals": _intervals}[name](case, chosen)
 
 
+def _number(variable: Any) -> str:
+    """What a number typed for a variable measures; empty where it takes none."""
+    if not variable.cuts:
+        return ""
+    quantity = variable.quantity or variable.label
+    return clean(f"{quantity} ({variable.unit})" if variable.unit else quantity)
+
+
 def _finding(case: dx.Diagnosis, name: str) -> dict[str, Any]:
     """A finding by the positions of its variable and of the states still possible; no state: unknown."""
     value = case.findings[name]
-    states = case.model.by_name[name].states
+    variable = case.model.by_name[name]
+    states, label = variable.states, variable.state_label
     possible: list[int] = []
     text = "unknown"
     if isinstance(value, str):
-        possible, text = [states.index(value)], words(value)
+        possible, text = [states.index(value)], label(value)
     elif isinstance(value, tuple):
-        possible, text = [states.index(state) for state in value], " or ".join(words(state) for state in value)
+        possible, text = [states.index(state) for state in value], " or ".join(label(state) for state in value)
     elif isinstance(value, Mapping):
         possible = [states.index(state) for state, likelihood in value.items() if likelihood > 0]
-        text = " / ".join(f"{words(state)} {likelihood:g}" for state, likelihood in value.items())
+        text = " / ".join(f"{label(state)} {likelihood:g}" for state, likelihood in value.items())
     index = list(case.model.by_name).index(name)
-    return {"index": index, "possible": possible, "exact": isinstance(value, str), "text": text}
+    said = clean(case.evidence.said.get(name, ""))
+    return {"index": index, "possible": possible, "exact": isinstance(value, str), "text": clean(text), "said": said}
 
 
 def _flags(case: dx.Diagnosis) -> list[dict[str, Any]]:

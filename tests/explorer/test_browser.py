@@ -13,6 +13,7 @@ import pytest
 import bayesdx as dx
 from bayesdx.display import format_probability
 from tests.explorer import browser as b
+from tests.explorer.test_state import BREATHLESS
 from tests.explorer.hostile import backwards_model, hostile_folder
 
 pytest.importorskip("playwright", reason="Python playwright is not installed; make test installs it")
@@ -86,6 +87,33 @@ def test_posteriors_are_those_of_diagnose(opened: Any, model: dx.Model) -> None:
         assert b.shown(tab) == shown_by(dx.diagnose(model, {"patellar_reflex": "absent"}))
         assert tab.locator(".bdx-whisker:visible").count() == len(model.causes)
         assert tab.evaluate(b.CONTRAST) == []
+
+
+def test_words_and_numbers_that_people_type(opened: Any) -> None:
+    """A synonym in another spelling finds its row; a number is read by its cut points, and told where it cannot be."""
+    model = dx.load_model(BREATHLESS)
+    watched = opened(**WIDE)
+    with b.served(model) as address:
+        tab = watched.open(address)
+        search = tab.get_by_role("searchbox")
+        for words in ("crepitation", "Crepitations!", "RALES"):
+            search.fill(words)
+            tab.wait_for_function("() => document.querySelectorAll('.bdx-variable:not([hidden])').length === 1")
+            assert tab.locator(".bdx-variable:visible").get_attribute("aria-label") == "Crackles"
+        search.fill("")
+        number = tab.get_by_role("textbox", name="CRP (mg/L)")
+        number.fill("120")
+        number.press("Enter")
+        tab.wait_for_function("() => document.querySelector('.bdx-known')")
+        assert b.shown(tab) == shown_by(dx.diagnose(model, {"crp": 120}))
+        number.fill("12,5")
+        number.press("Enter")
+        told = tab.locator(".bdx-message")
+        told.wait_for()
+        assert "write a decimal point, 12.5" in told.inner_text()
+        assert b.shown(tab) == shown_by(dx.diagnose(model, {"crp": 120}))
+        assert overflows(tab) == []
+        watched.shoot("page_number")
 
 
 def test_a_red_flag_cannot_be_scrolled_away(opened: Any, model: dx.Model) -> None:

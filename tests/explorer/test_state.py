@@ -16,6 +16,8 @@ from bayesdx.explorer.state import PARTS, catalogue, part, state
 from tests.explorer.hostile import BACKWARDS, CAR, backwards_model
 
 MODEL = "hip_flexion_weakness@1.0.0"
+BREATHLESS = Path(__file__).parents[1] / "data" / "models" / "breathless" / "1.0.0"
+"""With labels of states, synonyms and measured numbers."""
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +54,33 @@ def test_the_state_is_the_diagnosis(model: dx.Model) -> None:
     assert [line["shown"] for line in told["differential"]] == [format_probability(p) for p in case.posterior]
     assert told["none"]["shown"] == format_probability(case.none_present)
     assert session.case.findings == case.findings
+
+
+def test_a_measured_number_is_typed() -> None:
+    """It is read as in Python, shown as typed; a number that cannot be meant is a sentence and changes nothing."""
+    model = dx.load_model(BREATHLESS)
+    session = Session(model)
+    index = place(model, "crp")
+    told = session.answer({"id": "t", "do": "set", "index": index, "number": "120"})
+    assert session.case.findings == {"crp": "high"}
+    assert told["state"]["findings"] == [
+        {"index": index, "possible": [2], "exact": True, "text": "high", "said": "crp = 120"}
+    ]
+    refused = session.answer({"id": "t", "do": "set", "index": index, "number": "12000"})
+    assert refused["error"] == "findings: crp = '12000': CRP in mg/L is a number from 0 to 900."
+    assert session.case.findings == {"crp": "high"}
+    session.answer({"id": "t", "do": "set", "index": index, "number": " "})
+    assert not session.case.findings
+
+
+def test_words_are_found_in_any_spelling() -> None:
+    """By position, best first, without a step."""
+    session = Session(dx.load_model(BREATHLESS))
+    reply = session.answer({"id": "t", "do": "find", "words": "rale"})
+    assert reply["found"] == [place(session.case.model, "crackles")]
+    assert "state" not in reply
+    assert session.step == 0
+    assert session.answer({"id": "t", "do": "find", "words": None})["found"] == []
 
 
 @pytest.mark.parametrize("source", [MODEL, CAR, "chest_clinic"], ids=["flagship", "car_start", "chest_clinic"])
