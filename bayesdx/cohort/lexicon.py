@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from bayesdx.diagnosis.case import alternatives
+from bayesdx.diagnosis.lines import alternatives
 from bayesdx.errors import FindingsError, nearest
 from bayesdx.inference import Engine
 from bayesdx.inference.kernels import Kernel, numba_installed

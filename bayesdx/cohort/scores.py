@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from bayesdx.cohort.lexicon import Lexicon
 from bayesdx.cohort.options import Options
 from bayesdx.cohort.patterns import group_rows
-from bayesdx.diagnosis.case import alternatives
 from bayesdx.diagnosis.draws import draw_parameters
+from bayesdx.diagnosis.lines import alternatives
 from bayesdx.inference import Evidence
 
 Array = NDArray[np.float64]

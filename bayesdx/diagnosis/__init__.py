@@ -8,15 +8,18 @@ from bayesdx.diagnosis.explanation import Explanation, explain
 from bayesdx.diagnosis.findings import UNKNOWN
 from bayesdx.diagnosis.intervals import CredibleIntervals, credible_intervals
 from bayesdx.diagnosis.prose import Narrative, narrative
-from bayesdx.diagnosis.red_flags import FiredFlag, Recommendation
+from bayesdx.diagnosis.red_flags import FiredFlag
 from bayesdx.diagnosis.scenarios import CaseComparison, PosteriorPath, compare_cases, posterior_path
 from bayesdx.diagnosis.search import VariableSearch, find_variables
 from bayesdx.diagnosis.sensitivity import SensitivityAnalysis, sensitivity_analysis
 from bayesdx.diagnosis.simulate import simulate_cohort
+from bayesdx.diagnosis.steps import Recommendation
 from bayesdx.diagnosis.suggestions import NextTests, TradeOff, next_tests
+from bayesdx.diagnosis.triage import Alert, Triage
 
 __all__ = [
     "UNKNOWN",
+    "Alert",
     "CaseComparison",
     "Conflict",
     "CredibleIntervals",
@@ -30,6 +33,7 @@ __all__ = [
     "Recommendation",
     "SensitivityAnalysis",
     "TradeOff",
+    "Triage",
     "VariableSearch",
     "compare_cases",
     "credible_intervals",

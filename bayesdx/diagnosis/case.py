@@ -13,12 +13,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bayesdx.diagnosis.events import action_variables, event_of, sides
 from bayesdx.diagnosis.findings import UNKNOWN, Findings, Value, read_findings
-from bayesdx.diagnosis.red_flags import FiredFlag, Recommendation, fired_flags, recommendations
+from bayesdx.diagnosis.lines import alternatives, engine_for
+from bayesdx.diagnosis.red_flags import FiredFlag, fired_flags
+from bayesdx.diagnosis.steps import Recommendation, recommendations
+from bayesdx.diagnosis.triage import Alert, Triage, alerts_of, triage_of
 from bayesdx.errors import FindingsError, ImpossibleEvidenceError, nearest
-from bayesdx.inference import Engine, Evidence
+from bayesdx.inference import Evidence
 from bayesdx.knowledge.model import Model
-from bayesdx.network import compile_network
 
 if TYPE_CHECKING:
     from bayesdx.diagnosis.conflict import Conflict
@@ -26,16 +29,6 @@ if TYPE_CHECKING:
 DISCLAIMER = "Decision support for qualified people, not a diagnosis; a low probability does not exclude an emergency."
 
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Alternative:
-    """One line of the differential: a cause, or one state of a cause with more than two states."""
-
-    name: str
-    variable: str
-    label: str
-    state: int
 
 
 @dataclass(frozen=True)
@@ -66,32 +59,6 @@ class Line:
     posterior: float
     rank: int
     likelihood_ratio: float
-
-
-@lru_cache(maxsize=64)
-def alternatives(model: Model) -> tuple[Alternative, ...]:
-    """The lines of a model's differential, in the order of its variables.
-
-    A cause with two states has one line, named after it, for its second state; a cause with more states has a line
-    ``cause=state`` for each of them.
-    """
-    lines: list[Alternative] = []
-    for name in model.causes:
-        variable = model.by_name[name]
-        if len(variable.states) == 2:
-            lines.append(Alternative(name, name, variable.label, 1))
-        else:
-            lines.extend(
-                Alternative(f"{name}={state}", name, f"{variable.label}: {state}", code)
-                for code, state in enumerate(variable.states)
-            )
-    return tuple(lines)
-
-
-@lru_cache(maxsize=16)
-def engine_for(model: Model) -> Engine:
-    """The engine of a model; built once, shared by every question about it."""
-    return Engine(compile_network(model))
 
 
 @lru_cache(maxsize=64)
@@ -403,7 +370,10 @@ class Diagnosis:
 
     @cached_property
     def management(self) -> tuple[Recommendation, ...]:
-        """Steps of care for causes above their threshold or flagged, the most urgent first.
+        """Steps of care that the case calls for, the most urgent first.
+
+        From its threshold on; not where findings contradict its conditions. An emergency step also needs a finding
+        that speaks for its cause, conditions that hold, or a red flag.
 
         Examples
         --------
@@ -413,17 +383,72 @@ class Diagnosis:
         >>> step.cause, step.urgency, step.reason
         ('cauda_equina_syndrome', 'emergency', 'posterior')
         """
-        present = {
-            cause: float(
-                sum(
-                    probability
-                    for line, probability in zip(alternatives(self.model), self.probabilities, strict=True)
-                    if line.variable == cause and line.state > 0
-                )
-            )
-            for cause in self.model.causes
-        }
-        return recommendations(self.model, present, self.red_flags)
+        return recommendations(self.model, self.evidence, self._of_actions, self.red_flags)
+
+    @cached_property
+    def _of_actions(self) -> Mapping[str, Array]:
+        """Marginals of the variables that steps of care and red flags are about."""
+        return engine_for(self.model).propagate(self.evidence.evidence, action_variables(self.model)).marginals
+
+    @cached_property
+    def alerts(self) -> tuple[Alert, ...]:
+        """One banner per cause: its red flags and its emergency steps of care, the most urgent first.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> case = dx.diagnose(model, {"saddle_anaesthesia": "present", "bladder_bowel_dysfunction": "present"})
+        >>> first = case.alerts[0]
+        >>> first.label, first.urgency, first.findings
+        ('Cauda equina syndrome', 'emergency', ('bladder_bowel_dysfunction', 'saddle_anaesthesia'))
+        """
+        return alerts_of(self.model, self.red_flags, self.management, self._of_actions)
+
+    @cached_property
+    def triage(self) -> Triage:
+        """How urgent the case is, with the reason, and which questions of emergencies were not asked.
+
+        Decision support: 'none' says that these findings show no emergency, not that there is none.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> triage = dx.diagnose(model, {"onset": "gradual", "saddle_anaesthesia": "absent"}).triage
+        >>> "saddle_anaesthesia" in triage.unasked, "bladder_bowel_dysfunction" in triage.unasked
+        (False, True)
+        """
+        return triage_of(self)
+
+    def probability(self, event: str) -> float:
+        """P(event | findings).
+
+        Parameters
+        ----------
+        event : str
+            A cause; ``variable=state`` of a graded cause or of a mechanism, as ``main_cause=brain``. The plain name of
+            a graded cause means any state but the reference state.
+
+        Returns
+        -------
+        float in [0, 1]
+
+        Raises
+        ------
+        FindingsError
+            The model has no such cause or state.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> case = dx.diagnose(dx.load_model("hip_flexion_weakness@2.2.1"), {"upper_motor_neuron_signs": "present"})
+        >>> round(case.probability("main_cause=cord"), 2)
+        0.23
+        """
+        asked = event_of(self.model, event)
+        found = engine_for(self.model).propagate(self.evidence.evidence, (asked.variable,)).marginals[asked.variable]
+        return min(1.0, sides(found, asked)[0].item(0))
 
     @cached_property
     def conflict(self) -> Conflict:
@@ -530,7 +555,7 @@ class Diagnosis:
         """The diagnosis as plain values that JSON can hold; a likelihood ratio that is not finite is None.
 
         Keys: model, findings, log_evidence (nats), differential, none_present, most_probable (five sets of causes),
-        red_flags, management, notice.
+        red_flags, management, alerts, triage, notice.
 
         Examples
         --------
@@ -551,9 +576,15 @@ class Diagnosis:
                 {"causes": list(causes), "probability": probability} for causes, probability in self.probable_sets(5)
             ],
             "red_flags": [_fields(flag) for flag in self.red_flags],
-            "management": [_fields(step) for step in self.management],
+            "management": [self._with_values(_fields(step)) for step in self.management],
+            "alerts": [self._with_values(asdict(alert)) for alert in self.alerts],
+            "triage": {**self._with_values(asdict(self.triage)), "text": self.triage.text},
             "notice": DISCLAIMER,
         }
+
+    def _with_values(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """The findings behind something with what was found."""
+        return fields | {"findings": {name: _plain(self.findings[name]) for name in fields["findings"]}}
 
     def to_html(self, file: str | PathLike[str], cause: str | None = None) -> None:
         """Write the diagnosis as one page that can be sent to a colleague: no script, nothing loaded from anywhere.
@@ -617,6 +648,6 @@ def _finite(fields: dict[str, Any]) -> dict[str, Any]:
 
 def _fields(row: FiredFlag | Recommendation) -> dict[str, Any]:
     fields = asdict(row)
-    if isinstance(row, FiredFlag):
-        fields["findings"] = {variable: list(states) for variable, states in row.findings}
+    name = "findings" if isinstance(row, FiredFlag) else "conditions"
+    fields[name] = {variable: list(states) for variable, states in fields[name]}
     return fields

@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.diagnosis.case import Diagnosis, engine_for, say
+from bayesdx.diagnosis.case import Diagnosis, say
 from bayesdx.diagnosis.findings import UNKNOWN
+from bayesdx.diagnosis.lines import engine_for
 from bayesdx.diagnosis.simulate import complete, simulate
 from bayesdx.display import format_probability
 from bayesdx.display.report import Alert, Block, Grid, Report, Title

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesdx.diagnosis.case import Diagnosis, diagnose, engine_for
+from bayesdx.diagnosis.case import Diagnosis, diagnose
+from bayesdx.diagnosis.lines import engine_for
 from bayesdx.display import format_probability, words
 from bayesdx.display.graph import Arrow, Box, Section, layered_svg
 from bayesdx.errors import FindingsError

@@ -1,17 +1,23 @@
-"""A line of the differential as an event of the network, and its exact log-odds."""
+"""What is asked about: a cause that is present, or a state of a variable; its probability and exact log-odds."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesdx.diagnosis.case import Diagnosis, alternatives
+from bayesdx.diagnosis.lines import alternatives
 from bayesdx.errors import FindingsError, nearest
 from bayesdx.inference import Engine, Evidence
 from bayesdx.knowledge.model import Model
+from bayesdx.knowledge.schema import split_event
+
+if TYPE_CHECKING:
+    from bayesdx.diagnosis.case import Diagnosis
 
 Array = NDArray[np.float64]
 
@@ -21,12 +27,12 @@ FAINT = 1e-200
 
 @dataclass(frozen=True)
 class Event:
-    """A cause being present.
+    """A cause being present, or a variable being in one of some states.
 
     Parameters
     ----------
     name, label : str
-        As in the differential.
+        As in the differential; ``variable=state`` for a state of a mechanism.
     variable : str
     states : tuple of int
         Codes of the states in which it counts as present.
@@ -39,19 +45,19 @@ class Event:
 
 
 def event_of(model: Model, cause: str) -> Event:
-    """The event that a name of the differential stands for.
+    """The event that a name stands for.
 
     Parameters
     ----------
     model : Model
     cause : str
-        A line of the differential (a cause, or ``cause=state`` of a graded one), or the plain name of a graded cause,
-        which means any state but the reference state.
+        A line of the differential (a cause, or ``cause=state`` of a graded one); the plain name of a graded cause,
+        which means any state but the reference state; or ``mechanism=state``, as ``main_cause=brain``.
 
     Raises
     ------
     FindingsError
-        The model has no such cause; the nearest name is given.
+        The model has no such cause or state; the nearest name is given.
     """
     lines = {line.name: Event(line.name, line.label, line.variable, (line.state,)) for line in alternatives(model)}
     if cause in lines:
@@ -59,9 +65,52 @@ def event_of(model: Model, cause: str) -> Event:
     if cause in model.causes:
         variable = model.by_name[cause]
         return Event(cause, variable.label, cause, tuple(range(1, len(variable.states))))
-    hint = nearest(cause, [*lines, *model.causes])
+    name, state = split_event(cause)
+    found = model.by_name.get(name)
+    if found is not None and found.kind == "mechanism" and state in found.states:
+        return Event(cause, model.label(cause), name, (found.states.index(state),))
+    named = found.states if found is not None and found.kind == "mechanism" else ()
+    hint = nearest(cause, [*lines, *model.causes, *(f"{name}={one}" for one in named)])
     suggestion = f" Did you mean {hint!r}?" if hint else ""
     raise FindingsError(f"{cause!r} is not a cause of {model.name} {model.version}.{suggestion}")
+
+
+@lru_cache(maxsize=1024)
+def action_events(model: Model, cause: str) -> tuple[Event, ...]:
+    """The events that a row of management.csv or red_flags.csv may be about, from its ``cause``.
+
+    One event for a cause of two states and for ``variable=state``. Format 1 could name a cause of several states as a
+    whole: then one event for each state but the reference state, and what the row is about is the most probable one.
+    That the cause is not in its reference state is no event to act on: it says nothing of what to do.
+    """
+    event = event_of(model, cause)
+    if len(event.states) == 1:
+        return (event,)
+    states = model.by_name[event.variable].states
+    return tuple(event_of(model, f"{event.variable}={states[code]}") for code in event.states)
+
+
+@lru_cache(maxsize=64)
+def action_variables(model: Model) -> tuple[str, ...]:
+    """The variables that steps of care and red flags are about."""
+    causes = [*(step.cause for step in model.management), *(flag.cause for flag in model.red_flags)]
+    return tuple(dict.fromkeys(split_event(cause)[0] for cause in causes))
+
+
+def action_probabilities(model: Model, cause: str, marginals: Mapping[str, Array]) -> Array:
+    """P(what a row of management.csv or red_flags.csv is about), shape (n_cases,); of several events the largest.
+
+    Parameters
+    ----------
+    model : Model
+    cause : str
+        As the row names it.
+    marginals : mapping of variable name to ndarray, shape (n_cases, n_states)
+        Of ``action_variables`` at least.
+    """
+    events = action_events(model, cause)
+    chances = np.stack([sides(marginals[event.variable], event)[0] for event in events])
+    return np.asarray(chances.max(axis=0))
 
 
 def leading_event(case: Diagnosis) -> Event:
@@ -77,7 +126,7 @@ def given_event(evidence: Evidence, event: Event, engine: Engine, *, present: bo
     return Evidence(evidence.codes, {**evidence.likelihoods, event.variable: known * inside})
 
 
-def event_log_odds(engine: Engine, evidence: Evidence, event: Event) -> Array:
+def event_log_odds(engine: Engine, evidence: Evidence, event: Event, marginal: Array | None = None) -> Array:
     """Log-odds of a cause in each case, exact however extreme.
 
     Both sides are sums of probabilities, never one minus the other; where one is too small for that, the log
@@ -88,13 +137,16 @@ def event_log_odds(engine: Engine, evidence: Evidence, event: Event) -> Array:
     engine : Engine
     evidence : Evidence of n cases, none of them impossible
     event : Event
+    marginal : ndarray, shape (n, n_states), optional
+        Of the event's variable in these cases, where it is known already.
 
     Returns
     -------
     ndarray, shape (n,), in nats
         Plus infinity where the cause is certain, minus infinity where it is impossible.
     """
-    marginal = engine.propagate(evidence, targets=(event.variable,)).marginals[event.variable]
+    if marginal is None:
+        marginal = engine.propagate(evidence, targets=(event.variable,)).marginals[event.variable]
     inside, outside = sides(marginal, event)
     with np.errstate(divide="ignore"):
         odds = np.asarray(np.log(inside) - np.log(outside))
@@ -113,8 +165,3 @@ def sides(marginal: Array, event: Event) -> tuple[Array, Array]:
     """P(present) and P(absent) from the marginal of the cause's variable, each summed by itself."""
     inside = np.isin(np.arange(marginal.shape[-1]), event.states)
     return marginal[..., inside].sum(axis=-1), marginal[..., ~inside].sum(axis=-1)
-
-
-def present_probability(marginals: Mapping[str, Array], variable: str) -> Array:
-    """P(any state but the reference state), shape (n_cases,)."""
-    return np.asarray(marginals[variable][..., 1:].sum(axis=-1))

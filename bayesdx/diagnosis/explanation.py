@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.diagnosis.case import Diagnosis, engine_for, say
+from bayesdx.diagnosis.case import Diagnosis, say
 from bayesdx.diagnosis.events import Event, event_log_odds, event_of, given_event, leading_event
 from bayesdx.diagnosis.findings import UNKNOWN
+from bayesdx.diagnosis.lines import engine_for
 from bayesdx.diagnosis.shapley import all_coalitions, exact_shapley, sampled_shapley
 from bayesdx.diagnosis.trails import numbers_behind
 from bayesdx.display import format_probability, words

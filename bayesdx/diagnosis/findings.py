@@ -70,6 +70,11 @@ class Findings:
         """One case for the engine."""
         return Evidence(self.codes[None, :], {name: vector[None, :] for name, vector in self.likelihoods.items()})
 
+    @property
+    def informative(self) -> tuple[str, ...]:
+        """Variables of which something was found out, in the order given: all but those that are UNKNOWN."""
+        return tuple(name for name, value in self.values.items() if value is not UNKNOWN)
+
     def possible(self, variable: str) -> frozenset[str] | None:
         """States that the finding leaves possible; None where nothing was found out about the variable."""
         value = self.values.get(variable)

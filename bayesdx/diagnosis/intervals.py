@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.diagnosis.case import Diagnosis, alternatives, engine_for
+from bayesdx.diagnosis.case import Diagnosis
 from bayesdx.diagnosis.draws import draw_parameters, drawn_values
 from bayesdx.diagnosis.findings import UNKNOWN
+from bayesdx.diagnosis.lines import alternatives, engine_for
 from bayesdx.diagnosis.trails import relevant
 from bayesdx.display import format_probability
 from bayesdx.display.report import Alert, Block, Grid, Report, Title

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesdx.diagnosis.case import alternatives
-from bayesdx.diagnosis.events import Event, present_probability, sides
+from bayesdx.diagnosis.events import Event, action_probabilities, action_variables, sides
+from bayesdx.diagnosis.lines import alternatives
 from bayesdx.errors import TooLargeError
 from bayesdx.inference import Engine, Evidence
 from bayesdx.knowledge.model import Model
+from bayesdx.knowledge.schema import Conditions
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int32]
@@ -35,14 +36,14 @@ class Measured:
     Parameters
     ----------
     log_evidence : ndarray, shape (n_cases,)
-    marginals : mapping of cause to ndarray, shape (n_cases, n_states)
-        0 in impossible cases.
+    marginals : mapping of variable to ndarray, shape (n_cases, n_states)
+        Of the causes and of what steps of care are about; 0 in impossible cases.
     entropy : ndarray, shape (n_cases,)
         Of the causes, in bits; 0 in impossible cases.
     lines : ndarray, shape (n_cases, n_alternatives)
         The differential.
-    decisions : ndarray of bool, shape (n_cases, n_steps)
-        Which steps of management.csv are worth taking.
+    decisions : ndarray of bool, shape (n_cases, n_actions)
+        Which actions of management.csv are worth taking.
     benefit : ndarray, shape (n_cases,)
         Net benefit of taking them (see ``net_benefit``).
     """
@@ -74,25 +75,62 @@ def has_joint(model: Model) -> bool:
     return math.prod(len(model.by_name[name].states) for name in model.causes) <= MOST_JOINT_CELLS
 
 
-def measure(engine: Engine, model: Model, evidence: Evidence) -> Measured:
-    """Marginals, entropies and decisions of a batch of cases."""
-    found = engine.propagate(evidence, targets=model.causes)
+def measured_variables(model: Model) -> tuple[str, ...]:
+    """Variables that decisions and information are about: the causes, and what steps of care and flags name."""
+    return tuple(dict.fromkeys((*model.causes, *action_variables(model))))
+
+
+def measure(engine: Engine, model: Model, evidence: Evidence, about: Event) -> Measured:
+    """Marginals, entropies and decisions of a batch of cases.
+
+    Parameters
+    ----------
+    engine : Engine
+    model : Model
+    evidence : Evidence
+    about : Event
+        Asked about beside the causes.
+    """
+    names = tuple(dict.fromkeys((*measured_variables(model), about.variable)))
+    found = engine.propagate(evidence, targets=names)
     possible = ~found.impossible[:, None]
-    marginals = {name: np.where(possible, found.marginals[name], 0.0) for name in model.causes}
+    marginals = {name: np.where(possible, found.marginals[name], 0.0) for name in names}
     if has_joint(model):
         entropy = _joint_entropies(engine, model, evidence)
     else:
-        entropy = np.asarray(sum(entropy_bits(values) for values in marginals.values()))
+        entropy = np.asarray(sum(entropy_bits(marginals[name]) for name in model.causes))
     lines = np.stack([marginals[line.variable][:, line.state] for line in alternatives(model)], axis=1)
-    taken, benefit = decisions(model, marginals), net_benefit(model, marginals)
+    taken, benefit = decisions(engine, model, evidence, marginals), net_benefit(model, marginals)
     return Measured(found.log_evidence, marginals, entropy, lines, taken, benefit)
 
 
-def decisions(model: Model, marginals: Mapping[str, Array]) -> NDArray[np.bool_]:
-    """Which steps of management.csv are worth taking, shape (n_cases, n_steps)."""
-    taken = [present_probability(marginals, step.cause) >= step.threshold for step in model.management]
-    count = len(marginals[model.causes[0]])
-    return np.stack(taken, axis=1) if taken else np.zeros((count, 0), dtype=np.bool_)
+def decisions(engine: Engine, model: Model, evidence: Evidence, marginals: Mapping[str, Array]) -> NDArray[np.bool_]:
+    """Which actions are worth taking, shape (n_cases, n_actions).
+
+    An action of a cause is worth taking from the threshold of one of its steps on, where what is known does not
+    contradict the conditions of that step.
+    """
+    actions: dict[tuple[str, str], NDArray[np.bool_]] = {}
+    for step in model.management:
+        taken = action_probabilities(model, step.cause, marginals) >= step.threshold
+        if step.conditions:
+            taken &= ~contradicted(engine, step.conditions, evidence)
+        key = (step.cause, step.action)
+        actions[key] = actions[key] | taken if key in actions else taken
+    return np.stack(list(actions.values()), axis=1) if actions else np.zeros((len(evidence), 0), dtype=np.bool_)
+
+
+def contradicted(engine: Engine, conditions: Conditions, evidence: Evidence) -> NDArray[np.bool_]:
+    """Whether what is known of each case surely fails one of the conditions, shape (n_cases,)."""
+    failed = np.zeros(len(evidence), dtype=np.bool_)
+    for variable, states in conditions:
+        place = engine.network.index[variable]
+        wanted = np.isin(engine.network.nodes[place].states, states)
+        codes = evidence.codes[:, place]
+        failed |= (codes >= 0) & ~wanted[codes]
+        if variable in evidence.likelihoods:
+            failed |= ~(evidence.likelihoods[variable][:, wanted] > 0).any(axis=1)
+    return failed
 
 
 def net_benefit(model: Model, marginals: Mapping[str, Array]) -> Array:
@@ -103,19 +141,20 @@ def net_benefit(model: Model, marginals: Mapping[str, Array]) -> Array:
     .. math:: \sum_{\text{cause}} \text{mean}_t \max(0, (p - t) / (1 - t))
 
     over the different thresholds of each cause. As the maximum of linear functions it can only grow, in expectation,
-    with what is found out.
+    with what is found out. Conditions of steps are left aside: they say how to act on the cause, not what knowing it is
+    worth.
 
     References
     ----------
     S. Pauker, J. Kassirer (1980), "The threshold approach to clinical decision making"; A. Vickers, E. Elkin (2006),
     "Decision curve analysis".
     """
-    total = np.zeros(len(marginals[model.causes[0]]))
+    total = np.zeros(len(next(iter(marginals.values()))))
     thresholds: dict[str, dict[float, None]] = {}
     for step in model.management:
         thresholds.setdefault(step.cause, {})[step.threshold] = None
     for cause, each in thresholds.items():
-        present = present_probability(marginals, cause)
+        present = action_probabilities(model, cause, marginals)
         for threshold in each:
             if threshold < 1:
                 total += np.maximum(0.0, (present - threshold) / (1 - threshold)) / len(each)

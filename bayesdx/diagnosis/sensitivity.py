@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.diagnosis.case import Diagnosis, alternatives, engine_for
-from bayesdx.diagnosis.events import Event, event_of, given_event, leading_event
+from bayesdx.diagnosis.case import Diagnosis
+from bayesdx.diagnosis.events import Event, action_events, event_of, given_event, leading_event
 from bayesdx.diagnosis.findings import UNKNOWN
+from bayesdx.diagnosis.lines import alternatives, engine_for
 from bayesdx.diagnosis.trails import relevant
 from bayesdx.display import format_probability
 from bayesdx.display.numbers import ROUNDING
@@ -356,9 +357,7 @@ def sensitivity_analysis(case: Diagnosis, cause: str | None = None) -> Sensitivi
     numbers = parameters(model)
     slopes = _Slopes(case, [event, *lines])
     top = 1 + int(case.probabilities.argmax())
-    thresholds = sorted({step.threshold for step in model.management if step.cause == event.variable})
-    if event.states != tuple(range(1, len(model.by_name[event.variable].states))):
-        thresholds = []
+    thresholds = sorted({step.threshold for step in model.management if event in action_events(model, step.cause)})
     functions = [_function(number, *slopes.lines_of(number), lines, top, thresholds) for number in numbers]
     functions.sort(key=lambda f: -f.swing if f.swing == f.swing else 0.0)
     return SensitivityAnalysis(case, event, float(slopes.posteriors[0]), tuple(functions))

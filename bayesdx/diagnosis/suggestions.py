@@ -12,14 +12,24 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.diagnosis.case import Diagnosis, alternatives, engine_for
+from bayesdx.diagnosis.case import Diagnosis
 from bayesdx.diagnosis.events import Event, event_of, leading_event, sides
-from bayesdx.diagnosis.results import Measured, assignments, decisions, entropy_bits, has_joint, measure
+from bayesdx.diagnosis.lines import engine_for
+from bayesdx.diagnosis.results import (
+    Measured,
+    assignments,
+    decisions,
+    entropy_bits,
+    has_joint,
+    measure,
+    measured_variables,
+)
 from bayesdx.diagnosis.simulate import complete
 from bayesdx.display import clean, format_probability
 from bayesdx.display.report import Alert, Block, Grid, Report, Title
 from bayesdx.errors import FindingsError, TooLargeError, nearest
 from bayesdx.inference import Evidence
+from bayesdx.knowledge.schema import EMERGENCY_HOURS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,9 +38,6 @@ Array = NDArray[np.float64]
 
 MOST_PAIRS = 2**17
 """Most pairs of results that a look-ahead enumerates."""
-
-SOONEST_HOURS = 168.0
-"""What takes longer than this (a week) is not counted among what confirms or excludes an emergency."""
 
 BEARING = 0.1
 """A test bears on an emergency where it is expected to remove at least this share of the uncertainty about it."""
@@ -106,6 +113,8 @@ class Option:
         What it reveals that is not known yet.
     cost_eur, delay_hours : float, at least 0
     burden, risk : float in [0, 1]
+    soonest_hours : float, at least 0
+        Time to the result where it is ordered as an emergency.
 
     Examples
     --------
@@ -124,6 +133,7 @@ class Option:
     delay_hours: float = 0.0
     burden: float = 0.0
     risk: float = 0.0
+    soonest_hours: float = 0.0
 
 
 _OF_OPTION = ("label", "kind", "cost_eur", "delay_hours", "burden", "risk")
@@ -149,13 +159,15 @@ class Suggestion:
     top_change : float in [0, 1]
         P(another cause then heads the differential).
     decision_change : float in [0, 1]
-        P(some cause crosses a threshold of management.csv).
+        P(some action of management.csv becomes worth taking, or no longer is): its cause crosses the threshold, or the
+        result contradicts its conditions.
     benefit : float, at least 0
         Expected gain in net benefit from deciding with the result, in patients rightly cared for.
     net_value_eur : float
         By the trade-off.
     emergency : str
-        The must-not-miss cause that it confirms or excludes; empty where there is none.
+        The must-not-miss cause that it bears on; empty where there is none. A test confirms or excludes it, and has
+        its result within ``EMERGENCY_HOURS``; a question asks about it, which is no emergency by itself.
     why : str
         What places it where it stands.
     second : str
@@ -200,12 +212,15 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class Emergency:
-    """A must-not-miss cause that is not settled: its first step of care is an emergency and its threshold is passed.
+    """A must-not-miss cause that is not settled: the case calls for an emergency step of it (``case.management``).
 
     Parameters
     ----------
     cause, label : str
-    probability, threshold : float in [0, 1]
+        A cause, or ``variable=state``.
+    probability : float in [0, 1]
+    threshold : float in [0, 1]
+        The lowest of these steps.
 
     Examples
     --------
@@ -282,8 +297,8 @@ class NextTests(Report):
         >>> import bayesdx as dx
         >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
         >>> case = dx.diagnose(model, {"onset": "sudden", "bladder_bowel_dysfunction": "present"})
-        >>> dx.next_tests(case).stop_reason
-        'Do not stop: Cauda equina syndrome has a probability of 16.7 %, at or above its threshold of 2.0 %.'
+        >>> dx.next_tests(case).stop_reason.split(";")[0]
+        'Do not stop: Cauda equina syndrome has a probability of 16.7 %, at or above its threshold of 2.0 %'
         """
         if not self.suggestions:
             return "Everything that the model knows of has been looked for."
@@ -314,11 +329,11 @@ class NextTests(Report):
         >>> case = dx.diagnose(dx.load_model("hip_flexion_weakness@2.2.1"), {"saddle_anaesthesia": "present"})
         >>> following = dx.next_tests(case)
         >>> following.purpose(following.suggestions[0])
-        'confirms or excludes Cauda equina syndrome'
+        'confirms or excludes Cauda equina syndrome, in 30 min'
         """
         if not suggestion.emergency:
             return suggestion.why
-        return f"confirms or excludes {self.case.model.label(suggestion.emergency)}"
+        return bearing_on(suggestion.option, self.case.model.label(suggestion.emergency))
 
     def same_decision_probability(self, copies: int = 400, seed: int = 0) -> tuple[float, float]:
         """P(every decision stands once all options are known), with its Monte Carlo standard error.
@@ -351,9 +366,11 @@ class NextTests(Report):
         names = list(dict.fromkeys(name for s in self.suggestions for name in s.option.variables))
         evidence = self.case.evidence.evidence
         drawn = complete(engine, evidence, names, copies, seed)
-        causes = self.case.model.causes
-        now = decisions(self.case.model, engine.propagate(evidence, targets=causes).marginals)
-        then = decisions(self.case.model, engine.propagate(drawn, targets=causes).marginals)
+        model = self.case.model
+        now, then = (
+            decisions(engine, model, cases, engine.propagate(cases, measured_variables(model)).marginals)
+            for cases in (evidence, drawn)
+        )
         same = (then == now).all(axis=1)
         return float(same.mean()), float(same.std(ddof=1) / np.sqrt(copies))
 
@@ -386,7 +403,7 @@ class NextTests(Report):
         """Emergencies, the best options, when to stop, and what the ranking rests on."""
         model = self.case.model
         shown: list[Block] = [Title(f"What next? {model.name} {model.version}, {model.population}")]
-        shown += [Alert(f"EMERGENCY: {_open(e)}. What confirms or excludes it comes first.") for e in self.emergencies]
+        shown += [Alert(f"EMERGENCY: {_open(e)}. What bears on it comes first.") for e in self.emergencies]
         if self.suggestions:
             ahead = not math.isnan(self.suggestions[0].bits_ahead)
             about = f"bits about {self.target.label}"
@@ -459,7 +476,7 @@ class NextTests(Report):
             [bool(s.emergency) for s in chosen],
             xlabel="expected information (bits); highest net value first",
             title="What next?",
-            meaning="confirms or excludes an emergency",
+            meaning="bears on an emergency",
             ax=ax,
         )
 
@@ -479,9 +496,9 @@ def next_tests(
     Results are enumerated: each possible (joint) result of each option is one hypothetical case, and all of them are
     one batch, so that nothing is approximated.
 
-    Options are ranked by net value (see ``TradeOff``). While a must-not-miss cause (one whose first step of care is an
-    emergency) is at or above the threshold of that step, or a red flag of it is up, whatever confirms or excludes it
-    within a week comes first, by the information that it brings about that cause and whatever it costs.
+    Options are ranked by net value (see ``TradeOff``). While the case calls for an emergency step of a cause, whatever
+    bears on that cause comes first, by the information that it brings about it and whatever it costs: questions,
+    examinations, and tests that have their result within a day where they are ordered as an emergency.
 
     Parameters
     ----------
@@ -521,7 +538,7 @@ def next_tests(
     >>> case = dx.diagnose(model, {"onset": "sudden", "bladder_bowel_dysfunction": "present"})
     >>> following = dx.next_tests(case)
     >>> following.emergencies[0].cause, following.table.index[0]
-    ('cauda_equina_syndrome', 'mri_lumbar')
+    ('cauda_equina_syndrome', 'saddle_anaesthesia')
     """
     if rule_in and rule_out:
         raise FindingsError("next_tests: give rule_in or rule_out, not both.")
@@ -541,24 +558,33 @@ def next_tests(
 
 
 def emergencies(case: Diagnosis) -> tuple[Emergency, ...]:
-    """Must-not-miss causes at or above the threshold of their first step of care, or flagged; likeliest first."""
-    first: dict[str, float] = {}
-    model = case.model
-    for step in sorted(model.management, key=lambda row: row.step):
-        if step.cause not in first:
-            first[step.cause] = step.threshold if step.urgency == "emergency" else math.inf
-    flagged = {flag.cause for flag in case.red_flags if flag.certain and flag.urgency == "emergency"}
-    found = []
-    for cause, threshold in first.items():
-        probability = sum(
-            float(p)
-            for line, p in zip(alternatives(model), case.probabilities, strict=True)
-            if line.variable == cause and line.state > 0
-        )
-        unsettled = 0 < probability < 1
-        if threshold < math.inf and unsettled and (probability >= threshold or cause in flagged):
-            found.append(Emergency(cause, model.label(cause), probability, threshold))
-    return tuple(sorted(found, key=lambda emergency: -emergency.probability))
+    """Unsettled causes that the case calls for an emergency step of, likeliest first."""
+    found: dict[str, Emergency] = {}
+    for step in case.management:
+        if step.urgency == "emergency" and 0 < step.probability < 1:
+            threshold = min(step.threshold, found[step.cause].threshold if step.cause in found else 1.0)
+            found[step.cause] = Emergency(step.cause, case.model.label(step.cause), step.probability, threshold)
+    return tuple(sorted(found.values(), key=lambda emergency: -emergency.probability))
+
+
+def bearing_on(option: Option, label: str) -> str:
+    """What an option does about an emergency, in words.
+
+    Examples
+    --------
+    >>> scan = Option("scan", "Scan", "test", ("scan",), delay_hours=72.0, soonest_hours=4.0)
+    >>> bearing_on(scan, "Cauda equina syndrome")
+    'confirms or excludes Cauda equina syndrome, in 4 h'
+    >>> bearing_on(Option("numbness", "Numbness", "history", ("numbness",)), "Cauda equina syndrome")
+    'asks about Cauda equina syndrome'
+    """
+    if option.kind == "history":
+        return f"asks about {label}"
+    if option.kind == "examination":
+        return f"looks for {label}"
+    hours = option.soonest_hours
+    soon = f"{60 * hours:.0f} min" if hours < 1 else f"{hours:g} h"
+    return f"confirms or excludes {label}{f', in {soon}' if hours else ''}"
 
 
 def _open(emergency: Emergency) -> str:
@@ -578,7 +604,7 @@ def open_options(case: Diagnosis) -> tuple[Option, ...]:
         grouped.update(test.variables)
         variables = tuple(name for name in test.variables if name in open_)
         if variables:
-            costs = (test.cost_eur, test.delay_hours, test.burden, test.risk)
+            costs = (test.cost_eur, test.delay_hours, test.burden, test.risk, test.soonest_hours)
             found[test.test] = Option(test.test, test.label, "test", variables, *costs)
     for name in open_:
         if name not in grouped:
@@ -609,7 +635,7 @@ class _Asked:
         case_codes = case.evidence.codes[None]
         self.codes = np.concatenate([self.results.fill(case.evidence.codes), case_codes])
         self.now = len(self.codes) - 1
-        self.after = measure(self.engine, case.model, self.evidence(self.codes))
+        self.after = measure(self.engine, case.model, self.evidence(self.codes), event)
         self.weights = np.exp(self.after.log_evidence - self.after.log_evidence[self.now])
 
     def evidence(self, codes: NDArray[np.int32]) -> Evidence:
@@ -646,7 +672,7 @@ class _Asked:
                 f"next_tests: {count**2} pairs of results, more than {MOST_PAIRS}; name fewer options with only=."
             )
         pairs = np.concatenate([self.results.fill(codes) for codes in self.codes[: self.now]])
-        second = measure(self.engine, self.case.model, self.evidence(pairs))
+        second = measure(self.engine, self.case.model, self.evidence(pairs), self.event)
         found = []
         for place, suggestion in enumerate(suggestions):
             rows = self.results.rows[place]
@@ -713,7 +739,7 @@ def _ranked(asked: _Asked, suggestions: Sequence[Suggestion], urgent: tuple[Emer
     bearing: dict[int, tuple[float, Emergency]] = {}
     for emergency in urgent:
         event = event_of(asked.case.model, emergency.cause)
-        soon = [s.option.delay_hours <= SOONEST_HOURS for s in suggestions]
+        soon = [s.option.soonest_hours <= EMERGENCY_HOURS for s in suggestions]
         bits = [asked.information(event, place) if soon[place] else 0.0 for place in range(len(suggestions))]
         entropy = float(entropy_bits(np.array([[emergency.probability, 1 - emergency.probability]]))[0])
         enough = min(BEARING * entropy, max(bits, default=0.0))
@@ -725,7 +751,8 @@ def _ranked(asked: _Asked, suggestions: Sequence[Suggestion], urgent: tuple[Emer
     ranked = []
     for place in first:
         found, emergency = bearing[place]
-        why = f"confirms or excludes {emergency.label} ({found:.3f} bits about it): {_open(emergency)}"
+        does = bearing_on(suggestions[place].option, emergency.label)
+        why = f"{does} ({found:.3f} bits about it): {_open(emergency)}"
         ranked.append(replace(suggestions[place], emergency=emergency.cause, why=why))
     for place in sorted(rest, key=lambda place: _worth(suggestions[place])):
         why = f"net value of {suggestions[place].rank_value:.0f} EUR"

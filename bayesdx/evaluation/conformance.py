@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.diagnosis.case import engine_for
+from bayesdx.diagnosis.lines import engine_for
 from bayesdx.display import format_ratio
 from bayesdx.inference import Evidence
 from bayesdx.knowledge.model import Model

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hypothesis import assume
 from hypothesis import strategies as st
@@ -54,3 +55,9 @@ def naive_model(
         management=tuple(management),
         sources=(Source("S", "A source", 2020, "", "", "", None, "expert"),),
     )
+
+
+def in_time(model: dx.Model, **hours: float) -> dx.Model:
+    """The model with the time to the result of some tests where they are ordered as an emergency."""
+    tests = [replace(test, emergency_delay_hours=hours.get(test.test)) for test in model.tests]
+    return replace(model, tests=tuple(tests))

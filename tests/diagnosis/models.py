@@ -54,8 +54,10 @@ def random_model(seed: int, *, zeros: bool = True) -> dx.Model:
         links=tuple(links),
         tables=tuple(tables),
         tests=_tests(rng, findings),
-        red_flags=_flags(rng, causes, findings),
-        management=tuple(_step(rng, cause, step) for cause in causes for step in (1, 2)),
+        red_flags=_flags(rng, [*causes, *lesions], findings),
+        management=tuple(
+            _step(rng, about, step, [*contexts, *findings]) for about in [*causes, *lesions] for step in (1, 2)
+        ),
         sources=(Source("S", "A source", 2020, "", "", "", None, "expert"),),
     )
 
@@ -131,16 +133,29 @@ def _tests(rng: random.Random, findings: list[Variable]) -> tuple[Test, ...]:
     return (Test("scan", "Scan", names, rng.uniform(0, 300), rng.uniform(0, 48), 0.1, 0.001, "S", "expert"),)
 
 
-def _flags(rng: random.Random, causes: list[Variable], findings: list[Variable]) -> tuple[RedFlag, ...]:
+def _flags(rng: random.Random, about: list[Variable], findings: list[Variable]) -> tuple[RedFlag, ...]:
     chosen = rng.sample(findings, k=min(len(findings), rng.randint(1, 2)))
     conditions = tuple((variable.variable, variable.states[1:]) for variable in chosen)
     urgency = rng.choice(("emergency", "urgent"))
-    return (RedFlag("alarm", conditions, rng.choice(causes).variable, urgency, "Act", "S", "expert"),)
+    return (RedFlag("alarm", conditions, _event(rng, rng.choice(about)), urgency, "Act", "S", "expert"),)
 
 
-def _step(rng: random.Random, cause: Variable, step: int) -> ManagementStep:
+def _event(rng: random.Random, about: Variable) -> str:
+    """A cause of two states, or a state; a graded cause is named as a whole at times, as format 1 could."""
+    graded = about.kind == "mechanism" or len(about.states) > 2
+    whole = not graded or (about.kind == "cause" and rng.random() < 0.3)
+    return about.variable if whole else f"{about.variable}={rng.choice(about.states[1:])}"
+
+
+def _step(rng: random.Random, about: Variable, step: int, conditional: list[Variable]) -> ManagementStep:
+    """A step of care; some have conditions, and some share their action, which says "or" of their conditions."""
     urgency = rng.choice(("emergency", "urgent", "routine"))
-    return ManagementStep(cause.variable, step, urgency, "Do", "", "S", "expert", rng.random(), "S", "expert")
+    chosen = rng.sample(conditional, k=min(len(conditional), rng.choice((0, 0, 1, 2))))
+    conditions = tuple((v.variable, tuple(rng.sample(v.states, rng.randint(1, len(v.states) - 1)))) for v in chosen)
+    action = rng.choice(("Do", "Do more"))
+    return ManagementStep(
+        _event(rng, about), step, urgency, action, "", "S", "expert", rng.random(), "S", "expert", conditions
+    )
 
 
 def _likelihood(rng: random.Random, states: tuple[str, ...]) -> dict[str, float]:

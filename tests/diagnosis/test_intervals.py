@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 import bayesdx as dx
-from bayesdx.diagnosis.case import alternatives
+from bayesdx.diagnosis.lines import alternatives
 from bayesdx.network import Network, compile_network
 from bayesdx.network.parameters import distributions
 from tests.diagnosis import brute

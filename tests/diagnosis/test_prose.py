@@ -11,7 +11,7 @@ from hypothesis import given, settings
 import bayesdx as dx
 from bayesdx.diagnosis.prose import frequency
 from bayesdx.display.report import Report
-from tests.diagnosis.cases import naive_model, possible_cases
+from tests.diagnosis.cases import in_time, naive_model, possible_cases
 
 QUESTIONS: dict[str, Callable[[dx.Diagnosis], Report]] = {
     "explain": dx.explain,
@@ -60,10 +60,13 @@ def test_a_flagship_case_in_words() -> None:
 
 def test_an_open_emergency_is_told_once() -> None:
     """The next step names the emergency that it settles; why not to stop is said after it, in words, not in names."""
-    model = dx.load_model("hip_flexion_weakness@2.2.1")
+    model = in_time(dx.load_model("hip_flexion_weakness@2.2.1"), mri_lumbar=4.0)
     findings = {"saddle_anaesthesia": "present", "hip_flexion_strength": "severely_reduced"}
     told = dx.narrative(dx.diagnose(model, findings), draws=50).text
-    assert "To find out next: Lumbar MRI, confirms or excludes Cauda equina syndrome. Do not stop: Cauda equina" in told
+    assert (
+        "To find out next: Lumbar MRI, confirms or excludes Cauda equina syndrome, in 4 h. Do not stop: Cauda equina"
+        in told
+    )
     assert told.count("Cauda equina syndrome has a probability of") == 1
     assert "Hip flexion strength (severely reduced)" in told
     assert "severely_reduced" not in told.partition("Given how uncertain")[0]

@@ -13,14 +13,14 @@ from numpy.testing import assert_allclose
 
 import bayesdx as dx
 from bayesdx.diagnosis import results
-from bayesdx.diagnosis.case import alternatives
+from bayesdx.diagnosis.lines import alternatives
 from bayesdx.diagnosis.simulate import complete, simulate
 from bayesdx.diagnosis.suggestions import Option, net_value, open_options
 from bayesdx.inference import Engine, Evidence
-from bayesdx.knowledge.schema import ManagementStep, Test
+from bayesdx.knowledge.schema import EMERGENCY_HOURS, Conditions, ManagementStep, Test
 from bayesdx.network import Network, compile_network
 from tests.diagnosis import brute
-from tests.diagnosis.cases import naive_model, possible_cases
+from tests.diagnosis.cases import in_time, naive_model, possible_cases
 
 Array = np.ndarray
 
@@ -65,15 +65,36 @@ class Brute:
         return np.array(found)
 
     def present(self, joint: Array, cause: str) -> float:
-        margin = causes_of(joint, self.network, (cause,))
-        return float(margin[1:].sum() / brute.total(joint))
+        """P(the cause, or the state that is named); of a graded cause named as a whole that of its likeliest state."""
+        name, _, state = cause.partition("=")
+        margin = causes_of(joint, self.network, (name,)) / brute.total(joint)
+        if state:
+            return float(margin[self.case.model.by_name[name].states.index(state)])
+        return float(margin[1:].max())
 
-    def decisions(self, joint: Array) -> list[bool]:
-        return [self.present(joint, step.cause) >= step.threshold for step in self.case.model.management]
+    def excluded(self, joint: Array, conditions: Conditions) -> bool:
+        """Whether a condition has probability 0 by what was found, whatever the model says of it."""
+        known = brute.weighed(np.ones_like(self.joint), self.network, self.case.evidence.codes.tolist(),
+                              self.case.evidence.likelihoods)  # fmt: skip
+        for name, states in conditions:
+            axis = self.network.index[name]
+            wanted = [self.network.nodes[axis].states.index(state) for state in states]
+            if known.take(wanted, axis=axis).max() == 0:
+                return True
+            if joint is not self.joint and name in self.variables and joint.take(wanted, axis=axis).max() == 0:
+                return True
+        return False
+
+    def decisions(self, joint: Array) -> set[tuple[str, str]]:
+        return {
+            (step.cause, step.action)
+            for step in self.case.model.management
+            if self.present(joint, step.cause) >= step.threshold and not self.excluded(joint, step.conditions)
+        }
 
     def benefit(self, joint: Array) -> float:
         found = 0.0
-        for cause in self.case.model.causes:
+        for cause in dict.fromkeys(step.cause for step in self.case.model.management):
             limits = {step.threshold for step in self.case.model.management if step.cause == cause}
             gains = [max(0.0, (self.present(joint, cause) - limit) / (1 - limit)) for limit in limits]
             found += sum(gains) / len(gains) if gains else 0.0
@@ -158,21 +179,35 @@ def flagship(findings: dict[str, object]) -> dx.Diagnosis:
 
 
 def test_emergencies_come_first_whatever_they_cost() -> None:
-    """While a must-not-miss cause is above its threshold, what bears on it is ranked first and says why."""
-    case = flagship({"onset": "sudden", "bladder_bowel_dysfunction": "present"})
+    """While an emergency step is called for, what bears on its cause is ranked first and says why."""
+    model = in_time(dx.load_model("hip_flexion_weakness@1.0.0"), mri_lumbar=4.0)
+    case = dx.diagnose(model, {"onset": "sudden", "bladder_bowel_dysfunction": "present"})
     following = dx.next_tests(case)
     assert following.emergencies[0].cause == "cauda_equina_syndrome"
     urgent = [s.emergency for s in following.suggestions]
     assert urgent[0]
     assert urgent == sorted(urgent, key=lambda name: not name)
     assert following.suggestions[0].option.name == "mri_lumbar"
-    assert following.suggestions[0].why.startswith("confirms or excludes Cauda equina syndrome (")
+    assert following.suggestions[0].why.startswith("confirms or excludes Cauda equina syndrome, in 4 h (")
     assert "emg" not in [s.option.name for s in following.suggestions if s.emergency]  # two weeks are too late
     assert "EMERGENCY: Cauda equina syndrome has a probability of" in str(following)
     assert following.stop is False
     assert following.stop_reason.startswith("Do not stop: Cauda equina syndrome")
     costly = dx.next_tests(case, trade_off=dx.TradeOff(eur_per_bit=0, eur_per_patient=0, eur_per_hour=1e6))
     assert costly.suggestions[0].option.name == "mri_lumbar"
+
+
+def test_what_comes_too_late_is_no_test_of_an_emergency() -> None:
+    """A lumbar MRI in three days confirms nothing tonight: it is ranked by its net value; a question only asks."""
+    late = dx.next_tests(flagship({"onset": "sudden", "bladder_bowel_dysfunction": "present"}))
+    assert {s.option.name: s.emergency for s in late.suggestions}["mri_lumbar"] == ""
+    assert late.suggestions[0].emergency
+    for s in late.suggestions:
+        if s.emergency:
+            label, does = late.case.model.label(s.emergency), late.purpose(s)
+            word = {"history": "asks about", "examination": "looks for", "test": "confirms or excludes"}[s.option.kind]
+            assert does.startswith(f"{word} {label}")
+            assert s.option.soonest_hours <= EMERGENCY_HOURS
 
 
 def test_without_an_emergency_net_value_ranks() -> None:
