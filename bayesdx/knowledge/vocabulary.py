@@ -153,10 +153,11 @@ class Vocabulary:
             A variable.
         given : str, bool, int or float
             A state or its label; yes, no, true, false, 1 or 0 where the variable has two states that are such words; a
-            number where it has cut points, as a number or as text, with or without its unit.
+            number where it has cut points, as a number or as text, with or without its unit; "4/5" on a scale without
+            a unit that ends at 5.
         said : str, optional
             What the variable was called. A number is read under its name, its label or its quantity alone: under
-            another synonym it might be another quantity.
+            another synonym it might be another quantity. Under its quantity 1 and 0 are measured, not yes and no.
 
         Returns
         -------
@@ -191,7 +192,8 @@ class Vocabulary:
         for state in variable.states:
             if key and key in (compact(state), compact(variable.state_label(state))):
                 readings["the state" if compact(state) == key else "its label"] = state
-        answer = _truth(variable.states, short.casefold())
+        numeric = variable.cuts and not truth and _NUMBER.fullmatch(short)
+        answer = "" if numeric and _is_quantity(variable, said) else _truth(variable.states, short.casefold())
         if answer and answer not in readings.values():
             readings[f"{short} as {'yes' if short.casefold() in YES else 'no'}"] = answer
         if truth or not variable.cuts:
@@ -211,7 +213,7 @@ class Vocabulary:
         if not parts:
             return None, ""
         number = float(parts[1])
-        if parts[2] and compact(parts[2]) != compact(variable.unit):
+        if parts[2] and compact(parts[2]) != compact(variable.unit) and not _of_the_most(variable, parts[2]):
             if isinstance(given, str) and variable.unit:
                 return None, f"it is measured in {variable.unit}, not {quoted(parts[2])}."
             return None, ""
@@ -270,6 +272,18 @@ def _whole(given: object) -> str:
 def _measure(variable: Variable) -> str:
     """What a number of a variable is: its quantity and unit."""
     return " ".join(filter(None, (variable.quantity, f"in {variable.unit}" if variable.unit else "")))
+
+
+def _is_quantity(variable: Variable, said: str | None) -> bool:
+    """Whether a variable was called by what is measured, which is not its name: temperature for fever."""
+    own = {compact(variable.variable), compact(variable.label)}
+    return said is not None and compact(said) == compact(variable.quantity) and compact(said) not in own
+
+
+def _of_the_most(variable: Variable, text: str) -> bool:
+    """Whether a text after a number names the end of a scale without a unit: "/5" where the limits are 0 and 5."""
+    most = variable.limits[1:] if not variable.unit else ()
+    return [text.replace(" ", "")] == [f"/{format_cell(end)}" for end in most]
 
 
 def _truth(states: Sequence[str], text: str) -> str:

@@ -188,6 +188,8 @@ class TestStates:
             ("power", "4", "reduced"),
             ("power", 3, "reduced"),
             ("power", 2.5, "severely_reduced"),
+            ("power", "4/5", "reduced"),
+            ("power", "2 / 5", "severely_reduced"),
             ("power", "severely reduced", "severely_reduced"),
             ("stage", 2, "2"),
             ("stage", 1.0, "1"),
@@ -213,6 +215,13 @@ class TestStates:
             ("fever", "102 F", "fever = '102 F': it is measured in °C, not 'F'."),
             ("fever", "38,6", "fever = '38,6': write a decimal point, 38.6."),
             ("fever", 1e300, "fever = 1e+300: temperature in °C is a number from 30 to 45."),
+            (
+                "power",
+                "4/6",
+                "power = '4/6' is not a state of power; its states are normal, reduced, severely_reduced, or MRC "
+                "(cuts at <5, <3).",
+            ),
+            ("markers", "40/900", "markers = '40/900': it is measured in mg/L, not '/900'."),
             ("stage", 3, "stage = 3 is not a state of stage; its states are 0, 1, 2."),
             ("stage", True, "stage = True is not a state of stage; its states are 0, 1, 2."),
             (
@@ -242,6 +251,15 @@ class TestStates:
         with pytest.raises(dx.FindingsError) as raised:
             WORDS.state("markers", 40, "ESR")
         assert str(raised.value) == ("markers = 40: a number is read as CRP in mg/L; give CRP, or a state of 'ESR'.")
+
+    def test_under_its_quantity_1_and_0_are_measured(self) -> None:
+        """They are not yes and no: a temperature of 1 is no fever, and MRC 0 of the knee is a weak knee."""
+        assert WORDS.state("knee_weak", 0, "MRC of the knee") == WORDS.state("knee_weak", "0/5", "MRC of the knee")
+        assert WORDS.state("knee_weak", 0, "MRC of the knee") == "present"
+        with pytest.raises(dx.FindingsError) as raised:
+            WORDS.state("fever", 1, "temperature")
+        assert str(raised.value) == "fever = 1: temperature in °C is a number from 30 to 45."
+        assert WORDS.state("fever", 1, "pyrexia") == WORDS.state("fever", True, "temperature") == "present"
 
     @given(st.floats(30, 45))
     def test_a_cut_begins_a_state(self, number: float) -> None:

@@ -24,6 +24,8 @@ from bayesdx.knowledge.schema import (
     Accuracy,
     Case,
     Cell,
+    Column,
+    Cut,
     Link,
     ManagementStep,
     Prior,
@@ -394,11 +396,12 @@ def typed(file: str, row: dict[str, str]) -> dict[str, object]:
         text = row.get(key, row.get(column.name))
         if text is None:
             continue
-        values[column.name] = _cell(column.cell, text)
+        values[column.name] = _cell(column, text)
     return values
 
 
-def _cell(cell: Cell, text: str) -> object:
+def _cell(column: Column, text: str) -> object:
+    cell = column.cell
     if cell in (Cell.PROBABILITY, Cell.NUMBER):
         return float(text) if text else None
     if cell is Cell.INTEGER:
@@ -409,6 +412,12 @@ def _cell(cell: Cell, text: str) -> object:
         return tuple(text.split(";")) if text else ()
     if cell is Cell.CONDITIONS:
         return parse_conditions(text) if text else ()
+    if cell is Cell.TEXTS:
+        return tuple(text.split("|")) if text else ()
+    if cell is Cell.NUMBERS:
+        parts = text.split("|") if text else []
+        cuts = tuple(Cut(float(part.removeprefix("<")), part.startswith("<")) for part in parts)
+        return cuts if column.name == "cuts" else tuple(cut.value for cut in cuts)
     return text
 
 
@@ -493,8 +502,9 @@ INFO = ModelInfo(
         ),
     ),
     default_population="primary_care",
+    format=1,
 )
-"""What every version says of itself; number and parent are its own."""
+"""What every version derived here says of itself; number and parent are its own."""
 
 
 def main(model: Model, day: date) -> None:

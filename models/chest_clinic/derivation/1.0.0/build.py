@@ -192,6 +192,7 @@ def build() -> dx.Model:
         entry_criterion="A patient of an imagined chest clinic.",
         populations=(Population("clinic", "Chest clinic", "The imagined patients of the paper's example."),),
         default_population="clinic",
+        format=1,
     )
     return dx.Model(
         info,

@@ -414,6 +414,7 @@ INFO = ModelInfo(
         ),
     ),
     default_population="primary_care",
+    format=1,
 )
 
 CHANGES = """# 1.0.0
