@@ -14,12 +14,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bayesdx.diagnosis.events import action_variables, event_of, sides
-from bayesdx.diagnosis.findings import UNKNOWN, Findings, Value, read_findings
+from bayesdx.diagnosis.findings import UNKNOWN, Findings, Value, code_findings, read_findings
 from bayesdx.diagnosis.lines import alternatives, engine_for
 from bayesdx.diagnosis.red_flags import FiredFlag, fired_flags
 from bayesdx.diagnosis.steps import Recommendation, recommendations
 from bayesdx.diagnosis.triage import Alert, Triage, alerts_of, triage_of
-from bayesdx.errors import FindingsError, ImpossibleEvidenceError, nearest
+from bayesdx.errors import FindingsError, ImpossibleEvidenceError
 from bayesdx.inference import Evidence
 from bayesdx.knowledge.model import Model
 
@@ -113,7 +113,10 @@ def diagnose(model: Model, findings: Mapping[str, Any] | pd.Series | None = None
     >>> case.posterior.index[0]
     'iliopsoas_strain'
     """
-    read = read_findings(model, {} if findings is None else findings)
+    return _diagnosed(model, read_findings(model, {} if findings is None else findings))
+
+
+def _diagnosed(model: Model, read: Findings) -> Diagnosis:
     result = engine_for(model).propagate(read.evidence, targets=model.causes)
     log_evidence = float(result.log_evidence[0])
     if log_evidence == -np.inf:
@@ -490,12 +493,39 @@ class Diagnosis:
         >>> dict(case.with_findings({"fever": "absent"}).findings)
         {'onset': 'sudden', 'fever': 'absent'}
         """
-        added = read_findings(self.model, findings).values
-        groups = self.model.groups
-        names = [str(name) for name, value in findings.items() if value is None]
-        removed = {part for name in names for part in (name, *groups.get(name, ()))}
+        added = read_findings(self.model, findings)
+        named = [self.model.vocabulary.resolve(word) for word, value in findings.items() if value is None]
+        removed = {part for name in named for part in (name, *self.model.groups.get(name, ()))}
         kept = {name: value for name, value in self.findings.items() if name not in removed}
-        return diagnose(self.model, {**kept, **added})
+        told = {name: text for name, text in self.evidence.said.items() if name not in added.values}
+        return _diagnosed(self.model, code_findings(self.model, {**kept, **added.values}, {**told, **added.said}))
+
+    def with_population(self, population: str) -> Diagnosis:
+        """The same findings in another setting; this diagnosis stays as it is.
+
+        Parameters
+        ----------
+        population : str
+            One of the model's.
+
+        Returns
+        -------
+        Diagnosis
+
+        Raises
+        ------
+        ModelError
+            The model has no such population.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> case = dx.diagnose(dx.load_model("hip_flexion_weakness@1.0.0"), {"onset": "sudden"})
+        >>> there = case.with_population("emergency_department")
+        >>> there.model.population, there.findings == case.findings
+        ('emergency_department', True)
+        """
+        return _diagnosed(self.model.with_population(population), self.evidence)
 
     def without(self, *names: str) -> Diagnosis:
         """The diagnosis without some of its findings; this one stays as it is.
@@ -522,14 +552,15 @@ class Diagnosis:
         {'onset': 'sudden'}
         """
         dropped: set[str] = set()
-        for name in names:
-            members = {name, *self.model.groups.get(name, ())} & set(self.findings)
+        for word in names:
+            found = self.model.vocabulary.find(word)
+            members = {part for name in found for part in (name, *self.model.groups.get(name, ()))} & set(self.findings)
             if not members:
-                hint = nearest(name, self.findings)
-                suggestion = f" Did you mean {hint!r}?" if hint else ""
-                raise FindingsError(f"without: {name!r} is not among the findings.{suggestion}")
+                hint = self.model.vocabulary.hint(word, self.findings)
+                raise FindingsError(f"without: {word!r} is not among the findings.{hint}")
             dropped |= members
-        return diagnose(self.model, {name: value for name, value in self.findings.items() if name not in dropped})
+        kept = {name: value for name, value in self.findings.items() if name not in dropped}
+        return _diagnosed(self.model, code_findings(self.model, kept, self.evidence.said))
 
     def to_frame(self) -> pd.DataFrame:
         """The table with the cause as a column and the model's name, version, population and hash beside it.

@@ -128,10 +128,27 @@ def read_findings(model: Model, findings: Mapping[str, Any] | pd.Series) -> Find
         reading.add(word, given)
     if reading.faults:
         raise FindingsError("\n".join(f"findings: {fault}" for fault in reading.faults))
+    return code_findings(model, reading.values, reading.said)
+
+
+def code_findings(model: Model, values: Mapping[str, Value], said: Mapping[str, str]) -> Findings:
+    """Findings that are in canonical form already, with what the engine takes.
+
+    Parameters
+    ----------
+    model : Model
+    values : mapping of variable name to Value
+    said : mapping of variable name to str
+        What of other variables was said is left out.
+
+    Returns
+    -------
+    Findings
+    """
     index = compile_network(model).index
     codes = np.full(len(index), -1, dtype=np.int32)
     likelihoods: dict[str, NDArray[np.float64]] = {}
-    for variable, value in reading.values.items():
+    for variable, value in values.items():
         states = model.by_name[variable].states
         if isinstance(value, str):
             codes[index[variable]] = states.index(value)
@@ -139,9 +156,8 @@ def read_findings(model: Model, findings: Mapping[str, Any] | pd.Series) -> Find
             likelihoods[variable] = np.array([float(state in value) for state in states])
         elif isinstance(value, Mapping):
             likelihoods[variable] = np.array([value[state] for state in states])
-    return Findings(
-        MappingProxyType(reading.values), codes, MappingProxyType(likelihoods), MappingProxyType(reading.said)
-    )
+    kept = {variable: text for variable, text in said.items() if variable in values}
+    return Findings(MappingProxyType(dict(values)), codes, MappingProxyType(likelihoods), MappingProxyType(kept))
 
 
 class _Reading:
