@@ -171,8 +171,9 @@ def _check_words(draft: Draft) -> None:
         elif labels:
             meant: dict[str, str] = {}
             for state, text in [*zip(states, states, strict=True), *zip(states, labels, strict=True)]:
-                if meant.setdefault(compact(text), state) != state:
-                    faults.append(("state_labels", text, f"a label that does not read as {meant[compact(text)]} too"))
+                key = compact(text) or text  # states such as + and - have no letters to fold
+                if meant.setdefault(key, state) != state:
+                    faults.append(("state_labels", text, f"a label that does not read as {meant[key]} too"))
         seen: set[str] = set()
         for synonym in record.values.get("synonyms", ()):
             key = compact(synonym)

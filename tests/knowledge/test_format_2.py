@@ -204,6 +204,16 @@ def test_what_is_wrong_is_said_where_it_stands(folder: Path, file: str, old: str
     assert sentence in [str(problem) for problem in dx.check_model(folder)]
 
 
+@pytest.mark.parametrize(
+    ("labels", "expected"), [("×|+", None), ("-|+", None), ("+|+", "a label that does not read as absent too")]
+)
+def test_labels_without_letters_differ_as_they_stand(folder: Path, labels: str, expected: str | None) -> None:
+    """Nothing of them is left in one spelling, yet + and - are not one label."""
+    edit(folder, "variables.csv", "rales|crepitations,,", f"rales|crepitations,{labels},")
+    problems = dx.check_model(folder)
+    assert [problem.expected for problem in problems] == ([expected] if expected else [])
+
+
 def test_findings_in_the_words_of_people() -> None:
     """Labels, synonyms, yes and no, numbers and groups are the same findings as names and states."""
     model = dx.load_model(FOLDER)
