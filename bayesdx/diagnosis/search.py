@@ -134,8 +134,7 @@ def _measured(variable: Variable) -> str:
     """What number a variable takes, and where its states begin."""
     if not variable.cuts:
         return ""
-    what = " ".join(filter(None, (variable.quantity or "number", f"in {variable.unit}" if variable.unit else "")))
-    return f"{what}, cut{'s' if len(variable.cuts) > 1 else ''} at {', '.join(map(str, variable.cuts))}"
+    return f"{variable.measured}, cut{'s' if len(variable.cuts) > 1 else ''} at {', '.join(map(str, variable.cuts))}"
 
 
 def _meaning(match: Match, asked: str) -> str:

@@ -77,8 +77,8 @@ def catalogue(model: dx.Model) -> dict[str, Any]:
                         "label": clean(variable.label),
                         "definition": clean(variable.definition),
                         "states": [clean(variable.state_label(state)) for state in variable.states],
-                        "words": clean(" ".join((variable.variable, *variable.synonyms, variable.quantity))),
-                        "number": _number(variable),
+                        "words": clean(" ".join((variable.variable, *variable.synonyms, *variable.quantity))),
+                        "number": clean(variable.measured),
                     }
                 )
         if groups:
@@ -189,14 +189,6 @@ def part(case: dx.Diagnosis, name: str, chosen: str = "") -> dict[str, Any]:
     'Onset'
     """
     return {"next": _next, "why": _why, "intervals": _intervals}[name](case, chosen)
-
-
-def _number(variable: Any) -> str:
-    """What a number typed for a variable measures; empty where it takes none."""
-    if not variable.cuts:
-        return ""
-    quantity = variable.quantity or variable.label
-    return clean(f"{quantity} ({variable.unit})" if variable.unit else quantity)
 
 
 def _finding(case: dx.Diagnosis, name: str) -> dict[str, Any]:

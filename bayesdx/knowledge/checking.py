@@ -197,11 +197,9 @@ def _measured_faults(record: Record, states: Sequence[str]) -> Iterable[tuple[st
     if not cuts:
         for column in ("quantity", "unit", "limits"):
             if record.values.get(column) and record.has("cuts"):
-                yield (
-                    column,
-                    "|".join(map(str, limits)) if column == "limits" else record.values[column],
-                    ("an empty cell, since the variable has no cuts"),
-                )
+                value = record.values[column]
+                found = value if isinstance(value, str) else "|".join(map(format_cell, value))
+                yield column, found, "an empty cell, since the variable has no cuts"
         return
     values = [cut.value for cut in cuts]
     if len(cuts) != len(states) - 1:

@@ -139,7 +139,7 @@ class Variable:
     loinc: str = ""
     synonyms: tuple[str, ...] = ()
     state_labels: tuple[str, ...] = ()
-    quantity: str = ""
+    quantity: tuple[str, ...] = ()
     unit: str = ""
     cuts: tuple[Cut, ...] = ()
     limits: tuple[float, ...] = ()
@@ -148,6 +148,14 @@ class Variable:
     def reference(self) -> str:
         """The reference state, the first one."""
         return self.states[0]
+
+    @property
+    def measured(self) -> str:
+        """What a number of it is, with the unit in brackets: "CRP (mg/L)"; empty where it takes no number."""
+        if not self.cuts:
+            return ""
+        name = self.quantity[0] if self.quantity else self.label
+        return f"{name} ({self.unit})" if self.unit else name
 
     def state_label(self, state: str) -> str:
         """What people read for a state: its label, or its name with blanks for underscores."""
@@ -404,7 +412,12 @@ FILES: tuple[File, ...] = (
             Column("loinc", Cell.TEXT, "LOINC code", optional=True),
             _dispensable("synonyms", Cell.TEXTS, "other words for it, separated by |", since=2),
             _dispensable("state_labels", Cell.TEXTS, "what people read for each state, separated by |", since=2),
-            _dispensable("quantity", Cell.TEXT, "what a number given for it measures, such as CRP", since=2),
+            _dispensable(
+                "quantity",
+                Cell.TEXTS,
+                "what a number given for it measures, such as CRP; other words for the same after |",
+                since=2,
+            ),
             _dispensable("unit", Cell.TEXT, "unit of that number", since=2),
             _dispensable(
                 "cuts",

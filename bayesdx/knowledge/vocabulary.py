@@ -76,10 +76,10 @@ class Vocabulary:
 
     @cached_property
     def _names(self) -> dict[str, dict[str, None]]:
-        """Folded name, label or synonym -> what it may mean."""
+        """Folded name, label, synonym or quantity -> what it may mean."""
         found: dict[str, dict[str, None]] = defaultdict(dict)
         for name, variable in self.variables.items():
-            for text in (name, variable.label, *variable.synonyms):
+            for text in (name, variable.label, *variable.synonyms, *variable.quantity):
                 found[compact(text)][name] = None
         for group in self.groups:
             found[compact(group)][group] = None
@@ -156,8 +156,8 @@ class Vocabulary:
             number where it has cut points, as a number or as text, with or without its unit; "4/5" on a scale without
             a unit that ends at 5.
         said : str, optional
-            What the variable was called. A number is read under its name, its label or its quantity alone: under
-            another synonym it might be another quantity. Under its quantity 1 and 0 are measured, not yes and no.
+            What the variable was called. A number is read under its name, its label or a word for its quantity alone:
+            under another synonym it might be another quantity. Under its quantity 1 and 0 are measured, not yes and no.
 
         Returns
         -------
@@ -220,9 +220,9 @@ class Vocabulary:
         if not math.isfinite(number) or (variable.limits and not variable.limits[0] <= number <= variable.limits[1]):
             ends = " to ".join(map(format_cell, variable.limits)) or "finite"
             return None, f"{measure} is a number {'' if ends == 'finite' else 'from '}{ends}."
-        own = {compact(word) for word in (variable.variable, variable.label, variable.quantity)}
+        own = {compact(word) for word in (variable.variable, variable.label, *variable.quantity)}
         if said is not None and variable.quantity and compact(said) not in own:
-            return None, f"a number is read as {measure}; give {variable.quantity}, or a state of {quoted(said)}."
+            return None, f"a number is read as {measure}; give {variable.quantity[0]}, or a state of {quoted(said)}."
         return number, ""
 
     def _no_state(self, variable: Variable, given: object) -> str:
@@ -271,13 +271,13 @@ def _whole(given: object) -> str:
 
 def _measure(variable: Variable) -> str:
     """What a number of a variable is: its quantity and unit."""
-    return " ".join(filter(None, (variable.quantity, f"in {variable.unit}" if variable.unit else "")))
+    return " ".join(filter(None, (*variable.quantity[:1], f"in {variable.unit}" if variable.unit else "")))
 
 
 def _is_quantity(variable: Variable, said: str | None) -> bool:
     """Whether a variable was called by what is measured, which is not its name: temperature for fever."""
     own = {compact(variable.variable), compact(variable.label)}
-    return said is not None and compact(said) == compact(variable.quantity) and compact(said) not in own
+    return said is not None and compact(said) in map(compact, variable.quantity) and compact(said) not in own
 
 
 def _of_the_most(variable: Variable, text: str) -> bool:
@@ -400,7 +400,7 @@ class _Index:
 
 def _texts(variable: Variable) -> Iterable[tuple[str, float]]:
     """The texts by which a variable is found, each with its weight."""
-    yield from ((text, 1.0) for text in (variable.variable, variable.label, *variable.synonyms, variable.quantity))
+    yield from ((text, 1.0) for text in (variable.variable, variable.label, *variable.synonyms, *variable.quantity))
     yield from ((code, 1.0) for code in (variable.icd10, variable.icd11, variable.snomed_ct, variable.loinc))
     yield from ((text, 0.85) for state in variable.states for text in (state, variable.state_label(state)))
     yield variable.definition, 0.8

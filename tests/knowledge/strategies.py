@@ -192,7 +192,8 @@ def _words(draw: st.DrawFn, place: int, variable: Variable) -> dict[str, Any]:
         falls = draw(st.booleans())
         cuts = [Cut(-1.5 + 2 * number, falls) for number in range(len(variable.states) - 1)]
         limits = (-100.0, 1000.0) if draw(st.booleans()) else ()
-        said |= {"cuts": tuple(cuts[::-1] if falls else cuts), "unit": "mg/L", "quantity": "CRP", "limits": limits}
+        said |= {"cuts": tuple(cuts[::-1] if falls else cuts), "unit": "mg/L", "limits": limits}
+        said["quantity"] = (f"CRP {place}",)
     return said
 
 

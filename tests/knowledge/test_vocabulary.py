@@ -24,7 +24,7 @@ FEVER = variable(
     "fever",
     synonyms=("pyrexia", "temperature"),
     state_labels=("No fever", "Fever"),
-    quantity="temperature",
+    quantity=("temperature",),
     unit="°C",
     cuts=(Cut(38.0),),
     limits=(30.0, 45.0),
@@ -33,15 +33,19 @@ MARKERS = variable(
     "markers",
     "normal|raised",
     synonyms=("CRP", "ESR"),
-    quantity="CRP",
+    quantity=("CRP", "C-reactive protein"),
     unit="mg/L",
     cuts=(Cut(10.0),),
     limits=(0.0, 900.0),
 )
 POWER = variable(
-    "power", "normal|reduced|severely_reduced", quantity="MRC", cuts=(Cut(5.0, True), Cut(3.0, True)), limits=(0.0, 5.0)
+    "power",
+    "normal|reduced|severely_reduced",
+    quantity=("MRC",),
+    cuts=(Cut(5.0, True), Cut(3.0, True)),
+    limits=(0.0, 5.0),
 )
-KNEE = variable("knee_weak", quantity="MRC of the knee", cuts=(Cut(5.0, True),), limits=(0.0, 5.0))
+KNEE = variable("knee_weak", quantity=("MRC of the knee",), cuts=(Cut(5.0, True),), limits=(0.0, 5.0))
 WORDS = Vocabulary(
     (
         FEVER,
@@ -247,6 +251,7 @@ class TestStates:
     def test_a_number_belongs_to_its_quantity(self) -> None:
         """CRP 40 is read, ESR 40 is another quantity."""
         assert WORDS.state("markers", 40, "CRP") == WORDS.state("markers", 40, "markers") == "raised"
+        assert WORDS.state("markers", 40, "C-reactive proteins") == "raised"
         assert WORDS.state("markers", "raised", "ESR") == "raised"
         with pytest.raises(dx.FindingsError) as raised:
             WORDS.state("markers", 40, "ESR")
