@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bayesdx.cohort.companions import arrow
-from bayesdx.cohort.formulas import disarmed
+from bayesdx.cohort.formulas import disarmed_batch
 from bayesdx.errors import CohortError
 
 GROUP = 8
@@ -51,7 +51,7 @@ class Writer:
     def write(self, batch: Any) -> None:
         """Append a batch."""
         if self.format is Format.CSV_FILE:
-            batch = disarmed(batch)
+            batch = disarmed_batch(batch)
         if self.writer is None:
             self.writer = self._open(batch.schema)
         self.writer.write_batch(batch)
