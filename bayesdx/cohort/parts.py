@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bayesdx.cohort.companions import arrow
+from bayesdx.cohort.columns import Scored
+from bayesdx.cohort.companions import arrow_faults
 from bayesdx.cohort.formats import Format, Writer
 from bayesdx.cohort.records import Written, make_room, read_json, read_written, seal, write_json, written
 from bayesdx.cohort.summary import STATUSES
-from bayesdx.errors import CohortError
+from bayesdx.errors import BayesdxError, CohortError
 
 
 @dataclass(frozen=True)
@@ -71,17 +72,20 @@ class Parts:
         write_json(self._record_path(number), {**content, "seal": seal(content)}, self.scratch)
 
     @contextmanager
-    def part(self, number: int) -> Iterator[Callable[[Any], None]]:
-        """A function that takes the batches of a part; at the end of the block the part is there, or nothing of it."""
+    def part(self, number: int, schema: Any = None) -> Iterator[Callable[[Scored], None]]:
+        """A function that takes the scores of a part; at the end of the block the part is there, or nothing of it.
+
+        ``schema`` is that of the output as Arrow, where the format has one.
+        """
         scratch = self.scratch / f"part-{number:06d}.{uuid.uuid4().hex[:12]}.tmp"
         counts: Counter[str] = Counter(dict.fromkeys(STATUSES, 0))
-        writer = Writer(self.format, scratch, header=number == 0)
+        with self.writing():
+            writer = Writer(self.format, scratch, number == 0, schema)
 
-        def write(batch: Any) -> None:
+        def write(scored: Scored) -> None:
             with self.writing():
-                writer.write(batch)
-            statuses = batch.column("status").value_counts().to_pylist()
-            counts.update({entry["values"]: entry["counts"] for entry in statuses})
+                writer.write(scored.columns)
+            counts.update(scored.statuses)
 
         try:
             yield write
@@ -102,7 +106,9 @@ class Parts:
         """A fault of the disk becomes a CohortError that says what is left."""
         try:
             yield
-        except (OSError, arrow().ArrowException) as error:
+        except BayesdxError:
+            raise
+        except arrow_faults() as error:
             code = error.errno if isinstance(error, OSError) else None
             reason = os.strerror(code) if code else next(iter(str(error).splitlines()), type(error).__name__)
             kept = ""

@@ -29,7 +29,6 @@ class Killed(BaseException):
 @pytest.fixture(params=["parquet", "csv"])
 def source(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(sources, "PART_ROWS", PART)
-    monkeypatch.setattr(sources, "CSV_BLOCK", 2**12)
     path = tmp_path / f"patients.{request.param}"
     table = patients(ROWS)
     table.to_csv(path, index=False) if request.param == "csv" else table.to_parquet(path, row_group_size=PART)
