@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+LARGEST_WRITTEN = 10**15
+"""Whole numbers below this are written out in messages."""
+
+SHORTEST_NEAR = 4
+"""Names with fewer letters are near to nothing: one letter more or less is another abbreviation (CES, NCS)."""
 
 
 class BayesdxError(Exception):
@@ -204,7 +211,7 @@ class TooLargeError(BayesdxError):
     >>> engine.joint(engine.encode(pd.DataFrame({"onset": ["sudden"]})), model.causes)
     Traceback (most recent call last):
         ...
-    bayesdx.errors.TooLargeError: joint: 2.05e+03 configurations of 11 variables need 3.28e-05 GB a case; the limit is
+    bayesdx.errors.TooLargeError: joint: 2048 configurations of 11 variables need 3.28e-05 GB a case; the limit is
     1e-05 GB. Ask for fewer variables or cases, or raise memory_limit.
     """
 
@@ -227,8 +234,22 @@ class MissingExtraError(BayesdxError, ImportError):
     """
 
 
-SHORTEST_NEAR = 4
-"""Names with fewer letters are near to nothing: one letter more or less is another abbreviation (CES, NCS)."""
+def rounded(number: float, unit: int = 1) -> str:
+    """``number / unit`` for a message: a whole number that can be read as it is, otherwise three digits.
+
+    A number of cells may be larger than any float, and longer than Python writes out.
+
+    Examples
+    --------
+    >>> rounded(2048), rounded(131_072, 10**9), rounded(100**3000)
+    ('2048', '0.000131', '1.00e+6000')
+    """
+    if unit == 1 and isinstance(number, int) and abs(number) < LARGEST_WRITTEN:
+        return str(number)
+    try:
+        return f"{number / unit:.3g}"
+    except OverflowError:
+        return f"{Decimal(number) / unit:.3g}"
 
 
 def nearest(name: object, valid: Iterable[str]) -> str | None:

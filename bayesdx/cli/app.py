@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -25,6 +27,9 @@ FAULTY = 1
 
 WRONG_USE = 2
 """Exit code: wrong usage, or input that cannot be read."""
+
+NOBODY_READS = 141
+"""Exit code: whoever read the output has stopped, as ``head`` does; 128 and the number of SIGPIPE, as a shell gives."""
 
 ROWS_SHOWN = 20
 """Rows of each table of a comparison that are shown unless all are asked for."""
@@ -453,4 +458,34 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a label that the terminal cannot show must not end the answer
-    app()
+    try:
+        try:
+            app()
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except (OSError, SystemExit) as left:
+        # Typer makes an exit of its own of a closed pipe.
+        if not _is_closed_pipe(left.__context__ if isinstance(left, SystemExit) else left):
+            raise
+        _drop_output()
+        raise SystemExit(NOBODY_READS) from None
+
+
+def _is_closed_pipe(error: BaseException | None) -> bool:
+    """Whether this says that nobody reads the output any longer; Windows has no number of its own for that."""
+    codes = (errno.EPIPE, errno.EINVAL) if sys.platform == "win32" else (errno.EPIPE,)
+    return isinstance(error, OSError) and error.errno in codes
+
+
+def _drop_output() -> None:
+    """Send what is still in a buffer nowhere, so that the interpreter does not complain when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.__stdout__, sys.__stderr__):
+        if stream is None:
+            continue
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

@@ -20,6 +20,7 @@ import bayesdx as dx
 from bayesdx.cli.sheet import Sheet
 from bayesdx.display import bar, clean, format_probability, format_ratio, words
 from bayesdx.display.report import Alert, Block, Grid, Report, Title
+from bayesdx.display.spreadsheet import disarmed_frame
 
 WIDTH = 100
 """Columns of a table that goes to a file or a pipe; the variable COLUMNS changes it."""
@@ -55,8 +56,8 @@ def print_json(value: Any) -> None:
 
 
 def print_csv(frame: pd.DataFrame) -> None:
-    """Print a frame as CSV, without its index; a missing value is an empty cell."""
-    frame.to_csv(sys.stdout, index=False, lineterminator="\n")
+    """Print a frame as CSV, without its index; a missing value is an empty cell, and no cell is a formula."""
+    disarmed_frame(frame).to_csv(sys.stdout, index=False, lineterminator="\n")
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -1,14 +1,15 @@
-"""A record batch in, a record batch out: the one function that every way of running a cohort calls."""
+"""A batch in, its scores out: the one function that every way of running a cohort calls."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.cohort.coding import Coded, encode_batch
+from bayesdx.cohort.columns import Batch, Numbers, Scored, Texts, to_arrow
 from bayesdx.cohort.companions import arrow
 from bayesdx.cohort.flags import fired
 from bayesdx.cohort.lexicon import MOST_FAULTS_SHOWN, Lexicon, lexicon, quoted
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 OK, IMPOSSIBLE, BAD_VALUE = range(3)
+
+OWN = ("status", "first_cause", "log_evidence", "red_flags", "fault")
+"""Columns of scores that every model has."""
+
+TEXTS = ("status", "first_cause", "red_flags", "fault")
+"""Those of them that are text."""
 
 
 def score_batch(
@@ -75,7 +82,13 @@ def score_batch(
     ('iliopsoas_strain', ['ok', 'ok'])
     """
     options = read_options(keep, ignore, on_error, intervals, draws, seed)
-    return scored_batch(lexicon(model), batch, options, "row ")
+    words = lexicon(model)
+    names = batch.schema.names
+    positions = words.positions(names, options.keep, options.ignore)
+    schema = output_schema(words, batch.schema, options)
+    columns = {name: batch.column(place) for place, name in enumerate(names)}
+    scored = scored_batch(words, Batch(columns, range(len(batch))), options, positions, "row ")
+    return to_arrow(scored.columns, schema)
 
 
 def cohort_schema(
@@ -120,17 +133,21 @@ def cohort_schema(
 
 
 def output_schema(words: Lexicon, schema: Any, options: Options) -> Any:
-    """The schema of the output; the columns of ``schema`` have been checked."""
+    """The schema of the output as Arrow; ``schema`` has the columns that are kept, which have been checked."""
     pa = arrow()
-    own = [(name, pa.string()) for name in ("status", "first_cause", "red_flags", "fault")]
-    own.insert(2, ("log_evidence", pa.float64()))
+    kept = [(name, _plain(schema.field(name).type)) for name in options.keep]
+    kinds = [pa.string() if name in TEXTS else pa.float64() for name in score_names(words, options)]
+    return pa.schema([*kept, *zip(score_names(words, options), kinds, strict=True)])
+
+
+def score_names(words: Lexicon, options: Options) -> list[str]:
+    """Names of the columns of scores; those to keep must be called otherwise."""
     prefixes = ("posterior", "lower", "upper") if options.intervals is not None else ("posterior",)
-    own += [(f"{prefix}_{line}", pa.float64()) for prefix in prefixes for line in words.lines]
-    taken = {name for name, _ in own}
+    names = [*OWN, *(f"{prefix}_{line}" for prefix in prefixes for line in words.lines)]
     for name in options.keep:
-        if name in taken:
+        if name in names:
             raise CohortError(f"keep: column {quoted(name)} is called like one of the scores; rename it.")
-    return pa.schema([*((name, _plain(schema.field(name).type)) for name in options.keep), *own])
+    return names
 
 
 def _plain(kind: Any) -> Any:
@@ -138,27 +155,23 @@ def _plain(kind: Any) -> Any:
     return kind.value_type if arrow().types.is_dictionary(kind) else kind
 
 
-def scored_batch(
-    words: Lexicon, batch: Any, options: Options, place: str, first_row: int = 0, schema: Any = None
-) -> Any:
-    """Scores of a batch; messages name a row as ``place`` and its number, the first one being ``first_row``.
+def scored_batch(words: Lexicon, batch: Batch, options: Options, positions: Mapping[str, int], place: str) -> Scored:
+    """Scores of a batch, all its rows in order; messages name a row as ``place`` and its number.
 
-    ``schema`` is that of the whole output, where the batch is part of one.
+    ``positions`` are those of the columns that are variables, see ``Lexicon.positions``.
     """
-    pa = arrow()
-    positions = words.positions(batch.schema.names, options.keep, options.ignore)
-    schema = output_schema(words, batch.schema, options) if schema is None else schema
     coded = encode_batch(words, batch, positions)
     bad = coded.fault >= 0
     if options.on_error == "raise" and bad.any():
-        raise FindingsError(_bad_cells(words, coded, place, first_row))
+        raise FindingsError(_bad_cells(words, coded, place, batch.numbers))
     flag_index, flag_texts = fired(words, coded.codes)
     good = np.flatnonzero(~bad)
     scores = score_codes(words, coded.codes if len(good) == len(bad) else coded.codes[good], options)
     impossible = np.zeros(len(bad), dtype=np.bool_)
     impossible[good] = np.isneginf(scores.log_evidence)
     if options.on_error == "raise" and impossible.any():
-        _raise_impossible(words, coded, int(np.argmax(impossible)), place, first_row)
+        row = int(np.argmax(impossible))
+        _raise_impossible(words, coded, row, place, int(batch.numbers[row]))
     unknown = bad | impossible
     status = np.where(bad, BAD_VALUE, np.where(impossible, IMPOSSIBLE, OK))
     spread = _Spread(good, len(bad), unknown)
@@ -166,28 +179,18 @@ def scored_batch(
     if len(good):
         leading[good] = np.argmax(np.nan_to_num(scores.posteriors, nan=-1.0), axis=1)
     leading[unknown] = -1
-    columns = [_kept(batch.column(name), schema.field(name)) for name in options.keep]
-    columns += [
-        _texts(status, STATUSES),
-        _texts(leading, words.lines),
+    own = [
+        Texts(status, STATUSES),
+        Texts(leading, words.lines),
         spread.column(scores.log_evidence, bad),
-        _texts(flag_index, flag_texts),
-        _texts(coded.fault, [str(fault) for fault in coded.faults]),
+        Texts(flag_index, flag_texts),
+        Texts(coded.fault, [str(fault) for fault in coded.faults]),
+        *(spread.column(values) for table in _tables(scores) for values in table.T),
     ]
-    columns += [spread.column(values) for table in _tables(scores) for values in table.T]
-    return pa.RecordBatch.from_arrays(columns, schema=schema)
-
-
-def _kept(column: Any, field: Any) -> Any:
-    """A column that is copied, of the type that it has in the whole output."""
-    if column.type == field.type:
-        return column
-    try:
-        return column.cast(field.type)
-    except (arrow().ArrowException, ValueError) as error:
-        raise CohortError(
-            f"keep: column {quoted(field.name)} is {column.type} here and {field.type} before."
-        ) from error
+    kept = {name: batch.columns[name] for name in options.keep}
+    counts = np.bincount(status, minlength=len(STATUSES)).tolist()
+    columns = kept | dict(zip(score_names(words, options), own, strict=True))
+    return Scored(columns, dict(zip(STATUSES, counts, strict=True)))
 
 
 def _tables(scores: Scores) -> list[NDArray[np.float64]]:
@@ -195,7 +198,7 @@ def _tables(scores: Scores) -> list[NDArray[np.float64]]:
 
 
 class _Spread:
-    """Puts the numbers of the rows that were scored into all rows; the others are null."""
+    """Puts the numbers of the rows that were scored into all rows; the others are missing."""
 
     def __init__(self, rows: NDArray[np.intp], n_rows: int, unknown: NDArray[np.bool_]) -> None:
         self.rows = rows
@@ -203,40 +206,28 @@ class _Spread:
         self.unknown = unknown
         self.any_unknown = bool(unknown.any())
 
-    def column(self, values: NDArray[np.float64], null: NDArray[np.bool_] | None = None) -> Any:
-        """A column of doubles, null where ``null`` says so, by default in every row without a posterior."""
+    def column(self, values: NDArray[np.float64], missing: NDArray[np.bool_] | None = None) -> Numbers:
+        """A column of numbers, missing where ``missing`` says so, by default in every row without a posterior."""
         if not self.any_unknown:
-            return arrow().array(np.ascontiguousarray(values))
+            return Numbers(np.ascontiguousarray(values))
         whole = np.zeros(self.n_rows)
         whole[self.rows] = values
-        null = self.unknown if null is None else null
-        # What lies under a null is 0, so that equal scores are equal bytes.
-        return arrow().array(np.where(null, 0.0, whole), mask=null)
+        return Numbers(whole, self.unknown if missing is None else missing)
 
 
-def _texts(index: NDArray[np.integer], texts: Iterable[str]) -> Any:
-    """A column of text from positions in a list; -1 is null."""
-    pa = arrow()
-    indices = pa.array(np.maximum(index, 0).astype(np.int32), mask=index < 0)
-    values = pa.array([text.encode(errors="backslashreplace").decode() for text in texts], type=pa.string())
-    if not len(values):
-        return pa.nulls(len(index), pa.string())
-    return values.take(indices)
-
-
-def _bad_cells(words: Lexicon, coded: Coded, place: str, first_row: int) -> str:
+def _bad_cells(words: Lexicon, coded: Coded, place: str, numbers: Sequence[int] | NDArray[np.integer]) -> str:
     network = words.engine.network
     rows = np.flatnonzero(coded.fault >= 0).tolist()
     shown = []
     for row in rows[:MOST_FAULTS_SHOWN]:
         fault = coded.faults[coded.fault[row]]
-        shown.append(f"{place}{first_row + row}, {fault.sentence(network[fault.column].states)}")
+        shown.append(f"{place}{numbers[row]}, {fault.sentence(network[fault.column].states)}")
     if len(rows) > len(shown):
         shown.append(f"... and {len(rows) - len(shown)} more rows; on_error='flag' marks them all.")
     return "\n".join(shown)
 
 
-def _raise_impossible(words: Lexicon, coded: Coded, row: int, place: str, first_row: int) -> None:
+def _raise_impossible(words: Lexicon, coded: Coded, row: int, place: str, number: int) -> None:
     network = words.engine.network
     clash = words.engine.conflict(Evidence(coded.codes[[row]]))
     found = [f"{name} = {network[name].states[coded.codes[row, network.index[name]]]}" for name in clash]
@@ -244,5 +235,5 @@ def _raise_impossible(words: Lexicon, coded: Coded, row: int, place: str, first_
         what = f"{found[0]} has probability 0 under {words.title}; check its leak probability"
     else:
         what = f"{', '.join(found[:-1])} and {found[-1]} cannot occur together under {words.title}"
-    text = f"{place}{first_row + row}: {what}, or pass on_error='flag'."
-    raise ImpossibleEvidenceError(text, clash, first_row + row)
+    text = f"{place}{number}: {what}, or pass on_error='flag'."
+    raise ImpossibleEvidenceError(text, clash, number)

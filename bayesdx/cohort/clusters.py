@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from bayesdx.cohort.batches import output_schema, scored_batch
-from bayesdx.cohort.companions import arrow
+from bayesdx.cohort.columns import Scored
 from bayesdx.cohort.formats import format_of
-from bayesdx.cohort.frames import FrameSource
+from bayesdx.cohort.frames import PandasSource
 from bayesdx.cohort.identity import identity
 from bayesdx.cohort.lexicon import Lexicon, lexicon
 from bayesdx.cohort.options import Options
@@ -34,46 +35,38 @@ def score_dask(words: Lexicon, frame: Any, out: Path | None, options: Options, o
         return frame.map_partitions(score_frame, words.model, options, meta=empty)
     from dask import compute, delayed
 
-    run = Run(out, format_of(out), identity(words, None, options), overwrite)
+    run = Run(out, format_of(out), identity(words, None, options, True), overwrite)
     try:
         partitions = frame.to_delayed()
         write = delayed(write_partition, pure=False)
         model = delayed(words.model)
         compute(*[write(model, part, n, run.parts, options) for n, part in enumerate(partitions)])
         with run.parts.writing():
-            schema = FrameSource(frame._meta).kept_schema(options.keep)
-        return run.finish(len(partitions), output_schema(words, schema, options))
+            schema = output_schema(words, PandasSource(frame._meta).kept_schema(options.keep), options)
+        return run.finish(len(partitions), schema)
     finally:
         run.close()
 
 
 def score_frame(frame: Any, model: Model, options: Options) -> Any:
     """Scores of one pandas partition, labelled as its rows."""
-    words, source = lexicon(model), FrameSource(frame)
-    table = _batches(words, source, options)
-    return source.native(table)
+    source = PandasSource(frame)
+    return source.native(list(_scored(lexicon(model), source, options)), lambda: None)
 
 
 def write_partition(model: Model, frame: Any, number: int, parts: Parts, options: Options) -> None:
     """Score one pandas partition into a part; doing it twice writes the same part."""
-    table = _batches(lexicon(model), FrameSource(frame), options)
-    with parts.part(number) as write:
-        for batch in table.to_batches() or [_empty(table.schema)]:
-            write(batch)
+    words, source = lexicon(model), PandasSource(frame)
+    schema = None
+    if parts.format.is_arrow:
+        schema = output_schema(words, source.kept_schema(options.keep), options)
+    with parts.part(number, schema) as write:
+        for scored in _scored(words, source, options):
+            write(scored)
 
 
-def _batches(words: Lexicon, source: FrameSource, options: Options) -> Any:
-    pa = arrow()
-    names = source.schema.names
-    schema = output_schema(words, source.kept_schema(options.keep), options)
-    scored = []
-    for part in source.parts(options.columns(names), lambda _: False):
-        first_row = part.first_row
+def _scored(words: Lexicon, source: PandasSource, options: Options) -> Iterator[Scored]:
+    positions = words.positions(source.names, options.keep, options.ignore)
+    for part in source.parts(options.columns(source.names), lambda _: None):
         for batch in part.batches():
-            scored.append(scored_batch(words, batch, options, "a partition, row ", first_row, schema))
-            first_row += batch.num_rows
-    return pa.Table.from_batches(scored, schema=schema)
-
-
-def _empty(schema: Any) -> Any:
-    return arrow().RecordBatch.from_pylist([], schema=schema)
+            yield scored_batch(words, batch, options, positions, "a partition, row ")

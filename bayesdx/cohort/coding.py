@@ -1,4 +1,4 @@
-"""From the cells of a record batch to codes of states; what is no state is noted, never guessed."""
+"""From the cells of a batch to codes of states; what is no state is noted, never guessed."""
 
 from __future__ import annotations
 
@@ -7,13 +7,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from bayesdx.cohort.columns import Batch, Column, Texts
 from bayesdx.cohort.companions import arrow
 from bayesdx.cohort.lexicon import Lexicon, hint, quoted
 from bayesdx.errors import CohortError
 
 Codes = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Stands for all cells of a column whose type no state can have."""
+
+    name: str
 
 
 @dataclass(frozen=True)
@@ -23,26 +32,23 @@ class Fault:
     Parameters
     ----------
     column : str
-    value : str or None
-        The text of the cell; None where it holds no text.
-    kind : str
-        The type of a cell that holds no text.
+    value : object
+        The cell, or its Kind.
     """
 
     column: str
-    value: str | None
-    kind: str = ""
+    value: object
 
     def __str__(self) -> str:
-        if self.value is None:
-            return f"{self.column} holds {self.kind}, not text"
+        if isinstance(self.value, Kind):
+            return f"{self.column} holds {self.value.name}, not text"
         return f"{self.column} = {quoted(self.value)} is not a state"
 
     def sentence(self, states: tuple[str, ...]) -> str:
         """The end of a message: column, value, what is expected, and the nearest state."""
         known = f"its states are {', '.join(states)}"
-        if self.value is None:
-            return f"column {self.column}: a cell of type {self.kind}; expected text; {known}."
+        if isinstance(self.value, Kind):
+            return f"column {self.column}: a cell of type {self.value.name}; expected text; {known}."
         what = f"{quoted(self.value)} is not a state of {self.column}"
         return f"column {self.column}: {what}; {known}.{hint(self.value, states)}"
 
@@ -65,71 +71,116 @@ class Coded:
     faults: list[Fault]
 
 
-def encode_batch(lexicon: Lexicon, batch: Any, positions: Mapping[str, int]) -> Coded:
+def encode_batch(lexicon: Lexicon, batch: Batch, positions: Mapping[str, int]) -> Coded:
     """Codes of the columns of a batch that are variables.
 
     Parameters
     ----------
     lexicon : Lexicon
-    batch : pyarrow.RecordBatch
-        Text, plain or dictionary-coded, compared byte for byte with the names of states. Null, and NaN in a column of
-        numbers, is "not observed".
+    batch : Batch
+        Text is compared letter by letter with the names of states. What is missing, and NaN in a column of numbers, is
+        "not observed".
     positions : mapping of column to its position in the network
     """
     network = lexicon.engine.network
-    codes = np.full((batch.num_rows, len(network)), -1, dtype=np.int32)
-    fault = np.full(batch.num_rows, -1, dtype=np.int32)
+    codes = np.full((len(batch), len(network)), -1, dtype=np.int32)
+    fault = np.full(len(batch), -1, dtype=np.int32)
     faults: list[Fault] = []
     for column, position in positions.items():
-        states = network.nodes[position].states
-        indices, values = _distinct(batch.column(column))
-        code_of = {state.encode(): code for code, state in enumerate(states)}
+        code_of = {state: code for code, state in enumerate(network.nodes[position].states)}
+        index, values = distinct(batch.columns[column])
         # The last entry is that of index -1: a missing cell.
         table = np.full(len(values) + 1, -1, dtype=np.int32)
         wrong = np.full(len(values) + 1, -1, dtype=np.int32)
         for place, value in enumerate(values):
-            if value is None:
-                continue
-            code = code_of.get(value) if isinstance(value, bytes) else None
-            if code is None:
-                wrong[place] = len(faults)
-                faults.append(_fault(column, value))
-            else:
+            code = code_of.get(value) if isinstance(value, str) else None
+            if code is not None:
                 table[place] = code
-        codes[:, position] = table[indices]
+            elif value is not None:
+                wrong[place] = len(faults)
+                faults.append(Fault(column, value))
+        codes[:, position] = table[index]
         if (wrong >= 0).any():
-            found = wrong[indices]
+            found = wrong[index]
             fault = np.where((fault < 0) & (found >= 0), found, fault)
     return Coded(codes, fault, faults)
 
 
-def _fault(column: str, value: bytes | str) -> Fault:
-    if isinstance(value, str):
-        return Fault(column, None, value)
-    return Fault(column, value.decode("utf-8", errors="backslashreplace"))
-
-
-def _distinct(cells: Any) -> tuple[NDArray[np.int64], list[bytes | str | None]]:
+def distinct(column: Column) -> tuple[NDArray[np.integer], list[object]]:
     """Index of each cell in the distinct values, -1 where missing, and these values.
 
-    A value is text as bytes, None (missing), or a str that says what else the cell holds.
+    A value is a str, a bool, an int or a float, None where it is missing also, or a Kind.
     """
+    if isinstance(column, Texts):
+        return column.index, list(column.values)
+    if isinstance(column, pd.Series):
+        return _distinct_of_series(column)
+    return _distinct_of_array(column)
+
+
+def _distinct_of_series(column: pd.Series[Any]) -> tuple[NDArray[np.integer], list[object]]:
+    kind = column.dtype
+    if isinstance(kind, pd.CategoricalDtype):
+        index, values = column.cat.codes.to_numpy(), kind.categories.to_numpy(dtype=object)
+    elif isinstance(kind, pd.StringDtype) or pd.api.types.is_numeric_dtype(kind):
+        index, found = pd.factorize(column)
+        values = np.asarray(found, dtype=object)
+    elif kind == np.dtype(object):
+        return _distinct_of_objects(column.to_numpy())
+    else:
+        return np.where(column.isna().to_numpy(), -1, 0), [Kind(str(kind))]
+    return index, [_plain(value) for value in values.tolist()]
+
+
+def _distinct_of_objects(cells: NDArray[np.object_]) -> tuple[NDArray[np.integer], list[object]]:
+    """Values of any type; a list or another that cannot be looked up counts as one of its type."""
+    if pd.api.types.infer_dtype(cells, skipna=True) == "string":
+        index, texts = pd.factorize(cells)
+        return index, list(texts)
+    places: dict[object, int] = {}
+    values: list[object] = []
+    index = np.full(len(cells), -1)
+    for row in np.flatnonzero(~pd.isna(cells)).tolist():
+        value = _plain(cells[row])
+        key = (type(value), value)  # True is not 1 here
+        if key not in places:
+            places[key] = len(values)
+            values.append(value)
+        index[row] = places[key]
+    return index, values
+
+
+def _plain(value: object) -> object:
+    """A cell as Python's own text, truth value or number; a Kind where it is nothing of these."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, bytes):
+        return value.decode("utf-8", errors="backslashreplace")
+    if isinstance(value, str | bool | int | float):
+        return value
+    missing = pd.api.types.is_scalar(value) and pd.isna(value)  # type: ignore[call-overload]
+    return None if missing else Kind(type(value).__name__)
+
+
+def _distinct_of_array(cells: Any) -> tuple[NDArray[np.integer], list[object]]:
     pa = arrow()
     if isinstance(cells, pa.ExtensionArray):
         cells = cells.storage
-    kind = cells.type
-    if pa.types.is_null(kind):
+    kind, types = cells.type, pa.types
+    if types.is_null(kind):
         return np.full(len(cells), -1), []
-    if pa.types.is_dictionary(kind):
+    if types.is_dictionary(kind):
         check_indices([cells])
-        inner, values = _distinct(cells.dictionary)
-        indices = _filled(cells.indices)
-        return np.append(inner, -1)[indices], values
+        inner, values = _distinct_of_array(cells.dictionary)
+        return np.append(inner, -1)[_filled(cells.indices)], values
     if _is_text(kind):
         coded = cells.cast(pa.large_binary()).dictionary_encode()
-        return _filled(coded.indices), coded.dictionary.to_pylist()
-    missing = np.asarray(cells.is_null(nan_is_null=pa.types.is_floating(kind)))
-    return np.where(missing, -1, 0), [quoted(kind)[1:-1]]
+    elif types.is_boolean(kind) or types.is_integer(kind) or types.is_floating(kind):
+        missing = cells.is_null(nan_is_null=types.is_floating(kind))
+        coded = pa.compute.if_else(missing, pa.scalar(None, kind), cells).dictionary_encode()
+    else:
+        return np.where(np.asarray(cells.is_null()), -1, 0), [Kind(quoted(str(kind))[1:-1])]
+    return _filled(coded.indices), [_plain(value) for value in coded.dictionary.to_pylist()]
 
 
 def check_indices(arrays: Iterable[Any]) -> None:

@@ -5,25 +5,25 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bayesdx.cohort.batches import output_schema, scored_batch
+from bayesdx.cohort.batches import output_schema, score_names, scored_batch
 from bayesdx.cohort.clusters import is_dask, score_dask
+from bayesdx.cohort.columns import Scored
 from bayesdx.cohort.companions import arrow
 from bayesdx.cohort.formats import format_of
-from bayesdx.cohort.frames import FrameSource
 from bayesdx.cohort.identity import identity
 from bayesdx.cohort.lexicon import Lexicon, lexicon, quoted
 from bayesdx.cohort.options import Options, read_options
 from bayesdx.cohort.parts import Parts
 from bayesdx.cohort.progress import shown_progress
 from bayesdx.cohort.runs import Run
-from bayesdx.cohort.sources import Part, Source, gathered, open_source
+from bayesdx.cohort.sources import Part, Source, open_source
 from bayesdx.errors import CohortError
 from bayesdx.inference.threads import processors
 from bayesdx.knowledge.model import Model
@@ -96,7 +96,7 @@ def score_cohort(
     CohortError
         The source cannot be read or changed while it was read; the output cannot be written, or is not this run's.
     MissingExtraError
-        pyarrow or narwhals is not installed (extra ``cohort``).
+        Parquet, or a frame that is not pandas, and the extra ``cohort`` (pyarrow, narwhals) is not installed.
 
     Examples
     --------
@@ -109,26 +109,33 @@ def score_cohort(
     0        1     ok    iliopsoas_strain
     1        2     ok  hip_osteoarthritis
     """
-    arrow()  # what is not installed is named before anything else
     options = read_options(keep, ignore, on_error, intervals, draws, seed)
     threads = _threads(workers)
+    target = _output(out)
+    format = None if target is None else format_of(target)
+    if format is not None and format.is_arrow:
+        arrow()  # what is not installed is named before anything else
     words = lexicon(model)
     if is_dask(source):
-        return score_dask(words, source, _output(out), options, overwrite)
+        return score_dask(words, source, target, options, overwrite)
     table = open_source(source)
-    words.positions(table.schema.names, options.keep, options.ignore)
-    schema = output_schema(words, table.kept_schema(options.keep), options)
-    target = _output(out)
-    job = _Job(words, table, schema, options, threads, progress)
-    if target is None:
+    positions = words.positions(table.names, options.keep, options.ignore)
+    score_names(words, options)
+
+    def schema() -> Any:
+        return output_schema(words, table.kept_schema(options.keep), options)
+
+    job = _Job(words, table, positions, options, threads, progress)
+    if target is None or format is None:
         memory = _Memory()
-        job.do(memory)
-        scores = memory.table(schema)
-        return table.native(scores) if isinstance(table, FrameSource) else scores.to_pandas()
+        job.do(memory, None)
+        return table.native(memory.scored(), schema)
     _refuse_source(table, target)
-    run = Run(target, format_of(target), identity(words, table.identity(), options), overwrite)
+    whose = identity(words, table.identity(), options, table.is_arrow or format.is_arrow)
+    kept = schema() if format.is_arrow else None
+    run = Run(target, format, whose, overwrite)
     try:
-        return run.finished or run.finish(job.do(run.parts), schema)
+        return run.finished or run.finish(job.do(run.parts, kept), kept)
     finally:
         run.close()
 
@@ -167,23 +174,22 @@ class _Memory:
     """Parts kept in memory."""
 
     def __init__(self) -> None:
-        self.parts: dict[int, list[Any]] = {}
+        self.parts: dict[int, list[Scored]] = {}
 
     def done(self, number: int) -> int | None:
         """Nothing is there beforehand."""
         return None
 
     @contextmanager
-    def part(self, number: int) -> Iterator[Callable[[Any], None]]:
-        """Collect batches."""
-        batches: list[Any] = []
+    def part(self, number: int, schema: Any) -> Iterator[Callable[[Scored], None]]:
+        """Collect the scores of batches."""
+        batches: list[Scored] = []
         yield batches.append
         self.parts[number] = batches
 
-    def table(self, schema: Any) -> Any:
-        """All parts in order."""
-        batches = [batch for number in sorted(self.parts) for batch in self.parts[number]]
-        return arrow().Table.from_batches(batches, schema=schema)
+    def scored(self) -> list[Scored]:
+        """All scores in order."""
+        return [batch for number in sorted(self.parts) for batch in self.parts[number]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,17 +198,12 @@ class _Job:
 
     words: Lexicon
     table: Source
-    schema: Any
+    positions: Mapping[str, int]
     options: Options
     threads: int
     progress: bool | None
 
-    @property
-    def columns(self) -> list[str]:
-        """The columns to read."""
-        return self.options.columns(self.table.schema.names)
-
-    def do(self, sink: Parts | _Memory) -> int:
+    def do(self, sink: Parts | _Memory, schema: Any) -> int:
         """Score every part that is not there yet; returns the number of parts."""
         stop = threading.Event()
         count = 0
@@ -212,11 +213,10 @@ class _Job:
             ThreadPoolExecutor(self.threads, thread_name_prefix="score_cohort") as pool,
         ):
             try:
-                for part in self.table.parts(
-                    self.options.columns(self.table.schema.names), lambda number: sink.done(number) is not None
-                ):
+                columns = self.options.columns(self.table.names)
+                for part in self.table.parts(columns, sink.done):
                     count += 1
-                    pending.append(pool.submit(self._score, part, sink, stop, advance))
+                    pending.append(pool.submit(self._score, part, sink, schema, stop, advance))
                     if len(pending) > self.threads:
                         # The oldest first: of several faults the one of the earliest rows is raised.
                         pending.popleft().result()
@@ -228,27 +228,18 @@ class _Job:
                 raise
         return count
 
-    def _score(self, part: Part, sink: Parts | _Memory, stop: threading.Event, advance: Callable[[int], None]) -> None:
-        rows = sink.done(part.number)
+    def _score(
+        self, part: Part, sink: Parts | _Memory, schema: Any, stop: threading.Event, advance: Callable[[int], None]
+    ) -> None:
+        rows = sink.done(part.number) if part.done is None else part.done
         if rows is not None:
             advance(rows)
             return
-        row, place = part.first_row + self.table.first_number, f"{self.table.name}, row "
-        with sink.part(part.number) as write:
-            for batch in self._batches(part):
+        place = f"{self.table.name}, row "
+        with sink.part(part.number, schema) as write:
+            for batch in part.batches():
                 if stop.is_set():
                     raise _StoppedError
-                write(scored_batch(self.words, batch, self.options, place, row, self.schema))
-                row += batch.num_rows
-                advance(batch.num_rows)
+                write(scored_batch(self.words, batch, self.options, self.positions, place))
+                advance(len(batch))
             self.table.check_unchanged(part)
-
-    def _batches(self, part: Part) -> Iterator[Any]:
-        """The batches of a part; one without rows where it has none, so that every part is written."""
-        empty = True
-        for batch in gathered(part.batches()):
-            empty = False
-            yield batch
-        if empty:
-            schema = arrow().schema([self.table.schema.field(name) for name in self.columns])
-            yield arrow().RecordBatch.from_pylist([], schema=schema)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from bayesdx.errors import MissingExtraError
@@ -11,7 +12,7 @@ LEAST_VERSION = 18
 
 
 def arrow() -> Any:
-    """The module pyarrow with its parts ``compute``, ``csv``, ``ipc`` and ``parquet``.
+    """The module pyarrow with its parts ``compute``, ``ipc`` and ``parquet``.
 
     Raises
     ------
@@ -21,8 +22,17 @@ def arrow() -> Any:
     try:
         import pyarrow
         import pyarrow.compute
-        import pyarrow.csv
         import pyarrow.parquet
     except ImportError as error:
-        raise MissingExtraError("score_cohort() needs pyarrow: install bayesdx with its cohort extra.") from error
+        raise MissingExtraError(
+            "Parquet, and frames of other libraries than pandas, need pyarrow: install bayesdx with its cohort extra. "
+            "CSV files and pandas frames need no extra."
+        ) from error
     return pyarrow
+
+
+def arrow_faults() -> tuple[type[Exception], ...]:
+    """What pyarrow may raise over data; without pyarrow, nothing of its own."""
+    loaded = sys.modules.get("pyarrow")
+    own = (loaded.ArrowException,) if loaded is not None and hasattr(loaded, "ArrowException") else ()
+    return (*own, OSError, ValueError, KeyError, TypeError, IndexError, OverflowError)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from bayesdx.cohort.columns import Column, csv_rows, to_arrow
 from bayesdx.cohort.companions import arrow
-from bayesdx.cohort.formulas import disarmed
+from bayesdx.display.spreadsheet import disarmed
 from bayesdx.errors import CohortError
 
 GROUP = 8
@@ -27,6 +29,11 @@ class Format(Enum):
     PARQUET_FOLDER = "parquet"
     CSV_FILE = "csv"
 
+    @property
+    def is_arrow(self) -> bool:
+        """Whether pyarrow writes it."""
+        return self is not Format.CSV_FILE
+
 
 def format_of(out: Path) -> Format:
     """The format that a name stands for."""
@@ -40,41 +47,48 @@ def format_of(out: Path) -> Format:
 
 
 class Writer:
-    """Writes the batches of a part; only the first part of a CSV file has a header."""
+    """Writes the scores of a part, batch by batch.
 
-    def __init__(self, format: Format, path: Path, header: bool) -> None:
-        self.format = format
-        self.path = path
+    Parameters
+    ----------
+    format : Format
+    path : Path
+    header : bool
+        Whether a CSV file gets the names of its columns; only the first part of it does.
+    schema : pyarrow.Schema or None
+        Of the output; None for a CSV file, which has no types.
+    """
+
+    def __init__(self, format: Format, path: Path, header: bool, schema: Any) -> None:
         self.header = header
-        self.writer: Any = None
+        self.schema = schema
+        self.file: Any
+        if format is Format.CSV_FILE:
+            self.file = path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
+        elif format is Format.PARQUET_FILE:
+            self.file = arrow().ipc.new_file(str(path), schema)
+        else:
+            self.file = parquet_writer(path, schema)
 
-    def write(self, batch: Any) -> None:
+    def write(self, columns: Mapping[str, Column]) -> None:
         """Append a batch."""
-        if self.format is Format.CSV_FILE:
-            batch = disarmed(batch)
-        if self.writer is None:
-            self.writer = self._open(batch.schema)
-        self.writer.write_batch(batch)
-
-    def _open(self, schema: Any) -> Any:
-        pa = arrow()
-        if self.format is Format.PARQUET_FILE:
-            return pa.ipc.new_file(str(self.path), schema)
-        if self.format is Format.PARQUET_FOLDER:
-            return parquet_writer(self.path, schema)
-        return pa.csv.CSVWriter(str(self.path), schema, write_options=pa.csv.WriteOptions(include_header=self.header))
+        if self.schema is not None:
+            self.file.write_batch(to_arrow(columns, self.schema))
+            return
+        rows = csv.writer(self.file, lineterminator="\n")
+        if self.header:
+            rows.writerow(disarmed(name) for name in columns)
+        self.header = False
+        rows.writerows(csv_rows(columns))
 
     def close(self) -> None:
         """Finish the file."""
-        if self.writer is None:
-            raise AssertionError("a part has at least one batch")
-        self.writer.close()
+        self.file.close()
 
     def abandon(self) -> None:
         """Let go of a file that is not to be finished."""
-        if self.writer is not None:
-            with suppress(OSError, ValueError):
-                self.writer.close()
+        with suppress(OSError, ValueError):
+            self.file.close()
 
 
 def parquet_writer(path: Path, schema: Any) -> Any:
@@ -86,13 +100,13 @@ def parquet_writer(path: Path, schema: Any) -> Any:
 
 def merge(format: Format, parts: Sequence[Path], schema: Any, out: Path) -> None:
     """One file of all parts in order."""
-    pa = arrow()
     if format is Format.CSV_FILE:
         with out.open("wb") as file:
             for path in parts:
                 with path.open("rb") as part:
                     shutil.copyfileobj(part, file, 2**20)
         return
+    pa = arrow()
     with parquet_writer(out, schema) as writer:
         for path in parts:
             with pa.memory_map(str(path)) as mapped:

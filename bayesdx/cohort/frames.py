@@ -1,13 +1,16 @@
-"""Frames of other libraries, in and out: pandas, polars and pyarrow alike."""
+"""Frames in memory, in and out: pandas by itself, polars and pyarrow by way of narwhals."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import pandas as pd
+
+from bayesdx.cohort.columns import Batch, Scored, pandas_array, to_pandas
 from bayesdx.cohort.companions import arrow
 from bayesdx.cohort.lexicon import quoted
-from bayesdx.cohort.sources import BATCH_ROWS, PART_ROWS, Part, Source, reading
+from bayesdx.cohort.sources import BATCH_ROWS, PART_ROWS, Part, Source, arrow_batches, arrow_table, reading
 from bayesdx.errors import CohortError, MissingExtraError
 
 
@@ -23,13 +26,67 @@ def narwhals() -> Any:
         from narwhals import stable
     except ImportError as error:
         raise MissingExtraError(
-            "score_cohort() of a frame needs narwhals: install bayesdx with its cohort extra."
+            "score_cohort() of this frame needs narwhals: install bayesdx with its cohort extra."
         ) from error
     return stable.v2
 
 
-class FrameSource(Source):
+def frame_source(frame: Any) -> Source:
+    """The source that a frame is."""
+    return PandasSource(frame) if isinstance(frame, pd.DataFrame) else ArrowSource(frame)
+
+
+class _FrameSource(Source):
     """A frame in memory; a part is some consecutive rows."""
+
+    name = "the frame"
+    rows: int
+
+    def parts(self, columns: Sequence[str], done: Callable[[int], int | None]) -> Iterator[Part]:
+        """``PART_ROWS`` rows each."""
+        for number, start in enumerate(range(0, max(1, self.rows), PART_ROWS)):
+            yield Part(number, self._reader(start, min(self.rows, start + PART_ROWS), columns))
+
+    def _reader(self, start: int, stop: int, columns: Sequence[str]) -> Callable[[], Iterator[Batch]]:
+        raise NotImplementedError
+
+    def _check_names(self, names: Sequence[object]) -> None:
+        for name in names:
+            if not isinstance(name, str):
+                raise CohortError(f"the frame: column {quoted(name)} is not named by text.")
+
+
+class PandasSource(_FrameSource):
+    """A pandas frame."""
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self._check_names(list(frame.columns))
+        self.frame = frame
+        self.names = list(frame.columns)
+        self.rows = len(frame)
+
+    def kept_schema(self, keep: Sequence[str]) -> Any:
+        """The types of whole columns; a slice of a column of objects may look like another type."""
+        with reading(self.name):
+            return arrow().schema([(name, pandas_array(self.frame[name]).type) for name in keep])
+
+    def _reader(self, start: int, stop: int, columns: Sequence[str]) -> Callable[[], Iterator[Batch]]:
+        def batches() -> Iterator[Batch]:
+            for first in range(start, max(stop, start + 1), BATCH_ROWS):
+                rows = slice(first, min(stop, first + BATCH_ROWS))
+                yield Batch({name: self.frame[name].iloc[rows] for name in columns}, range(rows.start, rows.stop))
+
+        return batches
+
+    def native(self, parts: Sequence[Scored], schema: Callable[[], Any]) -> Any:
+        """A pandas frame, its rows labelled as they were."""
+        return to_pandas([part.columns for part in parts], self.frame.index)
+
+
+class ArrowSource(_FrameSource):
+    """A frame of another library."""
+
+    is_arrow = True
 
     def __init__(self, frame: Any) -> None:
         nw = narwhals()
@@ -46,64 +103,30 @@ class FrameSource(Source):
             raise CohortError(
                 f"source: {kind}; expected a path, a DataFrame of pandas, polars, pyarrow or Dask.{lazy}"
             ) from error
-        self.name = "the frame"
-        self.is_pandas = self.frame.implementation.is_pandas()
-        names = list(frame.columns) if self.is_pandas else self.frame.columns
-        for name in names:
-            if not isinstance(name, str):
-                raise CohortError(f"the frame: column {quoted(name)} is not named by text.")
+        self.names = list(self.frame.columns)
+        self._check_names(self.names)
         self.rows = len(self.frame)
-        # Names only; types matter for the columns that are kept, see ``kept_schema``.
-        self.schema = pa.schema([(name, pa.null()) for name in names])
 
     def kept_schema(self, keep: Sequence[str]) -> Any:
-        """The types of whole columns; a slice of a column of objects may look like another type."""
+        """As pyarrow has them."""
         with reading(self.name):
-            return self._table(self.frame, keep).schema.remove_metadata()
+            return self.frame.select(*keep).to_arrow().schema.remove_metadata()
 
-    def parts(self, columns: Sequence[str], skip: Callable[[int], bool]) -> Iterator[Part]:
-        """``PART_ROWS`` rows each."""
-        assert self.rows is not None
-        for number, start in enumerate(range(0, max(1, self.rows), PART_ROWS)):
-            yield Part(number, start, self._reader(start, min(self.rows, start + PART_ROWS), columns))
+    def _reader(self, start: int, stop: int, columns: Sequence[str]) -> Callable[[], Iterator[Batch]]:
+        def batches() -> Iterator[Batch]:
+            with reading(self.name):
+                empty = self.frame[:0].select(*columns).to_arrow()
+            yield from arrow_batches(record_batches(), empty, start)
 
-    def _reader(self, start: int, stop: int, columns: Sequence[str]) -> Callable[[], Iterator[Any]]:
-        def batches() -> Iterator[Any]:
+        def record_batches() -> Iterator[Any]:
             for first in range(start, stop, BATCH_ROWS):
                 with reading(self.name):
-                    table = self._table(self.frame[first : min(stop, first + BATCH_ROWS)], columns)
+                    table = self.frame[first : min(stop, first + BATCH_ROWS)].select(*columns).to_arrow()
                 yield from table.combine_chunks().to_batches()
 
         return batches
 
-    def _table(self, frame: Any, columns: Sequence[str]) -> Any:
-        pa = arrow()
-        chosen = frame.select(*columns)
-        if not self.is_pandas:
-            return chosen.to_arrow()
-        native = chosen.to_native()
-        return pa.table({name: _from_pandas(native[name]) for name in columns})
-
-    def native(self, table: Any) -> Any:
-        """A table of scores as a frame of the library that the frame is of, its rows labelled as they were."""
-        if not self.is_pandas:
-            return narwhals().from_arrow(table, backend=self.frame.implementation).to_native()
-        scores = table.to_pandas()
-        scores.index = self.frame.to_native().index
-        return scores
-
-
-def _from_pandas(column: Any) -> Any:
-    """A pandas column; values that are not text become their description where others of the column are text."""
-    pa = arrow()
-    try:
-        return pa.array(column, from_pandas=True)
-    except (pa.ArrowException, TypeError, ValueError):
-        missing = column.isna().to_numpy()
-        values = column.to_numpy(dtype=object)
-        return pa.array([None if gone else _described(v) for v, gone in zip(values, missing, strict=True)], pa.string())
-
-
-def _described(value: object) -> str:
-    text = value if isinstance(value, str) else f"{type(value).__name__} {value!r}"
-    return text.encode(errors="backslashreplace").decode()
+    def native(self, parts: Sequence[Scored], schema: Callable[[], Any]) -> Any:
+        """A frame of the same library."""
+        table = arrow_table(parts, schema())
+        return narwhals().from_arrow(table, backend=self.frame.implementation).to_native()

@@ -14,7 +14,7 @@ from bayesdx.cohort.lexicon import Lexicon, kernel
 from bayesdx.cohort.options import Options
 
 
-def identity(words: Lexicon, source: Mapping[str, Any] | None, options: Options) -> dict[str, Any]:
+def identity(words: Lexicon, source: Mapping[str, Any] | None, options: Options, is_arrow: bool) -> dict[str, Any]:
     """Model, options, source and software, as plain values.
 
     Parameters
@@ -23,6 +23,8 @@ def identity(words: Lexicon, source: Mapping[str, Any] | None, options: Options)
     source : mapping or None
         The identity of the source; None where it cannot be recognised.
     options : Options
+    is_arrow : bool
+        Whether pyarrow reads the source or writes the output.
     """
     model = words.model
     try:
@@ -37,7 +39,7 @@ def identity(words: Lexicon, source: Mapping[str, Any] | None, options: Options)
             "bayesdx": own,
             "kernel": kernel(),
             "numpy": np.__version__,
-            "pyarrow": arrow().__version__,
+            **({"pyarrow": arrow().__version__} if is_arrow else {}),
             "machine": platform.machine(),
         },
     }

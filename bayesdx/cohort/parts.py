@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import uuid
 from collections import Counter
@@ -12,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bayesdx.cohort.companions import arrow
+from bayesdx.cohort.columns import Scored
+from bayesdx.cohort.companions import arrow_faults
 from bayesdx.cohort.formats import Format, Writer
+from bayesdx.cohort.records import Written, make_room, read_json, read_written, seal, write_json, written
 from bayesdx.cohort.summary import STATUSES
-from bayesdx.errors import CohortError
+from bayesdx.errors import BayesdxError, CohortError
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,9 @@ class Parts:
     results : Path
         Folder of finished parts.
     scratch : Path
-        Folder of parts being written, and of the counts of finished ones.
+        Folder of parts being written, and of the records of finished ones.
+    run : str
+        What tells the parts of this run from those of another.
     resumable : bool
         Whether the same call continues after a fault.
     """
@@ -39,6 +42,7 @@ class Parts:
     format: Format
     results: Path
     scratch: Path
+    run: str
     resumable: bool
 
     def path(self, number: int) -> Path:
@@ -46,42 +50,50 @@ class Parts:
         return self.results / f"part-{number:06d}.{self.format.value}"
 
     def done(self, number: int) -> int | None:
-        """The number of rows of a part that is there already, or None. Its counts were written before its name."""
-        if not self.path(number).exists():
-            return None
-        counts = self.counts(number)
-        return None if counts is None else sum(counts.values())
+        """The number of rows of a part that is there, byte for byte as it was written; otherwise None."""
+        record = self.record(number)
+        return record.rows if record is not None and record.is_at(self.path(number)) else None
 
-    def counts(self, number: int) -> dict[str, int] | None:
-        """Rows of a part by status; None where that is not known."""
+    def record(self, number: int) -> Written | None:
+        """What was noted of a part when it was finished; None where that is not known, or is of another run or part."""
         try:
-            found = json.loads(self._counts_path(number).read_bytes())
-            return {name: int(found[name]) for name in STATUSES}
-        except (OSError, ValueError, KeyError, TypeError):
+            found = read_json(self._record_path(number))
+        except (OSError, ValueError):
             return None
+        if not isinstance(found, dict) or found.pop("seal", None) != seal(found):
+            return None
+        return read_written(found) if (found.get("run"), found.get("part")) == (self.run, number) else None
 
-    def _counts_path(self, number: int) -> Path:
+    def _record_path(self, number: int) -> Path:
         return self.scratch / f"part-{number:06d}.json"
 
+    def _write_record(self, number: int, record: Written) -> None:
+        content = {"run": self.run, "part": number, **record.as_json()}
+        write_json(self._record_path(number), {**content, "seal": seal(content)}, self.scratch)
+
     @contextmanager
-    def part(self, number: int) -> Iterator[Callable[[Any], None]]:
-        """A function that takes the batches of a part; at the end of the block the part is there, or nothing of it."""
+    def part(self, number: int, schema: Any = None) -> Iterator[Callable[[Scored], None]]:
+        """A function that takes the scores of a part; at the end of the block the part is there, or nothing of it.
+
+        ``schema`` is that of the output as Arrow, where the format has one.
+        """
         scratch = self.scratch / f"part-{number:06d}.{uuid.uuid4().hex[:12]}.tmp"
         counts: Counter[str] = Counter(dict.fromkeys(STATUSES, 0))
-        writer = Writer(self.format, scratch, header=number == 0)
+        with self.writing():
+            writer = Writer(self.format, scratch, number == 0, schema)
 
-        def write(batch: Any) -> None:
+        def write(scored: Scored) -> None:
             with self.writing():
-                writer.write(batch)
-            statuses = batch.column("status").value_counts().to_pylist()
-            counts.update({entry["values"]: entry["counts"] for entry in statuses})
+                writer.write(scored.columns)
+            counts.update(scored.statuses)
 
         try:
             yield write
             with self.writing():
                 writer.close()
                 sync(scratch)
-                write_json(self._counts_path(number), dict(counts), self.scratch)
+                self._write_record(number, written(scratch, counts))
+                make_room(self.path(number))
                 scratch.replace(self.path(number))
         except BaseException:
             writer.abandon()
@@ -94,29 +106,15 @@ class Parts:
         """A fault of the disk becomes a CohortError that says what is left."""
         try:
             yield
-        except (OSError, arrow().ArrowException) as error:
+        except BayesdxError:
+            raise
+        except arrow_faults() as error:
             code = error.errno if isinstance(error, OSError) else None
             reason = os.strerror(code) if code else next(iter(str(error).splitlines()), type(error).__name__)
             kept = ""
             if self.resumable and self.scratch.is_dir():
                 kept = f" Finished parts are kept in {self.results}; the same call continues there."
             raise CohortError(f"{self.out}: {reason.rstrip('.')}; the run was not finished.{kept}") from error
-
-
-def write_json(path: Path, content: object, folder: Path) -> None:
-    """A small file, whole or not at all; until then it lies in ``folder``."""
-    scratch = folder / f"{path.name}.{uuid.uuid4().hex[:12]}.tmp"
-    try:
-        with scratch.open("w", encoding="utf-8", newline="\n") as file:
-            json.dump(content, file, indent=1)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            scratch.unlink(missing_ok=True)
-        raise
 
 
 def sync(path: Path) -> None:

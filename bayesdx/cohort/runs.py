@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
+import reprlib
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
@@ -12,10 +12,24 @@ from pathlib import Path
 from typing import Any
 
 from bayesdx.cohort.formats import Format, merge
-from bayesdx.cohort.parts import Parts, sync, write_json
+from bayesdx.cohort.lexicon import LONGEST_SHOWN, quoted
+from bayesdx.cohort.parts import Parts, sync
+from bayesdx.cohort.records import (
+    Written,
+    is_count,
+    read_json,
+    read_statuses,
+    read_written,
+    remove,
+    seal,
+    write_json,
+    written,
+)
 from bayesdx.cohort.summary import STATUSES, CohortSummary
 from bayesdx.errors import CohortError
 from bayesdx.knowledge.saving import sync_folder
+
+ADVICE = "Choose another name, or pass overwrite=True (--overwrite)."
 
 MANIFEST = 1
 """Version of the manifest's format."""
@@ -56,7 +70,8 @@ class Run:
         self.identity = json.loads(json.dumps(identity))
         self.manifest = out / "_manifest.json" if folder else out.with_name(f"{out.name}.manifest.json")
         scratch = out / "_parts" if folder else out.with_name(f"{out.name}.parts")
-        self.parts = Parts(out, format, out if folder else scratch, scratch, identity["source"] is not None)
+        results, resumable = out if folder else scratch, identity["source"] is not None
+        self.parts = Parts(out, format, results, scratch, seal(self.identity), resumable)
         self.finished: CohortSummary | None = None
         self._lock: int | None = None
         try:
@@ -72,10 +87,12 @@ class Run:
         if self._read_manifest() is None:
             self._refuse_others()
         scratch = self.parts.scratch
+        if scratch.is_symlink():
+            raise CohortError(f"{scratch} is a link, and nothing is written through it; choose another name.")
         scratch.mkdir(parents=True, exist_ok=True)
         self._lock = _locked(scratch / "lock", self.out)
         for path in scratch.glob("*.tmp"):
-            path.unlink(missing_ok=True)
+            remove(path)
         found = self._read_manifest()
         if found is None:
             self._write_manifest(self._content(None))
@@ -88,13 +105,10 @@ class Run:
         if run == self.identity and self.parts.resumable and not overwrite:
             if not finished:
                 return False
-            if self.out.exists():
+            if self._is_there(found):
                 return True
         elif not overwrite and (finished or (isinstance(run, dict) and run.get("source") is not None)):
-            raise CohortError(
-                f"{self.out} belongs to another run: {_difference(run, self.identity)}. "
-                "Choose another name, or pass overwrite=True (--overwrite)."
-            )
+            raise CohortError(f"{self.out} belongs to another run: {_difference(run, self.identity)}. {ADVICE}")
         self._start_anew()
         return False
 
@@ -103,9 +117,9 @@ class Run:
 
         In between the manifest belongs to no run, so that a run killed here mixes nothing.
         """
-        self._write_manifest({"format": MANIFEST, "run": None, "rows": None, "statuses": None})
+        self._write_manifest({"format": MANIFEST, "run": None, "rows": None, "statuses": None, "files": None})
         for path in [*self.parts.scratch.glob("part-*"), *self.parts.results.glob("part-*")]:
-            path.unlink(missing_ok=True)
+            remove(path)
         self._write_manifest(self._content(None))
 
     def _refuse_others(self) -> None:
@@ -116,10 +130,12 @@ class Run:
 
     def _read_manifest(self) -> dict[str, Any] | None:
         try:
-            found = json.loads(self.manifest.read_bytes())
+            found = read_json(self.manifest)
         except FileNotFoundError:
             return None
-        except (NotADirectoryError, IsADirectoryError, ValueError, RecursionError):
+        except PermissionError:
+            raise
+        except (OSError, ValueError):
             found = None
         if not _is_manifest(found):
             raise CohortError(f"{self.manifest}: no manifest of score_cohort; choose another name for the output.")
@@ -128,42 +144,61 @@ class Run:
     def _write_manifest(self, content: dict[str, Any]) -> None:
         write_json(self.manifest, content, self.parts.scratch)
 
-    def _content(self, statuses: Mapping[str, int] | None) -> dict[str, Any]:
-        rows = None if statuses is None else sum(statuses.values())
-        return {"format": MANIFEST, "run": self.identity, "rows": rows, "statuses": statuses}
+    def _content(self, files: Mapping[str, Written] | None) -> dict[str, Any]:
+        """The manifest; ``files`` are those of the scores, once the run is finished."""
+        if files is None:
+            return {"format": MANIFEST, "run": self.identity, "rows": None, "statuses": None, "files": None}
+        statuses = {name: sum(file.statuses[name] for file in files.values()) for name in STATUSES}
+        listed = {name: file.as_json() for name, file in files.items()}
+        rows = sum(statuses.values())
+        return {"format": MANIFEST, "run": self.identity, "rows": rows, "statuses": statuses, "files": listed}
 
     def _summary(self, manifest: Mapping[str, Any]) -> CohortSummary:
         statuses = {name: int(manifest["statuses"][name]) for name in STATUSES}
         return CohortSummary(self.out, sum(statuses.values()), statuses)
 
+    def _is_there(self, manifest: Mapping[str, Any]) -> bool:
+        """Whether the scores of a finished run are there as they were written; an output that is gone is not."""
+        if not os.path.lexists(self.out):
+            return False
+        for name, found in (manifest.get("files") or {}).items():
+            path = self.parts.results / name if self.parts.format is Format.PARQUET_FOLDER else self.out
+            record = read_written(found)
+            if record is None or not record.is_at(path):
+                raise CohortError(f"{path} was changed since it was written. {ADVICE}")
+        return True
+
     def finish(self, parts: int, schema: Any) -> CohortSummary:
         """Put the parts together, say so in the manifest, and clean up."""
-        total: Counter[str] = Counter(dict.fromkeys(STATUSES, 0))
+        records: dict[str, Written] = {}
         for number in range(parts):
-            counts = self.parts.counts(number)
-            if counts is None:
-                raise CohortError(f"{self.parts.path(number)} is gone; run again with overwrite=True (--overwrite).")
-            total.update(counts)
+            path, record = self.parts.path(number), self.parts.record(number)
+            if record is None or not record.is_at(path):
+                raise CohortError(f"{path} is gone or was changed since it was written; the same call scores it again.")
+            records[path.name] = record
         with self.parts.writing():
             if self.parts.format is not Format.PARQUET_FOLDER:
-                self._put_together(parts, schema)
+                statuses = Counter({name: sum(file.statuses[name] for file in records.values()) for name in STATUSES})
+                records = {self.out.name: self._put_together(parts, schema, statuses)}
             sync_folder(self.parts.results)
-            content = self._content(dict(total))
+            content = self._content(records)
             self._write_manifest(content)
             sync_folder(self.out.parent)
         self.finished = self._summary(content)
         return self.finished
 
-    def _put_together(self, parts: int, schema: Any) -> None:
+    def _put_together(self, parts: int, schema: Any, statuses: Mapping[str, int]) -> Written:
         scratch = self.parts.scratch / f"{self.out.name}.tmp"
         try:
             merge(self.parts.format, [self.parts.path(number) for number in range(parts)], schema, scratch)
             sync(scratch)
+            record = written(scratch, statuses)
             scratch.replace(self.out)
         except BaseException:
             with suppress(OSError):
                 scratch.unlink(missing_ok=True)
             raise
+        return record
 
     def close(self) -> None:
         """Let go of the place; where the run is finished, or there is nothing to continue, its parts are removed."""
@@ -173,18 +208,24 @@ class Run:
         with suppress(CohortError, OSError):
             found = self._read_manifest()
         if found is not None and found["statuses"] is not None:
-            shutil.rmtree(self.parts.scratch, ignore_errors=True)
+            scratch = self.parts.scratch
+            with suppress(OSError):
+                for path in [*scratch.glob("part-*"), *scratch.glob("*.tmp"), scratch / "lock"]:
+                    remove(path)
+                scratch.rmdir()
         os.close(self._lock)
         self._lock = None
 
 
 def _is_manifest(found: object) -> bool:
-    if not isinstance(found, dict) or found.get("format") != MANIFEST or "run" not in found:
+    if not isinstance(found, dict) or not is_count(found.get("format")) or found["format"] != MANIFEST:
         return False
-    statuses = found.get("statuses", False)
-    if statuses is None:
+    if "run" not in found or "statuses" not in found:
+        return False
+    if found["statuses"] is None:
         return True
-    return isinstance(statuses, dict) and all(type(statuses.get(name)) is int for name in STATUSES)
+    statuses, files = read_statuses(found["statuses"]), found.get("files", {})
+    return statuses is not None and found.get("rows") == sum(statuses.values()) and isinstance(files, dict)
 
 
 def _refuse_unless_empty(path: Path, allowed: set[str] | None) -> None:
@@ -204,14 +245,24 @@ def _difference(there: Any, here: dict[str, Any]) -> str:
         old, new = there.get(section), here[section]
         if isinstance(old, dict) and old != new:
             key = next((key for key in new if old.get(key) != new[key]), "other entries")
-            return f"{section} {key} is {old.get(key)} there and {new.get(key)} here"
-    if there.get("source") is None or here["source"] is None:
+            return f"{section} {key} is {_shown(old.get(key))} there and {_shown(new.get(key))} here"
+    old, new = there.get("source"), here["source"]
+    if old is None or new is None:
         return "a frame cannot be recognised as the same one"
-    if there["source"] == here["source"]:
+    if old == new or not isinstance(old, dict):
         return "its manifest is of another kind"
-    if there["source"].get("name") == here["source"]["name"]:
-        return f"the input {here['source']['name']} was changed since"
-    return f"its input is {there['source'].get('name')} there and {here['source']['name']} here"
+    if old.get("name") == new["name"]:
+        return f"the input {new['name']} was changed since"
+    return f"its input is {_shown(old.get('name'))} there and {new['name']} here"
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = LONGEST_SHOWN
+
+
+def _shown(value: object) -> str:
+    """A value of a manifest in few words, however long it is or deeply nested."""
+    return quoted(value)[1:-1] if isinstance(value, str) else _SHORT.repr(value)
 
 
 def _locked(path: Path, out: Path) -> int | None:
@@ -220,7 +271,7 @@ def _locked(path: Path, out: Path) -> int | None:
         import fcntl
     except ImportError:
         return None
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if path.stat().st_ino != os.fstat(handle).st_ino:

@@ -1,19 +1,24 @@
-"""Where a cohort comes from: a Parquet file or folder, a CSV file, a frame; all of them parts of record batches."""
+"""Where a cohort comes from: a Parquet file or folder, a CSV file, a frame; all of them parts made of batches."""
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import os
 import stat
 from abc import ABC, abstractmethod
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
+
+import numpy as np
 
 from bayesdx.cohort.coding import check_indices
-from bayesdx.cohort.companions import arrow
+from bayesdx.cohort.columns import Batch, Scored, Texts, to_arrow, to_pandas
+from bayesdx.cohort.companions import arrow, arrow_faults
 from bayesdx.cohort.lexicon import quoted
 from bayesdx.errors import BayesdxError, CohortError
 
@@ -23,11 +28,14 @@ BATCH_ROWS = 2**16
 PART_ROWS = 2**17
 """Rows of a part at least; a part is what a killed run loses at most, for each of its threads."""
 
-CSV_BLOCK = 2**22
-"""Bytes of a CSV file read at once; a row must be shorter."""
-
 CSV_PART = 2**25
-"""Bytes of a CSV file in a part at most."""
+"""Characters of a CSV file after which a part ends."""
+
+CSV_ROWS = 64
+"""Rows of a CSV file whose cells are held as they were read; more do not fit the processor's caches."""
+
+CSV_LINE = 2**22
+"""Characters of a line of a CSV file; a cell has at most ``csv.field_size_limit()`` of them (131,072)."""
 
 MOST_COLUMNS = 10_000
 """Columns of a table."""
@@ -52,18 +60,18 @@ class Part:
     ----------
     number : int
         From 0.
-    first_row : int
-        Position of its first row in the whole.
     batches : function without arguments
-        Reads the part, batch by batch.
+        Reads the part, batch by batch; at least one batch, which may have no rows.
     files : tuple of int
         Positions of the files that it is read from.
+    done : int or None
+        How many rows it has, where it was left out since its scores are there already; it has no batches then.
     """
 
     number: int
-    first_row: int
-    batches: Callable[[], Iterator[Any]]
+    batches: Callable[[], Iterator[Batch]]
     files: tuple[int, ...] = ()
+    done: int | None = None
 
 
 class Source(ABC):
@@ -73,24 +81,29 @@ class Source(ABC):
     ----------
     name : str
         What messages call it.
-    schema : pyarrow.Schema
+    names : list of str
+        Its columns.
     rows : int or None
         How many rows it has, None where that is not known beforehand.
     """
 
     name: str
-    schema: Any
+    names: list[str]
     rows: int | None
-    first_number: int = 0
-    """The number that messages give the first row."""
-
-    def kept_schema(self, keep: Sequence[str]) -> Any:
-        """Names and types of the columns that are copied."""
-        return arrow().schema([self.schema.field(name) for name in keep])
+    is_arrow: bool = False
+    """Whether pyarrow reads it, so that its scores depend on that also."""
 
     @abstractmethod
-    def parts(self, columns: Sequence[str], skip: Callable[[int], bool]) -> Iterator[Part]:
-        """The parts in order, with these columns only; a part that ``skip`` names need not be readable."""
+    def kept_schema(self, keep: Sequence[str]) -> Any:
+        """Names and Arrow types of the columns that are copied."""
+
+    @abstractmethod
+    def parts(self, columns: Sequence[str], done: Callable[[int], int | None]) -> Iterator[Part]:
+        """The parts in order, with these columns only; those of which ``done`` gives rows may be left out."""
+
+    def native(self, parts: Sequence[Scored], schema: Callable[[], Any]) -> Any:
+        """Scores in memory as a frame of the library that the table is of; for a file, pandas."""
+        return to_pandas([part.columns for part in parts])
 
     def identity(self) -> dict[str, Any] | None:
         """What tells this table from another, or from itself after a change; None where it cannot be recognised."""
@@ -107,9 +120,9 @@ def open_source(source: Any) -> Source:
         if path.is_dir():
             return ParquetSource(path, _parquet_files(path))
         return CsvSource(path) if path.suffix.lower() == ".csv" else ParquetSource(path, [path])
-    from bayesdx.cohort.frames import FrameSource
+    from bayesdx.cohort.frames import frame_source
 
-    return FrameSource(source)
+    return frame_source(source)
 
 
 def checked_path(source: str | os.PathLike[str]) -> Path:
@@ -155,14 +168,13 @@ def _cannot_list(error: OSError) -> None:
 @contextmanager
 def reading(path: object) -> Iterator[None]:
     """Whatever a reader makes of a broken file becomes a CohortError that names the file."""
-    pa = arrow()
     try:
         yield
     except BayesdxError:
         raise
     except MemoryError as error:
         raise CohortError(f"{path}: does not fit into memory; write it again with smaller row groups.") from error
-    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, IndexError, OverflowError) as error:
+    except arrow_faults() as error:
         first = next(iter(str(error).splitlines()), "") or type(error).__name__
         raise CohortError(f"{path}: cannot be read: {_printable(first[:500])}") from error
 
@@ -170,6 +182,25 @@ def reading(path: object) -> Iterator[None]:
 def _printable(text: str) -> str:
     shown = "".join(sign if sign.isprintable() else "\ufffd" for sign in text).strip()
     return shown if shown.endswith(".") else f"{shown}."
+
+
+def arrow_batches(batches: Iterator[Any], empty: Any, first_row: int) -> Iterator[Batch]:
+    """Batches of pyarrow RecordBatches, their rows numbered from ``first_row``; ``empty`` stands for none at all."""
+    row = first_row
+    for batch in gathered(batches):
+        yield Batch(_columns(batch), range(row, row + batch.num_rows))
+        row += batch.num_rows
+    if row == first_row:
+        yield Batch({name: empty.column(name).combine_chunks() for name in empty.column_names}, range(0))
+
+
+def _columns(batch: Any) -> dict[str, Any]:
+    return {name: batch.column(place) for place, name in enumerate(batch.schema.names)}
+
+
+def arrow_table(parts: Sequence[Scored], schema: Any) -> Any:
+    """A pyarrow Table of scores."""
+    return arrow().Table.from_batches([to_arrow(part.columns, schema) for part in parts], schema=schema)
 
 
 def gathered(batches: Iterator[Any]) -> Iterator[Any]:
@@ -254,6 +285,8 @@ class _Files(Source):
 class ParquetSource(_Files):
     """A Parquet file, or the Parquet files of a folder; a part is some consecutive row groups."""
 
+    is_arrow = True
+
     def __init__(self, root: Path, files: Sequence[Path]) -> None:
         super().__init__(root, files)
         self.groups: list[Group] = []
@@ -263,12 +296,20 @@ class ParquetSource(_Files):
                 self._add(number, path, file)
         self.rows = sum(rows for _, _, rows in self.groups)
 
+    def kept_schema(self, keep: Sequence[str]) -> Any:
+        """As the first file has them."""
+        return arrow().schema([self.schema.field(name) for name in keep])
+
+    def native(self, parts: Sequence[Scored], schema: Callable[[], Any]) -> Any:
+        """A pandas frame whose kept columns pyarrow has made of those in the file."""
+        return arrow_table(parts, schema()).to_pandas()
+
     def _add(self, number: int, path: Path, file: Any) -> None:
         schema = file.schema_arrow.remove_metadata()
         if len(schema) > MOST_COLUMNS:
             raise CohortError(f"{path}: {len(schema)} columns; at most {MOST_COLUMNS} are read.")
         if self.schema is None:
-            self.schema = schema
+            self.schema, self.names = schema, list(schema.names)
         elif schema.names != self.schema.names:
             differing = sorted(set(schema.names) ^ set(self.schema.names)) or ["their order"]
             raise CohortError(f"{path}: other columns than {self.files[0].name} has: {', '.join(differing[:5])}.")
@@ -283,7 +324,7 @@ class ParquetSource(_Files):
                 )
             self.groups.append((number, group, found.row_group(group).num_rows))
 
-    def parts(self, columns: Sequence[str], skip: Callable[[int], bool]) -> Iterator[Part]:
+    def parts(self, columns: Sequence[str], done: Callable[[int], int | None]) -> Iterator[Part]:
         """Row groups until there are ``PART_ROWS`` rows."""
         first_row = number = 0
         pending: list[Group] = []
@@ -293,11 +334,17 @@ class ParquetSource(_Files):
             rows += group[2]
             if rows >= PART_ROWS or place == len(self.groups) - 1:
                 files = tuple(dict.fromkeys(file for file, _, _ in pending))
-                yield Part(number, first_row, self._reader(tuple(pending), tuple(columns)), files)
+                yield Part(number, self._reader(tuple(pending), tuple(columns), first_row), files)
                 first_row, number, pending, rows = first_row + rows, number + 1, [], 0
 
-    def _reader(self, groups: tuple[Group, ...], columns: tuple[str, ...]) -> Callable[[], Iterator[Any]]:
-        def batches() -> Iterator[Any]:
+    def _reader(
+        self, groups: tuple[Group, ...], columns: tuple[str, ...], first_row: int
+    ) -> Callable[[], Iterator[Batch]]:
+        def batches() -> Iterator[Batch]:
+            empty = arrow().schema([self.schema.field(name) for name in columns]).empty_table()
+            yield from arrow_batches(record_batches(), empty, first_row)
+
+        def record_batches() -> Iterator[Any]:
             for number in dict.fromkeys(number for number, _, _ in groups):
                 path = self.files[number]
                 chosen = [group for other, group, _ in groups if other == number]
@@ -321,55 +368,159 @@ class ParquetSource(_Files):
 
 
 class CsvSource(_Files):
-    """A CSV file in UTF-8: commas, quotes, a header; every column is text, an empty cell is missing."""
+    """A CSV file in UTF-8: commas, quotes, a header; every column is text, an empty cell is missing.
 
-    first_number = 2
+    Messages name a row by the line of the file on which it starts, the header's being 1, as an editor shows it.
+    """
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, [path])
         self.rows = None
+        with self._open() as lines:
+            _, header = next(self._records(lines), (1, []))
+        if not header:
+            raise CohortError(f"{path}: empty; expected a header with the names of columns.")
+        if len(header) > MOST_COLUMNS:
+            raise CohortError(f"{path}: {len(header)} columns; at most {MOST_COLUMNS} are read.")
+        for name in header:
+            if not is_unicode(name):
+                raise CohortError(f"{path}, row 1: not UTF-8; save the file as UTF-8.")
+        self.names = header
+
+    def kept_schema(self, keep: Sequence[str]) -> Any:
+        """Text."""
         pa = arrow()
-        with self._open(None) as reader:
-            names = reader.schema.names
-        if len(names) > MOST_COLUMNS:
-            raise CohortError(f"{path}: {len(names)} columns; at most {MOST_COLUMNS} are read.")
-        self.schema = pa.schema([(name, pa.string()) for name in names])
+        return pa.schema([(name, pa.string()) for name in keep])
 
     @contextmanager
-    def _open(self, columns: Sequence[str] | None) -> Iterator[Any]:
-        pa = arrow()
-        csv = pa.csv
-        named = {} if columns is None else {name: pa.string() for name in columns}
-        convert = csv.ConvertOptions(
-            column_types=named,
-            include_columns=list(named),
-            null_values=[""],
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=True,
-        )
-        # An open file is read as it is; a name would be unpacked by its ending.
-        with reading(self.root), self.root.open("rb") as file:
-            parse = csv.ParseOptions(newlines_in_values=True)
-            read = csv.ReadOptions(block_size=CSV_BLOCK, use_threads=False)
-            with csv.open_csv(file, read_options=read, parse_options=parse, convert_options=convert) as reader:
-                yield reader
+    def _open(self) -> Iterator[_Lines]:
+        # Bytes that are no UTF-8 become signs that stand for nothing else, so that the cell can be named.
+        with (
+            reading(self.root),
+            self.root.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file,
+        ):
+            yield _Lines(self.root, file)
 
-    def parts(self, columns: Sequence[str], skip: Callable[[int], bool]) -> Iterator[Part]:
-        """Blocks of the file until there are ``PART_ROWS`` rows or ``CSV_PART`` bytes."""
-        first_row = number = 0
-        pending: list[Any] = []
-        with self._open(columns) as reader:
-            for batch in reader:
-                pending.append(batch)
-                rows = sum(one.num_rows for one in pending)
-                if rows >= PART_ROWS or sum(one.nbytes for one in pending) >= CSV_PART:
-                    yield Part(number, first_row, _again(() if skip(number) else tuple(pending)), (0,))
-                    first_row, number, pending = first_row + rows, number + 1, []
-        if pending:
-            yield Part(number, first_row, _again(tuple(pending)), (0,))
-        elif number == 0:
-            yield Part(0, 0, _again(()), (0,))
+    def _records(self, lines: _Lines) -> Iterator[tuple[int, list[str]]]:
+        """Rows that are not empty, each with the line on which it starts; first the header."""
+        reader = csv.reader(lines, strict=True)
+        line, width = 1, 0
+        try:
+            for cells in reader:
+                if cells:
+                    width = width or len(cells)
+                    if len(cells) != width:
+                        raise CohortError(f"{self.root}, row {line}: {len(cells)} cells; the header has {width}.")
+                    yield line, cells
+                line = lines.count + 1
+        except csv.Error as error:
+            raise CohortError(f"{self.root}, row {line}: not CSV: {error}.") from error
+
+    def parts(self, columns: Sequence[str], done: Callable[[int], int | None]) -> Iterator[Part]:
+        """Rows until there are ``PART_ROWS`` of them or ``CSV_PART`` characters."""
+        number, begun = 0, 0
+        with self._open() as lines:
+            records = self._records(lines)
+            next(records)
+            part = _CsvPart(self.root, self.names, columns)
+            for line, cells in records:
+                part.add(line, cells)
+                if len(part) >= PART_ROWS or lines.characters - begun >= CSV_PART:
+                    yield part.finished(number, done(number))
+                    number, begun = number + 1, lines.characters
+                    part = _CsvPart(self.root, self.names, columns)
+        if len(part) or not number:
+            yield part.finished(number, done(number))
 
 
-def _again(batches: tuple[Any, ...]) -> Callable[[], Iterator[Any]]:
-    return lambda: iter(batches)
+class _Lines:
+    """The lines of a file, counted; one without an end is refused before it is read."""
+
+    def __init__(self, path: Path, file: TextIO) -> None:
+        self.path = path
+        self.file = file
+        self.count = 0
+        self.characters = 0
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = self.file.readline(CSV_LINE)
+        if not line:
+            raise StopIteration
+        self.count += 1
+        self.characters += len(line)
+        if len(line) == CSV_LINE and line[-1] not in "\r\n":
+            raise CohortError(f"{self.path}, row {self.count}: a line of more than {CSV_LINE} characters.")
+        return line
+
+
+class _Places(dict[str, int]):
+    """The position of each text among the distinct ones of a column; an empty cell is missing, -1."""
+
+    def __init__(self) -> None:
+        super().__init__({"": -1})
+
+    def __missing__(self, text: str) -> int:
+        self[text] = place = len(self) - 1
+        return place
+
+
+class _CsvPart:
+    """Rows of a CSV file that become a part: the distinct texts of each column, and where they stand."""
+
+    def __init__(self, path: Path, names: Sequence[str], columns: Sequence[str]) -> None:
+        self.path = path
+        self.columns = columns
+        self.chosen = [names.index(name) for name in columns]
+        self.places = [_Places() for _ in columns]
+        self.index = [array("i") for _ in columns]
+        self.lines: list[int] = []
+        self.waiting: list[list[str]] = []
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def add(self, line: int, cells: list[str]) -> None:
+        """One more row."""
+        self.lines.append(line)
+        self.waiting.append(cells)
+        if len(self.waiting) >= CSV_ROWS:
+            self._encode()
+
+    def _encode(self) -> None:
+        cells = list(zip(*self.waiting, strict=True))
+        if cells:
+            for places, index, column in zip(self.places, self.index, self.chosen, strict=True):
+                index.extend(map(places.__getitem__, cells[column]))
+        self.waiting = []
+
+    def finished(self, number: int, done: int | None) -> Part:
+        """The part; nothing of it where its scores are there already."""
+        if done is not None:
+            return Part(number, lambda: iter(()), (0,), done)
+        self._encode()
+        lines = np.array(self.lines)
+        columns = {}
+        for name, places, index in zip(self.columns, self.places, self.index, strict=True):
+            values = list(places)[1:]
+            columns[name] = Texts(np.array(index), values)
+            for place, text in enumerate(values):
+                if not is_unicode(text):
+                    line = lines[np.argmax(columns[name].index == place)]
+                    raise CohortError(
+                        f"{self.path}, row {line}, column {quoted(name)[1:-1]}: not UTF-8; save the file as UTF-8."
+                    )
+
+        def batches() -> Iterator[Batch]:
+            for start in range(0, max(1, len(lines)), BATCH_ROWS):
+                rows = slice(start, start + BATCH_ROWS)
+                yield Batch({name: Texts(c.index[rows], c.values) for name, c in columns.items()}, lines[rows])
+
+        return Part(number, batches, (0,))
+
+
+def is_unicode(text: str) -> bool:
+    """Whether a text is all characters; read with ``surrogateescape``, other bytes are none."""
+    return text.isascii() or not any("\udc80" <= sign <= "\udcff" for sign in text)

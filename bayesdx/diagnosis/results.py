@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bayesdx.diagnosis.events import Event, action_probabilities, action_variables, sides
 from bayesdx.diagnosis.lines import alternatives
-from bayesdx.errors import TooLargeError
+from bayesdx.errors import TooLargeError, rounded
 from bayesdx.inference import Engine, Evidence
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import Conditions
@@ -239,8 +239,8 @@ def assignments(engine: Engine, options: Sequence[tuple[str, ...]]) -> Assignmen
         cards = [network.cardinalities[place] for place in places]
         if math.prod(cards) > MOST_RESULTS:
             raise TooLargeError(
-                f"next_tests: {', '.join(variables)} have {math.prod(cards)} joint results, more than {MOST_RESULTS}; "
-                "name other options with only=."
+                f"next_tests: {', '.join(variables)} have {rounded(math.prod(cards))} joint results, "
+                f"more than {MOST_RESULTS}; name other options with only=."
             )
         columns.append(places)
         codes.append(np.indices(cards, dtype=np.int32).reshape(len(cards), -1).T)

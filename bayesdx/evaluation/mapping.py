@@ -231,7 +231,7 @@ def code_text(value: object) -> str:
         return str(value).lower()
     try:
         number = float(value) if isinstance(value, SupportsFloat) else None
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = None
     if number is not None and number.is_integer() and abs(number) < 1e15:
         return str(int(number))

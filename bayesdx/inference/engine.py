@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.errors import FindingsError, ImpossibleEvidenceError, NetworkError, TooLargeError, nearest
+from bayesdx.errors import FindingsError, ImpossibleEvidenceError, NetworkError, TooLargeError, nearest, rounded
 from bayesdx.inference import best, conflict, noisy_or, two_layer
 from bayesdx.inference.dense import dense_tables, roles
 from bayesdx.inference.dense_backend import DenseBackend
@@ -517,8 +517,9 @@ class Engine:
         if 16 * cells * max(len(evidence), 1) > self._memory_limit:
             n = len(set().union(*positions))
             raise TooLargeError(
-                f"{what}: {cells:.3g} configurations of {n} variables need {16e-9 * cells:.3g} GB a case; the "
-                f"limit is {self._memory_limit / 1e9:.3g} GB. Ask for fewer variables or cases, or raise memory_limit."
+                f"{what}: {rounded(cells)} configurations of {n} variables need {rounded(16 * cells, 10**9)} GB a "
+                f"case; the limit is {rounded(self._memory_limit, 10**9)} GB. Ask for fewer variables or cases, or "
+                "raise memory_limit."
             )
         return positions
 

@@ -73,7 +73,7 @@ def mixture_of(
     candidates = sorted(set(relevant) - asked - given, key=lambda v: (-len(neighbours[v]), v))[:MOST_HUBS]
     best = None
     for count in HUB_SIZES:
-        least = math.prod(cards[v] for v in scope) / WORTH_PARTS
+        least = math.prod(cards[v] for v in scope) // WORTH_PARTS
         for hub in itertools.combinations(candidates, count):
             parts = _parts(neighbours, asked, hub)
             cells = sum(math.prod(cards[v] for v in part) for part in parts)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesdx.errors import TooLargeError
+from bayesdx.errors import TooLargeError, rounded
 from bayesdx.inference.evidence import Evidence
 from bayesdx.inference.kernels import Kernel, use_numba
 from bayesdx.network import Network, NoisyMax
@@ -243,7 +243,7 @@ class Case:
             log_total += float(np.log(found[alone].sum(axis=1)).sum())
             return log_total, found / found.sum(axis=1, keepdims=True)
 
-    def exact_bytes(self) -> float:
+    def exact_bytes(self) -> int:
         """Memory that ``posteriors`` needs."""
         steps, widest = self.steps()
         return _bytes(len(steps), widest)
@@ -253,13 +253,14 @@ class Case:
         if needed > self.model.memory_limit:
             raise TooLargeError(
                 f"exact inference over {len(self.coupling)} positive findings that share causes needs "
-                f"{needed / 1e9:.3g} GB; the limit is {self.model.memory_limit / 1e9:.3g} GB. Raise memory_limit, "
-                "leave out findings, or pass approximate=True for importance sampling with a standard error."
+                f"{rounded(needed, 10**9)} GB; the limit is {rounded(self.model.memory_limit, 10**9)} GB. Raise "
+                "memory_limit, leave out findings, or pass approximate=True for importance sampling with a standard "
+                "error."
             )
 
 
-def _bytes(n_steps: int, widest: int) -> float:
-    return 8.0 * 2.0**widest * (n_steps + 8)
+def _bytes(n_steps: int, widest: int) -> int:
+    return 8 * (1 << widest) * (n_steps + 8)
 
 
 def _entered(state: Array, leaks: Sequence[Array]) -> Array:

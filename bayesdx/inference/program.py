@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesdx.errors import TooLargeError
+from bayesdx.errors import TooLargeError, rounded
 from bayesdx.inference.draws import ParameterDraws
 from bayesdx.inference.factors import Factor, factor_graph, factor_values
 from bayesdx.inference.leaves import LeafGroup, LeafTables, drawn_rows, leaf_groups
@@ -173,9 +173,9 @@ class Program:
         needed = 2 * BYTES * self.cells
         if needed > memory_limit:
             raise TooLargeError(
-                f"exact inference here needs {needed / 1e9:.3g} GB for one case (largest clique "
-                f"{self.tree.largest:.3g} cells); the limit is {memory_limit / 1e9:.3g} GB. Observe more variables, "
-                "ask for fewer targets, or raise memory_limit."
+                f"exact inference here needs {rounded(needed, 10**9)} GB for one case (largest clique "
+                f"{rounded(self.tree.largest)} cells); the limit is {rounded(memory_limit, 10**9)} GB. Observe more "
+                "variables, ask for fewer targets, or raise memory_limit."
             )
 
     @cached_property

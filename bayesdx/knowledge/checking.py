@@ -11,6 +11,7 @@ from math import fsum, prod
 from pathlib import Path
 from typing import Any
 
+from bayesdx.errors import rounded
 from bayesdx.knowledge.expectations import (
     MAIN,
     FlagFires,
@@ -470,7 +471,9 @@ def _check_complete(draft: Draft, names: _Names, variable: str, parents: tuple[s
         return
     cells = prod(len(names.states[parent]) for parent in parents)
     if cells > LARGEST_TABLE:
-        draft.report("tables.csv", rows[0].line, "parents", f"{cells} combinations", f"at most {LARGEST_TABLE}")
+        draft.report(
+            "tables.csv", rows[0].line, "parents", f"{rounded(cells)} combinations", f"at most {LARGEST_TABLE}"
+        )
         return
     given = {
         (record.values["population"], tuple(states[0] for _, states in record.values["parents"])) for record in rows

@@ -24,7 +24,7 @@ import bayesdx as dx
 from bayesdx.cohort import sources
 
 sources.PART_ROWS, sources.BATCH_ROWS = 400, 200
-sources.CSV_BLOCK, sources.CSV_PART = 2**15, 2**16
+sources.CSV_ROWS, sources.CSV_PART = 100, 2**16
 model, source, root = dx.load_model(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
 dx.score_cohort(model, source, keep=["patient"])  # compiled before anything is measured
 

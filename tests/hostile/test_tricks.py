@@ -204,14 +204,17 @@ def test_limits_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_huge_cell(tmp_path: Path) -> None:
-    """Is one bad cell like another; the message shows its beginning. One longer than a block is refused."""
+    """Is one bad cell like another; the message shows its beginning. One beyond a limit is refused."""
     path = tmp_path / "patients.csv"
     path.write_text(f"onset\n{'x' * 100_000}\nsudden\n")
     with pytest.raises(dx.FindingsError) as raised:
         dx.score_cohort(flagship(), path)
     assert len(str(raised.value)) < 400
-    path.write_text(f'onset\nsudden\n"{"x" * (sources.CSV_BLOCK * 2)}"\n')
-    with pytest.raises(dx.BayesdxError):
+    path.write_text(f'onset\nsudden\n"{"x" * (csv.field_size_limit() + 1)}"\n')
+    with pytest.raises(dx.CohortError, match=r"patients\.csv, row 3: not CSV: field larger than field limit \(\d+\)\."):
+        dx.score_cohort(flagship(), path)
+    path.write_text("onset\nsudden\n\n" + "x" * sources.CSV_LINE)
+    with pytest.raises(dx.CohortError, match=r"patients\.csv, row 4: a line of more than 4194304 characters\."):
         dx.score_cohort(flagship(), path)
 
 

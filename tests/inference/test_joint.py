@@ -92,7 +92,14 @@ def test_joints_that_do_not_fit_are_refused() -> None:
     assert str(caught.value) == "joints: a variable is named twice: ['c1', 'c1']."
     with pytest.raises(TooLargeError) as too_large:
         engine.joints(nothing, [network.names])
-    assert "joints: 4.1e+03 configurations of 12 variables need 6.55e-05 GB a case" in str(too_large.value)
+    assert "joints: 4096 configurations of 12 variables need 6.55e-05 GB a case" in str(too_large.value)
+
+
+def test_a_joint_larger_than_any_float_is_refused_like_another() -> None:
+    """Its size is told in three digits, whatever their exponent."""
+    network = Network([Node(f"c{k}", ("no", "yes"), (), Table([0.5, 0.5])) for k in range(1100)])
+    with pytest.raises(TooLargeError, match=r"joint: 1\.36e\+331 configurations of 1100 variables need 2\.17e\+323 GB"):
+        Engine(network).joint(Evidence(np.full((1, 1100), -1)), network.names)
 
 
 @settings(max_examples=50)

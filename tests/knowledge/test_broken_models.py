@@ -506,3 +506,23 @@ def test_a_file_is_no_folder() -> None:
     """The path of a file of the folder is not the folder."""
     (problem,) = dx.check_model(FOLDER / "model.toml")
     assert str(problem) == "model.toml: 'Not a directory'; expected a folder with a model.toml."
+
+
+def test_a_table_of_more_cells_than_any_number_written_out(tmp_path: Path) -> None:
+    """The number of combinations of 2,300 parents of 100 states has 4,601 digits; it is told in three."""
+    folder = copy_draft(tmp_path)
+    states = "|".join(f"s{state}" for state in range(100))
+    append(folder, "variables.csv", *(f"x{number},x,history,,{states},,,,," for number in range(2300)))
+    append(folder, "variables.csv", "wide,Wide,history,,absent|present,,,,,")
+    parents = ";".join(f"x{number}=s0" for number in range(2300))
+    append(folder, "tables.csv", f",wide,{parents},present,{NUMBERS}")
+    found = [problem for problem in dx.check_model(folder) if problem.found.endswith("combinations")]
+    assert [(problem.found, problem.expected) for problem in found] == [("1.00e+4600 combinations", "at most 100000")]
+
+
+def test_a_version_is_of_numbers_that_can_be_counted(tmp_path: Path) -> None:
+    """One of thousands of digits is a fault, not a version after which none can come."""
+    folder = copy_draft(tmp_path)
+    edit(folder, "model.toml", 'version = "1.0.0"', f'version = "1.0.{"9" * 5000}"')
+    (problem,) = dx.check_model(folder)
+    assert (problem.column, problem.expected) == ("version", "a semantic version such as 1.0.0")
