@@ -34,7 +34,7 @@ def alternatives(model: Model) -> tuple[Alternative, ...]:
             lines.append(Alternative(name, name, variable.label, 1))
         else:
             lines.extend(
-                Alternative(f"{name}={state}", name, f"{variable.label}: {state}", code)
+                Alternative(f"{name}={state}", name, model.label(f"{name}={state}"), code)
                 for code, state in enumerate(variable.states)
             )
     return tuple(lines)
