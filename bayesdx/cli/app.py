@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import os
@@ -20,7 +21,10 @@ from bayesdx.display import clean
 from bayesdx.errors import BayesdxError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bayesdx import Diagnosis, Model
+    from bayesdx.cli.output import Answer
 
 FAULTY = 1
 """Exit code: what was checked has faults."""
@@ -304,7 +308,20 @@ def diagnose(
     population: PopulationOption = None,
     format: FormatOption = Format.TABLE,
     top: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Print the N most probable causes; all where left out.")
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Print the N most probable causes, and those of red flags and emergencies; all where left out.",
+        ),
+    ] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option("--keep", metavar="COLUMN", help="A column of the table to copy; may be repeated."),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option("--ignore", metavar="COLUMN", help="A column of the table to leave out; may be repeated."),
     ] = None,
 ) -> None:
     """Diagnose one patient, or every row of a table of patients.
@@ -317,23 +334,31 @@ def diagnose(
 
     A JSON file holds an object of findings, or an object with the key "findings". A CSV file holds the columns variable
     and state for one patient; or one patient a row, with variables as columns, an empty cell being not observed. An
-    option -f replaces what the file says of that variable.
+    option -f replaces what the file says of that variable. A column that is no variable has to be kept or ignored. A
+    row that cannot be diagnosed is marked and told on standard error; the others are answered.
+
+    \b
+    Exit codes: 0 fine; 1 some rows of a table could not be diagnosed; 2 wrong usage or bad input.
 
     \b
     Examples:
       bayesdx diagnose hip_flexion_weakness -f fever=present -f pain_low_back=present
       bayesdx diagnose hip_flexion_weakness -f "patellar_reflex=reduced|absent" -f "onset=?" --top 3
       bayesdx diagnose hip_flexion_weakness --findings patient.json --population emergency_department
-      bayesdx diagnose hip_flexion_weakness --findings patients.csv --format csv > posteriors.csv
+      bayesdx diagnose hip_flexion_weakness --findings patients.csv --keep id --format csv > posteriors.csv
       cat patient.json | bayesdx diagnose hip_flexion_weakness --findings - --format json
     """
     from bayesdx.cli import output
 
-    cases, many = _diagnosed(model, finding, findings, population)
+    answers, many = _diagnosed(model, finding, findings, population, keep, ignore)
+    case = answers[0].case if answers else None
     if many:
-        output.show_cohort(cases, format, top)
-    else:
-        output.show_case(cases[0], format, top)
+        output.show_cohort(answers, format, top)
+    elif case is not None:
+        output.show_case(case, format, top)
+    if any(answer.fault for answer in answers):
+        _tell(answers)
+        raise typer.Exit(FAULTY if many else WRONG_USE)
 
 
 @app.command()
@@ -425,32 +450,57 @@ app.command()(explore)
 
 
 def _diagnosed(
-    model: str, finding: list[str] | None, findings: str | None, population: str | None
-) -> tuple[list[Diagnosis], bool]:
-    """The diagnosis of each patient, and whether the input was a table of patients."""
+    model: str,
+    finding: list[str] | None,
+    findings: str | None,
+    population: str | None,
+    keep: list[str] | None = None,
+    ignore: list[str] | None = None,
+) -> tuple[list[Answer], bool]:
+    """The diagnosis of each patient, or why there is none; and whether the input was a table of patients."""
     import bayesdx as dx
     from bayesdx.cli import reading
+    from bayesdx.cli.output import Answer
 
     loaded: Model = dx.load_model(model, population=population)
     added = reading.read_options(loaded, finding or [])
     if findings is None:
-        patients = reading.Patients([added], [""], many=False)
+        if keep or ignore:
+            fail("--keep and --ignore are about the columns of a table; give it with --findings FILE.")
+        patients = reading.Patients([reading.Patient(added)], many=False)
     else:
-        patients = reading.read_file(loaded, findings).replaced_by(added)
-    cases = []
-    for place, patient in zip(patients.places, patients.findings, strict=True):
-        try:
-            cases.append(dx.diagnose(loaded, patient))
-        except dx.BayesdxError as error:
-            fail(f"{place}: {error}" if place else str(error))
-    return cases, patients.many
+        with contextlib.suppress(dx.ImpossibleEvidenceError):
+            dx.diagnose(loaded, added)  # a wrong option is wrong use, not a fault of every row
+        patients = reading.read_file(loaded, findings, keep or [], ignore or []).replaced_by(added)
+    answers = []
+    for patient in patients.rows:
+        fault, case = patient.fault, None
+        if not fault:
+            try:
+                case = dx.diagnose(loaded, patient.findings)
+            except dx.BayesdxError as error:
+                fault = str(error)
+        answers.append(Answer(case, patient.place, patient.kept, fault))
+    return answers, patients.many
+
+
+def _tell(answers: Sequence[Answer]) -> None:
+    """Every fault on standard error, with its file and row."""
+    for answer in answers:
+        for line in answer.fault.splitlines():
+            told = f"{answer.place}: {line}" if answer.place else line
+            typer.echo(clean(f"Error: {told}"), err=True)
 
 
 def _one_case(model: str, finding: list[str] | None, findings: str | None, population: str | None) -> Diagnosis:
-    cases, _ = _diagnosed(model, finding, findings, population)
-    if len(cases) != 1:
-        fail(f"{findings}: {len(cases)} patients; this question takes one.")
-    return cases[0]
+    answers, _ = _diagnosed(model, finding, findings, population)
+    if len(answers) != 1:
+        fail(f"{findings}: {len(answers)} patients; this question takes one.")
+    case = answers[0].case
+    if case is None:
+        _tell(answers)
+        raise typer.Exit(WRONG_USE)
+    return case
 
 
 def main() -> None:

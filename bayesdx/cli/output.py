@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
 import pandas as pd
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 import bayesdx as dx
 from bayesdx.cli.sheet import Sheet
-from bayesdx.display import bar, clean, format_probability, format_ratio, words
-from bayesdx.display.report import Alert, Block, Grid, Report, Title
+from bayesdx.display import as_json, bar, clean, format_probability, format_ratio
+from bayesdx.display.report import INDENT, Alert, Block, Entries, Grid, Note, Report, Title, wrapped
 from bayesdx.display.spreadsheet import disarmed_frame
+from bayesdx.display.tables import Share
 
 WIDTH = 100
 """Columns of a table that goes to a file or a pipe; the variable COLUMNS changes it."""
@@ -28,12 +28,15 @@ WIDTH = 100
 LONGEST_CELL = 400
 """Signs of a cell that a table shows; JSON and CSV have all of them."""
 
+FIRST = 3
+"""Causes of each patient in a table of many."""
+
 BAR_WIDTH = 12
 """Columns of the bar beside a probability."""
 
 STATUSES = ("verified", "recalled", "expert", "dataset")
 SOURCED_FILES = ("priors", "links", "tables", "accuracy", "tests", "red_flags", "management")
-URGENCY_STYLE = {"emergency": "bold red", "urgent": "bold yellow", "routine": ""}
+URGENCY_STYLE = {"emergency": "bold red", "urgent": "bold yellow", "routine": "", "warning": "bold yellow"}
 
 
 @contextmanager
@@ -51,8 +54,8 @@ def console() -> Iterator[Console]:
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    """Print a value as JSON; an infinite number is "inf" or "-inf", NaN is null."""
+    sys.stdout.write(json.dumps(as_json(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def print_csv(frame: pd.DataFrame) -> None:
@@ -61,14 +64,10 @@ def print_csv(frame: pd.DataFrame) -> None:
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows of a frame as plain values; a missing value is None, an infinite one "inf" or "-inf" (JSON has none)."""
+    """The rows of a frame as plain values; a missing value is None."""
     plain = frame.astype(object)
     rows = plain.where(plain.notna(), None).to_dict("records")
-    return [{str(key): _finite(value) for key, value in row.items()} for row in rows]
-
-
-def _finite(value: Any) -> Any:
-    return str(value) if isinstance(value, float) and math.isinf(value) else value
+    return [{str(key): value for key, value in row.items()} for row in rows]
 
 
 def table(*columns: str | tuple[str, str]) -> Sheet:
@@ -84,8 +83,9 @@ def grid_of(block: Grid) -> Sheet:
     """A table of a report."""
     sides = ["right" if column in set(block.numeric) else "left" for column in range(len(block.header))]
     grid = table(*zip(map(clean, block.header), sides, strict=True))
+    grid.spare = tuple(block.spare)
     for row in block.rows:
-        grid.add_row(*map(clean, row))
+        grid.add_row(*(bar(cell.value, BAR_WIDTH) if isinstance(cell, Share) else clean(cell) for cell in row))
     return grid
 
 
@@ -104,11 +104,26 @@ def print_blocks(screen: Console, blocks: Sequence[Block]) -> None:
     for place, block in enumerate(blocks):
         if place:
             screen.print()
-        if isinstance(block, Grid):
-            screen.print(grid_of(block))
-        else:
-            style = {Title: "bold", Alert: "bold red"}.get(type(block), "")
-            screen.print(Text(clean(block if isinstance(block, str) else block.text), style))
+        if isinstance(block, Grid | Entries) and block.title:
+            screen.print(clean(block.title), style="bold")
+        match block:
+            case Grid():
+                screen.print(grid_of(block))
+            case Entries():
+                for lead, text in block.lines(screen.width):
+                    screen.print(Text.assemble((lead, URGENCY_STYLE.get(lead.strip(), "")), text))
+            case Title():
+                screen.print(Text(clean(block.text), "bold"))
+            case Alert():
+                style = URGENCY_STYLE.get(block.urgency, "bold red")
+                lines = wrapped(f"{block.lead} {block.text}".strip(), screen.width, INDENT)
+                told = Text("\n".join(lines))
+                told.stylize(style, 0, len(block.lead) or None)
+                screen.print(told)
+            case Note():
+                screen.print(clean(block.text), style="dim")
+            case _:
+                screen.print(clean(block))
 
 
 def show_report(report: Report) -> None:
@@ -262,96 +277,111 @@ def show_case(case: dx.Diagnosis, format: str, top: int | None) -> None:
     from bayesdx.cli import reasoning
 
     if format == "json":
-        print_json(_as_dict(case, top) | reasoning.as_fields(case))
+        print_json(case.to_dict(top) | reasoning.as_fields(case, top))
     elif format == "csv":
-        print_csv(case.to_frame().head(top or len(case.table)))
+        print_csv(_frame(case, top))
     else:
         with console() as screen:
-            _print_case(screen, case, top, reasoning.intervals_of(case))
-        reasoning.print_best(case)
-        with console() as screen:
-            screen.print(f"\n{case.to_dict()['notice']}", style="dim")
+            blocks = case.blocks(top or len(case.differential), intervals=True, choose="--population")
+            print_blocks(screen, blocks)
 
 
-def show_cohort(cases: Sequence[dx.Diagnosis], format: str, top: int | None) -> None:
+def _frame(case: dx.Diagnosis, top: int | None) -> pd.DataFrame:
+    """The lines of the differential that are shown."""
+    shown = [line.cause for line in case.lines(top)]
+    return case.to_frame().set_index("cause").loc[shown].reset_index()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is told of one patient: a diagnosis, or why there is none.
+
+    Parameters
+    ----------
+    case : Diagnosis or None
+    place : str
+        File and row; empty for findings given as options.
+    kept : mapping of column to text
+        Columns of a table that are copied.
+    fault : str
+        Empty where there is a diagnosis.
+    """
+
+    case: dx.Diagnosis | None
+    place: str
+    kept: Mapping[str, str]
+    fault: str
+
+    def fields(self, number: int) -> dict[str, Any]:
+        """What stands before the result: the number of the row unless a column of that name is kept, then the rest."""
+        fault = "; ".join(self.fault.splitlines())
+        return {"patient": number, **self.kept, "status": "error" if fault else "ok", "error": fault or None}
+
+
+def show_cohort(answers: Sequence[Answer], format: str, top: int | None) -> None:
     """The differentials of a table of patients, numbered from 1."""
-    numbered = list(enumerate(cases, start=1))
+    numbered = list(enumerate(answers, start=1))
+    _check_kept(answers)
     if format == "json":
-        print_json([{"patient": number, **_as_dict(case, top)} for number, case in numbered])
-        return
-    frames = [case.to_frame().head(top or len(case.table)) for case in cases]
-    for (number, _), frame in zip(numbered, frames, strict=True):
-        frame.insert(0, "patient", number)
-    if format == "csv":
+        print_json([_document(number, answer, top) for number, answer in numbered])
+    elif format == "csv":
+        frames = [_rows(number, answer, top) for number, answer in numbered]
         print_csv(pd.concat(frames) if frames else pd.DataFrame({"patient": []}))
-        return
-    grid = table(("patient", "right"), "cause", ("posterior", "right"), ("LR", "right"), "red flags")
-    for number, case in numbered:
-        lines = [
-            (clean(row["label"]), format_probability(row["posterior"]), _ratio(row["likelihood_ratio"]))
-            for row in records(case.table.head(top or 3))
-        ]
-        flags = [Text(f"{f.urgency}: {clean(f.label)}", URGENCY_STYLE[f.urgency]) for f in case.red_flags]
-        pairs = zip_longest(lines, flags)
-        for place, (line, flag) in enumerate(pairs):
-            grid.add_row("" if place else str(number), *(line or ("", "", "")), flag or "")
-        grid.add_section()
-    with console() as screen:
-        screen.print(grid)
+    else:
+        with console() as screen:
+            for case in [answer.case for answer in answers if answer.case][:1]:
+                screen.print(Text(_title(case), "bold"))
+                screen.print()
+            screen.print(_cohort(numbered, top or FIRST))
 
 
-def _ratio(value: float | None) -> str:
-    return "n/a" if value is None else format_ratio(value)
-
-
-def _as_dict(case: dx.Diagnosis, top: int | None) -> dict[str, Any]:
-    document = case.to_dict()
-    document["differential"] = document["differential"][:top]
-    return document
-
-
-def _print_case(screen: Console, case: dx.Diagnosis, top: int | None, intervals: dict[str, str]) -> None:
+def _title(case: dx.Diagnosis) -> str:
     model = case.model
-    count = len(case.findings)
-    title = f"{model.name} {model.version}, {model.population}: {count} finding{'s' if count != 1 else ''}"
-    screen.print(Text(title, "bold"))
-    screen.print()
-    flags = Table.grid(padding=(0, 1, 0, 0))
-    for flag in case.red_flags:
-        met = ", ".join(f"{clean(model.label(name))}: {words(' or '.join(states))}" for name, states in flag.findings)
-        doubt = "" if flag.certain else " (cannot be excluded)"
-        urgency = Text(f"{flag.urgency.upper()}:", URGENCY_STYLE[flag.urgency])
-        flags.add_row(urgency, f"{clean(flag.action)}. {clean(model.label(flag.cause))}{doubt}: {met}")
-    if case.red_flags:
-        screen.print(flags)
-        screen.print()
-    grid = table("cause", ("prior", "right"), ("now", "right"), ("95 % interval", "right"), ("LR", "right"), "")
-    for row in records(case.table.reset_index().head(top or len(case.table))):
-        now = row["posterior"]
-        first, second = format_probability(row["prior"]), format_probability(now)
-        ratio = _ratio(row["likelihood_ratio"])
-        grid.add_row(clean(row["label"]), first, second, intervals[row["cause"]], ratio, bar(now, BAR_WIDTH))
-    nothing = "None of the modelled causes"
-    none = case.none_present
-    grid.add_row(nothing, "", format_probability(none), "", "", bar(none, BAR_WIDTH))
-    screen.print(grid)
-    screen.print("\nMost probable sets of causes", style="bold")
-    sets = Table.grid(padding=(0, 2))
-    sets.add_column(justify="right")
-    for row in records(case.most_probable(3)):
-        names = " + ".join(_label(model, name) for name in row["causes"]) or nothing
-        sets.add_row(f"{format_probability(row['probability'])}", names)
-    screen.print(sets)
-    if case.management:
-        screen.print("\nSteps of care", style="bold")
-        steps = table("urgency", "cause", "step")
-        for step in case.management:
-            when = f" ({step.when})" if step.when else ""
-            urgency = Text(step.urgency, URGENCY_STYLE[step.urgency])
-            steps.add_row(urgency, clean(model.label(step.cause)), clean(step.action + when))
-        screen.print(steps)
+    assumed = " (assumed; choose with --population)" if model.population_assumed else ""
+    return f"{model.name} {model.version}, {model.population}{assumed}"
 
 
-def _label(model: dx.Model, name: str) -> str:
-    variable, _, state = name.partition("=")
-    return clean(f"{model.label(variable)}: {state}" if state else model.label(variable))
+def _check_kept(answers: Sequence[Answer]) -> None:
+    """Refuse to keep a column that the output has too; one called patient takes the place of the number."""
+    for answer in answers:
+        if answer.case:
+            own = {"status", "error", *answer.case.to_frame().columns, *answer.case.to_dict()}
+            taken = [name for name in answer.kept if name in own]
+            if taken:
+                raise dx.FindingsError(f"--keep {taken[0]}: the output has that column too; rename it in the table.")
+            return
+
+
+def _document(number: int, answer: Answer, top: int | None) -> dict[str, Any]:
+    return answer.fields(number) | (answer.case.to_dict(top) if answer.case else {})
+
+
+def _rows(number: int, answer: Answer, top: int | None) -> pd.DataFrame:
+    """The lines of one patient, or one line that says why there are none."""
+    frame = _frame(answer.case, top) if answer.case else pd.DataFrame(index=[0])
+    fields = answer.fields(number)
+    if "rank" in frame:
+        frame = frame.astype({"rank": "Int64"})
+    return pd.concat([pd.DataFrame(fields, index=frame.index), frame], axis=1)
+
+
+def _cohort(numbered: Sequence[tuple[int, Answer]], top: int) -> Sheet:
+    """A few lines for each patient."""
+    kept = [name for name in (numbered[0][1].kept if numbered else ()) if name != "patient"]
+    grid = table(("patient", "right"), *kept, "cause", ("posterior", "right"), ("LR", "right"), "red flags")
+    for number, answer in numbered:
+        case = answer.case
+        fields = answer.fields(number)
+        first = [clean(fields[name]) for name in ("patient", *kept)]
+        lines: list[tuple[str | Text, str, str]] = [(Text("not diagnosed", "bold yellow"), "", "")]
+        flags: list[Text] = []
+        if case:
+            lines = [
+                (clean(line.label), format_probability(line.posterior), format_ratio(line.likelihood_ratio))
+                for line in case.lines(top)
+            ]
+            flags = [Text(f"{f.urgency}: {clean(f.label)}", URGENCY_STYLE[f.urgency]) for f in case.red_flags]
+        for place, (line, flag) in enumerate(zip_longest(lines, flags)):
+            grid.add_row(*(first if not place else [""] * len(first)), *(line or ("", "", "")), flag or "")
+        grid.add_section()
+    return grid

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,25 +24,44 @@ PAIRS = ["variable", "state"]
 
 
 @dataclass(frozen=True)
+class Patient:
+    """Findings of one patient.
+
+    Parameters
+    ----------
+    findings : mapping
+    place : str
+        Where the findings stand; empty for findings given as options.
+    kept : mapping of column to text
+        Columns of a table that are copied.
+    fault : str
+        Why the row cannot be read; empty where it can.
+    """
+
+    findings: Mapping[str, Any]
+    place: str = ""
+    kept: Mapping[str, str] = field(default_factory=dict)
+    fault: str = ""
+
+
+@dataclass(frozen=True)
 class Patients:
     """Findings of one patient or of many.
 
     Parameters
     ----------
-    findings : sequence of mappings, one per patient
-    places : sequence of str, one per patient
-        Where the findings stand; empty for findings given as options.
+    rows : sequence of Patient
     many : bool
         Whether the input is a table of patients (of one row perhaps).
     """
 
-    findings: Sequence[Mapping[str, Any]]
-    places: Sequence[str]
+    rows: Sequence[Patient]
     many: bool
 
     def replaced_by(self, options: Mapping[str, Any]) -> Patients:
         """The same patients; what the options say of a variable replaces what was there."""
-        return Patients([{**patient, **options} for patient in self.findings], self.places, self.many)
+        rows = [replace(patient, findings={**patient.findings, **options}) for patient in self.rows]
+        return Patients(rows, self.many)
 
 
 def read_value(model: dx.Model, name: str, text: str) -> Any:
@@ -89,13 +109,21 @@ def read_options(model: dx.Model, options: Sequence[str]) -> dict[str, Any]:
     return findings
 
 
-def read_file(model: dx.Model, source: str) -> Patients:
+def read_file(model: dx.Model, source: str, keep: Sequence[str] = (), ignore: Sequence[str] = ()) -> Patients:
     """Findings from a JSON or CSV file, or from standard input where ``source`` is ``-``.
+
+    Parameters
+    ----------
+    model : Model
+    source : str
+    keep, ignore : sequence of str
+        Columns of a table of patients that are no findings: copied, or left out.
 
     Raises
     ------
     FindingsError
-        The file cannot be read, or is not what it should be; file, row and column are named.
+        The file cannot be read, or is not what it should be; file, row and column are named. A row of a table that
+        is not sound is marked instead, so that the others are answered.
     """
     name = "standard input" if source == "-" else source
     try:
@@ -117,8 +145,12 @@ def read_file(model: dx.Model, source: str) -> Patients:
         raise dx.FindingsError(f"{name!r} is no file: {error}.") from error
     kind = Path(source).suffix.lower()
     if kind == ".json" or (kind != ".csv" and text.lstrip()[:1] in ("{", "[")):
-        return Patients([_read_json(model, name, text)], [name], many=False)
-    return _read_csv(model, name, text)
+        patients = Patients([Patient(_read_json(model, name, text), name)], many=False)
+    else:
+        patients = _read_csv(model, name, text, keep, ignore)
+    if (keep or ignore) and not patients.many:
+        raise dx.FindingsError(f"{name}: one patient; --keep and --ignore are about the columns of a table.")
+    return patients
 
 
 def _read_json(model: dx.Model, name: str, text: str) -> dict[str, Any]:
@@ -159,7 +191,7 @@ def _read_json(model: dx.Model, name: str, text: str) -> dict[str, Any]:
     }
 
 
-def _read_csv(model: dx.Model, name: str, text: str) -> Patients:
+def _read_csv(model: dx.Model, name: str, text: str, keep: Sequence[str], ignore: Sequence[str]) -> Patients:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     rows: list[tuple[int, list[str]]] = []
     line = 1
@@ -173,25 +205,57 @@ def _read_csv(model: dx.Model, name: str, text: str) -> Patients:
     if not rows:
         raise dx.FindingsError(f"{name}: empty; expected the columns variable and state, or one column per variable.")
     header = [cell.strip() for cell in rows[0][1]]
-    for line, row in rows[1:]:
-        if len(row) != len(header):
-            raise dx.FindingsError(f"{name}, row {line}: {len(row)} cells; the header has {len(header)}.")
     twice = {column for column in header if header.count(column) > 1}
     if twice:
         raise dx.FindingsError(f"{name}, row 1: column {sorted(twice)[0]!r} stands twice.")
     if header == PAIRS:
-        return Patients([_read_pairs(model, name, rows[1:])], [name], many=False)
-    patients = [
-        {column: read_value(model, column, cell) for column, cell in zip(header, row, strict=True) if cell.strip()}
-        for _, row in rows[1:]
+        return Patients([Patient(_read_pairs(model, name, rows[1:]), name)], many=False)
+    _check_columns(model, name, header, keep, ignore)
+    patients = []
+    for line, row in rows[1:]:
+        place = f"{name}, row {line}"
+        cells = dict(zip(header, row, strict=False))
+        kept = {column: cells.get(column, "") for column in keep}
+        if len(row) != len(header):
+            patients.append(Patient({}, place, kept, _cells(row, header)))
+            continue
+        found = {
+            column: read_value(model, column, cell)
+            for column, cell in cells.items()
+            if cell.strip() and column not in kept and column not in ignore
+        }
+        patients.append(Patient(found, place, kept))
+    return Patients(patients, many=True)
+
+
+def _cells(row: Sequence[str], header: Sequence[str]) -> str:
+    return f"{len(row)} cells; the header has {len(header)}."
+
+
+def _check_columns(
+    model: dx.Model, name: str, header: Sequence[str], keep: Sequence[str], ignore: Sequence[str]
+) -> None:
+    """Refuse a column that is no variable and neither kept nor ignored, and one to keep that is not there."""
+    words = model.vocabulary
+    faults = [
+        f"{name}, row 1: column {column!r} is not a variable of {model.name} {model.version}."
+        f"{words.hint(column)} --keep {shlex.quote(column)} copies it, --ignore leaves it out."
+        for column in header
+        if column not in keep and column not in ignore and not words.find(column)
     ]
-    return Patients(patients, [f"{name}, row {line}" for line, _ in rows[1:]], many=True)
+    for option, columns in (("--keep", keep), ("--ignore", ignore)):
+        missing = (column for column in columns if column not in header)
+        faults += [f"{option}: {name} has no column {column!r}; it has {', '.join(header)}." for column in missing]
+    if faults:
+        raise dx.FindingsError("\n".join(faults))
 
 
 def _read_pairs(model: dx.Model, name: str, rows: Sequence[tuple[int, list[str]]]) -> dict[str, Any]:
     findings: dict[str, Any] = {}
-    for line, (variable, state) in rows:
-        variable = variable.strip()
+    for line, row in rows:
+        if len(row) != len(PAIRS):
+            raise dx.FindingsError(f"{name}, row {line}: {_cells(row, PAIRS)}")
+        variable, state = row[0].strip(), row[1]
         if variable in findings:
             raise dx.FindingsError(f"{name}, row {line}: {variable} is given twice; x|y leaves x and y possible.")
         if state.strip():

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
-from rich.text import Text
 
 import bayesdx as dx
-from bayesdx.cli.output import console, print_csv, print_json, records, show_report, table
-from bayesdx.display import clean, format_probability
+from bayesdx.cli.output import print_csv, print_json, records, show_report
 from bayesdx.display.report import Report
 
 BEST = 3
-"""Next tests that ``diagnose`` prints."""
+"""Next tests in the JSON of ``diagnose``."""
 
 
 def show_explanation(why: dx.Explanation, format: str) -> None:
@@ -28,7 +26,7 @@ def show_explanation(why: dx.Explanation, format: str) -> None:
             "posterior_decibans": why.posterior_decibans,
         }
         tables = {"ledger": why.table.reset_index(), "expected": why.expected_table.reset_index()}
-        print_json(_finite({"model": _model(why.case), **document}) | _tables(tables))
+        print_json({"model": _model(why.case), **document} | _tables(tables))
     else:
         _show(why, why.table, format)
 
@@ -58,12 +56,17 @@ def show_sensitivity(what_if: dx.SensitivityAnalysis, format: str) -> None:
         _show(what_if, what_if.table, format)
 
 
-def as_fields(case: dx.Diagnosis) -> dict[str, Any]:
-    """What ``diagnose`` adds to its JSON: intervals, the best next tests, conflict."""
-    following, conflict = dx.next_tests(case), case.conflict
+def as_fields(case: dx.Diagnosis, top: int | None) -> dict[str, Any]:
+    """What ``diagnose`` adds to its JSON: weights of evidence, intervals, the best next tests, conflict."""
+    following, conflict = case.next_tests, case.conflict
+    causes = [line.cause for line in case.lines(top)]
+    intervals = dx.credible_intervals(case).table.loc[causes]
     return {
-        "intervals": records(dx.credible_intervals(case).table.reset_index().drop(columns="label")),
+        "weights_of_evidence": [asdict(weights) for weights in case.weights_of_evidence(causes)],
+        "intervals": records(intervals.reset_index().drop(columns="label")),
         "next_tests": records(following.table.reset_index().head(BEST)),
+        "stop": following.stop,
+        "stop_reason": following.stop_reason,
         "conflict": {
             "bits": conflict.bits,
             "surprise": conflict.surprise,
@@ -71,29 +74,6 @@ def as_fields(case: dx.Diagnosis) -> dict[str, Any]:
             "warning": conflict.warning,
         },
     }
-
-
-def intervals_of(case: dx.Diagnosis) -> dict[str, str]:
-    """The 95 % interval of each line of the differential, as text."""
-    found = dx.credible_intervals(case).table
-    ends = zip(found.index, found["lower"].tolist(), found["upper"].tolist(), strict=True)
-    return {str(cause): f"{format_probability(low)} to {format_probability(high)}" for cause, low, high in ends}
-
-
-def print_best(case: dx.Diagnosis) -> None:
-    """The best next tests, and a warning where the findings do not fit."""
-    following = dx.next_tests(case)
-    with console() as screen:
-        if following.suggestions:
-            screen.print("\nFind out next", style="bold")
-            grid = table("option", ("bits", "right"), ("cost EUR", "right"), ("delay hours", "right"), "why")
-            for s in following.suggestions[:BEST]:
-                cost, delay = f"{s.option.cost_eur:g}", f"{s.option.delay_hours:g}"
-                grid.add_row(clean(s.option.label), f"{s.bits:.3f}", cost, delay, clean(following.purpose(s)))
-            screen.print(grid)
-        if case.conflict.warning:
-            screen.print()
-            screen.print(Text.assemble(("WARNING", "bold yellow"), f": {clean(case.conflict.warning)}"))
 
 
 def _show(report: Report, frame: pd.DataFrame, format: str) -> None:
@@ -108,9 +88,4 @@ def _model(case: dx.Diagnosis) -> dict[str, str]:
 
 
 def _tables(frames: dict[str, pd.DataFrame]) -> dict[str, Any]:
-    return {name: [_finite(row) for row in records(frame)] for name, frame in frames.items()}
-
-
-def _finite(row: dict[str, Any]) -> dict[str, Any]:
-    """JSON knows no infinity; it becomes None, and the statement beside it says so."""
-    return {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in row.items()}
+    return {name: records(frame) for name, frame in frames.items()}

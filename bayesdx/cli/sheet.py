@@ -8,7 +8,7 @@ from typing import Any
 
 from rich import box
 from rich.cells import cell_len, chop_cells
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -20,6 +20,9 @@ SPACE = re.compile(r" (?!%)")
 
 GAP = 3
 """Columns of the terminal between two columns of a table."""
+
+READABLE = 22
+"""Columns of the terminal that the first column gets before a spare column is drawn."""
 
 LONGEST_WORD = 24
 """What is longer and has no joint, such as a hash, is broken anywhere."""
@@ -43,14 +46,30 @@ class Cell:
 
 
 class Sheet(Table):
-    """A table whose columns are fitted to the width of the screen when it is drawn."""
+    """A table whose columns are fitted to the width of the screen when it is drawn.
+
+    ``spare`` holds the positions of columns that are left out where the screen is too narrow for whole numbers beside
+    a first column that can be read, the first one first; a line below says what was left out.
+    """
 
     def __init__(self) -> None:
         super().__init__(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+        self.spare: tuple[int, ...] = ()
 
     def add_row(self, *cells: Any, **kept: Any) -> None:
         """Add a row of strings or texts."""
         super().add_row(*map(Cell, cells), **kept)
+
+    def _narrow(self, kept: Sequence[int], titles: Sequence[str]) -> Group:
+        """The same table without the other columns, and a line that says which."""
+        narrow = Sheet()
+        for place in kept:
+            narrow.add_column(titles[place], justify=self.columns[place].justify, overflow="fold")
+        for row in zip(*(list(self.columns[place].cells) for place in kept), strict=True):
+            narrow.add_row(*(cell.text if isinstance(cell, Cell) else cell for cell in row))
+        left_out = [title for place, title in enumerate(titles) if place not in kept and title]
+        note = f"(too narrow for {', '.join(left_out)})"
+        return Group(narrow, Text(note, "dim")) if left_out else Group(narrow)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         titles = [str(column.header) for column in self.columns]
@@ -58,10 +77,29 @@ class Sheet(Table):
             [Cell(title), *(cell for cell in column.cells if isinstance(cell, Cell))]
             for title, column in zip(titles, self.columns, strict=True)
         ]
+        kept = without_spare(columns, options.max_width, self.spare)
+        if len(kept) < len(columns):
+            yield self._narrow(kept, titles)
+            return
         room = options.max_width - GAP * (len(columns) - 1)
         for column, title, width in zip(self.columns, titles, fitted(columns, room), strict=True):
             column.width, column.header = width, broken(title, width)
         yield from super().__rich_console__(console, options)
+
+
+def without_spare(columns: Sequence[Sequence[Cell]], width: int, spare: Sequence[int]) -> list[int]:
+    """Positions of the columns that are drawn: as many spare ones as needed are left out."""
+    kept = list(range(len(columns)))
+    needed = [
+        max((cell.longest(_lines if place in spare else _words) for cell in column), default=0)
+        for place, column in enumerate(columns)
+    ]
+    needed[0] = max(needed[0], min(READABLE, max(cell.longest(_lines) for cell in columns[0])))
+    for place in spare:
+        if sum(needed[column] for column in kept) + GAP * (len(kept) - 1) <= width:
+            break
+        kept.remove(place)
+    return kept
 
 
 def fitted(columns: Sequence[Sequence[Cell]], room: int) -> list[int]:

@@ -14,17 +14,22 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bayesdx.diagnosis.events import action_variables, event_of, sides
-from bayesdx.diagnosis.findings import UNKNOWN, Findings, Value, code_findings, read_findings
+from bayesdx.diagnosis.findings import UNKNOWN, Findings, Understood, Value, code_findings, read_findings, understood
 from bayesdx.diagnosis.lines import alternatives, engine_for
 from bayesdx.diagnosis.red_flags import FiredFlag, fired_flags
 from bayesdx.diagnosis.steps import Recommendation, recommendations
 from bayesdx.diagnosis.triage import Alert, Triage, alerts_of, triage_of
+from bayesdx.display import as_json
+from bayesdx.display.report import Block, Report
 from bayesdx.errors import FindingsError, ImpossibleEvidenceError
 from bayesdx.inference import Evidence
 from bayesdx.knowledge.model import Model
+from bayesdx.knowledge.schema import split_event
 
 if TYPE_CHECKING:
     from bayesdx.diagnosis.conflict import Conflict
+    from bayesdx.diagnosis.explanation import Weights
+    from bayesdx.diagnosis.suggestions import NextTests
 
 DISCLAIMER = "Decision support for qualified people, not a diagnosis; a low probability does not exclude an emergency."
 
@@ -59,6 +64,17 @@ class Line:
     posterior: float
     rank: int
     likelihood_ratio: float
+
+    @property
+    def variable(self) -> str:
+        """The variable of the cause: ``cause`` itself, or what stands before the = of a state."""
+        return split_event(self.cause)[0]
+
+
+@lru_cache(maxsize=64)
+def _other_populations(model: Model) -> tuple[Model, ...]:
+    names = (population.name for population in model.info.populations)
+    return tuple(model.with_population(name) for name in names if name != model.population)
 
 
 @lru_cache(maxsize=64)
@@ -150,8 +166,8 @@ def say(value: Value) -> str:
     return "unknown"
 
 
-@dataclass(frozen=True, eq=False)
-class Diagnosis:
+@dataclass(frozen=True, eq=False, repr=False)
+class Diagnosis(Report):
     """The differential of one patient; a value, made by ``diagnose``.
 
     Parameters
@@ -193,6 +209,19 @@ class Diagnosis:
         {'patellar_reflex': ('reduced', 'absent'), 'fever': 'absent'}
         """
         return self.evidence.values
+
+    @property
+    def understood(self) -> tuple[Understood, ...]:
+        """The findings as they were understood, in words, with what was given where that is something else.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> case = dx.diagnose(dx.load_model("chest_clinic@1.0.0"), {"Dyspnea": True, "xray": dx.UNKNOWN})
+        >>> [(found.label, found.value_label, found.said) for found in case.understood]
+        [('Dyspnoea', 'present', 'Dyspnea = True'), ('Chest X-ray', 'unknown', '')]
+        """
+        return understood(self.model, self.evidence)
 
     @cached_property
     def posterior(self) -> pd.Series:
@@ -243,6 +272,62 @@ class Diagnosis:
             )
             for rank, place in enumerate(order, start=1)
         )
+
+    def lines(self, top: int | None = None) -> tuple[Line, ...]:
+        """The first lines of the differential, and those that a red flag or an emergency step of care is about.
+
+        Parameters
+        ----------
+        top : int, at least 1, optional
+            How many; all of them where left out.
+
+        Returns
+        -------
+        tuple of Line
+            Highest posterior first.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> case = dx.diagnose(model, {"saddle_anaesthesia": "present", "onset": "sudden"})
+        >>> [(line.rank, line.cause) for line in case.lines(1)][:2]
+        [(1, 'lumbar_radiculopathy'), (3, 'cauda_equina_syndrome')]
+        """
+        if top is None or top >= len(self.differential):
+            return self.differential
+        kept = list(self.differential[:top])
+        kept += [line for line in self.differential[top:] if line.cause in self._urgent]
+        return tuple(kept)
+
+    @cached_property
+    def _urgent(self) -> frozenset[str]:
+        """What red flags, emergency steps of care and the level of triage are about: causes, or ``variable=state``."""
+        return frozenset((*(alert.cause for alert in self.alerts), *self.triage.causes[:1]))
+
+    @cached_property
+    def elsewhere(self) -> Mapping[str, tuple[Line, ...]]:
+        """The first three lines of the differential in each other population, where nobody chose this one.
+
+        Population -> lines; none where the findings cannot occur there. Empty where the model has one population, or
+        where one was named.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> case = dx.diagnose(dx.load_model("hip_flexion_weakness@1.0.0"), {"onset": "sudden"})
+        >>> {name: lines[0].cause for name, lines in case.elsewhere.items()}
+        {'emergency_department': 'iliopsoas_strain', 'specialist_referral': 'lumbar_radiculopathy'}
+        """
+        if not self.model.population_assumed:
+            return {}
+        found: dict[str, tuple[Line, ...]] = {}
+        for model in _other_populations(self.model):
+            try:
+                found[model.population] = _diagnosed(model, self.evidence).differential[:3]
+            except ImpossibleEvidenceError:
+                found[model.population] = ()
+        return found
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -469,6 +554,58 @@ class Diagnosis:
 
         return conflict_of(self)
 
+    @cached_property
+    def next_tests(self) -> NextTests:
+        """What to find out next, as ``next_tests`` says without further wishes.
+
+        Raises
+        ------
+        TooLargeError
+            As ``next_tests``.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> case = dx.diagnose(dx.load_model("chest_clinic@1.0.0"), {"xray": "positive"})
+        >>> [suggestion.option.name for suggestion in case.next_tests.suggestions]
+        ['dyspnoea']
+        """
+        from bayesdx.diagnosis.suggestions import next_tests
+
+        return next_tests(self)
+
+    def weights_of_evidence(self, causes: Sequence[str] | None = None) -> tuple[Weights, ...]:
+        """What each finding adds to the log-odds of each cause, in decibans; as ``explain``, for many causes at once.
+
+        Parameters
+        ----------
+        causes : sequence of str, optional
+            Lines of the differential; all of them where left out.
+
+        Returns
+        -------
+        tuple of Weights
+            One per cause, in that order: prior + weights = posterior.
+
+        Raises
+        ------
+        FindingsError
+            The model has no such cause.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> [strain] = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"}).weights_of_evidence(
+        ...     ["iliopsoas_strain"]
+        ... )
+        >>> round(strain.prior_decibans, 1), {name: round(weight, 1) for name, weight in strain.weights.items()}
+        (-8.3, {'onset': 4.3, 'severe_pain': 3.2})
+        """
+        from bayesdx.diagnosis.explanation import weights_of
+
+        return weights_of(self, [line.cause for line in self.differential] if causes is None else causes)
+
     def with_findings(self, findings: Mapping[str, Any] | pd.Series) -> Diagnosis:
         """The diagnosis with more findings, or with some of them changed; this one stays as it is.
 
@@ -582,11 +719,21 @@ class Diagnosis:
             frame[f"model_{column}"] = getattr(self.model, column)
         return frame
 
-    def to_dict(self) -> dict[str, Any]:
-        """The diagnosis as plain values that JSON can hold; a likelihood ratio that is not finite is None.
+    def to_dict(self, top: int | None = None) -> dict[str, Any]:
+        """The diagnosis as plain values that JSON can hold; an infinite number is "inf" or "-inf", NaN is None.
 
-        Keys: model, findings, log_evidence (nats), differential, none_present, most_probable (five sets of causes),
-        red_flags, management, alerts, triage, notice.
+        Keys: model, population_assumed, elsewhere (population -> its first three causes, where the population was
+        assumed), findings (as ``diagnose`` takes them), understood (the same in words), log_evidence (nats),
+        differential, none_present, most_probable (five sets of causes), red_flags, management, alerts, triage, notice.
+
+        Parameters
+        ----------
+        top : int, at least 1, optional
+            Lines of the differential (see ``lines``); what names another cause is left out too.
+
+        Returns
+        -------
+        dict
 
         Examples
         --------
@@ -597,19 +744,33 @@ class Diagnosis:
         >>> json.loads(json.dumps(case.to_dict()))["findings"]
         {'onset': 'sudden', 'severe_pain': 'present'}
         """
+        lines = self.lines(top)
+        hidden = {line.cause for line in self.differential} - {line.cause for line in lines}
         return {
             "model": {key: getattr(self.model, key) for key in ("name", "version", "population", "hash")},
+            "population_assumed": self.model.population_assumed,
+            "elsewhere": {
+                name: [{"cause": line.cause, "label": line.label, "posterior": line.posterior} for line in first]
+                for name, first in self.elsewhere.items()
+            },
             "findings": {name: _plain(value) for name, value in self.findings.items()},
+            "understood": [{**vars(found), "value": _plain(found.value)} for found in self.understood],
             "log_evidence": self.log_evidence,
-            "differential": [_finite(asdict(line)) for line in self.differential],
+            "differential": [as_json(asdict(line)) for line in lines],
             "none_present": self.none_present,
             "most_probable": [
-                {"causes": list(causes), "probability": probability} for causes, probability in self.probable_sets(5)
+                {"causes": list(causes), "probability": probability}
+                for causes, probability in self.probable_sets(5)
+                if hidden.isdisjoint(causes)
             ],
             "red_flags": [_fields(flag) for flag in self.red_flags],
-            "management": [self._with_values(_fields(step)) for step in self.management],
+            "management": [self._with_values(_fields(step)) for step in self.management if step.cause not in hidden],
             "alerts": [self._with_values(asdict(alert)) for alert in self.alerts],
-            "triage": {**self._with_values(asdict(self.triage)), "text": self.triage.text},
+            "triage": {
+                **self._with_values(asdict(self.triage)),
+                "causes": [cause for cause in self.triage.causes if cause not in hidden],
+                "text": self.triage.text,
+            },
             "notice": DISCLAIMER,
         }
 
@@ -646,18 +807,33 @@ class Diagnosis:
 
         Path(file).write_text(as_page(self, cause), encoding="utf-8")
 
-    def __str__(self) -> str:
-        from bayesdx.diagnosis.views import as_text
+    def blocks(self, top: int | None = None, *, intervals: bool = False, choose: str = "") -> Sequence[Block]:
+        """What text and HTML show, in order.
 
-        return as_text(self)
+        Setting and findings as understood, red flags, the differential, what to do now, what to find out next, the
+        most probable sets of causes, the notice.
 
-    def __repr__(self) -> str:
-        return str(self)
+        Parameters
+        ----------
+        top : int, at least 1, optional
+            Lines of the differential; 15 where left out. Causes that a red flag or an emergency step is about are
+            added; no other cause is named.
+        intervals : bool
+            Whether to show 95 % credible intervals, and a warning where the findings do not fit together.
+        choose : str
+            How a population is chosen; as in Python where left out.
 
-    def _repr_html_(self) -> str:
-        from bayesdx.diagnosis.views import as_html
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> case = dx.diagnose(dx.load_model("chest_clinic@1.0.0"), {"xray": "positive"})
+        >>> case.blocks(top=1)[0]
+        Title(text='chest_clinic 1.0.0, clinic: 1 finding')
+        """
+        from bayesdx.diagnosis import views
 
-        return as_html(self)
+        most = views.LONGEST_DIFFERENTIAL if top is None else top
+        return views.blocks_of(self, most, intervals=intervals, choose=choose or views.CHOOSE)
 
 
 def _plain(value: Value) -> Any:
@@ -668,13 +844,6 @@ def _plain(value: Value) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
     return UNKNOWN.value
-
-
-def _finite(fields: dict[str, Any]) -> dict[str, Any]:
-    """JSON knows no infinity and no NaN; they become None."""
-    return {
-        name: None if isinstance(value, float) and not np.isfinite(value) else value for name, value in fields.items()
-    }
 
 
 def _fields(row: FiredFlag | Recommendation) -> dict[str, Any]:

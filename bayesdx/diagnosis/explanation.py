@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -32,6 +32,9 @@ Verdict = Literal["for", "against", "neutral"]
 
 MOST_EXACT = 12
 """Rows up to which Shapley values are exact (4096 subsets, one batch); above, orders are sampled."""
+
+ORDERS = 400
+"""Orders in which findings may have come in that are sampled, where there are more rows."""
 
 NEUTRAL_DECIBANS = 1.0
 """A smaller weight counts as neutral: a deciban is about the least that people notice (I. J. Good 1985)."""
@@ -124,6 +127,35 @@ class Expectation:
     if_absent: float
     weight_decibans: float
     missing_decibans: float
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What each finding adds to the log-odds of a cause: prior + weights = posterior. See ``explain``.
+
+    Parameters
+    ----------
+    cause, label : str
+    prior_decibans, posterior_decibans : float
+        Log-odds without and with the findings; infinite where the cause is impossible or certain.
+    weights : mapping of finding to float, in decibans
+    errors : mapping of finding to float, in decibans
+        Standard errors of the weights; 0 where they are exact.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> case = dx.diagnose(dx.load_model("chest_clinic@1.0.0"), {"xray": "positive"})
+    >>> [(one.cause, round(one.weights["xray"], 1)) for one in case.weights_of_evidence()]
+    [('bronchitis', 1.0), ('lung_cancer', 12.2), ('tuberculosis', 9.9)]
+    """
+
+    cause: str
+    label: str
+    prior_decibans: float
+    posterior_decibans: float
+    weights: Mapping[str, float]
+    errors: Mapping[str, float]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -374,7 +406,7 @@ def explain(
     cause: str | None = None,
     *,
     by_group: bool = False,
-    orders: int = 400,
+    orders: int = ORDERS,
     seed: int = 0,
 ) -> Explanation:
     """Why a cause is as probable as it is: an additive ledger of the findings.
@@ -432,14 +464,7 @@ def explain(
     players = _players(case, by_group)
     worth = _Worth(engine, case, event, list(players.values()))
     n = len(players)
-    prior, posterior = worth(np.array([[False] * n, [True] * n]).reshape(2, n)).tolist()
-    errors = np.zeros(n)
-    if np.isinf(posterior):
-        weights = np.zeros(n) if np.isinf(prior) else _settling(worth, posterior, n)
-    elif n <= MOST_EXACT:
-        weights = exact_shapley(worth(all_coalitions(n)))
-    else:
-        weights, errors = sampled_shapley(worth, n, orders, seed)
+    prior, posterior, weights, errors = _shares(worth, n, orders, seed)
     alone, others = _by_itself(worth, prior, posterior, n)
     columns = (decibans(values).tolist() for values in (weights, errors, alone, others))
     reasons = [
@@ -449,6 +474,37 @@ def explain(
     reasons.sort(key=lambda reason: -abs(reason.weight_decibans))
     expected = () if np.isinf(posterior) else _expected(engine, case, event)
     return Explanation(case, event, float(decibans(prior)), float(decibans(posterior)), tuple(reasons), expected)
+
+
+def weights_of(case: Diagnosis, causes: Sequence[str]) -> tuple[Weights, ...]:
+    """The weights of the findings for many causes, from one batch. See ``Diagnosis.weights_of_evidence``."""
+    events = [event_of(case.model, cause) for cause in causes]
+    players = _players(case, by_group=False)
+    worth = _WorthOfMany(engine_for(case.model), case, events, list(players.values()))
+    found = []
+    for place, event in enumerate(events):
+        prior, posterior, *rows = _shares(worth.of(place), len(players), ORDERS, seed=0)
+        weights, errors = (dict(zip(players, decibans(row).tolist(), strict=True)) for row in rows)
+        ends = float(decibans(prior)), float(decibans(posterior))
+        found.append(Weights(event.name, event.label, *ends, weights, errors))
+    return tuple(found)
+
+
+Worth = Callable[[NDArray[np.bool_]], Array]
+"""Log-odds of a cause, in nats, given only the findings that each row of masks lets in."""
+
+
+def _shares(worth: Worth, n: int, orders: int, seed: int) -> tuple[float, float, Array, Array]:
+    """Log-odds of a cause before and after, what each of n rows adds, and the standard errors of that."""
+    prior, posterior = worth(np.array([[False] * n, [True] * n]).reshape(2, n)).tolist()
+    errors = np.zeros(n)
+    if np.isinf(posterior):
+        weights = np.zeros(n) if np.isinf(prior) else _settling(worth, posterior, n)
+    elif n <= MOST_EXACT:
+        weights = exact_shapley(worth(all_coalitions(n)))
+    else:
+        weights, errors = sampled_shapley(worth, n, orders, seed)
+    return prior, posterior, weights, errors
 
 
 def _players(case: Diagnosis, by_group: bool) -> dict[str, tuple[str, ...]]:
@@ -461,27 +517,62 @@ def _players(case: Diagnosis, by_group: bool) -> dict[str, tuple[str, ...]]:
     return players
 
 
-class _Worth:
-    """Log-odds of the cause given only some of the findings, in nats."""
+class _Masked:
+    """The cases in which only some of the findings of a case are known."""
 
-    def __init__(self, engine: Engine, case: Diagnosis, event: Event, players: list[tuple[str, ...]]) -> None:
-        self.engine, self.event = engine, event
+    def __init__(self, engine: Engine, case: Diagnosis, players: list[tuple[str, ...]]) -> None:
+        self.engine = engine
         self.codes, self.likelihoods = case.evidence.codes, case.evidence.likelihoods
         index = engine.network.index
         self.columns = {index[name]: player for player, members in enumerate(players) for name in members}
         self.player_of = {name: player for player, members in enumerate(players) for name in members}
 
-    def __call__(self, masks: NDArray[np.bool_]) -> Array:
+    def evidence(self, masks: NDArray[np.bool_]) -> Evidence:
+        """One case for each row of masks, shape (n, n_players)."""
         codes = np.full((len(masks), len(self.codes)), -1, dtype=np.int32)
         for column, player in self.columns.items():
             codes[:, column] = np.where(masks[:, player], self.codes[column], -1)
         likelihoods = {
             name: np.where(masks[:, [self.player_of[name]]], values, 1.0) for name, values in self.likelihoods.items()
         }
-        return event_log_odds(self.engine, Evidence(codes, likelihoods), self.event)
+        return Evidence(codes, likelihoods)
 
 
-def _settling(worth: _Worth, posterior: float, n: int) -> Array:
+class _Worth(_Masked):
+    """Log-odds of one cause."""
+
+    def __init__(self, engine: Engine, case: Diagnosis, event: Event, players: list[tuple[str, ...]]) -> None:
+        super().__init__(engine, case, players)
+        self.event = event
+
+    def __call__(self, masks: NDArray[np.bool_]) -> Array:
+        return event_log_odds(self.engine, self.evidence(masks), self.event)
+
+
+class _WorthOfMany(_Masked):
+    """Log-odds of many causes: the same masks are propagated once for all of them."""
+
+    def __init__(self, engine: Engine, case: Diagnosis, events: list[Event], players: list[tuple[str, ...]]) -> None:
+        super().__init__(engine, case, players)
+        self.events = events
+        self.targets = tuple(dict.fromkeys(event.variable for event in events))
+        self.known: dict[tuple[int, bytes], Array] = {}
+
+    def of(self, place: int) -> Worth:
+        """Log-odds of one of the causes."""
+        return lambda masks: self._all(masks)[place]
+
+    def _all(self, masks: NDArray[np.bool_]) -> Array:
+        key = len(masks), masks.tobytes()
+        if key not in self.known:
+            evidence = self.evidence(masks)
+            marginals = self.engine.propagate(evidence, targets=self.targets).marginals
+            odds = [event_log_odds(self.engine, evidence, event, marginals[event.variable]) for event in self.events]
+            self.known[key] = np.array(odds)
+        return self.known[key]
+
+
+def _settling(worth: Worth, posterior: float, n: int) -> Array:
     """Infinite weight for a set of findings that settle the matter and of which none can be left out; 0 for others."""
     kept = np.ones(n, dtype=np.bool_)
     for player in range(n):
@@ -491,7 +582,7 @@ def _settling(worth: _Worth, posterior: float, n: int) -> Array:
     return np.where(kept, posterior, 0.0)
 
 
-def _by_itself(worth: _Worth, prior: float, posterior: float, n: int) -> tuple[Array, Array]:
+def _by_itself(worth: Worth, prior: float, posterior: float, n: int) -> tuple[Array, Array]:
     """Weight of each finding alone, and on top of all the others; 0 where the matter was settled before."""
     single = np.eye(n, dtype=np.bool_)
     odds = worth(np.concatenate([single, ~single]).reshape(2 * n, n))

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from bayesdx.errors import FindingsError
 from bayesdx.inference import Evidence
 from bayesdx.knowledge.model import Model
+from bayesdx.knowledge.schema import Variable
 from bayesdx.knowledge.vocabulary import LONGEST_SHOWN, Vocabulary, quoted
 from bayesdx.network import compile_network
 
@@ -86,6 +87,55 @@ class Findings:
             return frozenset(value)
         assert isinstance(value, Mapping)
         return frozenset(state for state, likelihood in value.items() if likelihood > 0)
+
+
+@dataclass(frozen=True)
+class Understood:
+    """One finding as it was understood.
+
+    Parameters
+    ----------
+    variable, label : str
+        The variable, by its name and as people read it.
+    value : str, tuple of str, mapping of str to float, or UNKNOWN
+        In canonical form.
+    value_label : str
+        The same as people read it.
+    said : str
+        What was given, where it is not the name of a state; empty where it is.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> case = dx.diagnose(dx.load_model("hip_flexion_weakness@1.0.0"), {"pain_location": ["groin pain"]})
+    >>> [(found.label, found.value_label, found.said) for found in case.understood][1]
+    ('Low back pain', 'absent', 'not among pain_location')
+    """
+
+    variable: str
+    label: str
+    value: Value
+    value_label: str
+    said: str
+
+
+def understood(model: Model, findings: Findings) -> tuple[Understood, ...]:
+    """Every finding of a case as it was understood, in the order given."""
+    return tuple(
+        Understood(name, model.label(name), value, _labelled(model.by_name[name], value), findings.said.get(name, ""))
+        for name, value in findings.values.items()
+    )
+
+
+def _labelled(variable: Variable, value: Value) -> str:
+    if isinstance(value, str):
+        return variable.state_label(value)
+    if isinstance(value, tuple):
+        return " or ".join(map(variable.state_label, value))
+    if isinstance(value, Mapping):
+        weights = (f"{variable.state_label(state)} {likelihood:g}" for state, likelihood in value.items())
+        return f"likelihood {' / '.join(weights)}"
+    return "unknown"
 
 
 def read_findings(model: Model, findings: Mapping[str, Any] | pd.Series) -> Findings:

@@ -1,146 +1,237 @@
-"""A diagnosis as plain text and as HTML; both draw the same rows."""
+"""A diagnosis as blocks: what text, HTML and the command line show of it, in the order in which it is read."""
 
 from __future__ import annotations
 
-import html
-import textwrap
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from bayesdx.display import bar, clean, format_probability, format_ratio, html_table, text_table
-from bayesdx.display.report import STYLE
-from bayesdx.display.tables import NUMERIC, TO_THE_RIGHT
+from bayesdx.display import format_probability, format_ratio
+from bayesdx.display.numbers import ROUNDING
+from bayesdx.display.report import Alert, Block, Entries, Grid, Note, Title
+from bayesdx.display.tables import Share
+from bayesdx.errors import TooLargeError
 
 if TYPE_CHECKING:
-    from bayesdx.diagnosis.case import Diagnosis
+    from bayesdx.diagnosis.case import Diagnosis, Line
+    from bayesdx.diagnosis.suggestions import NextTests
 
 LONGEST_DIFFERENTIAL = 15
-"""Lines of the differential that a view shows."""
+"""Lines of the differential that a view shows where nothing else is asked."""
 
-WIDTH = 100
+SETS = 3
+"""Sets of causes that a view shows."""
+
+BEST = 3
+"""Next tests that a view shows."""
+
+UNASKED = 8
+"""Questions of emergencies that a view lists."""
+
+CHOOSE = "dx.load_model(..., population=...)"
+"""How a setting is chosen in Python."""
+
 NOTHING = "None of the modelled causes"
 
 
-def _title(case: Diagnosis) -> str:
+def blocks_of(case: Diagnosis, top: int | None, *, intervals: bool, choose: str) -> list[Block]:
+    """Setting, findings, alerts, differential, steps of care, what to find out next, sets of causes, notice."""
+    from bayesdx.diagnosis.case import DISCLAIMER
+
+    lines = case.lines(top)
+    shown: list[Block] = [Title(title(case)), *_setting(case, lines, choose), *_findings(case), *_alerts(case)]
+    shown.append(_differential(case, lines, intervals))
+    hidden = len(case.differential) - len(lines)
+    if hidden:
+        shown.append(Note(f"... and {hidden} other{'s' if hidden > 1 else ''}, not shown"))
+    if intervals and case.conflict.warning:
+        shown.append(Alert(case.conflict.warning, "warning"))
+    shown += _steps(case, lines)
+    shown += _next(case)
+    shown.append(Entries(list(sets(case, lines, SETS)), "Most probable sets of causes"))
+    return [*shown, Note(DISCLAIMER)]
+
+
+def title(case: Diagnosis) -> str:
+    """Model, version, setting, and how many findings there are."""
     model = case.model
     count = len(case.findings)
     return f"{model.name} {model.version}, {model.population}: {count} finding{'s' if count != 1 else ''}"
 
 
-def _flags(case: Diagnosis) -> list[tuple[str, str, str]]:
-    """(urgency in capitals, action, why) of each red flag."""
-    rows = []
-    for flag in case.red_flags:
-        met = ", ".join(f"{case.model.label(name)}: {' or '.join(states)}" for name, states in flag.findings)
-        doubt = "" if flag.certain else " (cannot be excluded)"
-        rows.append((flag.urgency.upper(), flag.action, f"{case.model.label(flag.cause)}{doubt} - {met}"))
-    return rows
+def setting(case: Diagnosis, choose: str) -> str:
+    """What is said of a setting that nobody chose; empty where somebody did."""
+    if not case.model.population_assumed:
+        return ""
+    here = {row.name: row.title for row in case.model.info.populations}[case.model.population]
+    return f"Setting assumed: {here} ({case.model.population}); choose with {choose}. First three elsewhere:"
 
 
-def _differential(case: Diagnosis) -> list[tuple[str, str, str, str, float]]:
-    """(label, prior, posterior, likelihood ratio, posterior as a number) per line."""
-    rows = [
-        (
-            line.label,
-            format_probability(line.prior),
-            format_probability(line.posterior),
-            format_ratio(line.likelihood_ratio),
-            line.posterior,
-        )
-        for line in case.differential[:LONGEST_DIFFERENTIAL]
-    ]
-    rows.append((NOTHING, "", format_probability(case.none_present), "", case.none_present))
-    return rows
-
-
-def _sets(case: Diagnosis) -> list[tuple[str, str]]:
+def elsewhere(case: Diagnosis, lines: Sequence[Line]) -> list[tuple[str, str]]:
+    """(setting, its first three causes) of each other setting; empty where the setting was chosen."""
+    shown = {line.cause for line in lines}
     return [
-        (" + ".join(_label(case, name) for name in causes) or NOTHING, format_probability(probability))
-        for causes, probability in case.probable_sets(3)
+        (
+            name,
+            ", ".join(
+                f"{line.label if line.cause in shown else 'another cause'} {format_probability(line.posterior)}"
+                for line in first
+            )
+            or "the findings cannot occur there",
+        )
+        for name, first in case.elsewhere.items()
     ]
 
 
-def _label(case: Diagnosis, name: str) -> str:
-    variable, _, state = name.partition("=")
-    return f"{case.model.label(variable)}: {state}" if state else case.model.label(variable)
+def _setting(case: Diagnosis, lines: Sequence[Line], choose: str) -> list[Block]:
+    said = setting(case, choose)
+    return [Entries(elsewhere(case, lines), said)] if said else []
 
 
-def _steps(case: Diagnosis) -> list[tuple[str, str, str]]:
-    """(urgency, cause, step); while an emergency stands, what is merely routine waits."""
+def findings(case: Diagnosis) -> list[tuple[str, str]]:
+    """(label, value) of each finding as understood, with what was given where it differs."""
+    return [
+        (found.label, f"{found.value_label} ({found.said})" if found.said else found.value_label)
+        for found in case.understood
+    ]
+
+
+def _findings(case: Diagnosis) -> list[Block]:
+    rows = findings(case)
+    return [Entries(rows, "Findings as understood")] if rows else []
+
+
+def alerts(case: Diagnosis) -> list[tuple[str, str, str]]:
+    """(urgency, what to do, why) of each alert; what stands among the steps of care is not said twice."""
+    steps = {step.action for step in case.management}
+    said = {found.variable: f"{found.label}: {found.value_label}" for found in case.understood}
+    rows = []
+    for alert in case.alerts:
+        first, *more = alert.actions
+        actions = "; ".join([first, *(action for action in more if action not in steps)])
+        doubt = "" if alert.certain else ", which cannot be excluded"
+        because = ", ".join(said[name] for name in alert.findings)
+        why = (
+            f"{alert.label} (now {format_probability(alert.probability)}){doubt}{because and f', because of {because}'}"
+        )
+        rows.append((alert.urgency, f"{actions}.", f"{why}."))
+    return rows
+
+
+def triage(case: Diagnosis) -> list[tuple[str, str]]:
+    """The level with its reason, and the questions of emergencies that were not asked where there is no emergency."""
+    rows = [("Triage", f"{case.triage.text}.")]
+    names = [case.model.label(name) for name in case.triage.unasked]
+    if names and case.triage.level != "emergency":
+        hidden = len(names) - UNASKED
+        more = f" and {hidden} more" if hidden > 0 else ""
+        rows.append(("Not asked", f"{', '.join(names[:UNASKED])}{more}."))
+    return rows
+
+
+def _alerts(case: Diagnosis) -> list[Block]:
+    banners: list[Block] = [Alert(f"{action} {why}", urgency) for urgency, action, why in alerts(case)]
+    return [*banners, Entries(triage(case))]
+
+
+def _reference(case: Diagnosis, cause: str) -> str:
+    return f"{cause}={case.model.by_name[cause].states[0]}"
+
+
+def has_nothing(case: Diagnosis) -> bool:
+    """Whether the differential needs a line for no cause; the reference state of a sole graded cause is that line."""
+    causes = case.model.causes
+    return len(causes) > 1 or len(case.model.by_name[causes[0]].states) == 2
+
+
+def _differential(case: Diagnosis, lines: Sequence[Line], intervals: bool) -> Grid:
+    ranges = _intervals(case) if intervals else {}
+    rows: list[list[object]] = []
+    for line in lines:
+        numbers = [format_probability(line.prior), format_probability(line.posterior)]
+        middle = [ranges[line.cause]] if intervals else []
+        rows.append([line.label, *numbers, *middle, format_ratio(line.likelihood_ratio), Share(line.posterior)])
+    if has_nothing(case):
+        none = case.none_present
+        middle = [""] if intervals else []
+        rows.append([NOTHING, "", format_probability(none), *middle, "", Share(none)])
+    if intervals:
+        return Grid(("cause", "prior", "now", "95 % interval", "LR", ""), rows, (1, 2, 3, 4), spare=(5, 4, 1, 3))
+    return Grid(("cause", "prior", "now", "LR", ""), rows, (1, 2, 3), spare=(4, 3, 1))
+
+
+def _intervals(case: Diagnosis) -> dict[str, str]:
+    """The 95 % interval of each line of the differential, as text."""
+    from bayesdx.diagnosis.intervals import credible_intervals
+
+    found = credible_intervals(case).table
+    ends = zip(found.index, found["lower"].tolist(), found["upper"].tolist(), strict=True)
+    return {str(cause): f"{format_probability(low)} to {format_probability(high)}" for cause, low, high in ends}
+
+
+def steps(case: Diagnosis, lines: Sequence[Line]) -> list[tuple[str, str, str]]:
+    """(urgency, cause, step) of the causes shown; while an emergency stands, what is merely routine waits."""
+    hidden = {line.cause for line in case.differential} - {line.cause for line in lines}
     emergency = any(step.urgency == "emergency" for step in case.management)
     return [
         (step.urgency, case.model.label(step.cause), step.action + (f" ({step.when})" if step.when else ""))
         for step in case.management
-        if not (emergency and step.urgency == "routine")
+        if step.cause not in hidden and not (emergency and step.urgency == "routine")
     ]
 
 
-def as_text(case: Diagnosis) -> str:
-    """The diagnosis as plain text, at most 100 columns wide except for long labels."""
-    from bayesdx.diagnosis.case import DISCLAIMER
-
-    parts = [_title(case)]
-    for urgency, action, why in _flags(case):
-        parts.append(textwrap.fill(clean(f"{urgency}: {action}. {why}"), WIDTH, subsequent_indent="    "))
-    rows = [(label, prior, now, ratio, bar(value)) for label, prior, now, ratio, value in _differential(case)]
-    parts.append("")
-    parts.append(text_table(["cause", "prior", "now", "LR", ""], rows, numeric=[1, 2, 3]))
-    hidden = len(case.differential) - LONGEST_DIFFERENTIAL
-    if hidden > 0:
-        parts.append(f"... and {hidden} less probable ones")
-    parts += ["", "Most probable sets of causes:"]
-    parts += [f"  {probability:>7}  {clean(names)}" for names, probability in _sets(case)]
-    steps = _steps(case)
-    if steps:
-        parts += ["", "Steps of care:"]
-        for urgency, cause, action in steps:
-            indent = " " * 13
-            parts.append(
-                textwrap.fill(clean(f"{cause}: {action}"), WIDTH, initial_indent=f"  {urgency:<11}",
-                              subsequent_indent=indent)
-            )  # fmt: skip
-    parts += ["", DISCLAIMER]
-    return "\n".join(parts)
+def _steps(case: Diagnosis, lines: Sequence[Line]) -> list[Block]:
+    rows = [(urgency, f"{cause}: {action}") for urgency, cause, action in steps(case, lines)]
+    return [Entries(rows, "What to do now")] if rows else []
 
 
-_STYLE = f"""{STYLE}\
-.bdx .bar{{display:inline-block;height:.8em;background:currentColor;opacity:.55;border-radius:2px}}
-.bdx .urgent{{border-color:#b60;background:rgba(190,100,0,.12)}}
-"""
+def _following(case: Diagnosis) -> NextTests | str:
+    """What could be found out next; a sentence where that is too much to compute."""
+    try:
+        return case.next_tests
+    except TooLargeError as error:
+        return str(error)
 
 
-def as_html(case: Diagnosis) -> str:
-    """The diagnosis as HTML; whatever comes from the model or the findings is escaped."""
-    from bayesdx.diagnosis.case import DISCLAIMER
-
-    parts = [f"<style>{_STYLE}</style><div class='bdx'>", f"<p><b>{_safe(_title(case))}</b></p>"]
-    for urgency, action, why in _flags(case):
-        kind = "flag" if urgency == "EMERGENCY" else "flag urgent"
-        parts.append(
-            f"<div class='{kind}' role='alert'><b>{_safe(urgency)}</b>: {_safe(action)}.<br>"
-            f"<span class='note'>{_safe(why)}</span></div>"
-        )
-    heads = "".join(f"<th style='{TO_THE_RIGHT}'>{name}</th>" for name in ("prior", "now", "LR"))
-    parts.append(f"<table><thead><tr><th>cause</th>{heads}<th></th></tr></thead><tbody>")
-    for label, prior, now, ratio, value in _differential(case):
-        cells = "".join(f"<td style='{NUMERIC}'>{_safe(cell)}</td>" for cell in (prior, now, ratio))
-        width = f"{12 * value:.2f}em"
-        parts.append(
-            f"<tr><td>{_safe(label)}</td>{cells}"
-            f"<td style='min-width:12em'><span class='bar' style='width:{width}'></span></td></tr>"
-        )
-    parts.append("</tbody></table>")
-    hidden = len(case.differential) - LONGEST_DIFFERENTIAL
-    if hidden > 0:
-        parts.append(f"<p class='note'>... and {hidden} less probable ones</p>")
-    parts.append("<p><b>Most probable sets of causes</b></p>")
-    parts.append(html_table(["causes", "probability"], _sets(case), numeric=[1]))
-    steps = _steps(case)
-    if steps:
-        parts.append("<p><b>Steps of care</b></p>")
-        parts.append(html_table(["urgency", "cause", "step"], steps))
-    parts.append(f"<p class='note'>{_safe(DISCLAIMER)}</p></div>")
-    return "".join(parts)
+def _next(case: Diagnosis) -> list[Block]:
+    heading = "What to find out next"
+    following = _following(case)
+    if isinstance(following, str):
+        return [Entries([("", following)], heading)]
+    stop = stopping(following)
+    if stop or not following.suggestions:
+        return [Entries([("", stop or following.stop_reason)], heading)]
+    rows = [
+        [s.option.label, f"{s.bits:.3f}", f"{s.option.cost_eur:g}", f"{s.option.delay_hours:g}", following.purpose(s)]
+        for s in following.suggestions[:BEST]
+    ]
+    return [Grid(("option", "bits", "cost EUR", "delay hours", "why"), rows, (1, 2, 3), heading, spare=(1, 2, 3))]
 
 
-def _safe(text: str) -> str:
-    return html.escape(clean(text), quote=True)
+def stopping(following: NextTests) -> str:
+    """That nothing further would change the decision, where that is so; empty where it is not.
+
+    A model without steps of care knows no decision that could change.
+    """
+    if not following.stop or not following.case.model.management:
+        return ""
+    said = "Nothing further would change the decision"
+    if not following.suggestions:
+        return f"{said}: everything that the model knows of has been looked for."
+    most = max(suggestion.decision_change for suggestion in following.suggestions)
+    if most <= ROUNDING:
+        return f"{said}, whatever the answer to any open question or test."
+    return f"{said}: no open question or test does so with a probability above {format_probability(most)}."
+
+
+def sets(case: Diagnosis, lines: Sequence[Line], count: int) -> Iterator[tuple[str, str]]:
+    """(probability, causes) of the most probable sets; a cause that is not shown is not named."""
+    shown = {line.cause for line in lines}
+    nothing = NOTHING if has_nothing(case) else case.model.label(_reference(case, case.model.causes[0]))
+    reference = {_reference(case, name) for name in case.model.causes}
+    for causes, probability in case.probable_sets(count):
+        present = [name for name in causes if name not in reference]
+        named = [case.model.label(name) for name in present if name in shown]
+        others = len(present) - len(named)
+        if others:
+            named.append("another cause" if others == 1 else f"{others} other causes")
+        yield f"{format_probability(probability):>6}", " + ".join(named) or nothing

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import textwrap
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bayesdx.display.tables import clean, html_table, text_table
@@ -13,12 +13,24 @@ from bayesdx.display.tables import clean, html_table, text_table
 WIDTH = 100
 """Columns of a paragraph of plain text."""
 
+INDENT = 4
+"""Columns by which the second line of an alert, and the text below a long lead, stand back."""
+
+LEAST_TEXT = 24
+"""Columns that the text beside a lead gets; where that is more than there are, each lead has a line of its own."""
+
 STYLE = """
 .bdx{font-family:system-ui,sans-serif;max-width:60em}
 .bdx table{border-collapse:collapse}
-.bdx.bdx table td,.bdx.bdx table th{padding:.15em .7em;text-align:left;border:0}
+.bdx.bdx table td,.bdx.bdx table th{padding:.15em .7em;text-align:left;border:0;vertical-align:top}
+.bdx .bar{display:inline-block;height:.8em;background:currentColor;opacity:.55;border-radius:2px}
 .bdx .flag{border-left:.4em solid #c00;background:rgba(200,0,0,.12);padding:.4em .8em;margin:.3em 0}
+.bdx .urgent{border-color:#b60;background:rgba(190,100,0,.12)}
+.bdx .routine{border-color:#567;background:rgba(80,100,120,.12)}
 .bdx .note{opacity:.75;font-size:.9em}
+@media print{.bdx .flag,.bdx .bar{print-color-adjust:exact;-webkit-print-color-adjust:exact}
+.bdx .flag{border:.15em solid #c00;border-left-width:.5em;color:#a00000;break-inside:avoid}
+.bdx .urgent{border-color:#b60;color:#7a4300}.bdx .routine{border-color:#567;color:#2c3844}}
 """
 """Cells name their class twice: JupyterLab aligns every cell by two classes and an element, and would win."""
 
@@ -32,21 +44,69 @@ class Title:
 
 @dataclass(frozen=True)
 class Alert:
-    """A sentence that must not be overlooked."""
+    """A sentence that must not be overlooked; ``urgency`` (emergency, urgent, routine) stands before it in capitals."""
+
+    text: str
+    urgency: str = ""
+
+    @property
+    def lead(self) -> str:
+        """What stands before the sentence."""
+        return f"{clean(self.urgency.upper())}:" if self.urgency else ""
+
+
+@dataclass(frozen=True)
+class Note:
+    """A paragraph in the background."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A table: header, rows of cells as text, and the positions of numeric columns."""
+    """A table.
+
+    Parameters
+    ----------
+    header : sequence of str
+    rows : sequence of rows of cells; a cell is text, or a ``Share``
+    numeric : positions of numeric columns
+    title : str
+        Stands above the table.
+    spare : positions of columns that a narrow terminal leaves out, the first one first
+    """
 
     header: Sequence[str]
     rows: Sequence[Sequence[object]]
     numeric: Sequence[int] = ()
+    title: str = ""
+    spare: Sequence[int] = ()
 
 
-Block = Title | Alert | Grid | str
+@dataclass(frozen=True)
+class Entries:
+    """A list of short leads, each with its text; an urgency as a lead is drawn as such."""
+
+    rows: Sequence[tuple[str, str]]
+    title: str = ""
+
+    def lines(self, width: int) -> Iterator[tuple[str, str]]:
+        """(lead, text) of each line of plain text of that width; where leads are long they have lines of their own."""
+        longest, texts = (max((len(clean(row[side])) for row in self.rows), default=0) for side in (0, 1))
+        beside = longest + INDENT + min(texts, LEAST_TEXT) <= width
+        for lead, text in self.rows:
+            room = max(1, width - (longest + INDENT if beside else INDENT))
+            first, *rest = wrapped(text, room) or [""]
+            if beside:
+                yield f"  {clean(lead):<{longest}}  ", first
+                yield from (("", f"{'':{longest + INDENT}}{line}") for line in rest)
+            else:
+                for line in wrapped(lead, max(1, width - 2)):
+                    yield f"  {line}", ""
+                yield from (("", f"{'':{INDENT}}{line}") for line in (first, *rest))
+
+
+Block = Title | Alert | Note | Grid | Entries | str
 
 
 class Report(ABC):
@@ -66,22 +126,54 @@ class Report(ABC):
         return f"<style>{STYLE}</style><div class='bdx'>{''.join(_as_html(block) for block in self.blocks())}</div>"
 
 
+def wrapped(text: str, width: int = WIDTH, indent: int = 0) -> list[str]:
+    """Text in lines that are no wider; a percent sign stays with its number, later lines stand back by ``indent``.
+
+    Examples
+    --------
+    >>> wrapped("Cauda equina syndrome (now 34.4 %)", 32)
+    ['Cauda equina syndrome (now', '34.4 %)']
+    """
+    joined = clean(text).replace(" %", "\N{NO-BREAK SPACE}%")
+    lines = textwrap.wrap(joined, width, subsequent_indent=" " * indent, break_on_hyphens=False)
+    return [line.replace("\N{NO-BREAK SPACE}%", " %") for line in lines]
+
+
 def _as_text(block: Block) -> str:
-    if isinstance(block, Grid):
-        return text_table(block.header, block.rows, block.numeric)
-    if isinstance(block, Title):
-        return clean(block.text)
-    if isinstance(block, Alert):
-        return textwrap.fill(clean(block.text), WIDTH, subsequent_indent="    ")
-    return textwrap.fill(clean(block), WIDTH)
+    match block:
+        case Grid():
+            lines = [text_table(block.header, block.rows, block.numeric)]
+        case Entries():
+            lines = [f"{lead}{text}".rstrip() for lead, text in block.lines(WIDTH)]
+        case Title():
+            return clean(block.text)
+        case Alert():
+            return "\n".join(wrapped(f"{block.lead} {block.text}".strip(), indent=INDENT))
+        case _:
+            return "\n".join(wrapped(block if isinstance(block, str) else block.text))
+    return "\n".join([*wrapped(block.title), *lines])
 
 
 def _as_html(block: Block) -> str:
-    if isinstance(block, Grid):
-        return html_table(block.header, block.rows, block.numeric)
-    text = html.escape(clean(block if isinstance(block, str) else block.text), quote=True)
-    if isinstance(block, Title):
-        return f"<p><b>{text}</b></p>"
-    if isinstance(block, Alert):
-        return f"<div class='flag' role='alert'>{text}</div>"
-    return f"<p>{text}</p>"
+    match block:
+        case Grid():
+            return _heading(block.title) + html_table(block.header, block.rows, block.numeric)
+        case Entries():
+            return _heading(block.title) + html_table((), block.rows)
+        case Title():
+            return _heading(block.text)
+        case Alert():
+            lead = f"<b>{_safe(block.lead)}</b> " if block.lead else ""
+            kind = _safe(f"flag {block.urgency}".strip())
+            return f"<div class='{kind}' role='alert'>{lead}{_safe(block.text)}</div>"
+        case Note():
+            return f"<p class='note'>{_safe(block.text)}</p>"
+    return f"<p>{_safe(block)}</p>"
+
+
+def _heading(text: str) -> str:
+    return f"<p><b>{_safe(text)}</b></p>" if text else ""
+
+
+def _safe(text: str) -> str:
+    return html.escape(clean(text), quote=True)

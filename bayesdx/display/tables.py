@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 BLOCKS = "▏▎▍▌▋▊▉█"
 BAR_WIDTH = 20
@@ -49,6 +50,17 @@ def bar(share: float, width: int = BAR_WIDTH) -> str:
     return BLOCKS[7] * full + (BLOCKS[rest - 1] if rest else "")
 
 
+@dataclass(frozen=True)
+class Share:
+    """A cell that is drawn as a bar: a share between 0 and 1."""
+
+    value: float
+    width: int = BAR_WIDTH
+
+    def __str__(self) -> str:
+        return bar(self.value, self.width)
+
+
 def text_table(header: Sequence[str], rows: Sequence[Sequence[object]], numeric: Sequence[int] = ()) -> str:
     """Columns padded to equal width, numeric ones to the right.
 
@@ -90,8 +102,15 @@ def html_table(header: Sequence[str], rows: Sequence[Sequence[object]], numeric:
         parts = []
         for place, cell in enumerate(cells):
             style = f' style="{NUMERIC if tag == "td" else TO_THE_RIGHT}"' if place in numeric else ""
-            parts.append(f"<{tag}{style}>{html.escape(clean(cell))}</{tag}>")
+            parts.append(f"<{tag}{style}>{_inside(cell)}</{tag}>")
         return f"<tr>{''.join(parts)}</tr>"
 
     body = "".join(line("td", row) for row in rows)
-    return f"<table><thead>{line('th', header)}</thead><tbody>{body}</tbody></table>"
+    head = f"<thead>{line('th', header)}</thead>" if header else ""
+    return f"<table>{head}<tbody>{body}</tbody></table>"
+
+
+def _inside(cell: object) -> str:
+    if isinstance(cell, Share):
+        return f"<span class='bar' style='width:{12 * cell.value:.2f}em'></span>"
+    return html.escape(clean(cell))

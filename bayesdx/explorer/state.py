@@ -6,12 +6,11 @@ end names variables and states by their position, so that no text of a model com
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import bayesdx as dx
-from bayesdx.display import clean, format_probability, format_ratio, words
+from bayesdx.display import as_json, clean, format_probability, format_ratio, words
 from bayesdx.explorer.code import as_code, as_document
 
 SECTIONS = {
@@ -135,17 +134,16 @@ def state(
     told = case.to_dict()
     old = None if previous is None else previous.posterior
     lines = []
-    for line in told["differential"][:MOST_LINES]:
-        name, posterior = line["cause"], line["posterior"]
-        ratio = line["likelihood_ratio"]
+    for line in case.differential[:MOST_LINES]:
+        name, posterior = line.cause, line.posterior
         lines.append(
             {
                 "cause": name,
-                "label": clean(line["label"]),
+                "label": clean(line.label),
                 "posterior": posterior,
                 "shown": format_probability(posterior),
-                "prior": format_probability(line["prior"]),
-                "ratio": format_ratio(math.nan if ratio is None else ratio),
+                "prior": format_probability(line.prior),
+                "ratio": format_ratio(line.likelihood_ratio),
                 "change": 0.0 if old is None else round(100 * (posterior - float(old[name])), 1) + 0.0,
             }
         )
@@ -153,7 +151,7 @@ def state(
         "population": case.model.population,
         "findings": [_finding(case, name) for name in case.findings],
         "differential": lines,
-        "hidden": len(told["differential"]) - len(lines),
+        "hidden": len(case.differential) - len(lines),
         "none": {"posterior": case.none_present, "shown": format_probability(case.none_present)},
         "flags": _flags(case),
         "management": [
@@ -289,8 +287,8 @@ def _why(case: dx.Diagnosis, chosen: str) -> dict[str, Any]:
                 "label": clean(reason.label),
                 "value": words(reason.value),
                 "weight": _decibans(reason.weight_decibans, reason.error_decibans),
-                "start": _finite(start),
-                "end": _finite(here),
+                "start": as_json(start),
+                "end": as_json(here),
                 "verdict": reason.verdict,
                 "sources": ", ".join(clean(source) for source in reason.sources),
             }
@@ -300,8 +298,8 @@ def _why(case: dx.Diagnosis, chosen: str) -> dict[str, Any]:
         "label": clean(found.event.label),
         "statement": clean(found.statement),
         "settled": found.settled,
-        "prior": {"value": _finite(found.prior_decibans), "weight": _decibans(found.prior_decibans)},
-        "posterior": {"value": _finite(found.posterior_decibans), "weight": _decibans(found.posterior_decibans)},
+        "prior": {"value": as_json(found.prior_decibans), "weight": _decibans(found.prior_decibans)},
+        "posterior": {"value": as_json(found.posterior_decibans), "weight": _decibans(found.posterior_decibans)},
         "rows": rows,
         "expected": [
             {
@@ -330,11 +328,5 @@ def _intervals(case: dx.Diagnosis, chosen: str) -> dict[str, Any]:
 
 
 def _decibans(value: float, error: float = 0.0) -> str:
-    if math.isinf(value):
-        return "+∞" if value > 0 else "-∞"
     text = f"{value:+.1f}" if abs(value) >= 0.05 else "0.0"
     return f"{text} ± {error:.1f}" if error else text
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -221,7 +221,8 @@ class TestDiagnoseOptions:
         document, case = json.loads(text), dx.diagnose(dx.load_model(MODEL), findings).to_dict()
         assert posteriors(text) == expected(findings)
         assert document["findings"] == case["findings"]
-        assert document.keys() == case.keys() | {"intervals", "next_tests", "conflict"}
+        added = {"weights_of_evidence", "intervals", "next_tests", "stop", "stop_reason", "conflict"}
+        assert document.keys() == case.keys() | added
 
     def test_the_population_moves_the_priors(self) -> None:
         """``--population`` takes the priors of other patients; an unknown one is a message with the nearest name."""
@@ -380,16 +381,16 @@ class TestDiagnoseFiles:
                 "Error: standard input: empty; expected the columns variable and state, or one column per variable.\n",
             ),
             ("fever,fever\n", "Error: standard input, row 1: column 'fever' stands twice.\n"),
-            ("fever,onset\npresent\n", "Error: standard input, row 2: 1 cells; the header has 2.\n"),
             ('fever,onset\npresent,"sud\n', "Error: standard input, row 2: not CSV: unexpected end of data.\n"),
             (
                 "variable,state\nonset,sudden\nonset,gradual\n",
                 "Error: standard input, row 3: onset is given twice; x|y leaves x and y possible.\n",
             ),
+            ("variable,state\nonset\n", "Error: standard input, row 2: 1 cells; the header has 2.\n"),
             (
-                "fever\npresent\nabsnt\n",
-                "Error: standard input, row 3: findings: fever = 'absnt' is not a state of fever; "
-                "its states are absent, present. Did you mean 'absent'?\n",
+                "fever,fewer\npresent,x\n",
+                "Error: standard input, row 1: column 'fewer' is not a variable of hip_flexion_weakness 1.0.0. "
+                "Did you mean 'fever'? --keep fewer copies it, --ignore leaves it out.\n",
             ),
             (b"fever\n\xff\n", "Error: standard input: byte 6 is not UTF-8; save the file as UTF-8.\n"),
         ],
@@ -423,10 +424,11 @@ class TestDiagnoseTable:
         case = dx.diagnose(dx.load_model(MODEL, population="emergency_department"), findings)
         flat = " ".join(text.split())
         assert case.red_flags
-        assert all(f"EMERGENCY: {flag.action}" in flat for flag in case.red_flags if flag.urgency == "emergency")
+        assert all(f"{alert.urgency.upper()}: {alert.actions[0]}" in flat for alert in case.alerts)
         assert all(label in flat for label in case.table["label"])
         assert case.to_dict()["notice"] in flat
-        headings = ("EMERGENCY", "cause prior now 95 % interval LR", "Most probable sets", "Steps of care")
+        headings = ("Findings as understood", "EMERGENCY", "Triage", "cause prior now 95 % interval LR",
+                    "What to do now", "What to find out next", "Most probable sets", "Decision support")  # fmt: skip
         places = [flat.index(words) for words in headings]
         assert places == sorted(places)
 

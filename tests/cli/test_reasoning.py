@@ -68,10 +68,10 @@ def test_explain_of_a_group_and_of_the_first_cause(case: dx.Diagnosis) -> None:
 
 
 def test_a_certain_cause_is_valid_json() -> None:
-    """Infinite weights are null beside a statement that says why."""
+    """Infinite weights are the text inf beside a statement that says why."""
     document = json.loads(good("explain", MODEL, "-f", "iliopsoas_strain=present", "--format", "json"))
     assert document["settled"] is True
-    assert document["posterior_decibans"] is None
+    assert document["posterior_decibans"] == document["ledger"][0]["weight_decibans"] == "inf"
     assert document["statement"].startswith("Iliopsoas strain is certain")
 
 
@@ -106,7 +106,7 @@ def test_diagnose_prints_intervals_next_tests_and_the_conflict_warning(case: dx.
     """Intervals beside the posteriors, the three best options, and a warning where the findings do not fit."""
     text = good("diagnose", MODEL, *OPTIONS)
     assert "95 % interval" in text
-    assert text.index("Find out next") < text.index("Decision support for qualified people")
+    assert text.index("What to find out next") < text.index("Decision support for qualified people")
     for suggestion in dx.next_tests(case).suggestions[:3]:
         assert suggestion.option.label in text
     document = json.loads(good("diagnose", MODEL, *OPTIONS, "--format", "json"))

@@ -1,4 +1,7 @@
-"""What README.md and the pages of docs show, and what the software prints now; ``make readme`` writes it into them."""
+"""What README.md and the pages of docs show, and what the software prints now; ``make readme`` writes it into them.
+
+Here too stands which published case the demo shows: ``demo_case``.
+"""
 
 from __future__ import annotations
 
@@ -45,6 +48,21 @@ def run(command: str) -> str:
     """What a ``bayesdx`` command prints, run at the root of the project."""
     with contextlib.chdir(ROOT):
         return CliRunner().invoke(app, shlex.split(command)[1:]).output
+
+
+def demo_case(model: dx.Model) -> str:
+    """The case that the demo shows, by the rule of CONTRIBUTING.md.
+
+    The first row of cases.csv whose first reported cause is the first line of the differential, with all its findings
+    and in its own population.
+    """
+    for case in model.cases:
+        findings = {name: list(states) for name, states in case.findings}
+        first = dx.diagnose(model.with_population(case.population), findings).differential[0]
+        variable, _, state = first.cause.partition("=")
+        if case.causes and variable == case.causes[0] and state != model.by_name[variable].states[0]:
+            return case.case
+    raise LookupError(f"{model.name} {model.version}: no case comes out right")
 
 
 def failures(text: str, path: Path) -> tuple[int, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import re
 import shlex
 from pathlib import Path
@@ -12,7 +13,7 @@ from typer.testing import CliRunner
 
 import bayesdx as dx
 from bayesdx.cli import app
-from tests.packaging.readme import README, ROOT, TABLE, failures, run, shown
+from tests.packaging.readme import README, ROOT, TABLE, demo_case, failures, run, shown
 
 TEXT = README.read_text("utf-8")
 COMMANDS = shown(TEXT)
@@ -49,6 +50,19 @@ def test_the_readme_shows_the_demo() -> None:
     values = dict(re.findall(r"^(DEMO_\w+) := (.+)$", makefile, re.MULTILINE))
     demo = f"bayesdx diagnose {values['DEMO_MODEL']} --findings {values['DEMO_CASE']}"
     assert COMMANDS[0][0] == f"{demo} --population {values['DEMO_POPULATION']}"
+
+
+@pytest.mark.parametrize("name", ["hip_flexion_weakness", "chest_clinic"])
+def test_the_case_of_the_demo_follows_the_rule(name: str) -> None:
+    """Its cause is first, and that of no case before it in the file is."""
+    model = dx.load_model(name)
+    chosen = demo_case(model)
+    table = dx.check_cases(model, resamples=1).table.set_index("case")
+    file = ROOT / "models" / name / model.version / "cases.csv"
+    with file.open(encoding="utf-8", newline="") as rows:
+        order = [row["case"] for row in csv.DictReader(rows)]
+    right = [case for case in order if table.loc[case, "cause"] and table.loc[case, "rank"] == 1]
+    assert chosen == right[0]
 
 
 def test_the_python_in_the_readme_runs() -> None:
