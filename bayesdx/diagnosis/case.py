@@ -413,16 +413,10 @@ class Diagnosis:
         >>> step.cause, step.urgency, step.reason
         ('cauda_equina_syndrome', 'emergency', 'posterior')
         """
-        present = {
-            cause: float(
-                sum(
-                    probability
-                    for line, probability in zip(alternatives(self.model), self.probabilities, strict=True)
-                    if line.variable == cause and line.state > 0
-                )
-            )
-            for cause in self.model.causes
-        }
+        present = dict.fromkeys(self.model.causes, 0.0)
+        for line, probability in zip(alternatives(self.model), self.probabilities.tolist(), strict=True):
+            if line.state > 0:
+                present[line.variable] += probability
         return recommendations(self.model, present, self.red_flags)
 
     @cached_property

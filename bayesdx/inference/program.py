@@ -16,6 +16,7 @@ from bayesdx.inference.draws import ParameterDraws
 from bayesdx.inference.factors import Factor, factor_graph, factor_values
 from bayesdx.inference.leaves import LeafGroup, LeafTables, drawn_rows, leaf_groups
 from bayesdx.inference.recent import Recent
+from bayesdx.inference.sizes import gigabytes, said
 from bayesdx.inference.tree import JunctionTree, junction_tree
 from bayesdx.network import Network
 
@@ -153,7 +154,7 @@ class Program:
         extra = [tuple(v for v in scope if v not in sliced) for scope in together]
         alone = [(v,) for v in keep if v not in sliced and v not in leaves]
         scopes = [*self.rest, *extra, *alone, *(group.scope for group in groups)]
-        self.tree: JunctionTree = junction_tree(scopes, self.cards, many)
+        self.tree: JunctionTree = junction_tree(scopes, self.cards, many, graph.sweep())
         self.groups = tuple(LeafGroup(self.in_clique(group.scope), group.leaves) for group in groups)
 
     @cached_property
@@ -173,8 +174,8 @@ class Program:
         needed = 2 * BYTES * self.cells
         if needed > memory_limit:
             raise TooLargeError(
-                f"exact inference here needs {needed / 1e9:.3g} GB for one case (largest clique "
-                f"{self.tree.largest:.3g} cells); the limit is {memory_limit / 1e9:.3g} GB. Observe more variables, "
+                f"exact inference here needs {gigabytes(needed)} GB for one case (largest clique "
+                f"{said(self.tree.largest)} cells); the limit is {gigabytes(memory_limit)} GB. Observe more variables, "
                 "ask for fewer targets, or raise memory_limit."
             )
 
