@@ -145,4 +145,7 @@ def numbers_of(cpd: Table | NoisyMax, drawn: Array | GateDraws | None) -> Array 
         return drawn
     if isinstance(cpd, Table):
         return cpd.values[None]
-    return GateDraws(cpd.leak[None], tuple(link[None] for link in cpd.links))
+    numbers = object.__new__(GateDraws)  # they were checked when the network was made
+    object.__setattr__(numbers, "leak", cpd.leak[None])
+    object.__setattr__(numbers, "links", tuple(link[None] for link in cpd.links))
+    return numbers

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import heapq
 import math
+import operator
 from collections.abc import Callable, Iterable, Sequence
 
 Score = Callable[[int, list[int], list[float]], float]
@@ -70,8 +71,13 @@ def balanced(v: int, neighbours: list[int], logs: list[float]) -> float:
 RULES: tuple[Score, ...] = (fewest_new_edges, smallest_clique, lightest_new_edges, balanced)
 
 
-def greedy_order(graph: Sequence[int], cards: Sequence[int], variables: Iterable[int], score: Score) -> list[int]:
+def greedy_order(
+    graph: Sequence[int], cards: Sequence[int], variables: Iterable[int], score: Score, most: float = math.inf
+) -> tuple[list[int], float]:
     """Eliminate ``variables`` one by one, each time one of least score.
+
+    Returned are the order and the sum of the sizes of its cliques; given up, with an infinite sum, where that passes
+    ``most``.
 
     Parameters
     ----------
@@ -87,20 +93,24 @@ def greedy_order(graph: Sequence[int], cards: Sequence[int], variables: Iterable
     current = {v: score(v, neighbours, logs) for v in variables}
     heap = [(value, v) for v, value in current.items()]
     heapq.heapify(heap)
-    order = []
+    order: list[int] = []
+    total = 0.0
     while heap:
         value, v = heapq.heappop(heap)
         if current.get(v) != value:
             continue
         del current[v]
         order.append(v)
+        total += cards[v] * math.prod(float(cards[u]) for u in bits(neighbours[v]))
+        if total > most:
+            return order, math.inf
         for u in _eliminate(v, neighbours):
             if u in current:
                 fresh = score(u, neighbours, logs)
                 if fresh != current[u]:
                     current[u] = fresh
                     heapq.heappush(heap, (fresh, u))
-    return order
+    return order, total
 
 
 def _eliminate(v: int, neighbours: list[int]) -> list[int]:
@@ -135,24 +145,25 @@ ENOUGH_CELLS_FOR_MANY = 20_000.0
 """The same where many cases will share the order."""
 
 
-def good_order(graph: Sequence[int], cards: Sequence[int], variables: Iterable[int], many: bool) -> list[int]:
-    """The cheapest order that the greedy rules find; later rules are tried only while the cost is worth it."""
+def good_order(
+    graph: Sequence[int], cards: Sequence[int], variables: Iterable[int], many: bool, sweep: Sequence[int] = ()
+) -> list[int]:
+    """The cheapest of some orders; later ones are tried only while the cost is worth it.
+
+    They are, unless it is empty, ``sweep`` (an order of all ``variables``), and what the greedy rules find.
+    """
     enough = ENOUGH_CELLS_FOR_MANY if many else ENOUGH_CELLS
     pool = list(variables)
-    best: tuple[float, list[int]] | None = None
+    best: tuple[list[int], float] = list(sweep), order_cells(graph, cards, sweep) if sweep else math.inf
     for score in RULES:
-        order = greedy_order(graph, cards, pool, score)
-        cells = order_cells(graph, cards, order)
-        if best is None or cells < best[0]:
-            best = (cells, order)
-        if best[0] <= enough:
+        found = greedy_order(graph, cards, pool, score, best[1])
+        best = min(best, found, key=operator.itemgetter(1))
+        if best[1] <= enough or (sweep and best[0] is not found[0]):  # where a sweep wins once, it does so again
             break
-    assert best is not None
-    return best[1]
+    return best[0]
 
 
 def quick_cells(scopes: Sequence[Sequence[int]], cards: Sequence[int]) -> float:
     """What a propagation over these scopes costs with the order that is found fastest."""
     graph = moral_graph(scopes, len(cards))
-    order = greedy_order(graph, cards, sorted({v for scope in scopes for v in scope}), fewest_new_edges)
-    return order_cells(graph, cards, order)
+    return greedy_order(graph, cards, sorted({v for scope in scopes for v in scope}), fewest_new_edges)[1]

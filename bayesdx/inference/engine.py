@@ -13,17 +13,20 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bayesdx.errors import FindingsError, ImpossibleEvidenceError, NetworkError, TooLargeError, nearest, rounded
-from bayesdx.inference import best, conflict, noisy_or, two_layer
+from bayesdx.inference import conflict, noisy_or, two_layer
+from bayesdx.inference.best import Configurations, largest_cells, with_impossible
 from bayesdx.inference.dense import dense_tables, roles
 from bayesdx.inference.dense_backend import DenseBackend
 from bayesdx.inference.draws import GateDraws, ParameterDraws, check_draws
-from bayesdx.inference.evidence import Evidence, check_evidence, encode
+from bayesdx.inference.encode import Observed, encode, index_of
+from bayesdx.inference.evidence import Evidence, check_evidence
 from bayesdx.inference.jt_backend import MOST_CELLS_UNSLICED, JunctionTreeBackend
 from bayesdx.inference.kernels import Kernel, check_kernel, numba_installed
 from bayesdx.inference.mixture import Mixture, joined, mixture_of
 from bayesdx.inference.plan import Plan, plan
 from bayesdx.inference.recent import Recent
 from bayesdx.inference.result import Family, GateFamily, Propagation
+from bayesdx.inference.sizes import Sizes
 from bayesdx.inference.threads import processors
 from bayesdx.network import Network
 
@@ -55,6 +58,8 @@ class Engine:
         "auto" takes numba where it is installed (extra ``fast``); results agree to 1e-12.
     workers : int, optional
         Threads of compiled code in a large batch; as many as there are processors where left out.
+    sizes : Sizes
+        From which size on which way is taken.
 
     Raises
     ------
@@ -86,6 +91,7 @@ class Engine:
         memory_limit: int = DEFAULT_MEMORY_LIMIT,
         kernel: Kernel = "auto",
         workers: int | None = None,
+        sizes: Sizes = Sizes(),  # noqa: B008 (it is frozen)
     ) -> None:
         self._network = _as_network(network)
         check_kernel(kernel)
@@ -93,10 +99,13 @@ class Engine:
         if threads < 1:
             raise ValueError(f"workers: {workers}; expected at least 1.")
         self._kernel = kernel
+        self._sizes = sizes
         self._memory_limit = memory_limit
-        self._tree = JunctionTreeBackend(self._network, memory_limit, kernel, threads)
+        self._tree = JunctionTreeBackend(self._network, memory_limit, kernel, threads, sizes)
         self._dense = _dense_backend(self._network, backend, kernel, threads)
-        self._two_layer = _two_layer(self._network, backend, memory_limit, kernel) if self._dense is None else None
+        self._two_layer = (
+            _two_layer(self._network, backend, memory_limit, kernel, sizes) if self._dense is None else None
+        )
         self._mixtures: Recent[tuple[tuple[int, ...], frozenset[int], frozenset[int]], Mixture | None]
         self._mixtures = Recent(MOST_MIXTURES)
         self._target_positions = self._positions(self._network.targets or self._network.names)
@@ -139,12 +148,14 @@ class Engine:
             why += "; so large that each pattern of evidence is compiled by itself, in far fewer cells than this"
         return plan("junction_tree", kernel, program.cells, program.tree.largest, why)
 
-    def encode(self, frame: pd.DataFrame) -> Evidence:
+    def encode(self, frame: Observed) -> Evidence:
         """Evidence from a frame of state names; missing (None, NaN, NA) is "not observed".
 
         Parameters
         ----------
-        frame : DataFrame, shape (n_cases, any of the variables)
+        frame : DataFrame of pandas, polars or pyarrow, list of dicts, or one dict
+            A column per observed variable, a row per case. A cell holds a state (whole numbers match states that look
+            like them), a dict of likelihoods over all states, or a list or set of the states that are still possible.
 
         Returns
         -------
@@ -163,6 +174,8 @@ class Engine:
         >>> evidence = dx.Engine(model).encode(pd.DataFrame({"xray": ["positive", None]}))
         >>> evidence.codes.shape, int((evidence.codes >= 0).sum())
         ((2, 8), 1)
+        >>> dx.Engine(model).encode({"xray": {"negative": 0.2, "positive": 0.8}}).likelihoods["xray"].tolist()
+        [[0.2, 0.8]]
         """
         return encode(frame, self._network)
 
@@ -252,7 +265,7 @@ class Engine:
 
     def marginals(
         self,
-        frame: pd.DataFrame,
+        frame: Observed,
         targets: Iterable[str] | None = None,
         on_impossible: Literal["raise", "flag"] = "raise",
     ) -> dict[str, pd.DataFrame]:
@@ -260,7 +273,7 @@ class Engine:
 
         Parameters
         ----------
-        frame : DataFrame of state names, missing = not observed
+        frame : what ``encode`` takes
         targets : iterable of str, optional
             By default ``network.targets``, or all variables where there are none.
         on_impossible : {"raise", "flag"}
@@ -289,19 +302,24 @@ class Engine:
         """
         evidence = self.encode(frame)
         result = self.propagate(evidence, targets)
+        index = index_of(frame)
         if on_impossible == "raise" and result.impossible.any():
-            self._raise_impossible(evidence, frame, int(np.flatnonzero(result.impossible)[0]))
-        return {
-            name: pd.DataFrame(values, index=frame.index, columns=list(self._network[name].states))
-            for name, values in result.marginals.items()
-        }
+            self._raise_impossible(evidence, index, int(np.flatnonzero(result.impossible)[0]))
+        columns: dict[tuple[str, ...], pd.Index] = {}
+        frames = {}
+        for name, values in result.marginals.items():
+            states = self._network[name].states
+            if states not in columns:
+                columns[states] = pd.Index(list(states))
+            frames[name] = pd.DataFrame(values, index=index, columns=columns[states])
+        return frames
 
-    def log_evidence(self, frame: pd.DataFrame) -> pd.Series:
+    def log_evidence(self, frame: Observed) -> pd.Series:
         """Natural logarithm of P(row) for each row; minus infinity where it is impossible.
 
         Parameters
         ----------
-        frame : DataFrame of state names, missing = not observed
+        frame : what ``encode`` takes
 
         Returns
         -------
@@ -321,48 +339,75 @@ class Engine:
         [0.11, 0.89]
         """
         values = self.propagate(self.encode(frame), targets=()).log_evidence
-        return pd.Series(values, index=frame.index, name="log_evidence")
+        return pd.Series(values, index=index_of(frame), name="log_evidence")
 
-    def most_probable(self, evidence: Evidence, variables: Sequence[str], k: int) -> tuple[NDArray[np.int64], Array]:
+    def most_probable(
+        self, evidence: Evidence | Observed, variables: Sequence[str] | None = None, k: int = 1
+    ) -> Configurations:
         """The k most probable joint configurations of some variables, given one case; exact.
+
+        No table over all of the variables is made, so there may be thousands of them.
 
         Parameters
         ----------
-        evidence : Evidence of one case
-        variables : sequence of str
+        evidence : Evidence of one case, or what ``encode`` takes
+        variables : sequence of str, optional
+            All variables of the network where it is left out: the most probable explanation (MPE).
         k : int, at least 1
 
         Returns
         -------
-        codes : ndarray of int, shape (min(k, configurations), n_variables)
-            Highest probability first; equal ones by their codes, lowest first.
-        probabilities : ndarray, shape (min(k, configurations),)
-            P(configuration | evidence).
+        Configurations
+            Highest probability first; equal ones by their codes, lowest first. It unpacks to ``codes``, shape
+            (min(k, configurations), n_variables), and ``probabilities``, P(configuration | evidence); ``frame`` is the
+            same with names of states.
 
         Raises
         ------
+        FindingsError
+            The evidence is not one case of this network, a variable is unknown or named twice, or k is no whole number
+            of at least 1.
         ImpossibleEvidenceError
             The case has probability 0.
         TooLargeError
-            The joint of ``variables`` does not fit ``memory_limit``.
+            The network is too densely linked for an exact answer within ``memory_limit``.
+
+        References
+        ----------
+        See ``bayesdx.inference.best``.
 
         Examples
         --------
         >>> import bayesdx as dx
         >>> model = dx.load_model("chest_clinic@1.0.0")
         >>> engine = dx.Engine(model)
-        >>> evidence = engine.encode(pd.DataFrame({"xray": ["positive"]}))
-        >>> codes, probabilities = engine.most_probable(evidence, ["tuberculosis", "lung_cancer"], 2)
-        >>> codes.tolist(), probabilities.round(3).tolist()
-        ([[0, 1], [0, 0]], [0.484, 0.424])
+        >>> engine.most_probable({"xray": "positive"}, ["tuberculosis", "lung_cancer"], 2).frame.round(3)
+          tuberculosis lung_cancer  probability
+        0       absent     present        0.484
+        1       absent      absent        0.424
         """
-        self._one_case(evidence)
-        if k < 1:
-            raise FindingsError(f"most_probable: k = {k}; expected at least 1.")
-        log_evidence, joint = self.joint(evidence, variables)
-        if np.isneginf(log_evidence[0]):
-            raise ImpossibleEvidenceError("findings: this case has probability 0.", self.conflict(evidence))
-        return best.most_probable(joint[0], k)
+        given = evidence if isinstance(evidence, Evidence) else self.encode(evidence)
+        self._one_case(given)
+        check_evidence(given, self._network)
+        if not _is_count(k):
+            raise FindingsError(f"most_probable: k = {k}; expected a whole number of at least 1.")
+        names = self._network.names if variables is None else tuple(variables)
+        if len(set(names)) != len(names):
+            raise FindingsError(f"most_probable: a variable is named twice: {list(names)}.")
+        scope = tuple(self._positions(names))
+        scaled, _ = given.scaled()
+        log_evidence = float(self.propagate(scaled, targets=()).log_evidence[0])
+        if log_evidence == -np.inf:
+            raise ImpossibleEvidenceError("findings: this case has probability 0.", self.conflict(given))
+        cards = [self._network.cardinalities[v] for v in scope]
+        k = int(min(k, math.prod(cards)))
+        states = tuple(self._network[name].states for name in names)
+        if math.prod(cards) <= self._sizes.ranked_table:
+            return Configurations(names, states, *largest_cells(self._joint(scaled, scope)[1][0], k))
+        listed = None if self._two_layer is None else two_layer.most_probable(self._two_layer, scaled, scope, k)
+        codes, logs = self._tree.best(scaled, scope, k) if listed is None else listed
+        codes, logs = with_impossible(codes, logs, cards, k)
+        return Configurations(names, states, codes, np.exp(np.minimum(logs - log_evidence, 0.0)))
 
     def joint(self, evidence: Evidence, variables: Sequence[str]) -> tuple[Array, Array]:
         """Log evidence, and the joint posterior of some variables, of every case; exact.
@@ -507,6 +552,14 @@ class Engine:
         members, _ = conflict.minimal_conflict(len(observed), impossible)
         return tuple(names[observed[member]] for member in members)
 
+    def _said(self, evidence: Evidence, row: int, name: str) -> str:
+        """What was seen of one variable: its state, or the states that its likelihoods leave."""
+        states, code = self._network[name].states, evidence.codes[row, self._network.index[name]]
+        if code >= 0:
+            return f"{name} = {states[code]}"
+        left = [state for state, value in zip(states, evidence.likelihoods[name][row], strict=True) if value > 0]
+        return f"{name} = {' or '.join(left)}"
+
     def _scopes(self, what: str, evidence: Evidence, scopes: Sequence[Sequence[str]]) -> tuple[tuple[int, ...], ...]:
         """Positions of the variables of each scope, whose joint posteriors of all cases have to fit the memory."""
         for scope in scopes:
@@ -536,12 +589,11 @@ class Engine:
         if len(evidence) != 1:
             raise FindingsError(f"evidence: {len(evidence)} cases; this question takes one.")
 
-    def _raise_impossible(self, evidence: Evidence, frame: pd.DataFrame, row: int) -> None:
+    def _raise_impossible(self, evidence: Evidence, index: pd.Index, row: int) -> None:
         clash = self.conflict(evidence.take([row]))
-        network = self._network
-        shown = ", ".join(f"{n} = {network[n].states[evidence.codes[row, network.index[n]]]}" for n in clash)
+        shown = ", ".join(self._said(evidence, row, name) for name in clash)
         raise ImpossibleEvidenceError(
-            f"findings: row {frame.index[row]!r} has probability 0; {shown or 'it'} cannot occur together. "
+            f"findings: row {index[row]!r} has probability 0; {shown or 'it'} cannot occur together. "
             "Check the probabilities behind them, or pass on_impossible='flag'.",
             clash,
             row,
@@ -559,13 +611,19 @@ def _dense_backend(network: Network, backend: str, kernel: Kernel, workers: int)
     return DenseBackend(network, dense_tables(network, chosen), kernel, workers) if chosen else None
 
 
-def _two_layer(network: Network, backend: str, memory_limit: int, kernel: Kernel) -> noisy_or.TwoLayer | None:
+def _two_layer(
+    network: Network, backend: str, memory_limit: int, kernel: Kernel, sizes: Sizes
+) -> noisy_or.TwoLayer | None:
     fits = noisy_or.is_two_layer(network)
     if backend == "noisy_or" and not fits:
         raise NetworkError(
             f"backend='noisy_or' needs roots (at least {noisy_or.LEAST_DISEASES}) and binary noisy gates over them."
         )
-    return noisy_or.TwoLayer(network, memory_limit, kernel) if fits and backend in ("auto", "noisy_or") else None
+    return noisy_or.TwoLayer(network, memory_limit, kernel, sizes) if fits and backend in ("auto", "noisy_or") else None
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= 1)
 
 
 def _as_network(network: object) -> Network:

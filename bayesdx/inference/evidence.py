@@ -1,4 +1,4 @@
-"""Evidence of many cases: codes of states, and likelihoods over states; frames of state names become codes."""
+"""Evidence of many cases: codes of states, and likelihoods over states."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from bayesdx.errors import FindingsError, nearest
@@ -16,9 +15,6 @@ from bayesdx.network import Network
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int32]
-
-MOST_FAULTS_SHOWN = 20
-"""Faults of a frame that one message lists."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,65 +136,6 @@ def check_evidence(evidence: Evidence, network: Network) -> None:
             )
 
 
-def encode(frame: pd.DataFrame, network: Network) -> Evidence:
-    """Codes of a frame of state names.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        A column per observed variable, a row per case; missing (None, NaN, NA) is "not observed".
-    network : Network
-
-    Returns
-    -------
-    Evidence
-
-    Raises
-    ------
-    FindingsError
-        Columns or states that the network does not have, each with its row, column, value and the nearest valid name.
-    """
-    codes = np.full((len(frame), len(network)), -1, dtype=np.int32)
-    faults: list[str] = []
-    seen: set[object] = set()
-    for place, column in enumerate(frame.columns):
-        if column not in network.index:
-            faults.append(f"column {column!r} is not a variable.{_hint(column, network.names)}")
-            continue
-        if column in seen:
-            faults.append(f"column {column!r} occurs twice.")
-            continue
-        seen.add(column)
-        position = network.index[column]
-        codes[:, position] = _codes_of(frame.iloc[:, place], network.nodes[position].states, faults)
-    if faults:
-        more = [f"... and {len(faults) - MOST_FAULTS_SHOWN} more."] if len(faults) > MOST_FAULTS_SHOWN else []
-        raise FindingsError("\n".join(f"findings: {text}" for text in [*faults[:MOST_FAULTS_SHOWN], *more]))
-    return Evidence(codes)
-
-
-def _codes_of(column: pd.Series, states: tuple[str, ...], faults: list[str]) -> Codes:
-    missing = column.isna().to_numpy()
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        of_category = np.append(pd.Index(states).get_indexer(column.cat.categories), -1)
-        found = of_category[column.cat.codes.to_numpy()]
-    else:
-        found = pd.Index(states, dtype=object).get_indexer(pd.Index(column.to_numpy(dtype=object)))
-    found = np.where(missing, -1, found)
-    for row in np.flatnonzero((found < 0) & ~missing)[: MOST_FAULTS_SHOWN + 1]:
-        value = column.iloc[row]
-        faults.append(
-            f"row {_plain(column.index[row])!r}, {column.name} = {_plain(value)!r} is not a state of {column.name}; "
-            f"its states are {', '.join(states)}.{_hint(value, states)}"
-        )
-    return np.asarray(found, dtype=np.int32)
-
-
 def _hint(name: object, valid: tuple[str, ...]) -> str:
     near = nearest(name, valid)
     return f" Did you mean {near!r}?" if near else ""
-
-
-def _plain(value: object) -> object:
-    """A numpy scalar as Python shows it."""
-    return value.item() if isinstance(value, np.generic) else value

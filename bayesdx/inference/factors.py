@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bayesdx.inference import gate
 from bayesdx.inference.draws import GateDraws, ParameterDraws, numbers_of
-from bayesdx.network import Network, Table
+from bayesdx.network import Network, NoisyMax, Table
 
 Array = NDArray[np.float64]
 
@@ -57,6 +57,17 @@ class FactorGraph:
     factors: tuple[Factor, ...]
     cards: tuple[int, ...]
 
+    def sweep(self) -> list[int]:
+        """The variables in the order of the network, grades inside gates beside the parents that act on them.
+
+        Large gates over the same parents are chains that run side by side: in this order no clique holds more than
+        one grade of each. Empty where no gate is unrolled.
+        """
+        beside = {
+            f.scope[0]: f.scope[1] - 0.5 for f in self.factors if not f.quiet and f.part is not None and f.part >= 0
+        }
+        return sorted(range(len(self.cards)), key=lambda v: beside.get(v, float(v))) if beside else []
+
 
 def factor_graph(network: Network, keep: frozenset[int], quiet: frozenset[int] = frozenset()) -> FactorGraph:
     """The factors of the nodes in ``keep``, which has to contain their ancestors.
@@ -101,11 +112,19 @@ def can_be_quiet(network: Network, position: int) -> bool:
 def factor_values(network: Network, factor: Factor, draws: ParameterDraws | None = None) -> Array:
     """Numbers of a factor, shape (n_draws or 1, *cardinalities of its scope)."""
     node = network.nodes[factor.node]
-    numbers = numbers_of(node.cpd, draws.cpds.get(node.name) if draws else None)
-    if not isinstance(numbers, GateDraws):
-        return numbers
+    drawn = draws.cpds.get(node.name) if draws else None
     if factor.part is None:
-        return gate.expanded(numbers)
+        numbers = numbers_of(node.cpd, drawn)
+        return gate.expanded(numbers) if isinstance(numbers, GateDraws) else numbers
+    part = _part(node.cpd, drawn, factor.part)
     if factor.quiet:
-        return (numbers.leak if factor.part < 0 else numbers.links[factor.part])[..., 0]
-    return numbers.leak if factor.part < 0 else gate.chain_link(numbers.links[factor.part])
+        return part[..., 0]
+    return part if factor.part < 0 else gate.chain_link(part)
+
+
+def _part(cpd: Table | NoisyMax, drawn: Array | GateDraws | None, part: int) -> Array:
+    """The leak (-1) or a link of a gate, shape (n_draws or 1, ...): one of them, since a gate may have thousands."""
+    if isinstance(drawn, GateDraws):
+        return drawn.leak if part < 0 else drawn.links[part]
+    assert isinstance(cpd, NoisyMax)
+    return cpd.leak[None] if part < 0 else cpd.links[part][None]

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesdx.inference.best import Search
 from bayesdx.inference.casewise_marginals import CasewiseMarginals
 from bayesdx.inference.draws import ParameterDraws
 from bayesdx.inference.elimination import quick_cells
@@ -24,8 +25,9 @@ from bayesdx.inference.passes import Calibrated, propagate
 from bayesdx.inference.program import BYTES, Program, View
 from bayesdx.inference.recent import Recent
 from bayesdx.inference.result import Family
+from bayesdx.inference.sizes import Sizes
 from bayesdx.inference.threads import WORTH_THREADS, over_runs
-from bayesdx.network import Network
+from bayesdx.network import Network, NoisyMax
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -84,9 +86,18 @@ class JunctionTreeBackend:
     kernel : {"auto", "numpy", "numba"}
     workers : int
         Threads of compiled code.
+    sizes : Sizes
     """
 
-    def __init__(self, network: Network, memory_limit: int, kernel: Kernel = "numpy", workers: int = 1) -> None:
+    def __init__(
+        self,
+        network: Network,
+        memory_limit: int,
+        kernel: Kernel = "numpy",
+        workers: int = 1,
+        sizes: Sizes = Sizes(),  # noqa: B008 (it is frozen)
+    ) -> None:
+        self.sizes = sizes
         self.kernel: Kernel = kernel
         self.workers = workers
         self.network = network
@@ -166,6 +177,27 @@ class JunctionTreeBackend:
             keep = self.network.with_ancestors([*about, *given])
             self._run_group(self.program(keep, given, together, quiet), evidence, cases, draws, output)
         return output.log_evidence, output.marginals, output.families, output.joints
+
+    def best(self, evidence: Evidence, scope: Sequence[int], k: int) -> tuple[NDArray[np.int64], Array]:
+        """The k most probable configurations of ``scope`` in one case, and log P(configuration, evidence).
+
+        The possible ones alone, so perhaps fewer than k.
+        """
+        codes = evidence.codes[0]
+        soft = [self.network.index[name] for name in evidence.likelihoods]
+        given = frozenset(np.flatnonzero(codes >= 0).tolist())
+        quiet = frozenset(v for v in given if codes[v] == 0 and isinstance(self.network.nodes[v].cpd, NoisyMax))
+        keep = self.network.with_ancestors([*scope, *soft, *given])
+        program = self.program(keep, given, (), quiet)
+        program.check_size(self.memory_limit)
+        which = np.zeros(1, dtype=np.intp)
+        lanes, _ = _lanes(program, evidence, which, None, which)
+        tables, log_scale = lanes.entered()
+        asked = [v for v in scope if v not in given]
+        found, logs = Search(program.tree, tables, asked, k, self.memory_limit, self.sizes.ranked_lists).run()
+        full = np.repeat(codes[list(scope)][None].astype(np.int64), len(found), axis=0)
+        full[:, [place for place, v in enumerate(scope) if v not in given]] = found
+        return full, logs + log_scale
 
     def _turned_round(self, evidence: Evidence, targets: Sequence[int]) -> tuple[Array, dict[int, Array]] | None:
         """Hypothetical results in numpy, where one tree serves them and what replaces them; None elsewhere.
@@ -352,6 +384,20 @@ class _Lanes:
             return None, np.ones(1)
         potentials, alone = self.program.potentials(self.draws, self.draw_of, self.codes, scale)
         return potentials, alone * _sliced_likelihood(self.program, self.evidence, self.codes)
+
+    def entered(self) -> tuple[list[Array], float]:
+        """Of one lane: the cells of each clique with all that enters it, and the logarithm of what stays outside."""
+        scale = np.zeros(1)
+        potentials, alone = self._potentials(scale)
+        tables = [values[:, 0].copy() for values in (self.program.constant if potentials is None else potentials)]
+        likelihoods = _likelihoods(self.program, self.evidence)
+        for table, step in zip(tables, self.program.steps, strict=True):
+            for v, seen in step.evidence:
+                if v in likelihoods:
+                    shaped = table.reshape(seen.clique)
+                    shaped *= likelihoods[v][:, 0].reshape(seen.part)
+        with np.errstate(divide="ignore"):
+            return tables, float(scale[0] + np.log(alone[0]))
 
     def flat(self, flat: Flat) -> FlatAnswer:
         """Compiled passes, a block of lanes at a time."""

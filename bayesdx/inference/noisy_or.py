@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from bayesdx.errors import TooLargeError, rounded
 from bayesdx.inference.evidence import Evidence
 from bayesdx.inference.kernels import Kernel, use_numba
+from bayesdx.inference.sizes import Sizes
 from bayesdx.network import Network, NoisyMax
 
 Array = NDArray[np.float64]
@@ -79,9 +80,17 @@ class TwoLayer:
     memory_limit : int
         Bytes that the states of one case may take.
     kernel : {"auto", "numpy", "numba"}
+    sizes : Sizes
     """
 
-    def __init__(self, network: Network, memory_limit: int, kernel: Kernel = "numpy") -> None:
+    def __init__(
+        self,
+        network: Network,
+        memory_limit: int,
+        kernel: Kernel = "numpy",
+        sizes: Sizes = Sizes(),  # noqa: B008
+    ) -> None:
+        self.sizes = sizes
         self.network = network
         self.memory_limit = memory_limit
         self.kernel: Kernel = kernel
@@ -207,8 +216,10 @@ class Case:
                     others.discard(disease)
         return order
 
-    def posteriors(self) -> tuple[float, Array]:
+    def posteriors(self, evidence_alone: bool = False) -> tuple[float, Array]:
         """Log evidence, and P(state | evidence) of every disease, shape (n_diseases, n_states).
+
+        With ``evidence_alone`` there is no pass back, and what is returned beside the log evidence says nothing.
 
         Raises
         ------
@@ -231,7 +242,7 @@ class Case:
         log_total += _log(float(state.sum()))
         found = self.priors.copy()
         backward = np.ones(1)
-        for step in reversed(steps):
+        for step in () if evidence_alone else reversed(steps):
             backward = _left_back(backward, step.leaves)
             own, backward = taken_back(backward, forward.pop(), step.prior, step.axes, step.links)
             found[step.disease] = own

@@ -65,4 +65,5 @@ def plan(backend: str, kernel: str, cells: int, largest: int, why: str) -> Plan:
     >>> plan("dense", "numpy", 2048, 2048, "11 binary causes").bytes
     32768
     """
-    return Plan(backend, kernel, cells, largest, 16 * cells, cells * SECONDS_PER_CELL[backend, kernel], why)
+    seconds = min(cells, 10**300) * SECONDS_PER_CELL[backend, kernel]
+    return Plan(backend, kernel, cells, largest, 16 * cells, seconds, why)

@@ -153,7 +153,7 @@ class Program:
         extra = [tuple(v for v in scope if v not in sliced) for scope in together]
         alone = [(v,) for v in keep if v not in sliced and v not in leaves]
         scopes = [*self.rest, *extra, *alone, *(group.scope for group in groups)]
-        self.tree: JunctionTree = junction_tree(scopes, self.cards, many)
+        self.tree: JunctionTree = junction_tree(scopes, self.cards, many, graph.sweep())
         self.groups = tuple(LeafGroup(self.in_clique(group.scope), group.leaves) for group in groups)
 
     @cached_property

@@ -60,10 +60,12 @@ class JunctionTree:
         return max((self.size(clique) for clique in range(len(self.cliques))), default=0)
 
 
-def junction_tree(scopes: Sequence[Sequence[int]], cards: Sequence[int], many: bool) -> JunctionTree:
+def junction_tree(
+    scopes: Sequence[Sequence[int]], cards: Sequence[int], many: bool, sweep: Sequence[int] = ()
+) -> JunctionTree:
     """Compile scopes into a junction tree with a greedily chosen elimination order.
 
-    With ``many`` cases to come, more orders are compared.
+    With ``many`` cases to come, more orders are compared. ``sweep`` is one of them, where it is given.
 
     References
     ----------
@@ -72,7 +74,7 @@ def junction_tree(scopes: Sequence[Sequence[int]], cards: Sequence[int], many: b
     """
     used = sorted({v for scope in scopes for v in scope})
     graph = moral_graph(scopes, len(cards))
-    order = good_order(graph, cards, used, many)
+    order = good_order(graph, cards, used, many, [v for v in sweep if v in set(used)])
     place = {v: position for position, v in enumerate(order)}
     members, above = _elimination_tree(graph, order, place)
     kept, above = _merged(order, members, above)

@@ -572,12 +572,16 @@ def test_a_network_beyond_memory_is_refused_with_its_size() -> None:
 
 
 def test_a_joint_beyond_memory_is_refused_with_its_size() -> None:
-    """The k most probable sets of too many variables: refused before anything is allocated."""
+    """The joint posterior of too many variables: refused before anything is allocated."""
     network = two_layer(0, 60, 2)
     engine = Engine(network)
     diseases = [name for name in network.names if name.startswith("d")]
+    nothing = Evidence(np.full((1, len(network)), -1))
     with pytest.raises(TooLargeError, match=r"joint: 1\.15e\+18 configurations of 60 variables need .* GB a case"):
-        engine.most_probable(Evidence(np.full((1, len(network)), -1)), diseases, 3)
+        engine.joint(nothing, diseases)
+    coins = Network([Node(f"c{place}", ("heads", "tails"), (), Table([0.5, 0.5])) for place in range(1100)])
+    with pytest.raises(TooLargeError, match=r"joint: 10\^331 configurations of 1100 variables need 10\^323 GB a case"):
+        Engine(coins).joint(Evidence(np.full((1, 1100), -1)), coins.names)
 
 
 @pytest.fixture
