@@ -217,9 +217,8 @@ def fit(
         )
     folder = dx.save_model(made.model, target)
     made.write_mapping(mapping)
-    _print(
-        f"{folder}: saved, {len(made.model.causes)} cause(s), {len(made.model.findings)} findings.\n{mapping}: saved."
-    )
+    saved = f"{folder}: saved, {len(made.model.causes)} cause(s), {len(made.model.findings)} findings."
+    _print("\n".join([*made.notes, saved, f"{mapping}: saved."]))
 
 
 def _new_folder(out: Path | None) -> Path:
