@@ -46,7 +46,8 @@ def test_em_never_lowers_what_it_maximises(seed: int) -> None:
     """Log evidence plus log prior rises or stays in every iteration, with any missing cells and hidden causes."""
     model = random_model(seed, zeros=False)
     trace = dx.calibrate(model, patients(model, 40, seed, 0.4, 0.3), max_iterations=12).trace
-    assert (np.diff(trace["objective"]) >= -1e-8 * abs(trace["objective"].iloc[0])).all()
+    for _, run in trace.groupby(["start", "round"]):  # each round has other priors
+        assert (np.diff(run["objective"]) >= -1e-8 * abs(run["objective"].iloc[0])).all()
 
 
 @given(SEEDS)
@@ -79,9 +80,8 @@ def test_counts_are_the_beta_of_the_textbook() -> None:
     from scipy.stats import beta
 
     table = pd.DataFrame({"age_group": ["under_40"] * 100, "diabetes": ["yes"] * 30 + ["no"] * 70})
-    row = (
-        dx.calibrate(FLAGSHIP, table, "counts").table.set_index("label").loc["P(diabetes = yes | no cause of it acts)"]
-    )
+    moved = dx.calibrate(FLAGSHIP, table, "counts", prior_strength=1).table.set_index("label")
+    row = moved.loc["P(diabetes = yes | no cause of it acts)"]
     size = row["prior_cases"]
     posterior = beta(0.03 * size + 30, 0.97 * size + 70)
     assert row["after"] == pytest.approx(posterior.mean(), abs=1e-12)
@@ -97,7 +97,7 @@ def test_known_numbers_are_recovered() -> None:
         model,
         links=tuple(replace(row, link_probability=0.5 * row.link_probability, lower=0.0) for row in model.links),
     )
-    result = dx.calibrate(elsewhere, patients(model, 30_000, 3, 0.2, 0.8), prior_strength=0.01, max_iterations=400)
+    result = dx.calibrate(elsewhere, patients(model, 30_000, 3, 0.2, 0.8), prior_strength=1e-91, max_iterations=400)
     found = Layout(compile_network(result.model)).values(compile_network(result.model))
     known = {row["label"]: row for row in result.table.to_dict("records")}
     layout = Layout(compile_network(elsewhere))
@@ -118,7 +118,7 @@ def test_em_of_complete_data_equals_pgmpy() -> None:
     network = compile_network(model)
     codes = simulate(network, 4000, 1)
     frame = pd.DataFrame({node.name: np.array(node.states)[codes[:, i]] for i, node in enumerate(network.nodes)})
-    result = dx.calibrate(model, frame, prior_strength=0.0)
+    result = dx.calibrate(model, frame, prior_strength=1e-9)
     found = compile_network(result.model)
     other = DiscreteBayesianNetwork([(parent, node.name) for node in network.nodes for parent in node.parents])
     other.add_nodes_from(network.names)
@@ -238,7 +238,7 @@ def test_a_draw_that_something_else_explains_does_not_exclude_0(present: int) ->
             "sign": ["present"] * present + ["absent"] * (40 - present) + ["absent"] * 5,
         }
     )
-    row = dx.calibrate(model, frame, tolerance=1e-10, max_iterations=5000).table.iloc[0]
+    row = dx.calibrate(model, frame, tolerance=1e-10, max_iterations=5000, prior_strength=1).table.iloc[0]
     x = np.linspace(-60, 8, 200_001)  # log-odds
     p = 1 / (1 + np.exp(-x))
     log_density = prior.a * np.log(p) + prior.b * np.log1p(-p)
@@ -257,7 +257,7 @@ def test_prior_shift_is_saerens() -> None:
     frame = pd.DataFrame(
         {name: np.array(network[name].states)[codes[:, network.index[name]]] for name in model.findings}
     )
-    result = dx.calibrate(model, frame, "prior_shift", prior_strength=0.0, tolerance=1e-12, max_iterations=5000)
+    result = dx.calibrate(model, frame, "prior_shift", prior_strength=1e-9, tolerance=1e-12, max_iterations=5000)
     engine = dx.Engine(model)
     old = network["cause"].cpd.table()
     posterior = engine.marginals(frame)["cause"].to_numpy()
@@ -348,7 +348,7 @@ def test_em_does_not_settle_in_one_iteration() -> None:
     model = random_model(9, zeros=False)
     result = dx.calibrate(model, patients(model, 50, 4, 0.3, 0.0), max_iterations=1)
     assert result.warnings[0] == (
-        "EM had not settled after 1 iterations (largest change above 1e-05); raise max_iterations or tolerance."
+        "EM had not settled after 1 iterations (largest change above 0.0001); raise max_iterations or tolerance."
     )
 
 
