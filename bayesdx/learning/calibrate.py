@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -31,8 +32,16 @@ from bayesdx.learning.shift import case_mix, likelihood_test
 from bayesdx.learning.sites import Alone, at_site, pool, populations_of, site_belief
 from bayesdx.learning.sites import tabulate as tabulate_sites
 from bayesdx.learning.verification import unverified_hidden
-from bayesdx.learning.version import Key, Learned, check_population, describe, new_version, next_version
-from bayesdx.network import compile_network
+from bayesdx.learning.version import (
+    Key,
+    Learned,
+    check_population,
+    describe,
+    most_moved_first,
+    new_version,
+    next_version,
+)
+from bayesdx.network import Network, compile_network
 from bayesdx.network.parameters import parameters
 
 Array = NDArray[np.float64]
@@ -114,6 +123,9 @@ class Calibration(Report):
     worth : mapping of str to float
         With ``prior_strength="auto"``, what the prior patients of contexts, causes and effects were multiplied with in
         the geometric mean.
+    options : mapping of str to object
+        As ``calibrate`` was called.
+    converged : bool
 
     Examples
     --------
@@ -141,6 +153,8 @@ class Calibration(Report):
     sites: pd.DataFrame = field(default_factory=pd.DataFrame)
     conflicts: pd.DataFrame = field(default_factory=pd.DataFrame)
     worth: Mapping[str, float] = field(default_factory=dict)
+    options: Mapping[str, object] = field(default_factory=dict)
+    converged: bool = True
 
     def report(self) -> str:
         """The calibration as plain text: what moved most, and what to know.
@@ -155,6 +169,55 @@ class Calibration(Report):
         hip_flexion_weakness 1.0.0 -> 1.1.0 (primary_care), counts on 100 rows of table
         """
         return str(self)
+
+    def to_json(self) -> str:
+        """Everything for a machine: what was done, with what, how it ended, and every number, the furthest moved first.
+
+        Keys: model, parent_version, parent_hash, version, population, method, options, cohort (name, rows, patients,
+        hash), converged, iterations, worth, warnings, and the tables numbers, conflicts, sites, verification and
+        likelihoods as lists of rows.
+
+        Examples
+        --------
+        >>> import json
+        >>> import pandas as pd
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> table = pd.DataFrame({"age_group": ["under_40"] * 60 + ["60_and_over"] * 40})
+        >>> told = json.loads(dx.calibrate(model, table, "counts").to_json())
+        >>> told["method"], told["cohort"]["rows"], told["numbers"][0]["label"]
+        ('counts', 100, 'P(age_group = 40_to_59)')
+        """
+        tables = {
+            "numbers": most_moved_first(self.table),
+            "conflicts": self.conflicts,
+            "sites": self.sites,
+            "verification": self.verification,
+            "likelihoods": self.likelihoods,
+        }
+        told = {
+            "model": self.model.name,
+            "parent_version": self.parent.version,
+            "parent_hash": self.parent.hash,
+            "version": self.model.version,
+            "population": self.model.population,
+            "method": self.method,
+            "options": dict(self.options),
+            "cohort": {
+                "name": self.cohort.name,
+                "rows": len(self.cohort),
+                "patients": float(self.cohort.weights.sum()),
+                "hash": self.cohort.hash,
+            },
+            "converged": self.converged,
+            "iterations": len(self.trace),
+            "worth": dict(self.worth),
+            "warnings": list(self.warnings),
+            **{
+                name: json.loads(table.to_json(orient="records", double_precision=12)) for name, table in tables.items()
+            },
+        }
+        return json.dumps(told, indent=1, ensure_ascii=False)
 
     def to_html(self) -> str:
         """The calibration as one HTML page without outside references.
@@ -181,7 +244,6 @@ class Calibration(Report):
     def blocks(self) -> Sequence[Block]:
         """Title, the numbers that moved most, the trace in a sentence, warnings."""
         moved = self.table[self.table["moved"]]
-        order = (_logit(moved["after"]) - _logit(moved["before"])).abs().sort_values(ascending=False).index
         rows = [
             [
                 row["label"],
@@ -191,7 +253,7 @@ class Calibration(Report):
                 f"{row['prior_cases']:.0f}",
                 f"{row['effective_cases']:.0f}",
             ]
-            for row in moved.loc[order].head(ROWS_SHOWN).to_dict("records")
+            for row in most_moved_first(moved).head(ROWS_SHOWN).to_dict("records")
         ]
         header = ["number", "before", "after", "95 % interval", "prior patients", "effective patients"]
         blocks: list[Block] = [Title(self._title()), f"{len(moved)} of {len(self.table)} numbers moved."]
@@ -255,7 +317,8 @@ def calibrate(
     move : iterable of {"priors", "leaks", "links", "tables"}
         Parts that may move.
     variables : collection of str, optional
-        Only numbers of these variables may move.
+        Only numbers of these variables may move: names, or "causes" (their mix, wherever it is stored), "contexts",
+        "priors" (both) and "findings" (all others).
     prior_strength : "auto", or float of at least 0
         "auto": how much the parent's numbers are worth in these patients is learned, apart for contexts, the mix of
         causes and effects, and for each number as far as it conflicts with the patients
@@ -307,11 +370,12 @@ def calibrate(
     1.1.0 0.48
     """
     _check_options(method, starts, max_iterations, tolerance)
+    network = compile_network(model)
+    variables = None if variables is None else _named(model, network, variables)
     check_population(model, population)
     chosen_version = next_version(model, version)
     known = _read(model, cohort, mapping, weight, site, verification)
     populations = populations_of(model, known, population) if known.sites else {}
-    network = compile_network(model)
     layout = Layout(network)
     used, verified, warnings = unverified_hidden(model, known, method)
     patients = patients_of(network, used)
@@ -357,27 +421,36 @@ def calibrate(
         table = _with_common_mean(table, common)
         learned |= {key: number for key, number in common.items() if key in learned}
     source = describe(known, method, dates, model)
-    text = (
-        f"Calibrated from {model.version} by {method} on {len(known)} rows of {known.name} "
-        f"(source {source.source}); prior strength {prior_strength}."
-        + (
-            f" Priors of {len(populations)} sites partially pooled: {', '.join(populations.values())}."
-            if of_sites
-            else ""
+    options: dict[str, object] = {
+        "prior_strength": prior_strength,
+        "move": sorted({row.place.node for row in whole.distributions}) if variables is not None else list(move),
+        "starts": starts,
+        "max_iterations": max_iterations,
+        "tolerance": tolerance,
+        "seed": seed,
+    }
+    text = _told(model, known, method, source.source, options, worth, fit, list(populations.values()))
+
+    def version_with(remarks: Sequence[str]) -> Model:
+        return new_version(
+            model,
+            learned,
+            source,
+            version=chosen_version,
+            population=population,
+            text=text,
+            table=pd.concat([table[table["moved"]], _as_moved(site_table, table)]),
+            remarks=remarks,
+            clashes=clashes,
+            sites=of_sites,
         )
-    )
-    made = new_version(
-        model,
-        learned,
-        source,
-        version=chosen_version,
-        population=population,
-        text=text,
-        table=pd.concat([table[table["moved"]], _as_moved(site_table, table)]),
-        sites=of_sites,
-    )
-    tested = likelihood_test(made, patients, seed) if method == "prior_shift" else pd.DataFrame()
-    warnings += _shifted_likelihoods(tested)
+
+    made = version_with(warnings)
+    tested = pd.DataFrame()
+    if method == "prior_shift":
+        tested = likelihood_test(made, patients, seed)
+        warnings += _shifted_likelihoods(tested)
+        made = version_with(warnings)
     return Calibration(
         made,
         model,
@@ -391,7 +464,34 @@ def calibrate(
         site_table,
         clashes,
         worth,
+        options,
+        fit.converged,
     )
+
+
+def _told(
+    model: Model,
+    cohort: Cohort,
+    method: str,
+    source: str,
+    options: Mapping[str, object],
+    worth: Mapping[str, float],
+    fit: Fit,
+    sites: Sequence[str],
+) -> str:
+    """How the numbers came about, as CHANGES.md says it."""
+    learned = ", ".join(f"{factor:.2g} ({part})" for part, factor in worth.items())
+    passes = len(fit.trace) - len(fit.trace[["start", "round"]].drop_duplicates())
+    parts = [
+        f"Calibrated from {model.version} by {method} on {len(cohort)} rows of {cohort.name} (source {source}); prior "
+        f"strength {options['prior_strength']}" + (f", learned as {learned}." if learned else ".")
+    ]
+    if passes:
+        ended = "settled" if fit.converged else "had not settled"
+        parts.append(f"EM {ended} after {passes} passes (tolerance {options['tolerance']:g}, seed {options['seed']}).")
+    if sites:
+        parts.append(f"Priors of {len(sites)} sites partially pooled: {', '.join(sites)}.")
+    return " ".join(parts)
 
 
 def _number(prior_strength: float | str) -> float:
@@ -427,6 +527,22 @@ def _check_options(method: str, starts: int, max_iterations: int, tolerance: flo
             raise LearningError(f"{name}: {value}; expected at least {least}.")
     if not tolerance > 0:
         raise LearningError(f"tolerance: {tolerance}; expected a number above 0.")
+
+
+def _named(model: Model, network: Network, variables: Collection[str]) -> list[str]:
+    """Variables by name, or by the part of the model that they are."""
+    kinds = {variable.variable: variable.kind for variable in model.variables}
+    mix = case_mix(model, network)
+    parts = {
+        "causes": [name for name in mix if kinds[name] != "context"],
+        "contexts": [name for name in mix if kinds[name] == "context"],
+        "priors": mix,
+        "findings": [name for name in network.names if name not in mix],
+    }
+    found: list[str] = []
+    for name in [variables] if isinstance(variables, str) else variables:
+        found += parts[name] if name in parts and name not in kinds else [name]
+    return list(dict.fromkeys(found))
 
 
 def _within(names: Sequence[str], variables: Collection[str] | None) -> list[str]:
@@ -649,6 +765,8 @@ def _as_moved(sites: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
             "label": sites["population"] + ": " + sites["label"],
             "before": sites["label"].map(before),
             "after": sites["after"],
+            "lower": sites["lower"],
+            "upper": sites["upper"],
             "effective_cases": sites["effective_cases"],
         }
     )
@@ -656,11 +774,6 @@ def _as_moved(sites: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
 
 def _states(belief: Belief) -> list[tuple[int, int]]:
     return [(place, state) for place, row in enumerate(belief.distributions) for state in row.free]
-
-
-def _logit(values: pd.Series) -> pd.Series:
-    kept = values.clip(1e-12, 1 - 1e-12)
-    return pd.Series(np.log(kept / (1 - kept)), index=values.index)
 
 
 def _shifted_likelihoods(tested: pd.DataFrame) -> list[str]:

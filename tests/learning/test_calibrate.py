@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -358,3 +359,54 @@ def test_distributions_that_cannot_be_told_apart_are_named_once() -> None:
         [[1.0, 0.95, 0.97, 0.96], [0.95, 1.0, 0.92, -0.98], [0.97, 0.92, 1.0, 0.1], [0.96, -0.98, 0.1, 1.0]]
     )
     assert _confounded(covariance, np.array([0, 0, 1, 2])) == [(0, 1, 0.97), (0, 2, -0.98)]
+
+
+@pytest.mark.parametrize(("word", "kept"), [("causes", {"main_cause"}), ("contexts", {"age_group", "sex", "diabetes"})])
+def test_parts_of_a_model_have_names(word: str, kept: set[str]) -> None:
+    """The mix of causes moves wherever it is stored; contexts are apart, and priors are both."""
+    model = dx.load_model("hip_flexion_weakness@2.0.0")
+    frame = pd.DataFrame({"age_group": ["under_40"] * 9 + ["60_and_over"], "fever": ["present"] * 10})
+    moved = {
+        name: {parameter.place.node for parameter in parameters(model) if parameter.label in set(table["label"])}
+        for name, table in (
+            (name, dx.calibrate(model, frame, variables=[name], max_iterations=1).table)
+            for name in (word, "priors", "findings")
+        )
+    }
+    assert kept & moved[word] and moved[word] < moved["priors"]
+    assert not moved["priors"] & moved["findings"] and "fever" in moved["findings"]
+    with pytest.raises(dx.LearningError, match="'cuases' is not a variable"):
+        dx.calibrate(model, frame, variables=["cuases"])
+
+
+def test_what_was_learned_stands_in_the_version() -> None:
+    """CHANGES.md: options, how EM ended, warnings, conflicts, numbers by how far they moved; JSON holds the same."""
+    parent = exclusive_model((0.2, 0.01))
+    frame = patients(exclusive_model((0.3, 0.4)), 800, 2, missing=0.1, labelled=0.9)
+    result = dx.calibrate(parent, frame, tolerance=1e-3)
+    text = result.model.changes
+    assert "prior strength auto, learned as " in text and "EM settled after " in text
+    assert all(warning.replace("|", "\\|") in text for warning in result.warnings) and result.warnings
+    assert "| P(cause = severe) | 0.01 (" in text
+    told = json.loads(result.to_json())
+    assert told["warnings"] == list(result.warnings) and told["options"]["prior_strength"] == "auto"
+    assert told["conflicts"][0]["label"] == "P(cause = severe)" == told["numbers"][0]["label"]
+    assert told["cohort"]["hash"] == result.cohort.hash and told["converged"] is True
+    rows = [
+        line.replace("\\|", "¦").split(" | ")[0].removeprefix("| ").replace("¦", "|")
+        for line in text.split("Numbers that moved")[1].splitlines()[4:]
+    ]
+    assert [row for row in rows if row.startswith("P(")] == [row["label"] for row in told["numbers"] if row["moved"]]
+
+
+def test_a_number_that_the_patients_hardly_informed_keeps_its_source() -> None:
+    """The others name the cohort, and in their note what they were and from where."""
+    frame = pd.DataFrame({"cause": ["mild"] * 3 + ["none"] * 40, "f0": ["yes"] * 3 + ["no"] * 40})
+    result = dx.calibrate(exclusive_model(), frame)
+    rows = {(row.variable, row.parents, row.state): row for row in result.model.tables}
+    learned = rows["f0", (("cause", ("mild",)),), "yes"]
+    assert learned.status == "dataset" and learned.note.startswith("was 0.6 of S (expert)")
+    assert rows["f1", (("cause", ("mild",)),), "yes"].status == "expert"
+    again = dx.calibrate(result.model, frame)
+    note = next(row.note for row in again.model.tables if row.variable == "f0" and row.parents[0][1] == ("mild",))
+    assert note.startswith("was 0.") and note.count("was ") == 1 and "(dataset)" in note
