@@ -7,7 +7,7 @@ import hashlib
 import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bayesdx.display.report import Block, Grid, Report, Title
 from bayesdx.errors import DatasetError
-from bayesdx.evaluation.mapping import Rule, Source, code_among, code_text, read_mapping, read_numbers
+from bayesdx.evaluation.mapping import Band, Rule, Source, code_among, code_text, measured, read_mapping, read_numbers
 from bayesdx.inference import Engine, Evidence
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.problems import Problem, one_of, shown
@@ -227,7 +227,7 @@ def read_cohort(
         A row per patient. An empty cell (or None, NaN) is "not observed", never "absent".
     mapping : path of mapping.csv, or dict, optional
         What the columns and codes mean, as ``read_mapping`` takes it. A column that it does not name has to be called
-        like a variable and to hold the names of its states.
+        like a variable and to hold the names of its states, or numbers where the variable has cut points.
     weight : str, optional
         A column of numbers of at least 0: how many patients a row stands for (0 leaves it out).
     site : str, optional
@@ -305,7 +305,7 @@ def check_cohort(
     reading.problems += faults
     shown_by = [verification] if isinstance(verification, str) else list(verification or ())
     roles = _roles(reading, rules, weight, site, [name for name in shown_by if name not in states])
-    cells = _cells(reading, rules, states, roles)
+    cells = _cells(reading, rules, states, roles, _cuts(model))
     weights = _weights(reading, weight)
     sites = _sites(reading, site)
     verified = _verified(reading, shown_by, states, cells)
@@ -343,10 +343,15 @@ def translate(model: Model, table: Table, mapping: Source) -> tuple[Cohort, list
     frame = frame.loc[:, [str(column) in named for column in frame.columns]]
     present = {str(column) for column in frame.columns}
     reading = _Reading(name, frame, list(faults), lenient=True)
-    cells = _cells(reading, [rule for rule in rules if rule.column in present], states, {})
+    cells = _cells(reading, [rule for rule in rules if rule.column in present], states, {}, _cuts(model))
     if reading.problems:
         raise DatasetError(f"{name} cannot be used with {model.name} {model.version}.", tuple(reading.problems))
     return Cohort(name, cells, np.ones(len(frame))), reading.unseen
+
+
+def _cuts(model: Model) -> dict[str, tuple[Band, ...]]:
+    """Bands of the measured variables, for columns of which the mapping says nothing more."""
+    return {variable.variable: measured(variable) for variable in model.variables if variable.cuts}
 
 
 def read_table(table: Table) -> tuple[str, pd.DataFrame]:
@@ -417,6 +422,7 @@ def _cells(
     rules: Sequence[Rule],
     states: Mapping[str, Sequence[str]],
     roles: Mapping[str, str],
+    cuts: Mapping[str, tuple[Band, ...]],
 ) -> pd.DataFrame:
     """The table in states of the model but for the columns with another role; faults go to the reading."""
     by_column = {rule.column: rule for rule in rules}
@@ -448,6 +454,8 @@ def _cells(
             missing = int(reading.frame.iloc[:, place].isna().sum())
             reading.used.append([column, "left out", len(reading.frame) - missing, missing, ""])
             continue
+        if not rule.bands and rule.variable in cuts:
+            rule = replace(rule, bands=cuts[rule.variable])
         found = _states_of(reading, reading.frame.iloc[:, place], rule, tuple(states[rule.variable]))
         counts = pd.Series(found).value_counts()
         said = ", ".join(f"{state} {counts.get(state, 0)}" for state in states[rule.variable])
@@ -474,15 +482,15 @@ def _states_of(reading: _Reading, column: pd.Series, rule: Rule, states: tuple[s
             state = blank
         elif code is not None:
             state = rule.codes[code] or None
-        elif not rule.bands and named is not None:
+        elif (band := rule.band_of(numbers.get(text, np.nan))) is not None:
+            state = band.state or None
+        elif named is not None:
             state = named
         elif reading.lenient and text in MISSING:
             state = blank
         else:
-            band = rule.band_of(numbers[text]) if np.isfinite(numbers.get(text, np.nan)) else None
-            state = band.state or None if band else None
-            if band is None:
-                reading.unknown(np.flatnonzero(codes == number), rule, value, states)
+            state = None
+            reading.unknown(np.flatnonzero(codes == number), rule, value, states)
         meaning.append(state)
     return np.array([*meaning, blank], dtype=object)[codes]
 

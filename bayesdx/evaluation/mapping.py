@@ -16,6 +16,7 @@ from typing import Any, SupportsFloat
 
 from bayesdx.errors import DatasetError
 from bayesdx.knowledge.problems import Problem, one_of
+from bayesdx.knowledge.schema import Variable
 
 HEADER = ("column", "code", "variable", "state")
 """Columns of mapping.csv."""
@@ -43,6 +44,11 @@ class Band:
     lower: float
     upper: float
     state: str
+
+    def code(self) -> str:
+        """The band as mapping.csv writes it."""
+        low, high = (repr(float(end)) for end in (self.lower, self.upper))
+        return f"<{high}" if self.lower == -inf else f">={low}" if self.upper == inf else f"{low}..{high}"
 
 
 @dataclass(frozen=True)
@@ -220,6 +226,17 @@ def _cut(column: str, cuts: Iterable[float] | None, states: Sequence[str], probl
         return ()
     edges = (-inf, *ends, inf)
     return tuple(Band(low, high, state) for (low, high), state in zip(pairwise(edges), states, strict=True))
+
+
+def measured(variable: Variable) -> tuple[Band, ...]:
+    """The bands of a variable with cut points, lowest first."""
+    ends = [cut.value for cut in variable.cuts]
+    states = list(variable.states)
+    if variable.cuts[0].below:
+        ends, states = ends[::-1], states[::-1]
+    return tuple(
+        Band(low, high, state) for (low, high), state in zip(pairwise((-inf, *ends, inf)), states, strict=True)
+    )
 
 
 def code_text(value: object) -> str:

@@ -22,7 +22,7 @@ from bayesdx.evaluation.dataset import MISSING, Cohort, Table, read_cohort, read
 from bayesdx.evaluation.mapping import HEADER, code_text, read_numbers
 from bayesdx.inference import Engine
 from bayesdx.knowledge.model import Model, ModelInfo, Population
-from bayesdx.knowledge.schema import Conditions, Link, Prior, Source, TableEntry, Variable
+from bayesdx.knowledge.schema import Conditions, Cut, Link, Prior, Source, TableEntry, Variable
 from bayesdx.learning.calibrate import calibrate
 from bayesdx.learning.cutting import cut_points
 from bayesdx.learning.em import Progress
@@ -426,7 +426,9 @@ def _finding(
         states = (*states, NOT_RECORDED)
     if marks:
         rule["codes"] = {**rule.get("codes", {}), **dict.fromkeys(marks, rule.get("codes", {}).get(""))}
-    return (Variable(_name(column), column, "history", "", states, ""), rule) if len(states) > 1 else None
+    cuts_kept = tuple(Cut(end) for end in rule.get("cuts", ()))
+    variable = Variable(_name(column), column, "history", "", states, "", cuts=cuts_kept)
+    return (variable, rule) if len(states) > 1 else None
 
 
 def _band_codes(cuts: Sequence[float]) -> list[str]:

@@ -13,8 +13,8 @@ import pytest
 import bayesdx as dx
 from bayesdx.display import format_probability
 from tests.explorer import browser as b
-from tests.explorer.test_state import BREATHLESS
 from tests.explorer.hostile import backwards_model, hostile_folder
+from tests.explorer.test_state import BREATHLESS
 
 pytest.importorskip("playwright", reason="Python playwright is not installed; make test installs it")
 pytestmark = pytest.mark.skipif(b.chromium() is None, reason=b.NO_BROWSER)

@@ -282,3 +282,17 @@ def test_a_table_without_a_finding_that_varies_makes_no_model() -> None:
     """One sentence."""
     with pytest.raises(dx.LearningError, match="no finding varies"):
         dx.fit_model(pd.DataFrame({"c": ["a", "b"] * 5, "f": ["x"] * 10}), "c")
+
+
+def test_a_fitted_model_takes_raw_values(tmp_path: Path) -> None:
+    """Its cut points stand in variables.csv: a number is a finding, and a table of numbers needs no mapping."""
+    frame = table().assign(age=np.arange(300) % 83)
+    frame.loc[frame["cause"] == "severe", "age"] += 60
+    fit = dx.fit_model(frame, "cause")
+    model = dx.load_model(dx.save_model(fit.model, tmp_path / "1.0.0"))
+    cuts = fit.mapping["age"]["cuts"]
+    assert [cut.value for cut in model.by_name["age"].cuts] == cuts
+    for age in (-5.0, *cuts, 200.0):
+        asked = dx.diagnose(model, {"age": age}).posterior["cause=severe"]
+        assert_allclose(asked, fit.posteriors(pd.DataFrame({"age": [age]}))["severe"].item(), atol=1e-12)
+    assert dx.read_cohort(model, frame).hash == fit.read(frame).hash
