@@ -129,6 +129,24 @@ class DatasetError(BayesdxError, ValueError):
         super().__init__("\n".join([message, *shown]))
 
 
+class DataWarning(UserWarning):
+    """Part of a table was left aside; the message says which cells and what they count as.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import pandas as pd
+    >>> import bayesdx as dx
+    >>> table = pd.DataFrame({"disease": ["a", "b"] * 20, "cough": ["yes", "no"] * 20})
+    >>> fit = dx.fit_model(table, "disease")
+    >>> with warnings.catch_warnings(record=True) as said:
+    ...     warnings.simplefilter("always")
+    ...     _ = fit.posteriors(pd.DataFrame({"cough": ["sometimes"]}))
+    >>> print(said[0].message)
+    table: cough = 'sometimes' (1 row): never seen in the data of fitted_model; it counts as not observed.
+    """
+
+
 class LearningError(BayesdxError, ValueError):
     """What was asked of a calibration, a fit or an evaluation cannot be done with these data; nothing was written.
 

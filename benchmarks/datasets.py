@@ -198,7 +198,10 @@ def pooled(name: str, learn: Callable[..., list[Array]]) -> list[Forecasts]:
     found: list[Array] = []
     for fold in np.unique(folds):
         train, test = folds != fold, folds == fold
-        for place, part in enumerate(learn(findings[train], labels[train], findings[test], classes)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", dx.DataWarning)  # a code that occurs in one fold alone
+            parts = learn(findings[train], labels[train], findings[test], classes)
+        for place, part in enumerate(parts):
             if place == len(found):
                 found.append(np.zeros((len(labels), len(classes))))
             found[place][test] = part

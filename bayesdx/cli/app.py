@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 
 from bayesdx.cli.cohort import score
 from bayesdx.cli.explorer import explore
-from bayesdx.cli.learning import calibrate, evaluate, fit
+from bayesdx.cli.learning import calibrate, evaluate, fit, mapping
 from bayesdx.display import clean
 from bayesdx.errors import BayesdxError
 
@@ -444,6 +444,7 @@ def sensitivity(
 
 app.command()(score)
 app.command()(calibrate)
+app.command()(mapping)
 app.command()(evaluate)
 app.command()(fit)
 app.command()(explore)

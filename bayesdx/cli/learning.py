@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 import typer
 
@@ -79,22 +79,35 @@ def calibrate(
     move: Annotated[
         list[str] | None, typer.Option(metavar="PART", help="priors, leaks, links or tables; may be repeated.")
     ] = None,
-    prior_strength: Annotated[float, typer.Option(help="Multiplies what the parent's numbers are worth.")] = 1.0,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="causes, contexts, priors, findings, or names of variables; may be repeated."
+        ),
+    ] = None,
+    prior_strength: Annotated[
+        str, typer.Option(metavar="auto|NUMBER", help="What the parent's numbers are worth: learned, or multiplied.")
+    ] = "auto",
     version: Annotated[str | None, typer.Option(help="The new version; the next minor one where left out.")] = None,
     dates: Annotated[str, typer.Option(help="When the patients were seen, for the source row.")] = "",
     max_iterations: Annotated[int, typer.Option(min=1, help="Most iterations of EM.")] = 200,
+    tolerance: Annotated[float, typer.Option(help="EM ends where no probability moves by more.")] = 1e-3,
+    starts: Annotated[int, typer.Option(min=1, help="Runs of EM, from draws of the prior after the first.")] = 1,
+    seed: Annotated[int, typer.Option(help="Of these draws.")] = 0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be used, and stop.")] = False,
     quiet: QuietOption = False,
 ) -> None:
     """Update the numbers of a model with a table of patients, as a new version.
 
-    An empty cell was not observed. FOLDER must not exist; nothing is ever overwritten. With --dry-run nothing is
-    learned: the columns, what they are used as, and every fault are printed; exit code 1 where there is one.
+    An empty cell was not observed. FOLDER must not exist; nothing is ever overwritten. FOLDER.calibration.json holds
+    the whole result for machines. With --dry-run nothing is learned: the columns, what they are used as, and every
+    fault are printed; exit code 1 where there is one.
 
     \b
     Examples:
       bayesdx calibrate hip_flexion_weakness patients.csv --dry-run
       bayesdx calibrate hip_flexion_weakness patients.csv my_models/hip_flexion_weakness/2.3.0 --as-population ward
+      bayesdx calibrate hip_flexion_weakness patients.csv new_folder --only causes --mapping mapping.csv
       bayesdx calibrate hip_flexion_weakness unlabelled.parquet new_folder --method prior_shift --mapping mapping.csv
     """
     import bayesdx as dx
@@ -106,22 +119,60 @@ def calibrate(
         output.show_report(check)
         raise typer.Exit(1 if check.problems else 0)
     target = _new_folder(out)
+    told = target.with_name(f"{target.name}.calibration.json")
+    if told.exists():
+        _fail(f"{told} exists already and is not overwritten.")
     cohort = dx.read_cohort(loaded, patients, mapping, weight=weight, site=site, verification=verification)
     with _progress(quiet) as progress:
         result = dx.calibrate(
             loaded,
             cohort,
             method.value,
-            prior_strength=prior_strength,
+            variables=only,
+            prior_strength=_strength(prior_strength),
             population=as_population,
             version=version,
             dates=dates,
             max_iterations=max_iterations,
+            tolerance=tolerance,
+            starts=starts,
+            seed=seed,
             progress=progress,
             move=move or ("priors", "leaks", "links", "tables"),
         )
     folder = dx.save_model(result.model, target)
-    _print(f"{result.report()}\n\n{folder}: saved.")
+    _write(told, result.to_json())
+    _print(f"{result.report()}\n\n{told}: saved.\n{folder}: saved.")
+
+
+def mapping(
+    model: ModelName,
+    patients: Patients,
+    out: Annotated[Path | None, typer.Argument(metavar="FILE", help="where the draft goes; printed without")] = None,
+    population: PopulationOption = None,
+) -> None:
+    """Draft mapping.csv for a table: what its columns and codes most likely mean, for a person to correct.
+
+    What was guessed is said on standard error. A code without a counterpart gets the state ?, which has to be replaced
+    (by nothing, where it means "not observed") before the mapping can be used. FILE must not exist.
+
+    \b
+    Examples:
+      bayesdx mapping hip_flexion_weakness patients.csv mapping.csv
+      bayesdx calibrate hip_flexion_weakness patients.csv --mapping mapping.csv --dry-run
+    """
+    import bayesdx as dx
+
+    if out is not None and out.exists():
+        _fail(f"{out} exists already and is not overwritten.")
+    draft = dx.draft_mapping(dx.load_model(model, population=population), patients)
+    for remark in draft.remarks:
+        typer.echo(clean(remark), err=True)
+    if out is None:
+        sys.stdout.write(draft.to_csv())
+        return
+    _write(out, draft.to_csv())
+    _print(f"{out}: saved, {draft.undecided} codes to decide.")
 
 
 def evaluate(
@@ -132,6 +183,9 @@ def evaluate(
     population: PopulationOption = None,
     against: Annotated[
         str | None, typer.Option(metavar="MODEL", help="Another model to compare with, on the same patients.")
+    ] = None,
+    against_population: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The population of that model; its default where left out.")
     ] = None,
     subgroup: Annotated[
         list[str] | None, typer.Option(metavar="VARIABLE", help="Score each of its states apart; may be repeated.")
@@ -147,6 +201,7 @@ def evaluate(
     Examples:
       bayesdx evaluate hip_flexion_weakness patients.csv
       bayesdx evaluate my_models/hip_flexion_weakness/2.3.0 patients.csv --against hip_flexion_weakness
+      bayesdx evaluate new_folder patients.csv --population ward --against-population primary_care
       bayesdx evaluate hip_flexion_weakness patients.parquet --mapping mapping.csv --html report.html
     """
     import bayesdx as dx
@@ -154,22 +209,20 @@ def evaluate(
 
     if html is not None and html.exists():
         _fail(f"{html} exists already and is not overwritten.")
+    other = against is not None or against_population is not None
     with _progress(quiet, "Resamples") as progress:
         result = dx.evaluate(
             dx.load_model(model, population=population),
             patients,
             mapping=mapping,
             weight=weight,
-            against=dx.load_model(against) if against else None,
+            against=dx.load_model(against or model, population=against_population) if other else None,
             subgroups=subgroup or (),
             resamples=resamples,
             progress=progress,
         )
     if html is not None:
-        try:
-            html.write_text(result.to_html(), encoding="utf-8")
-        except OSError as error:
-            _fail(f"{html}: {error.strerror}.")
+        _write(html, result.to_html())
     if format == Output.CSV:
         output.print_csv(result.table)
     elif format == Output.JSON:
@@ -217,9 +270,8 @@ def fit(
         )
     folder = dx.save_model(made.model, target)
     made.write_mapping(mapping)
-    _print(
-        f"{folder}: saved, {len(made.model.causes)} cause(s), {len(made.model.findings)} findings.\n{mapping}: saved."
-    )
+    saved = f"{folder}: saved, {len(made.model.causes)} cause(s), {len(made.model.findings)} findings."
+    _print("\n".join([*made.notes, saved, f"{mapping}: saved."]))
 
 
 def _new_folder(out: Path | None) -> Path:
@@ -228,6 +280,22 @@ def _new_folder(out: Path | None) -> Path:
     if out.exists():
         _fail(f"{out} exists already and is not overwritten.")
     return out
+
+
+def _strength(text: str) -> float | Literal["auto"]:
+    if text == "auto":
+        return "auto"
+    try:
+        return float(text)
+    except ValueError:
+        _fail(f"--prior-strength {text!r}: expected auto or a number of at least 0.")
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        _fail(f"{path}: {error.strerror}.")
 
 
 def _fail(message: str) -> NoReturn:

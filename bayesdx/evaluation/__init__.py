@@ -4,6 +4,7 @@ from bayesdx.evaluation.card import model_card
 from bayesdx.evaluation.cases import CaseResults, check_cases
 from bayesdx.evaluation.conformance import check_evidence, count_verdicts
 from bayesdx.evaluation.dataset import Cohort, CohortCheck, check_cohort, read_cohort
+from bayesdx.evaluation.draft import MappingDraft, draft_mapping
 from bayesdx.evaluation.effects import VersionComparison, case_effects, compare_models
 from bayesdx.evaluation.performance import Evaluation, evaluate
 
@@ -12,6 +13,7 @@ __all__ = [
     "Cohort",
     "CohortCheck",
     "Evaluation",
+    "MappingDraft",
     "VersionComparison",
     "case_effects",
     "check_cases",
@@ -19,6 +21,7 @@ __all__ = [
     "check_evidence",
     "compare_models",
     "count_verdicts",
+    "draft_mapping",
     "evaluate",
     "model_card",
     "read_cohort",

@@ -7,7 +7,7 @@ import hashlib
 import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bayesdx.display.report import Block, Grid, Report, Title
 from bayesdx.errors import DatasetError
-from bayesdx.evaluation.mapping import Rule, Source, code_text, read_mapping
+from bayesdx.evaluation.mapping import Band, Rule, Source, code_among, code_text, measured, read_mapping, read_numbers
 from bayesdx.inference import Engine, Evidence
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.problems import Problem, one_of, shown
@@ -28,6 +28,9 @@ Array = NDArray[np.float64]
 
 VERIFIED = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 """What a column that shows verification may say."""
+
+MISSING = ("?", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "<NA>")
+"""Words for a missing cell that a table of a new model may use; a table for a given model maps them, if it has them."""
 
 ROWS_SHOWN = 5
 """Rows that a fault names; it says how many more there are."""
@@ -174,6 +177,24 @@ class _Reading:
     frame: pd.DataFrame
     problems: list[Problem] = field(default_factory=list)
     used: list[list[object]] = field(default_factory=list)
+    lenient: bool = False
+    unseen: list[str] = field(default_factory=list)
+
+    def unknown(self, rows: NDArray[np.intp], rule: Rule, value: object, states: Sequence[str]) -> None:
+        """A cell that the mapping does not know: a fault, or a remark where reading is lenient."""
+        text = code_text(value)
+        if self.lenient:
+            self.unseen.append(f"{rule.column} = {text!r} ({len(rows)} row{'s' if len(rows) != 1 else ''})")
+            return
+        if rule.bands:
+            bands = ", ".join(f"{band.lower:g}..{band.upper:g}" for band in rule.bands)
+            self.fault(rows, rule.column, text, f"a number in one of the bands {bands}")
+            return
+        given = [code for code in rule.codes if code]
+        expected = f"a state of {rule.variable}: {', '.join(states)}"
+        if given:
+            expected = f"a code of the mapping ({', '.join(given[:12])}) or {expected}"
+        self.fault(rows, rule.column, str(value), one_of(expected, text, [*given, *states]))
 
     def fault(self, rows: Iterable[int], column: str | None, found: str, expected: str) -> None:
         """One fault for rows that share it, the first of them named."""
@@ -206,7 +227,7 @@ def read_cohort(
         A row per patient. An empty cell (or None, NaN) is "not observed", never "absent".
     mapping : path of mapping.csv, or dict, optional
         What the columns and codes mean, as ``read_mapping`` takes it. A column that it does not name has to be called
-        like a variable and to hold the names of its states.
+        like a variable and to hold the names of its states, or numbers where the variable has cut points.
     weight : str, optional
         A column of numbers of at least 0: how many patients a row stands for (0 leaves it out).
     site : str, optional
@@ -284,7 +305,7 @@ def check_cohort(
     reading.problems += faults
     shown_by = [verification] if isinstance(verification, str) else list(verification or ())
     roles = _roles(reading, rules, weight, site, [name for name in shown_by if name not in states])
-    cells = _cells(reading, rules, states, roles)
+    cells = _cells(reading, rules, states, roles, _cuts(model))
     weights = _weights(reading, weight)
     sites = _sites(reading, site)
     verified = _verified(reading, shown_by, states, cells)
@@ -298,6 +319,39 @@ def check_cohort(
         _refuse_impossible(reading, cohort, model)
     sound = cohort is not None and not reading.problems
     return CohortCheck(name, columns, tuple(reading.problems), cohort if sound else None)
+
+
+def translate(model: Model, table: Table, mapping: Source) -> tuple[Cohort, list[str]]:
+    """Patients in a model's words where what it has never seen counts as not observed; rows without a word are kept.
+
+    Columns that the mapping does not name are left out.
+
+    Returns
+    -------
+    (Cohort, list of str)
+        The second names every cell that was not known, such as "cough = 'sometimes' (1 row)".
+
+    Raises
+    ------
+    DatasetError
+        Columns that stand twice or contradict each other, numbers that can be read in two ways, faults of the mapping.
+    """
+    name, frame = read_table(table)
+    states = {variable.variable: variable.states for variable in model.variables}
+    rules, faults = read_mapping(mapping, states)
+    named = {rule.column for rule in rules}
+    frame = frame.loc[:, [str(column) in named for column in frame.columns]]
+    present = {str(column) for column in frame.columns}
+    reading = _Reading(name, frame, list(faults), lenient=True)
+    cells = _cells(reading, [rule for rule in rules if rule.column in present], states, {}, _cuts(model))
+    if reading.problems:
+        raise DatasetError(f"{name} cannot be used with {model.name} {model.version}.", tuple(reading.problems))
+    return Cohort(name, cells, np.ones(len(frame))), reading.unseen
+
+
+def _cuts(model: Model) -> dict[str, tuple[Band, ...]]:
+    """Bands of the measured variables, for columns of which the mapping says nothing more."""
+    return {variable.variable: measured(variable) for variable in model.variables if variable.cuts}
 
 
 def read_table(table: Table) -> tuple[str, pd.DataFrame]:
@@ -368,6 +422,7 @@ def _cells(
     rules: Sequence[Rule],
     states: Mapping[str, Sequence[str]],
     roles: Mapping[str, str],
+    cuts: Mapping[str, tuple[Band, ...]],
 ) -> pd.DataFrame:
     """The table in states of the model but for the columns with another role; faults go to the reading."""
     by_column = {rule.column: rule for rule in rules}
@@ -399,6 +454,8 @@ def _cells(
             missing = int(reading.frame.iloc[:, place].isna().sum())
             reading.used.append([column, "left out", len(reading.frame) - missing, missing, ""])
             continue
+        if not rule.bands and rule.variable in cuts:
+            rule = replace(rule, bands=cuts[rule.variable])
         found = _states_of(reading, reading.frame.iloc[:, place], rule, tuple(states[rule.variable]))
         counts = pd.Series(found).value_counts()
         said = ", ".join(f"{state} {counts.get(state, 0)}" for state in states[rule.variable])
@@ -414,42 +471,39 @@ def _cells(
 def _states_of(reading: _Reading, column: pd.Series, rule: Rule, states: tuple[str, ...]) -> NDArray[np.object_]:
     """State of every cell, None where it is not observed; each distinct value is looked up once."""
     codes, values = pd.factorize(column)
+    blank = rule.codes.get("") or None
+    numbers = _numbers(reading, rule, values, codes) if rule.bands else {}
     meaning: list[str | None] = []
     for number, value in enumerate(values):
         text = code_text(value)
+        code, named = code_among(value, rule.codes), code_among(value, states)
         state: str | None
-        if text in rule.codes:
-            state = rule.codes[text] or None
-        elif rule.bands:
-            state = _banded(reading, rule, text, np.flatnonzero(codes == number))
-        elif not text:
-            state = None
-        elif text in states:
-            state = text
+        if not text:
+            state = blank
+        elif code is not None:
+            state = rule.codes[code] or None
+        elif (band := rule.band_of(numbers.get(text, np.nan))) is not None:
+            state = band.state or None
+        elif named is not None:
+            state = named
+        elif reading.lenient and text in MISSING:
+            state = blank
         else:
-            given = [code for code in rule.codes if code]
-            expected = f"a state of {rule.variable}: {', '.join(states)}"
-            if given:
-                expected = f"a code of the mapping ({', '.join(given[:12])}) or {expected}"
-            reading.fault(
-                np.flatnonzero(codes == number), rule.column, str(value), one_of(expected, text, [*given, *states])
-            )
             state = None
+            reading.unknown(np.flatnonzero(codes == number), rule, value, states)
         meaning.append(state)
-    return np.array([*meaning, rule.codes.get("") or None], dtype=object)[codes]
+    return np.array([*meaning, blank], dtype=object)[codes]
 
 
-def _banded(reading: _Reading, rule: Rule, text: str, rows: NDArray[np.intp]) -> str | None:
-    try:
-        number = float(text)
-    except ValueError:
-        number = np.nan
-    band = rule.band_of(number) if np.isfinite(number) else None
-    if band is None:
-        bands = ", ".join(f"{band.lower:g}..{band.upper:g}" for band in rule.bands)
-        reading.fault(rows, rule.column, text, f"a number in one of the bands {bands}")
-        return None
-    return band.state or None
+def _numbers(reading: _Reading, rule: Rule, values: Iterable[object], codes: NDArray[np.intp]) -> dict[str, float]:
+    """Number of each cell's text; a column in which a comma may mean two things is a fault."""
+    texts = [code_text(value) for value in values]
+    numbers, unclear = read_numbers(texts)
+    if unclear:
+        rows = np.flatnonzero(np.isin(codes, [place for place, text in enumerate(texts) if text in unclear]))
+        expected = "a decimal point: the mark in it may be a decimal one or part thousands"
+        reading.fault(rows, rule.column, unclear[0], expected)
+    return {text: 0.0 if text in unclear else number for text, number in zip(texts, numbers, strict=True)}
 
 
 def _merged(

@@ -7,15 +7,16 @@ import io
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import inf, isfinite
+from math import inf, isfinite, nan
 from pathlib import Path
 from typing import Any, SupportsFloat
 
 from bayesdx.errors import DatasetError
 from bayesdx.knowledge.problems import Problem, one_of
+from bayesdx.knowledge.schema import Variable
 
 HEADER = ("column", "code", "variable", "state")
 """Columns of mapping.csv."""
@@ -44,6 +45,11 @@ class Band:
     upper: float
     state: str
 
+    def code(self) -> str:
+        """The band as mapping.csv writes it."""
+        low, high = (repr(float(end)) for end in (self.lower, self.upper))
+        return f"<{high}" if self.lower == -inf else f">={low}" if self.upper == inf else f"{low}..{high}"
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -56,7 +62,8 @@ class Rule:
         Empty for a column that is left out on purpose.
     codes : mapping of str to str
         State of each code, as text; an empty state is "not observed". A code that is a state's own name need not
-        be listed. The empty code stands for missing cells, where "not recorded" is a state of its own.
+        be listed. The empty code stands for missing cells, where "not recorded" is a state of its own. A band is a
+        code too, for tables that hold ``<30`` and the like.
     bands : tuple of Band
         For a column of numbers, lowest first; codes are looked up before.
     """
@@ -153,7 +160,7 @@ def _rule_of(
         band = _band(code, state)
         if band is not None:
             bands.append(band)
-        elif code in codes:
+        if code in codes:
             problems.append(Problem(file, line, "code", code, "each code of a column once"))
         else:
             codes[code] = state
@@ -189,14 +196,16 @@ def _from_dict(source: Mapping[str, Any], states: Mapping[str, Sequence[str]]) -
         if variable and variable not in states:
             problems.append(Problem("mapping", None, str(column), variable, one_of("a variable", variable, states)))
         known = tuple(states.get(variable, ()))
-        codes = {code_text(code): state or "" for code, state in (given.get("codes") or {}).items()}
+        codes = {
+            code.strip() if isinstance(code, str) else code_text(code): state or ""
+            for code, state in (given.get("codes") or {}).items()
+        }
         for state in codes.values():
             if state and known and state not in known:
                 expected = f"a state of {variable}: {', '.join(known)}"
                 problems.append(Problem("mapping", None, str(column), state, one_of(expected, state, known)))
         bands = _cut(str(column), given.get("cuts"), known, problems) if known else ()
         named = [band for code, state in codes.items() if (band := _band(code, state)) is not None]
-        codes = {code: state for code, state in codes.items() if _band(code, state) is None}
         rules.append(Rule(str(column), variable, codes, (*bands, *sorted(named, key=lambda band: band.lower))))
     return rules, problems
 
@@ -219,20 +228,114 @@ def _cut(column: str, cuts: Iterable[float] | None, states: Sequence[str], probl
     return tuple(Band(low, high, state) for (low, high), state in zip(pairwise(edges), states, strict=True))
 
 
+def measured(variable: Variable) -> tuple[Band, ...]:
+    """The bands of a variable with cut points, lowest first."""
+    ends = [cut.value for cut in variable.cuts]
+    states = list(variable.states)
+    if variable.cuts[0].below:
+        ends, states = ends[::-1], states[::-1]
+    return tuple(
+        Band(low, high, state) for (low, high), state in zip(pairwise((-inf, *ends, inf)), states, strict=True)
+    )
+
+
 def code_text(value: object) -> str:
-    """A code of a table as text: whole numbers without a point, booleans as true and false.
+    """The canonical spelling of a cell, the same for a frame and for the CSV file that pandas writes of it.
+
+    Whole numbers have no point, booleans are true and false, a day has no hour, also where they come as text.
 
     Examples
     --------
-    >>> code_text(1.0), code_text(" yes "), code_text(True)
-    ('1', 'yes', 'true')
+    >>> code_text(1.0), code_text("1.0"), code_text(" yes "), code_text(True), code_text("True")
+    ('1', '1', 'yes', 'true', 'true')
     """
-    if isinstance(value, bool) or type(value).__name__ in ("bool", "bool_"):
-        return str(value).lower()
-    try:
-        number = float(value) if isinstance(value, SupportsFloat) else None
-    except (TypeError, ValueError, OverflowError):
-        number = None
-    if number is not None and number.is_integer() and abs(number) < 1e15:
-        return str(int(number))
-    return str(value).strip()
+    if not isinstance(value, str):
+        try:
+            number = float(value) if isinstance(value, SupportsFloat) and not _is_bool(value) else None
+        except (TypeError, ValueError, OverflowError):
+            number = None
+        if number is not None and number.is_integer() and abs(number) < 1e15:
+            return str(int(number))
+    text = str(value).strip()
+    if text.casefold() in ("true", "false"):
+        return text.casefold()
+    if hit := _WHOLE.fullmatch(text):
+        return str(int(hit[1]))
+    hit = _MIDNIGHT.fullmatch(text)
+    return hit[1] if hit else text
+
+
+_WHOLE = re.compile(r"([+-]?\d{1,15})\.0+", re.ASCII)
+_MIDNIGHT = re.compile(r"(\d{4}-\d\d-\d\d)[ T]00:00:00(?:\.0+)?", re.ASCII)
+_OTHER_SPELLING = {"true": "1", "false": "0", "1": "true", "0": "false"}
+
+
+def _is_bool(value: object) -> bool:
+    return isinstance(value, bool) or type(value).__name__ in ("bool", "bool_")
+
+
+def code_among(value: object, codes: Collection[str]) -> str | None:
+    """The one of some codes that a cell means, or None.
+
+    As it is written, else in its canonical spelling; last, true is 1 and false is 0.
+
+    Examples
+    --------
+    >>> code_among("1.0", {"0": "", "1": ""}), code_among(True, ["True", "False"]), code_among(0, ["false", "true"])
+    ('1', 'True', 'false')
+    """
+    text = str(value).strip()
+    if text in codes:
+        return text
+    canonical = code_text(value)
+    for wanted in (canonical, _OTHER_SPELLING.get(canonical)):
+        if wanted is not None:
+            found = wanted if wanted in codes else next((code for code in codes if code_text(code) == wanted), None)
+            if found is not None:
+                return found
+    return None
+
+
+_PLAIN = re.compile(_NUMBER, re.ASCII)
+_COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
+_ENGLISH = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?", re.ASCII)
+_GERMAN = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+,\d+", re.ASCII)
+_POINTS = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+", re.ASCII)
+
+
+def read_numbers(texts: Iterable[str]) -> tuple[list[float], list[str]]:
+    """The numbers of one column, with decimal points or decimal commas, and the cells that may mean two numbers.
+
+    A comma is decimal where a cell of the column can be read in no other way, and parts thousands where one such cell
+    shows that. A column in which every comma may be either has no reading.
+
+    Returns
+    -------
+    (list of float, list of str)
+        NaN where a cell is no number, or may be two.
+
+    Examples
+    --------
+    >>> read_numbers(["36,8", "37", "high"]), read_numbers(["1,234.5", "2,500"]), read_numbers(["1,234"])
+    (([36.8, 37.0, nan], []), ([1234.5, 2500.0], []), ([nan], ['1,234']))
+    """
+    cells = [text.strip() for text in texts]
+    decimal = any(_GERMAN.fullmatch(t) or (_COMMA.fullmatch(t) and not _ENGLISH.fullmatch(t)) for t in cells)
+    thousands = any(_ENGLISH.fullmatch(t) and not _COMMA.fullmatch(t) for t in cells)
+    numbers: list[float] = []
+    unclear: list[str] = []
+    for text in cells:
+        number = nan
+        if "," not in text:
+            if decimal and _POINTS.fullmatch(text):
+                unclear.append(text)
+            elif _PLAIN.fullmatch(text):
+                number = float(text)
+        elif decimal and not thousands and (_COMMA.fullmatch(text) or _GERMAN.fullmatch(text)):
+            number = float(text.replace(".", "").replace(",", "."))
+        elif thousands and not decimal and _ENGLISH.fullmatch(text):
+            number = float(text.replace(",", ""))
+        elif _COMMA.fullmatch(text) or _ENGLISH.fullmatch(text) or _GERMAN.fullmatch(text):
+            unclear.append(text)
+        numbers.append(number)
+    return numbers, unclear

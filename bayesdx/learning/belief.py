@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from bayesdx.errors import LearningError, nearest
 from bayesdx.knowledge.model import Model
+from bayesdx.learning.intervals import HALF
 from bayesdx.learning.layout import Layout
 from bayesdx.network.beliefs import fit_sample_sizes
 from bayesdx.network.parameters import Distribution, distributions, parameters
@@ -185,7 +186,7 @@ def believe(
     variables : collection of str, optional
         Only distributions of these variables.
     strength : float, at least 0
-        Multiplies the equivalent sample size of every prior.
+        Multiplies the equivalent sample size of every prior; 0 puts Jeffreys' half patient per state in its place.
     most : float
         Largest equivalent sample size of a number's prior, before that.
 
@@ -224,6 +225,9 @@ def believe(
     reach = share + _passed(_pairs(rows, rank), share)
     scale = strength * np.minimum(1.0, np.divide(most, size, out=np.ones_like(size), where=size > most))
     alpha, beyond = size * share, size * (reach - share)
+    if strength == 0:
+        half = np.full(len(cells), HALF)
+        return dirichlet(tuple(chosen), cells, rows, rank, half, left)
     return Belief(tuple(chosen), cells, rows, rank, scale * alpha, scale * beyond, left, alpha)
 
 

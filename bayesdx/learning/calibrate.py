@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -19,8 +20,10 @@ from bayesdx.evaluation.mapping import Source
 from bayesdx.knowledge.model import Model
 from bayesdx.learning.belief import PARTS, Belief, believe
 from bayesdx.learning.counting import count
-from bayesdx.learning.em import TRACE, Fit, Progress, maximise
-from bayesdx.learning.expected import Expectation, Totals, expectation
+from bayesdx.learning.discount import conflicts, groups_of
+from bayesdx.learning.em import Fit, Progress, maximise
+from bayesdx.learning.estimate import Estimate, by_counting, by_em, counted, left_alone
+from bayesdx.learning.expected import expectation
 from bayesdx.learning.information import Information, information
 from bayesdx.learning.intervals import HALF, interval
 from bayesdx.learning.layout import Layout
@@ -29,8 +32,16 @@ from bayesdx.learning.shift import case_mix, likelihood_test
 from bayesdx.learning.sites import Alone, at_site, pool, populations_of, site_belief
 from bayesdx.learning.sites import tabulate as tabulate_sites
 from bayesdx.learning.verification import unverified_hidden
-from bayesdx.learning.version import Key, Learned, check_population, describe, new_version, next_version
-from bayesdx.network import compile_network
+from bayesdx.learning.version import (
+    Key,
+    Learned,
+    check_population,
+    describe,
+    most_moved_first,
+    new_version,
+    next_version,
+)
+from bayesdx.network import Network, compile_network
 from bayesdx.network.parameters import parameters
 
 Array = NDArray[np.float64]
@@ -53,10 +64,27 @@ COLUMNS = [
     "lower",
     "upper",
     "prior_cases",
+    "prior_weight",
     "expected_cases",
     "effective_cases",
     "moved",
 ]
+CONFLICTS = [
+    "file",
+    "row",
+    "label",
+    "before",
+    "before_lower",
+    "before_upper",
+    "in_the_patients",
+    "patients",
+    "after",
+    "prior_weight",
+    "p",
+    "adjusted_p",
+]
+CLASH = 0.05
+"""Adjusted p-value below which a number is said to conflict with the patients."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -72,11 +100,12 @@ class Calibration(Report):
     method : str
     table : DataFrame
         Every number that could move: file, row (its key), label, before, before_lower, before_upper, after, lower,
-        upper (95 % intervals), prior_cases (patients that the parent's number is worth), expected_cases (patients in
-        whom the distribution is expected to have drawn), effective_cases (patients whose complete data would say as
-        much as these data do), moved.
+        upper (95 % intervals), prior_cases (patients that the parent's number was worth), prior_weight (what these had
+        been multiplied with), expected_cases (patients in whom the distribution is expected to have drawn),
+        effective_cases (patients whose complete data would say as much as these data do), moved.
     trace : DataFrame
-        Per start and iteration: objective, log evidence, largest change; empty for ``counts``.
+        Per start, round (how often the priors had been weighed) and iteration: objective, log evidence, largest change;
+        empty for ``counts``.
     warnings : tuple of str
         What to know before the numbers are used.
     likelihoods : DataFrame
@@ -87,6 +116,16 @@ class Calibration(Report):
         Where sites were named, a row per site and number of its population: site, population, file, row, label, alone
         (from its patients only), pooled (common mean), after, lower, upper, effective_cases, shrinkage (weight of the
         common mean), between_sites (standard deviation between sites).
+    conflicts : DataFrame
+        The numbers whose prior did not expect what the patients show (adjusted p below 0.05, Holm), the most surprising
+        first: file, row, label, before, before_lower, before_upper, in_the_patients (share of those ``patients`` that
+        speak about it), patients, after, prior_weight, p, adjusted_p.
+    worth : mapping of str to float
+        With ``prior_strength="auto"``, what the prior patients of contexts, causes and effects were multiplied with in
+        the geometric mean.
+    options : mapping of str to object
+        As ``calibrate`` was called.
+    converged : bool
 
     Examples
     --------
@@ -94,7 +133,7 @@ class Calibration(Report):
     >>> import bayesdx as dx
     >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
     >>> table = pd.DataFrame({"age_group": ["under_40"] * 60 + ["60_and_over"] * 40})
-    >>> result = dx.calibrate(model, table, "counts")
+    >>> result = dx.calibrate(model, table, "counts", prior_strength=1)
     >>> result.table.query("moved")[["label", "before", "after"]].round(2)
                             label  before  after
     0     P(age_group = under_40)    0.28   0.48
@@ -112,6 +151,10 @@ class Calibration(Report):
     likelihoods: pd.DataFrame = field(default_factory=pd.DataFrame)
     verification: pd.DataFrame = field(default_factory=pd.DataFrame)
     sites: pd.DataFrame = field(default_factory=pd.DataFrame)
+    conflicts: pd.DataFrame = field(default_factory=pd.DataFrame)
+    worth: Mapping[str, float] = field(default_factory=dict)
+    options: Mapping[str, object] = field(default_factory=dict)
+    converged: bool = True
 
     def report(self) -> str:
         """The calibration as plain text: what moved most, and what to know.
@@ -126,6 +169,55 @@ class Calibration(Report):
         hip_flexion_weakness 1.0.0 -> 1.1.0 (primary_care), counts on 100 rows of table
         """
         return str(self)
+
+    def to_json(self) -> str:
+        """Everything for a machine: what was done, with what, how it ended, and every number, the furthest moved first.
+
+        Keys: model, parent_version, parent_hash, version, population, method, options, cohort (name, rows, patients,
+        hash), converged, iterations, worth, warnings, and the tables numbers, conflicts, sites, verification and
+        likelihoods as lists of rows.
+
+        Examples
+        --------
+        >>> import json
+        >>> import pandas as pd
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> table = pd.DataFrame({"age_group": ["under_40"] * 60 + ["60_and_over"] * 40})
+        >>> told = json.loads(dx.calibrate(model, table, "counts").to_json())
+        >>> told["method"], told["cohort"]["rows"], told["numbers"][0]["label"]
+        ('counts', 100, 'P(age_group = 40_to_59)')
+        """
+        tables = {
+            "numbers": most_moved_first(self.table),
+            "conflicts": self.conflicts,
+            "sites": self.sites,
+            "verification": self.verification,
+            "likelihoods": self.likelihoods,
+        }
+        told = {
+            "model": self.model.name,
+            "parent_version": self.parent.version,
+            "parent_hash": self.parent.hash,
+            "version": self.model.version,
+            "population": self.model.population,
+            "method": self.method,
+            "options": dict(self.options),
+            "cohort": {
+                "name": self.cohort.name,
+                "rows": len(self.cohort),
+                "patients": float(self.cohort.weights.sum()),
+                "hash": self.cohort.hash,
+            },
+            "converged": self.converged,
+            "iterations": len(self.trace),
+            "worth": dict(self.worth),
+            "warnings": list(self.warnings),
+            **{
+                name: json.loads(table.to_json(orient="records", double_precision=12)) for name, table in tables.items()
+            },
+        }
+        return json.dumps(told, indent=1, ensure_ascii=False)
 
     def to_html(self) -> str:
         """The calibration as one HTML page without outside references.
@@ -152,7 +244,6 @@ class Calibration(Report):
     def blocks(self) -> Sequence[Block]:
         """Title, the numbers that moved most, the trace in a sentence, warnings."""
         moved = self.table[self.table["moved"]]
-        order = (_logit(moved["after"]) - _logit(moved["before"])).abs().sort_values(ascending=False).index
         rows = [
             [
                 row["label"],
@@ -162,7 +253,7 @@ class Calibration(Report):
                 f"{row['prior_cases']:.0f}",
                 f"{row['effective_cases']:.0f}",
             ]
-            for row in moved.loc[order].head(ROWS_SHOWN).to_dict("records")
+            for row in most_moved_first(moved).head(ROWS_SHOWN).to_dict("records")
         ]
         header = ["number", "before", "after", "95 % interval", "prior patients", "effective patients"]
         blocks: list[Block] = [Title(self._title()), f"{len(moved)} of {len(self.table)} numbers moved."]
@@ -170,7 +261,8 @@ class Calibration(Report):
             blocks.append(Grid(header, rows, (1, 2, 4, 5)))
         if len(self.trace):
             last = self.trace.iloc[-1]
-            blocks.append(f"{len(self.trace) - 1} iterations; log evidence {last['log_evidence']:.3f}.")
+            runs = len(self.trace[["start", "round"]].drop_duplicates())
+            blocks.append(f"{len(self.trace) - runs} iterations; log evidence {last['log_evidence']:.3f}.")
         return [*blocks, *self.warnings]
 
 
@@ -185,13 +277,13 @@ def calibrate(
     verification: str | Sequence[str] | None = None,
     move: Iterable[str] = PARTS,
     variables: Collection[str] | None = None,
-    prior_strength: float = 1.0,
+    prior_strength: float | Literal["auto"] = "auto",
     population: str | None = None,
     version: str | None = None,
     dates: str = "",
     starts: int = 1,
     max_iterations: int = 200,
-    tolerance: float = 1e-5,
+    tolerance: float = 1e-4,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Calibration:
@@ -225,10 +317,15 @@ def calibrate(
     move : iterable of {"priors", "leaks", "links", "tables"}
         Parts that may move.
     variables : collection of str, optional
-        Only numbers of these variables may move.
-    prior_strength : float, at least 0
-        Multiplies the equivalent sample size of every prior; 0 is maximum likelihood. In "prior_shift" a prior is
-        worth two patients at most before that.
+        Only numbers of these variables may move: names, or "causes" (their mix, wherever it is stored), "contexts",
+        "priors" (both) and "findings" (all others).
+    prior_strength : "auto", or float of at least 0
+        "auto": how much the parent's numbers are worth in these patients is learned, apart for contexts, the mix of
+        causes and effects, and for each number as far as it conflicts with the patients
+        (``bayesdx.learning.discount`` says what that assumes). A number multiplies the equivalent sample size of every
+        prior: 1 assumes that these patients are like those whom the parent's intervals speak of, and what conflicts is
+        listed but not weakened. 0 puts Jeffreys' prior, half a patient per state, in place of the parent's. In
+        "prior_shift" a prior is worth two patients at most; "auto" is 1 there.
     population : str, optional
         Name of a new population that receives the priors; the chosen population where left out. Links and tables
         without a population hold for every one.
@@ -268,69 +365,142 @@ def calibrate(
     >>> import pandas as pd
     >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
     >>> table = pd.DataFrame({"age_group": ["under_40"] * 60 + ["60_and_over"] * 40})
-    >>> result = dx.calibrate(model, table, "counts")
+    >>> result = dx.calibrate(model, table, "counts", prior_strength=1)
     >>> print(result.model.version, result.table.set_index("label")["after"]["P(age_group = under_40)"].round(2))
     1.1.0 0.48
     """
     _check_options(method, starts, max_iterations, tolerance)
+    network = compile_network(model)
+    variables = None if variables is None else _named(model, network, variables)
     check_population(model, population)
     chosen_version = next_version(model, version)
     known = _read(model, cohort, mapping, weight, site, verification)
     populations = populations_of(model, known, population) if known.sites else {}
-    network = compile_network(model)
     layout = Layout(network)
     used, verified, warnings = unverified_hidden(model, known, method)
     patients = patients_of(network, used)
     if method == "prior_shift":
-        mix = case_mix(model, network)
-        belief = believe(model, layout, ("priors", "tables"), _within(mix, variables), prior_strength, SHIFT_PRIOR)
+        mix = _within(case_mix(model, network), variables)
+        whole = believe(model, layout, ("priors", "tables"), mix, _number(prior_strength), SHIFT_PRIOR)
         patients = _hidden(model, patients, warnings)
     else:
-        belief = believe(model, layout, move, variables, prior_strength)
+        whole = believe(model, layout, move, variables, _number(prior_strength))
         _refuse_single_class(model, patients, layout)
-    expected = expectation(layout, patients)
     begin = layout.values(network)
+    groups = groups_of(model, network, whole)
+    learns = prior_strength == "auto" and method != "prior_shift"  # where a prior is worth two patients at most
     if method == "counts":
-        counts = count(layout, patients)
-        fit = Fit(belief.update(begin, counts), Totals(np.nan, counts), np.nan, True, pd.DataFrame(columns=TRACE))
-        warnings += _left_alone(belief, counts)
-        known_of = _counted(belief, counts)
+        found = by_counting(layout, whole, patients, groups if learns else None)
+        warnings += left_alone(whole, found.fit.totals.counts)
     else:
-        fit = _best(layout, belief, expected, begin, starts, max_iterations, tolerance, seed, progress, warnings)
-        known_of = information(layout, belief, expected, patients, fit.values, fit.totals.counts, seed)
-        warnings += _unidentified(model, belief, known_of)
-    table, learned = _tabulate(model, belief, fit, known_of)
+        found = by_em(
+            layout,
+            whole,
+            patients,
+            groups if learns else None,
+            starts=starts,
+            max_iterations=max_iterations,
+            tolerance=tolerance,
+            seed=seed,
+            progress=progress,
+        )
+        warnings += [*found.warnings, *_unidentified(model, found.belief, found.known)]
+    fit = found.fit
+    table, learned = _tabulate(model, found)
+    worth = {} if found.discount is None else found.discount.worth_of(groups)
+    clashes = pd.DataFrame(columns=CONFLICTS)
+    if method != "prior_shift" and prior_strength != 0:
+        clashes = _conflicts(model, whole, found)
+        warnings += _conflicting(clashes, worth, len(table))
     of_sites: dict[str, dict[Key, Learned]] = {}
     site_table = pd.DataFrame()
     if populations:
         site_table, of_sites, common = _sites(
-            model, layout, belief, used, populations, begin, fit, method, max_iterations, tolerance, seed
+            model, layout, whole, used, populations, begin, fit, method, max_iterations, tolerance, seed
         )
         table = _with_common_mean(table, common)
         learned |= {key: number for key, number in common.items() if key in learned}
     source = describe(known, method, dates, model)
-    text = (
-        f"Calibrated from {model.version} by {method} on {len(known)} rows of {known.name} "
-        f"(source {source.source}); prior strength {prior_strength:g}."
-        + (
-            f" Priors of {len(populations)} sites partially pooled: {', '.join(populations.values())}."
-            if of_sites
-            else ""
+    options: dict[str, object] = {
+        "prior_strength": prior_strength,
+        "move": sorted({row.place.node for row in whole.distributions}) if variables is not None else list(move),
+        "starts": starts,
+        "max_iterations": max_iterations,
+        "tolerance": tolerance,
+        "seed": seed,
+    }
+    text = _told(model, known, method, source.source, options, worth, fit, list(populations.values()))
+
+    def version_with(remarks: Sequence[str]) -> Model:
+        return new_version(
+            model,
+            learned,
+            source,
+            version=chosen_version,
+            population=population,
+            text=text,
+            table=pd.concat([table[table["moved"]], _as_moved(site_table, table)]),
+            remarks=remarks,
+            clashes=clashes,
+            sites=of_sites,
         )
-    )
-    made = new_version(
+
+    made = version_with(warnings)
+    tested = pd.DataFrame()
+    if method == "prior_shift":
+        tested = likelihood_test(made, patients, seed)
+        warnings += _shifted_likelihoods(tested)
+        made = version_with(warnings)
+    return Calibration(
+        made,
         model,
-        learned,
-        source,
-        version=chosen_version,
-        population=population,
-        text=text,
-        table=pd.concat([table[table["moved"]], _as_moved(site_table, table)]),
-        sites=of_sites,
+        known,
+        method,
+        table,
+        fit.trace,
+        tuple(warnings),
+        tested,
+        verified,
+        site_table,
+        clashes,
+        worth,
+        options,
+        fit.converged,
     )
-    tested = likelihood_test(made, patients, seed) if method == "prior_shift" else pd.DataFrame()
-    warnings += _shifted_likelihoods(tested)
-    return Calibration(made, model, known, method, table, fit.trace, tuple(warnings), tested, verified, site_table)
+
+
+def _told(
+    model: Model,
+    cohort: Cohort,
+    method: str,
+    source: str,
+    options: Mapping[str, object],
+    worth: Mapping[str, float],
+    fit: Fit,
+    sites: Sequence[str],
+) -> str:
+    """How the numbers came about, as CHANGES.md says it."""
+    learned = ", ".join(f"{factor:.2g} ({part})" for part, factor in worth.items())
+    passes = len(fit.trace) - len(fit.trace[["start", "round"]].drop_duplicates())
+    parts = [
+        f"Calibrated from {model.version} by {method} on {len(cohort)} rows of {cohort.name} (source {source}); prior "
+        f"strength {options['prior_strength']}" + (f", learned as {learned}." if learned else ".")
+    ]
+    if passes:
+        ended = "settled" if fit.converged else "had not settled"
+        parts.append(f"EM {ended} after {passes} passes (tolerance {options['tolerance']:g}, seed {options['seed']}).")
+    if sites:
+        parts.append(f"Priors of {len(sites)} sites partially pooled: {', '.join(sites)}.")
+    return " ".join(parts)
+
+
+def _number(prior_strength: float | str) -> float:
+    """What every prior is multiplied with before its worth is learned."""
+    if isinstance(prior_strength, str):
+        if prior_strength != "auto":
+            raise LearningError(f"prior_strength: {prior_strength!r}; expected 'auto' or a number of at least 0.")
+        return 1.0
+    return prior_strength
 
 
 def _read(
@@ -357,6 +527,22 @@ def _check_options(method: str, starts: int, max_iterations: int, tolerance: flo
             raise LearningError(f"{name}: {value}; expected at least {least}.")
     if not tolerance > 0:
         raise LearningError(f"tolerance: {tolerance}; expected a number above 0.")
+
+
+def _named(model: Model, network: Network, variables: Collection[str]) -> list[str]:
+    """Variables by name, or by the part of the model that they are."""
+    kinds = {variable.variable: variable.kind for variable in model.variables}
+    mix = case_mix(model, network)
+    parts = {
+        "causes": [name for name in mix if kinds[name] != "context"],
+        "contexts": [name for name in mix if kinds[name] == "context"],
+        "priors": mix,
+        "findings": [name for name in network.names if name not in mix],
+    }
+    found: list[str] = []
+    for name in [variables] if isinstance(variables, str) else variables:
+        found += parts[name] if name in parts and name not in kinds else [name]
+    return list(dict.fromkeys(found))
 
 
 def _within(names: Sequence[str], variables: Collection[str] | None) -> list[str]:
@@ -389,67 +575,6 @@ def _refuse_single_class(model: Model, patients: Patients, layout: Layout) -> No
         )
 
 
-def _best(
-    layout: Layout,
-    belief: Belief,
-    expected: Expectation,
-    begin: Array,
-    starts: int,
-    max_iterations: int,
-    tolerance: float,
-    seed: int,
-    progress: Progress | None,
-    warnings: list[str],
-) -> Fit:
-    rng = np.random.default_rng(seed)
-    fits = []
-    for number in range(starts):
-        start = begin if number == 0 else belief.draw(begin, rng, least=2.0)
-        fits.append(
-            maximise(
-                layout,
-                belief,
-                expected,
-                start,
-                max_iterations=max_iterations,
-                tolerance=tolerance,
-                number=number,
-                progress=progress,
-            )
-        )
-    best = max(fits, key=lambda fit: fit.objective)
-    if not best.converged:
-        warnings.append(
-            f"EM had not settled after {max_iterations} iterations (largest change above {tolerance:g}); "
-            "raise max_iterations or tolerance."
-        )
-    if starts > 1:
-        near = sum(fit.objective >= best.objective - 0.01 for fit in fits)
-        if near < starts:
-            warnings.append(f"{near} of {starts} starts reached the best maximum; the others ended lower.")
-    trace = pd.concat([fit.trace for fit in fits], ignore_index=True)
-    return Fit(best.values, best.totals, best.objective, best.converged, trace)
-
-
-def _counted(belief: Belief, counts: Array) -> Information:
-    drawn = counts[belief.cells]
-    size = belief.worth(belief.alpha + drawn, belief.beyond + belief.passed(drawn))
-    return Information(size, belief.sums(drawn)[belief.row], np.ones_like(size), ())
-
-
-def _left_alone(belief: Belief, counts: Array) -> list[str]:
-    """A sentence about distributions that no row counts for."""
-    total = belief.sums(counts[belief.cells])
-    links = sum(row.place.part == "link" for row in belief.distributions)
-    others = int((total == 0).sum()) - links
-    said = (
-        [f"counts leaves {links} links as they are, whose draws are hidden; method='em' moves them."] if links else []
-    )
-    if others:
-        said.append(f"{others} other distributions stay as they are: no row shows what they drew.")
-    return said
-
-
 def _unidentified(model: Model, belief: Belief, known: Information) -> list[str]:
     labels = {number.row: number.label for number in parameters(model)}
     numbers = {id(row): place for place, row in enumerate(_all_rows(model))}
@@ -477,7 +602,9 @@ def _all_rows(model: Model) -> Sequence[object]:
     return distributions(model)
 
 
-def _tabulate(model: Model, belief: Belief, fit: Fit, known: Information) -> tuple[pd.DataFrame, dict[Key, Learned]]:
+def _tabulate(model: Model, found: Estimate) -> tuple[pd.DataFrame, dict[Key, Learned]]:
+    belief, fit, known = found.belief, found.fit, found.known
+    factor = np.ones(len(belief.cells)) if found.discount is None else found.discount.factor
     numbers = parameters(model)
     rows: list[list[object]] = []
     learned: dict[Key, Learned] = {}
@@ -509,12 +636,64 @@ def _tabulate(model: Model, belief: Belief, fit: Fit, known: Information) -> tup
                     lower,
                     upper,
                     float(belief.prior_size[cell]),
+                    float(factor[cell]),
                     float(expected[place]),
                     effective,
                     moved,
                 ]
             )
     return pd.DataFrame(rows, columns=COLUMNS), learned
+
+
+def _conflicts(model: Model, whole: Belief, found: Estimate) -> pd.DataFrame:
+    """The numbers whose prior did not expect these patients, the most surprising first."""
+    p, adjusted = conflicts(whole, found.spoken)
+    numbers = parameters(model)
+    cells = {(row, state): place for place, (row, state) in enumerate(_states(whole))}
+    factor = np.ones(len(p)) if found.discount is None else found.discount.factor
+    patients = whole.sums(found.spoken.stay)
+    rows: list[list[object]] = []
+    for place, row in enumerate(whole.distributions):
+        for position in row.parameters:
+            number = numbers[position]
+            cell = cells.get((place, number.state))
+            if cell is None or adjusted[cell] >= CLASH:
+                continue
+            rows.append(
+                [
+                    number.file,
+                    ", ".join(part for part in number.key if part),
+                    number.label,
+                    number.value,
+                    number.lower,
+                    number.upper,
+                    float(whole.left[place] * found.spoken.stay[cell] / patients[place]),
+                    float(patients[place]),
+                    float(found.fit.values[whole.cells[cell]]),
+                    float(factor[cell]),
+                    float(p[cell]),
+                    float(adjusted[cell]),
+                ]
+            )
+    return pd.DataFrame(rows, columns=CONFLICTS).sort_values("p", kind="stable", ignore_index=True)
+
+
+def _conflicting(clashes: pd.DataFrame, worth: Mapping[str, float], numbers: int) -> list[str]:
+    if clashes.empty:
+        return []
+    shown = "; ".join(
+        f"{row['label']} was {format_probability(row['before'])}, in the patients "
+        f"{format_probability(row['in_the_patients'])}"
+        for row in clashes.head(3).to_dict("records")
+    )
+    then = (
+        "Such numbers count for less, and with them those of their part: prior patients were multiplied with "
+        + ", ".join(f"{factor:.2g} ({part})" for part, factor in worth.items() if factor < 0.995)
+        + "."
+        if worth
+        else "Their priors distort what the patients say; prior_strength='auto' weakens them as far as they conflict."
+    )
+    return [f"{len(clashes)} of {numbers} numbers conflict with their prior, for example {shown}. {then}"]
 
 
 def _withheld(belief: Belief) -> list[tuple[float, float]]:
@@ -549,7 +728,7 @@ def _sites(
             patients = _hidden(model, patients, hidden)
         if method == "counts":
             counts = count(layout, patients)
-            values, known = own.update(fit.values, counts), _counted(own, counts)
+            values, known = own.update(fit.values, counts), counted(own, counts)
         else:
             expected = expectation(layout, patients)
             found = maximise(layout, own, expected, fit.values, max_iterations=max_iterations, tolerance=tolerance)
@@ -586,6 +765,8 @@ def _as_moved(sites: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
             "label": sites["population"] + ": " + sites["label"],
             "before": sites["label"].map(before),
             "after": sites["after"],
+            "lower": sites["lower"],
+            "upper": sites["upper"],
             "effective_cases": sites["effective_cases"],
         }
     )
@@ -593,11 +774,6 @@ def _as_moved(sites: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
 
 def _states(belief: Belief) -> list[tuple[int, int]]:
     return [(place, state) for place, row in enumerate(belief.distributions) for state in row.free]
-
-
-def _logit(values: pd.Series) -> pd.Series:
-    kept = values.clip(1e-12, 1 - 1e-12)
-    return pd.Series(np.log(kept / (1 - kept)), index=values.index)
 
 
 def _shifted_likelihoods(tested: pd.DataFrame) -> list[str]:

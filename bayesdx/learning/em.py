@@ -16,7 +16,7 @@ from bayesdx.learning.layout import Layout
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
 
-TRACE = ["start", "iteration", "objective", "log_evidence", "largest_change"]
+TRACE = ["start", "round", "iteration", "objective", "log_evidence", "largest_change"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class Fit:
         Log evidence of the patients plus log prior of the numbers.
     converged : bool
     trace : DataFrame
-        A row per iteration: start, iteration, objective, log_evidence (both before its update), largest_change.
+        A row per iteration: start, round, iteration, objective, log_evidence (both before its update), largest_change.
     """
 
     values: Array
@@ -51,40 +51,81 @@ def maximise(
     max_iterations: int,
     tolerance: float,
     number: int = 0,
+    weighing: int = 0,
     progress: Progress | None = None,
 ) -> Fit:
     """Run EM until no number moves by more than ``tolerance``.
+
+    Every third pass tries a longer step: two steps of EM say how fast it converges, and the numbers are carried on
+    along them, on the scale of logarithms. The step is taken only where it does not lower what is maximised.
 
     Parameters
     ----------
     layout, belief, expected
     start : ndarray, shape (layout.size,)
     max_iterations : int, at least 1
+        Passes over the patients.
     tolerance : float, above 0
-        Largest change of a probability in the last iteration.
+        Largest change of a probability in one step of EM.
     number : int
         Which start this is, for the trace.
+    weighing : int
+        How often the priors had been weighed before, for the trace.
     progress : callable, optional
         Called with (iteration, max_iterations).
 
     References
     ----------
     A. Dempster, N. Laird, D. Rubin (1977), "Maximum likelihood from incomplete data via the EM algorithm", JRSS B 39;
-    S. Lauritzen (1995), "The EM algorithm for graphical association models with missing data".
+    S. Lauritzen (1995), "The EM algorithm for graphical association models with missing data"; R. Varadhan, C. Roland
+    (2008), "Simple and globally convergent methods for accelerating the convergence of any EM algorithm", Scandinavian
+    Journal of Statistics 35.
     """
-    values, rows, converged = start, [], False
-    totals = expected.totals(layout.network_with(values))
+    rows: list[list[float]] = []
+    path: list[Array] = []
+    now = _at(layout, belief, expected, start)
+    converged, rejected = False, False
     for iteration in range(1, max_iterations + 1):
-        moved = belief.update(values, totals.counts)
-        change = float(np.abs(moved - values).max())
-        rows.append([number, iteration, totals.log_evidence + belief.log_prior(values), totals.log_evidence, change])
-        values = moved
-        totals = expected.totals(layout.network_with(values))
+        following = belief.update(now.values, now.totals.counts)
+        change = float(np.abs(following - now.values).max())
+        rows.append([number, weighing, iteration, now.objective, now.totals.log_evidence, change])
+        if not rejected:
+            path.append(now.values)
+        further = _further(belief, path) if len(path) == 3 and not rejected and change > tolerance else None
+        found = _at(layout, belief, expected, following if further is None else further)
+        path = [] if len(path) == 3 else path
+        rejected = further is not None and not found.objective >= now.objective
+        now = now if rejected else found
         if progress is not None:
             progress(iteration, max_iterations)
         if change <= tolerance:
             converged = True
             break
-    objective = totals.log_evidence + belief.log_prior(values)
-    rows.append([number, len(rows) + 1, objective, totals.log_evidence, 0.0])
-    return Fit(values, totals, objective, converged, pd.DataFrame(rows, columns=TRACE))
+    rows.append([number, weighing, len(rows) + 1, now.objective, now.totals.log_evidence, 0.0])
+    return Fit(now.values, now.totals, now.objective, converged, pd.DataFrame(rows, columns=TRACE))
+
+
+@dataclass(frozen=True, eq=False)
+class _Point:
+    values: Array
+    totals: Totals
+    objective: float
+
+
+def _at(layout: Layout, belief: Belief, expected: Expectation, values: Array) -> _Point:
+    totals = expected.totals(layout.network_with(values))
+    return _Point(values, totals, totals.log_evidence + belief.log_prior(values))
+
+
+def _further(belief: Belief, path: list[Array]) -> Array | None:
+    """Where three points of EM lead to, if they slow down."""
+    first, second, third = (np.log(np.maximum(values[belief.cells], 1e-300)) for values in path)
+    step, bend = second - first, third - 2 * second + first
+    length = float(np.linalg.norm(step)) / max(float(np.linalg.norm(bend)), 1e-300)
+    if not 1 < length < np.inf:
+        return None
+    logs = first + 2 * length * step + length**2 * bend
+    share = np.exp(np.clip(logs, -690.0, 0.0))
+    values = path[-1].copy()
+    values[belief.cells] = share * (belief.left / belief.sums(share))[belief.row]
+    return values

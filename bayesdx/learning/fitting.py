@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import os
 import re
+import unicodedata
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise, product
@@ -15,12 +17,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.errors import LearningError, nearest
-from bayesdx.evaluation.dataset import Cohort, Table, read_cohort, read_table
-from bayesdx.evaluation.mapping import HEADER, code_text
+from bayesdx.errors import DataWarning, LearningError, nearest
+from bayesdx.evaluation.dataset import MISSING, Cohort, Table, read_cohort, read_table, translate
+from bayesdx.evaluation.mapping import HEADER, code_text, read_numbers
 from bayesdx.inference import Engine
 from bayesdx.knowledge.model import Model, ModelInfo, Population
-from bayesdx.knowledge.schema import Conditions, Link, Prior, Source, TableEntry, Variable
+from bayesdx.knowledge.schema import Conditions, Cut, Link, Prior, Source, TableEntry, Variable
 from bayesdx.learning.calibrate import calibrate
 from bayesdx.learning.cutting import cut_points
 from bayesdx.learning.em import Progress
@@ -48,6 +50,8 @@ class ModelFit:
     model : Model
     mapping : dict
         As ``read_cohort`` takes it: the same columns and codes of other patients.
+    notes : tuple of str
+        What was made of the table: words taken for missing cells, columns that are left out.
 
     Examples
     --------
@@ -61,11 +65,13 @@ class ModelFit:
 
     model: Model
     mapping: dict[str, dict[str, Any]]
+    notes: tuple[str, ...] = ()
 
     def read(self, table: Table) -> Cohort:
         """Other patients in the words of the model; columns that the mapping does not name are left out.
 
-        A code that the model has never seen is "not observed", since nothing is known of what it says.
+        A code that the model has never seen is "not observed", since nothing is known of what it says; a
+        ``DataWarning`` counts them. Rows that are left without a word are left out, which it says too.
 
         Parameters
         ----------
@@ -86,19 +92,25 @@ class ModelFit:
         >>> import bayesdx as dx
         >>> import pandas as pd
         >>> table = pd.DataFrame({"disease": ["a", "b"] * 20, "cough": ["yes", "no"] * 19 + ["no", "no"]})
-        >>> others = pd.DataFrame({"cough": ["yes", "sometimes", "no"], "disease": ["a", "b", "b"]})
+        >>> others = pd.DataFrame({"cough": ["yes", None, "no"], "disease": ["a", "b", "b"]})
         >>> dx.fit_model(table, "disease").read(others).frame["cough"].tolist()
         ['yes', None, 'no']
         """
-        _, frame = read_table(table)
-        kept = frame[[column for column in frame.columns if column in self.mapping]].copy()
-        for column in kept.columns:
-            rule = self.mapping[column]
-            codes = rule.get("codes", {})
-            if not any(_is_band(code) for code in codes) and "cuts" not in rule:
-                known = kept[column].map(lambda cell, codes=codes: code_text(cell) in codes)
-                kept[column] = kept[column].astype(object).where(known | kept[column].isna(), None)
-        return read_cohort(self.model, kept, {column: self.mapping[column] for column in kept.columns})
+        cohort, unseen = translate(self.model, table, self.mapping)
+        self._say(cohort.name, unseen)
+        told = cohort.frame.notna().any(axis=1).to_numpy()
+        if not told.any():
+            raise LearningError(f"{cohort.name}: no row holds anything that {self.model.name} knows.")
+        if not told.all():
+            rows = ", ".join(repr(row) for row in cohort.frame.index[~told][:5])
+            self._say(cohort.name, [f"rows {rows}" if (~told).sum() <= 5 else f"rows {rows}, ..."], "left out")
+        return cohort.take(told)
+
+    def _say(self, name: str, what: list[str], then: str = "it counts as not observed") -> None:
+        if what:
+            more = f" and {len(what) - 5} more" if len(what) > 5 else ""
+            said = f"{name}: {'; '.join(what[:5])}{more}: never seen in the data of {self.model.name}; {then}."
+            warnings.warn(said, DataWarning, stacklevel=3)
 
     def posteriors(self, table: Table) -> pd.DataFrame:
         """P(class | everything but the class) of other patients, for a model of one exclusive cause.
@@ -106,7 +118,8 @@ class ModelFit:
         Parameters
         ----------
         table : DataFrame, or path of a CSV or Parquet file
-            In the words of the table that was fitted; the column of the class, if there is one, is not looked at.
+            In the words of the table that was fitted; the column of the class, if there is one, is not looked at. A
+            code that was never seen counts as not observed, with a ``DataWarning``.
 
         Returns
         -------
@@ -132,17 +145,11 @@ class ModelFit:
             raise LearningError(f"posteriors: {self.model.name} has {len(self.model.causes)} causes; expected one.")
         cause = self.model.causes[0]
         column = next(name for name, rule in self.mapping.items() if rule["variable"] == cause)
-        _, frame = read_table(table)
-        empty = pd.DataFrame(index=frame.index)
-        told = frame.drop(columns=[column], errors="ignore")
-        told = told[[name for name in told.columns if name in self.mapping]]
-        blank = told.isna().all(axis=1).to_numpy()
+        others = {name: rule for name, rule in self.mapping.items() if name != column}
+        cohort, unseen = translate(self.model, table, others)
+        self._say(cohort.name, unseen)
+        states = cohort.frame.reindex(columns=list(self.model.findings)).astype(object)
         engine = Engine(compile_network(self.model))
-        states = empty.assign(**dict.fromkeys(self.model.findings)).astype(object)
-        if not blank.all():
-            states.loc[~blank, list(self.model.findings)] = (
-                self.read(told[~blank]).frame.reindex(columns=list(self.model.findings)).to_numpy()
-            )
         found = engine.marginals(states, targets=(cause,))[cause]
         names = {state: code for code, state in self.mapping[column]["codes"].items()}
         return found.rename(columns=names)
@@ -188,7 +195,7 @@ class ModelFit:
                     states = self.model.by_name[name].states
                     bands = _band_codes(rule["cuts"]) if "cuts" in rule else []
                     rows = [*zip(bands, states, strict=False), *codes.items()] or [("", "")]
-                    writer.writerows((column, code, name, state) for code, state in rows)
+                    writer.writerows((column, code, name, state or "") for code, state in rows)
         except OSError as error:
             raise LearningError(f"{target}: {error.strerror}; nothing was written.") from error
         return target
@@ -219,7 +226,8 @@ def fit_model(
         cause of its own, its first value (in order) the reference state; findings are then noisy-OR gates of all of
         them, fitted by EM.
     findings : iterable of str, optional
-        Columns of findings; all others where left out.
+        Columns of findings; all others where left out. One that does not vary is left out, which ``notes`` say, as
+        they say which words (``?``, ``NA``, ``null`` and the like) were read as missing cells.
     cuts : mapping of column to numbers, optional
         Where the next state begins; other numeric columns are cut where the classes part (``cut_points``).
     missing : {"ignore", "state"}
@@ -241,7 +249,8 @@ def fit_model(
     Raises
     ------
     LearningError
-        Unknown columns, an unlabelled row, a single class, a constant finding, or an option out of range.
+        Unknown columns, an unlabelled row, a single class, no finding that varies, a number that can be read in two
+        ways, or an option out of range.
 
     References
     ----------
@@ -257,9 +266,12 @@ def fit_model(
     (('disease',), ('cough',))
     """
     label, frame = read_table(table)
+    frame = frame.set_axis([str(column) for column in frame.columns], axis=1)
     _check_options(missing, structure, smoothing)
     chosen = [causes] if isinstance(causes, str) else list(causes)
     columns = _columns(frame, chosen, findings)
+    frame, marks = _without_marks(frame, [*chosen, *columns])
+    notes = [f"{column}: {', '.join(words)} read as missing." for column, words in marks.items()]
     classes = _classes(frame, chosen)
     _, joint = np.unique(np.stack([np.unique(c, return_inverse=True)[1] for c in classes]), axis=1, return_inverse=True)
     variables, mapping = [], {}
@@ -269,10 +281,15 @@ def fit_model(
         mapping[column] = rule
     for column in columns:
         given = (cuts or {}).get(column)
-        found = _finding(frame[column], column, joint.reshape(-1), given, missing)
-        if found is not None:
+        found = _finding(frame[column], column, joint.reshape(-1), given, missing, marks.get(column, ()))
+        if found is None:
+            notes.append(f"{column}: left out, since it does not vary.")
+        else:
             variables.append(found[0])
             mapping[column] = found[1]
+    if len(variables) == len(chosen):
+        raise LearningError("no finding varies: expected a column besides the causes that holds two values or more.")
+    variables, mapping = _named(variables, mapping, [str(column) for column in frame.columns])
     _refuse_duplicates(variables)
     rules: dict[str, Any] = {str(column): mapping.get(str(column)) for column in frame.columns}
     source = Source("DATASET", f"Table {label}: {len(frame)} rows", None, "", "", "cohort", len(frame), "dataset")
@@ -285,7 +302,7 @@ def fit_model(
         made = _tabled(bare, _coded(bare, frame, rules), structure, smoothing)
     else:
         made = _gated(bare, frame, rules, smoothing, progress)
-    return ModelFit(made, {column: rule for column, rule in rules.items() if rule is not None})
+    return ModelFit(made, {column: rule for column, rule in rules.items() if rule is not None}, tuple(notes))
 
 
 def _check_options(missing: str, structure: str, smoothing: float) -> None:
@@ -339,16 +356,60 @@ def _cause(column: str, values: NDArray[np.str_], exclusive: bool) -> tuple[Vari
     return Variable(name, column, "cause", "", states, ""), rule
 
 
+def _without_marks(frame: pd.DataFrame, columns: Sequence[str]) -> tuple[pd.DataFrame, dict[str, list[str]]]:
+    """The table with ``?``, ``NA`` and the like as missing cells, and which of them each column had."""
+    frame, found = frame.copy(), {}
+    for column in columns:
+        cells = frame[column]
+        if pd.api.types.is_numeric_dtype(cells):
+            continue
+        texts = cells.map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
+        words = [word for word in MISSING if (texts == word).any()]
+        if words:
+            frame[column] = cells.astype(object).where(~texts.isin(words), None)
+            found[column] = words
+    return frame, found
+
+
+def _named(
+    variables: Sequence[Variable], mapping: Mapping[str, dict[str, Any]], columns: Sequence[str]
+) -> tuple[list[Variable], dict[str, dict[str, Any]]]:
+    """Variables of headings in another script are called after the place of their column."""
+    names = {column: f"column_{place + 1}" for place, column in enumerate(columns) if _foreign(_latin(column))}
+    chosen = [replace(v, variable=names.get(v.label, v.variable)) for v in variables]
+    rules = {column: {**rule, "variable": names.get(column, rule["variable"])} for column, rule in mapping.items()}
+    return chosen, rules
+
+
+def _foreign(text: str) -> bool:
+    """Whether fewer letters of a heading are Latin than not, or none of its signs can be in a name."""
+    latin = sum(sign.isalpha() and sign.isascii() for sign in text)
+    other = sum(sign.isalpha() and not sign.isascii() for sign in text)
+    return other > latin or not any(sign.isascii() and sign.isalnum() for sign in text)
+
+
+def _latin(text: str) -> str:
+    """Letters without their accents, as in "Übelkeit"."""
+    parts = unicodedata.normalize("NFKD", text.replace("ß", "ss"))
+    return "".join(part for part in parts if not unicodedata.combining(part))
+
+
 def _finding(
-    cells: pd.Series, column: str, classes: NDArray[np.intp], cuts: Sequence[float] | None, missing: str
+    cells: pd.Series,
+    column: str,
+    classes: NDArray[np.intp],
+    cuts: Sequence[float] | None,
+    missing: str,
+    marks: Sequence[str],
 ) -> tuple[Variable, dict[str, Any]] | None:
     """The variable of a column and its rule; None where the column has one value only."""
     empty = cells.isna().to_numpy() | (cells.astype(str).str.strip() == "").to_numpy()
-    numbers = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=float)
+    numbers = _numbers(cells, column, empty)
     numeric = bool((np.isfinite(numbers) | empty).all()) and not empty.all()
     rule: dict[str, Any] = {"variable": _name(column)}
     if cuts is not None or (numeric and len(np.unique(numbers[~empty])) > MOST_STATES):
-        ends = [float(f"{cut:.10g}") for cut in cuts or cut_points(numbers[~empty], classes[~empty])]
+        known = np.isfinite(numbers)
+        ends = [float(f"{cut:.10g}") for cut in cuts or cut_points(numbers[known], classes[known])]
         texts = [f"{end:g}".replace("+", "") for end in ends]
         bands = [f"{low}_to_{high}" for low, high in pairwise(texts)]
         states = (f"below_{texts[0]}", *bands, f"from_{texts[-1]}") if texts else ()
@@ -363,7 +424,11 @@ def _finding(
             rule["codes"] = dict(zip(_band_codes(rule.pop("cuts")), states, strict=True))
         rule["codes"] = {**rule.get("codes", {}), "": NOT_RECORDED}
         states = (*states, NOT_RECORDED)
-    return (Variable(_name(column), column, "history", "", states, ""), rule) if len(states) > 1 else None
+    if marks:
+        rule["codes"] = {**rule.get("codes", {}), **dict.fromkeys(marks, rule.get("codes", {}).get(""))}
+    cuts_kept = tuple(Cut(end) for end in rule.get("cuts", ()))
+    variable = Variable(_name(column), column, "history", "", states, "", cuts=cuts_kept)
+    return (variable, rule) if len(states) > 1 else None
 
 
 def _band_codes(cuts: Sequence[float]) -> list[str]:
@@ -372,8 +437,23 @@ def _band_codes(cuts: Sequence[float]) -> list[str]:
     return [f"<{texts[0]}", *between, f">={texts[-1]}"]
 
 
-def _is_band(code: str) -> bool:
-    return code.startswith(("<", ">=")) or ".." in code
+def _numbers(cells: pd.Series, column: str, empty: NDArray[np.bool_]) -> Array:
+    """The numbers of a column, NaN where a cell is none; text may have decimal commas."""
+    if pd.api.types.is_bool_dtype(cells):
+        return np.full(len(cells), np.nan)
+    if pd.api.types.is_numeric_dtype(cells):
+        return pd.to_numeric(cells).to_numpy(dtype=float, na_value=np.nan)
+    codes, values = pd.factorize(cells)
+    found, unclear = read_numbers(code_text(value) for value in values)
+    numbers = np.array([*found, np.nan])[codes]
+    others = ~empty & ~np.isfinite(numbers)
+    if unclear and len(set(cells[others].map(code_text)) - set(unclear)) == 0:
+        place = int(np.flatnonzero(cells.map(code_text).isin(unclear))[0])
+        raise LearningError(
+            f"column {column}, row {cells.index[place]!r}: {unclear[0]!r} may hold a decimal mark or part thousands; "
+            "write the numbers with a decimal point."
+        )
+    return numbers
 
 
 def _by_size(code: str) -> tuple[float, str]:
@@ -384,12 +464,23 @@ def _by_size(code: str) -> tuple[float, str]:
 
 
 def _state_names(codes: Sequence[str]) -> tuple[str, ...]:
-    names = tuple(re.sub(r"[|;=\x00-\x1f]", "_", code) or "_" for code in codes)
+    names = tuple(re.sub(r"[|;=\x00-\x1f]", "_", _in_words(code)) or "_" for code in codes)
     return names if len(set(names)) == len(names) else tuple(f"{name}_{place}" for place, name in enumerate(names))
 
 
+_SIGNS = ((">=", "from_"), ("<=", "up_to_"), ("≥", "from_"), ("≤", "up_to_"), ("<", "below_"), (">", "above_"))
+
+
+def _in_words(code: str) -> str:
+    """A band such as ``>=60`` without signs that a state's name cannot have."""
+    for sign, word in _SIGNS:
+        if code.startswith(sign):
+            return word + code.removeprefix(sign).strip()
+    return code
+
+
 def _name(column: str) -> str:
-    kept = re.sub(r"[^A-Za-z0-9_]", "_", column)[:100]
+    kept = re.sub(r"[^A-Za-z0-9_]", "_", _latin(column))[:100]
     return kept if re.match(r"[A-Za-z]", kept) else f"x_{kept}"[:100]
 
 

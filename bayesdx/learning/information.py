@@ -36,6 +36,9 @@ Array = NDArray[np.float64]
 MOST_ROWS = 20_000
 """Different rows that the information is taken from; more are represented by a random part of them."""
 
+FEW_ROWS = 1_000
+"""Different rows that show which share of the information is not lost."""
+
 STANDS_OUT = 4.0
 """Standard errors from which the information shared by distributions of two variables is kept."""
 
@@ -110,6 +113,31 @@ def information(
     if weak.size:
         lower[weak] = _lower(layout, belief, basis, expected, patients, values, weak, seed)
     return Information(size, effective, lower, tuple(_confounded(covariance, belief.row[basis.kept])))
+
+
+def kept_share(
+    layout: Layout, belief: Belief, expected: Expectation, patients: Patients, values: Array, counts: Array, seed: int
+) -> Array:
+    """Share of the information of complete data that the patients hold about each number by itself.
+
+    Of those who get as far as a state, what is not lost because their draws were not seen (Louis 1982), from a random
+    part of the rows; shape (n_cells,), between 0 and 1, and 1 where every draw was seen.
+    """
+    rows, scale = _chosen(patients, seed, FEW_ROWS)
+    share = values[belief.cells]
+    behind = share + belief.passed(share)
+    stage = np.divide(share, behind, out=np.zeros_like(share), where=behind > 0)
+    lost, arrived = np.zeros_like(share), np.zeros_like(share)
+    earlier, later = belief.pairs
+    for part, of_rows in expected.cases(layout.network_with(values), rows):
+        drawn = of_rows[:, belief.cells]
+        reach = drawn.copy()
+        np.add.at(reach.T, earlier, drawn.T[later])
+        weight = patients.weights[part] * scale
+        lost += weight @ (drawn * (1 - stage) ** 2 + (reach - drawn) * stage**2 - (drawn - stage * reach) ** 2)
+        arrived += weight @ reach
+    whole = arrived * stage * (1 - stage)
+    return np.asarray(np.clip(1 - np.divide(lost, whole, out=np.zeros_like(whole), where=whole > 0), 0.0, 1.0))
 
 
 class _Basis:
@@ -196,12 +224,12 @@ def _shared(
     return outer, square
 
 
-def _chosen(patients: Patients, seed: int) -> tuple[NDArray[np.intp], float]:
+def _chosen(patients: Patients, seed: int, most: int = MOST_ROWS) -> tuple[NDArray[np.intp], float]:
     """The rows that are looked at, and the patients that each of them stands for."""
     rows = np.arange(len(patients))
-    if len(rows) <= MOST_ROWS:
+    if len(rows) <= most:
         return rows, 1.0
-    rows = np.sort(np.random.default_rng(seed).choice(rows, MOST_ROWS, replace=False))
+    rows = np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
     return rows, patients.total / float(patients.weights[rows].sum())
 
 
@@ -247,10 +275,18 @@ def _inverse(prior: Array, data: Array, same_row: NDArray[np.bool_]) -> Array:
     ridge = UNKNOWN * np.maximum(np.diag(prior + own), 1.0)
     for kept in (1.0, 0.95, 0.9, 0.8, 0.6, 0.4, 0.2, 0.0):
         matrix = prior + own + kept * shared + np.diag(ridge)
-        smallest = np.linalg.eigvalsh(_scaled(matrix))[0]
-        if smallest > 1e-6:
+        if _positive(_scaled(matrix) - 1e-6 * np.eye(len(matrix))):
             return np.asarray(np.linalg.inv(matrix))
     return np.diag(1.0 / np.maximum(np.diag(prior + own), np.diag(prior) + UNKNOWN))
+
+
+def _positive(matrix: Array) -> bool:
+    """Whether all eigenvalues are above 0."""
+    try:
+        np.linalg.cholesky(matrix)
+    except np.linalg.LinAlgError:
+        return False
+    return True
 
 
 def _scaled(matrix: Array) -> Array:

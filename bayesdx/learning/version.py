@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from bayesdx.errors import LearningError
 from bayesdx.evaluation.dataset import Cohort
 from bayesdx.knowledge.model import Model, Population
 from bayesdx.knowledge.schema import NAME, VERSION, Link, Prior, Source, TableEntry
+
+HARDLY = 0.5
+"""Effective patients below which a number keeps its source and status: it rests on the parent still."""
 
 DIGITS = 8
 """Significant digits of a number that was learned."""
@@ -90,6 +94,8 @@ def new_version(
     population: str | None,
     text: str,
     table: pd.DataFrame,
+    remarks: Sequence[str] = (),
+    clashes: pd.DataFrame | None = None,
     sites: Mapping[str, Mapping[Key, Learned]] | None = None,
 ) -> Model:
     """The model with learned numbers.
@@ -106,7 +112,11 @@ def new_version(
     text : str
         The first paragraph of this version in CHANGES.md.
     table : DataFrame
-        Columns label, before, after, effective_cases: the rows that moved.
+        Columns label, before, after, lower, upper, effective_cases: the rows that moved.
+    remarks : sequence of str
+        What to know before the numbers are used.
+    clashes : DataFrame, optional
+        The numbers that conflict with their prior, as ``Calibration.conflicts`` has them.
     sites : mapping of a new population's name to its numbers, optional
         Populations beside the one that the data update, each with the parent's rows and its own learned numbers.
     """
@@ -132,8 +142,10 @@ def new_version(
         if found is None:
             return row
         value, lower, upper = found.rounded()
-        change = {field: value, "lower": lower, "upper": upper, "source": source.source, "status": "dataset"}
-        return replace(row, **change, note=_note(row.note, getattr(row, field)))
+        change = {field: value, "lower": lower, "upper": upper, "note": _note(row, field)}
+        if found.cases >= HARDLY:
+            change |= {"source": source.source, "status": "dataset"}
+        return replace(row, **change)
 
     info = replace(
         model.info,
@@ -150,7 +162,7 @@ def new_version(
         links=tuple(moved("links.csv", row, _key("links.csv", row), "link_probability") for row in model.links),
         tables=tuple(moved("tables.csv", row, _key("tables.csv", row), "probability") for row in entries),
         sources=(*(row for row in model.sources if row.source != source.source), source),
-        changes=_changes(model, version, text, table),
+        changes=_changes(model, version, text, remarks, pd.DataFrame() if clashes is None else clashes, table),
         release=None,
         population=target,
     )
@@ -162,18 +174,50 @@ def _key(file: str, row: Prior | Link | TableEntry) -> tuple[str, ...]:
     return key_of(FILE[file], row)
 
 
-def _note(old: str, value: float) -> str:
-    """What the number was; the parent's remark follows, once."""
-    remark = re.sub(r"^was [^;]*(; )?", "", old)
-    return f"was {value:.4g}" + (f"; {remark}" if remark else "")
+def _note(row: Prior | Link | TableEntry, field: str) -> str:
+    """What the number was, and from where; the parent's remark follows, once."""
+    remark = re.sub(r"^was [^;]*(; )?", "", row.note)
+    return f"was {getattr(row, field):.4g} of {row.source} ({row.status})" + (f"; {remark}" if remark else "")
 
 
-def _changes(model: Model, version: str, text: str, table: pd.DataFrame) -> str:
+def most_moved_first(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows with ``before`` and ``after``, the largest difference of the log-odds first."""
+    odds = [np.log(p / (1 - p)) for p in (np.clip(table[name], 1e-12, 1 - 1e-12) for name in ("before", "after"))]
+    order = np.argsort(-np.abs(np.asarray(odds[1] - odds[0], dtype=np.float64)), kind="stable")
+    return table.iloc[order]
+
+
+def _cell(text: object) -> str:
+    return str(text).replace("|", "\\|")
+
+
+def _changes(
+    model: Model, version: str, text: str, remarks: Sequence[str], clashes: pd.DataFrame, table: pd.DataFrame
+) -> str:
     lines = [f"# {version}", "", text, ""]
+    if remarks:
+        lines += ["To know before the numbers are used:", "", *(f"- {_cell(remark)}" for remark in remarks), ""]
+    if len(clashes):
+        lines += ["Numbers that conflict with their prior, the most surprising first:", ""]
+        lines += ["| number | parent | in the patients | patients | after | adjusted p |"]
+        lines += ["| --- | --- | ---: | ---: | ---: | ---: |"]
+        for row in clashes.to_dict("records"):
+            lines.append(
+                f"| {_cell(row['label'])} | {row['before']:.4g} ({row['before_lower']:.2g} to "
+                f"{row['before_upper']:.2g}) | {row['in_the_patients']:.4g} | {row['patients']:.0f} "
+                f"| {row['after']:.4g} | {row['adjusted_p']:.2g} |"
+            )
+        lines.append("")
     if len(table):
-        lines += ["| number | before | after | effective patients |", "| --- | ---: | ---: | ---: |"]
-        rows = table[["label", "before", "after", "effective_cases"]].itertuples(index=False, name=None)
-        for label, before, after, cases in rows:
-            lines.append(f"| {str(label).replace('|', chr(92) + '|')} | {before:.4g} | {after:.4g} | {cases:.1f} |")
+        lines += ["Numbers that moved, the furthest first:", ""]
+        lines += [
+            "| number | before | after | 95 % interval | effective patients |",
+            "| --- | ---: | ---: | --- | ---: |",
+        ]
+        for row in most_moved_first(table.reset_index(drop=True)).to_dict("records"):
+            lines.append(
+                f"| {_cell(row['label'])} | {row['before']:.4g} | {row['after']:.4g} | {row['lower']:.2g} to "
+                f"{row['upper']:.2g} | {row['effective_cases']:.1f} |"
+            )
         lines.append("")
     return "\n".join(lines) + ("\n" + model.changes if model.changes else "")

@@ -144,3 +144,48 @@ def test_fit_and_report(folders: tuple[Path, Path]) -> None:
 def test_help_has_examples(command: str) -> None:
     """Each command says what it does and shows examples of itself."""
     assert f"bayesdx {command}" in run(command, "--help").stdout.split("Examples:")[1]
+
+
+def test_just_the_mix_of_causes_and_its_effect_in_five_commands(tmp_path: Path) -> None:
+    """A table in own codes: mapping, dry run, new population, its scores beside the old one, the difference."""
+    model = dx.save_model(exclusive_model((0.2, 0.05)), tmp_path / "exclusive" / "0.1.0")
+    frame = table(600).rename(columns={"cause": "Cause", "f0": "Finding 0"}).replace({"yes": "j", "no": "n"})
+    frame["Cause"] = frame["Cause"].replace({"severe": "bad"})
+    patients = tmp_path / "patients.csv"
+    frame.to_csv(patients, index=False)
+    draft, new = tmp_path / "mapping.csv", model.parent / "0.2.0"
+    done = run("mapping", model, patients, draft)
+    assert done.exit_code == 0 and "1 codes to decide" in done.stdout and "Finding 0: f0 (its name)." not in done.stdout
+    refused = run("calibrate", model, patients, new, "--mapping", draft)
+    assert refused.exit_code == 2 and "mapping.csv" in refused.stderr and not new.exists()
+    text = draft.read_text("utf-8")
+    assert "Cause,bad,cause,?" in text and "Finding 0,j,f0,yes" in text
+    draft.write_text(text.replace("Cause,bad,cause,?", "Cause,bad,cause,severe"), "utf-8")
+    assert run("calibrate", model, patients, "--mapping", draft, "--dry-run").exit_code == 0
+    options = ("--mapping", draft, "--only", "causes", "--as-population", "ward", "--quiet")
+    done = run("calibrate", model, patients, new, *options, "--prior-strength", "auto", "--starts", "2")
+    assert (done.exit_code, done.stderr) == (0, ""), done.output
+    told = json.loads(new.with_name("0.2.0.calibration.json").read_text("utf-8"))
+    assert {row["file"] for row in told["numbers"]} == {"priors.csv"} and told["options"]["starts"] == 2
+    assert dx.load_model(new).tables == dx.load_model(model).tables
+    scored = run("evaluate", new, patients, "--mapping", draft, "--against-population", "here", "--resamples", "20")
+    assert scored.exit_code == 0 and "log_score" in scored.stdout.split("measure", 2)[2]
+    assert run("compare", model, new).exit_code == 0
+
+
+def test_a_mapping_is_drafted_for_the_screen_and_never_overwritten(folders: tuple[Path, Path]) -> None:
+    """Without a file the draft goes to standard output, the guesses to standard error."""
+    model, patients = folders
+    done = run("mapping", model, patients)
+    assert done.stdout.startswith("column,code,variable,state\n") and "f0: f0 (its name)." in done.stderr
+    failed = run("mapping", model, patients, patients)
+    assert failed.exit_code == 2 and failed.stderr.endswith("exists already and is not overwritten.\n")
+
+
+@pytest.mark.parametrize(("text", "sentence"), [("much", "expected auto or a number"), ("-1", "of at least 0")])
+def test_prior_strengths_that_are_none(folders: tuple[Path, Path], text: str, sentence: str) -> None:
+    """One sentence, code 2, nothing written."""
+    model, patients = folders
+    failed = run("calibrate", model, patients, model.parent / "0.2.0", f"--prior-strength={text}")
+    assert failed.exit_code == 2 and sentence in failed.stderr
+    assert not (model.parent / "0.2.0").exists() and not (model.parent / "0.2.0.calibration.json").exists()

@@ -198,3 +198,59 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(dx.DatasetError) as caught:
         dx.read_cohort(MODEL, tmp_path / "none.csv")
     assert str(caught.value) == f"{tmp_path / 'none.csv'}: cannot be read: No such file or directory."
+
+
+@pytest.mark.parametrize("cells", [[True, False, None], [1.0, 0.0, np.nan], [1, 0, 1], ["True", "FALSE", ""]])
+def test_a_frame_and_its_own_csv_are_the_same_patients(tmp_path: Path, cells: list[object]) -> None:
+    """Booleans and whole numbers have one canonical spelling, whatever the type of the column and of the mapping."""
+    table = pd.DataFrame({"SMK": cells, "xray": ["positive", "negative", "negative"]})
+    table.to_csv(tmp_path / "t.csv", index=False)
+    mapped: list[dict[object, str]] = [
+        {True: "yes", False: "no"},
+        {1: "yes", 0: "no"},
+        {"True": "yes", "False": "no"},
+        {"1.0": "yes", "0.0": "no"},
+    ]
+    hashes = {
+        dx.read_cohort(MODEL, source, {"SMK": {"variable": "smoking", "codes": codes}}).hash
+        for source in (table, tmp_path / "t.csv")
+        for codes in mapped
+    }
+    assert len(hashes) == 1
+
+
+def test_a_code_as_it_is_written_comes_before_its_other_spellings() -> None:
+    """Where a mapping tells 250.0 and 250 apart, so does reading."""
+    codes = {"250.0": "yes", "250": "no"}
+    table = pd.DataFrame({"icd": ["250.0", "250"]})
+    cohort = dx.read_cohort(MODEL, table, {"icd": {"variable": "smoking", "codes": codes}})
+    assert cohort.frame["smoking"].tolist() == ["yes", "no"]
+
+
+def test_days_have_one_spelling(tmp_path: Path) -> None:
+    """A day as a time stamp and as pandas writes it."""
+    table = pd.DataFrame({"day": pd.to_datetime(["2024-01-02", "2024-01-03"])})
+    table.to_csv(tmp_path / "t.csv", index=False)
+    mapping = {"day": {"variable": "smoking", "codes": {"2024-01-02": "yes", "2024-01-03": "no"}}}
+    assert dx.read_cohort(MODEL, tmp_path / "t.csv", mapping).hash == dx.read_cohort(MODEL, table, mapping).hash
+
+
+def test_bands_take_decimal_commas_and_cells_that_are_bands() -> None:
+    """39,5 years are 39.5; a cell "<40" is the band itself."""
+    mapping = {
+        "age": {"variable": "age_group", "codes": {"<40": "under_40", "40..60": "40_to_59", ">=60": "60_and_over"}}
+    }
+    found = dx.read_cohort(FLAGSHIP, pd.DataFrame({"age": ["39,5", "<40", ">=60", "40"]}), mapping)
+    assert found.frame["age_group"].tolist() == ["under_40", "under_40", "60_and_over", "40_to_59"]
+
+
+def test_a_number_that_can_be_read_in_two_ways_is_refused() -> None:
+    """1,234 is a thousand or one; another cell of the column may settle it."""
+    mapping = {"x": {"variable": "smoking", "cuts": [100]}}
+    assert sentences(pd.DataFrame({"x": ["1,234", "5"]}), mapping) == [
+        "table, row 0, column x: '1,234'; expected a decimal point: the mark in it may be a decimal one or part "
+        "thousands."
+    ]
+    for other, state in (("36,5", "no"), ("1,234.5", "yes")):
+        found = dx.read_cohort(MODEL, pd.DataFrame({"x": ["1,234", other]}), mapping)
+        assert found.frame["smoking"].tolist()[0] == state

@@ -62,7 +62,7 @@ def test_a_well_known_rare_state_is_not_forgotten_where_it_does_not_occur() -> N
     """Beta(4, 396) and none among 200 patients is Beta(4, 596), whatever little is known of the common states."""
     cohort = pd.DataFrame({"cause": ["common"] * 100 + ["other"] * 100})
     for method in ("counts", "em"):
-        table = dx.calibrate(one_cause(RARE), cohort, method).table.set_index("label")
+        table = dx.calibrate(one_cause(RARE), cohort, method, prior_strength=1).table.set_index("label")
         row = table.loc["P(cause = emergency)"]
         posterior = beta(4, 596)
         assert row["after"] == pytest.approx(posterior.mean(), rel=1e-3)

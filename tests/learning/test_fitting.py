@@ -160,3 +160,139 @@ def test_progress_is_told() -> None:
     cohort = fit.read(frame)
     dx.evaluate(fit.model, cohort, resamples=20, progress=lambda done, most: said.append((done, most)))
     assert said[-1] == (20, 20)
+
+
+COUGH = {"bool": [True, False], "0/1 with gaps": [1.0, 0.0], "whole": [1, 0], "text": ["1,5", "x"]}
+
+
+@pytest.mark.parametrize("kind", COUGH)
+@pytest.mark.parametrize("missing", ["ignore", "state"])
+def test_a_frame_and_its_csv_are_fitted_asked_and_scored_alike(tmp_path: Path, kind: str, missing: str) -> None:
+    """Every pairing of where the model comes from and where the patients come from gives one answer."""
+    rng = np.random.default_rng(0)
+    sick = rng.random(400) < 0.3
+    yes, no = COUGH[kind]
+    cough = pd.Series(np.where(np.where(sick, rng.random(400) < 0.9, rng.random(400) < 0.1), yes, no))
+    if kind == "0/1 with gaps":
+        cough = cough.mask(rng.random(400) < 0.1)
+    frame = pd.DataFrame({"disease": np.where(sick, "flu", "cold"), "cough": cough, "n": rng.integers(0, 5, 400)})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    answers = [
+        (fit.posteriors(asked)["flu"].to_numpy(), fit.read(asked).hash)
+        for fit in (dx.fit_model(source, "disease", missing=missing) for source in (frame, tmp_path / "t.csv"))
+        for asked in (frame, tmp_path / "t.csv")
+    ]
+    for flu, digest in answers[1:]:
+        assert_allclose(flu, answers[0][0], atol=1e-12)
+        assert digest == answers[0][1]
+    assert answers[0][0][sick].mean() > 0.6
+
+
+def test_booleans_and_zero_and_one_are_the_same_values() -> None:
+    """A model of True and False answers tables of 1 and 0, and the other way round."""
+    frame = pd.DataFrame({"c": ["a", "b"] * 20, "f": [True, False] * 20})
+    numbers = frame.astype({"f": int})
+    for one, other in ((frame, numbers), (numbers, frame)):
+        fit = dx.fit_model(one, "c")
+        assert_allclose(fit.posteriors(other)["a"], fit.posteriors(one)["a"])
+
+
+def test_a_code_that_was_never_seen_is_counted_and_said() -> None:
+    """Its row is answered with what else is known, the prior where that is nothing; the others as ever."""
+    fit = dx.fit_model(pd.DataFrame({"c": ["a", "b"] * 20, "f": ["yes", "no"] * 19 + ["no", "no"]}), "c")
+    with pytest.warns(
+        dx.DataWarning, match=r"table: f = 'sometimes' \(2 rows\): never seen in the data of fitted_model"
+    ):
+        found = fit.posteriors(pd.DataFrame({"f": ["yes", "sometimes", "sometimes", None]}))
+    assert found["a"].round(2).tolist() == [0.95, 0.5, 0.5, 0.5]
+
+
+def test_a_code_that_was_never_seen_is_not_a_missing_cell_that_speaks() -> None:
+    """With missing="state" an empty cell is a finding; an unknown word is none."""
+    frame = table()
+    frame.loc[frame["cause"] == "severe", "f0"] = None
+    fit = dx.fit_model(frame, "cause", missing="state")
+    with pytest.warns(dx.DataWarning):
+        found = fit.posteriors(pd.DataFrame({"f0": [None, "odd"]}))
+    shares = frame["cause"].value_counts(normalize=True)
+    assert found.loc[0, "severe"] > 0.9
+    assert_allclose(found.loc[1, "severe"], shares["severe"], atol=1e-9)
+
+
+def test_rows_without_a_known_word_are_left_out_of_a_cohort() -> None:
+    """They say nothing; the warning names them."""
+    fit = dx.fit_model(pd.DataFrame({"c": ["a", "b"] * 20, "f": ["yes", "no"] * 20}), "c")
+    with pytest.warns(dx.DataWarning) as said:
+        cohort = fit.read(pd.DataFrame({"f": ["yes", "odd"]}))
+    assert cohort.frame["f"].tolist() == ["yes"] and "rows 1" in str(said[-1].message)
+
+
+def test_decimal_commas_are_numbers() -> None:
+    """A column as another spreadsheet writes it makes the same model; one that can be read in two ways makes none."""
+    rng = np.random.default_rng(1)
+    sick = rng.random(400) < 0.3
+    temperature = np.round(rng.normal(36.8 + 1.2 * sick, 0.6), 1)
+    frame = pd.DataFrame({"c": np.where(sick, "flu", "cold"), "t": temperature})
+    comma = frame.assign(t=[f"{value:.1f}".replace(".", ",") for value in temperature])
+    one, other = dx.fit_model(frame, "c"), dx.fit_model(comma, "c")
+    assert one.model == other.model and one.mapping == other.mapping
+    assert_allclose(other.posteriors(comma), one.posteriors(frame))
+    assert_allclose(other.posteriors(pd.DataFrame({"t": [41.0]})), one.posteriors(pd.DataFrame({"t": ["41,0"]})))
+    unclear = frame.assign(t=[f"{value:.3f}".replace(".", ",") for value in temperature])
+    with pytest.raises(dx.LearningError, match=r"column t, row 0: '.*' may hold a decimal mark or part thousands"):
+        dx.fit_model(unclear, "c")
+
+
+def test_words_for_missing_cells_are_named(tmp_path: Path) -> None:
+    """``?`` and ``NA`` are missing, the notes say so, and the mapping takes them where reading is strict."""
+    frame = table().assign(age=(np.arange(300) % 50).astype(object))
+    frame.loc[::7, "f0"] = "?"
+    frame.loc[::5, "age"] = "NA"
+    frame["one"] = "same"
+    fit = dx.fit_model(frame, "cause")
+    assert fit.notes == ("f0: ? read as missing.", "age: NA read as missing.", "one: left out, since it does not vary.")
+    kept = frame.drop(columns="one")
+    cohort = fit.read(kept)
+    assert cohort.frame["f0"].isna().sum() == 43 and cohort.frame["age"].isna().sum() == 60
+    assert dx.read_cohort(fit.model, kept, fit.mapping).hash == cohort.hash
+    assert dx.read_cohort(fit.model, kept, fit.write_mapping(tmp_path / "m.csv")).hash == cohort.hash
+    blank = kept.replace({"?": None, "NA": None})
+    assert dx.fit_model(blank, "cause").model == fit.model
+
+
+def test_age_bands_and_headings_in_other_scripts() -> None:
+    """Cells such as ``<30`` are codes and take numbers too; a heading that cannot be a name is called by its place."""
+    frame = pd.DataFrame(
+        {
+            "c": ["a", "b"] * 30,
+            "Alter (Jahre)": ["<30", ">=60", "30..60"] * 20,
+            "年齢": ["x", "y"] * 30,
+            "体重": [1, 2] * 30,
+        }
+    )
+    fit = dx.fit_model(frame, "c")
+    assert fit.model.findings == ("Alter__Jahre_", "column_3", "column_4")
+    assert fit.model.by_name["Alter__Jahre_"].states == ("30..60", "below_30", "from_60")
+    assert fit.model.by_name["column_3"].label == "年齢"
+    asked = pd.DataFrame({"Alter (Jahre)": ["<30", "25", 25, 70]})
+    assert fit.read(asked).frame["Alter__Jahre_"].tolist() == ["below_30", "below_30", "below_30", "from_60"]
+
+
+def test_a_table_without_a_finding_that_varies_makes_no_model() -> None:
+    """One sentence."""
+    with pytest.raises(dx.LearningError, match="no finding varies"):
+        dx.fit_model(pd.DataFrame({"c": ["a", "b"] * 5, "f": ["x"] * 10}), "c")
+
+
+def test_a_fitted_model_takes_raw_values(tmp_path: Path) -> None:
+    """Its cut points stand in variables.csv: a number is a finding, and a table of numbers needs no mapping."""
+    frame = table().assign(age=np.arange(300) % 83)
+    frame.loc[frame["cause"] == "severe", "age"] += 60
+    fit = dx.fit_model(frame, "cause")
+    model = dx.load_model(dx.save_model(fit.model, tmp_path / "1.0.0"))
+    cuts = fit.mapping["age"]["cuts"]
+    assert [cut.value for cut in model.by_name["age"].cuts] == cuts
+    for age in (-5.0, *cuts, 200.0):
+        asked = dx.diagnose(model, {"age": age}).posterior["cause=severe"]
+        assert_allclose(asked, fit.posteriors(pd.DataFrame({"age": [age]}))["severe"].item(), atol=1e-12)
+    assert dx.read_cohort(model, frame).hash == fit.read(frame).hash

@@ -88,7 +88,7 @@ def test_intervals_of_sites_hold_the_truth(size: float) -> None:
         errors.append([np.mean((found[name] - truth) ** 2) for name in ("after", "alone", "pooled")])
     assert np.mean(held) >= 0.91
     after, alone, pooled = np.mean(errors, axis=0)
-    assert after <= min(1.02 * alone, pooled + 0.0002)
+    assert after <= min(1.05 * alone, pooled + 0.0002)
 
 
 def test_an_emergency_as_frequent_everywhere_is_not_lost_where_it_was_not_seen() -> None:

@@ -1,0 +1,149 @@
+"""How much the parent is worth: learned apart for causes and effects, sure of itself only where it may be."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+from numpy.typing import NDArray
+from scipy.stats import betabinom
+
+import bayesdx as dx
+from bayesdx.learning.belief import PARTS, believe
+from bayesdx.learning.discount import FACTORS, Seen, conflict, discounted, groups_of
+from bayesdx.learning.layout import Layout
+from bayesdx.network import compile_network
+from bayesdx.network.parameters import parameters
+from benchmarks.coverage import simulated_cohort
+from tests.learning.models import exclusive_model
+from tests.learning.test_belief import RARE, one_cause
+
+FLAGSHIP = dx.load_model("hip_flexion_weakness", population="primary_care")
+
+
+def labelled(model: dx.Model, rows: int, seed: int) -> pd.DataFrame:
+    """Contexts, causes and the findings that a first visit yields, complete."""
+    patients = dx.simulate_cohort(model, rows, seed=seed)
+    kinds = ("context", "history", "examination")
+    return patients[[c for c in patients if model.by_name[c].kind in kinds] + list(model.causes)]
+
+
+def inside(table: pd.DataFrame, truth: dict[str, float]) -> NDArray[np.bool_]:
+    rows = table.assign(truth=table["label"].map(truth))
+    return ((rows["lower"] <= rows["truth"]) & (rows["truth"] <= rows["upper"])).to_numpy()
+
+
+def test_patients_of_another_clinic_outvote_the_parents_mix_of_causes() -> None:
+    """2,000 labelled emergency patients: intervals hold the truth, emergencies come near it, conflicts are named."""
+    clinic = FLAGSHIP.with_population("emergency_department")
+    truth = {number.label: number.value for number in parameters(clinic)}
+    table = labelled(clinic, 2000, 5)
+    result = dx.calibrate(FLAGSHIP, table, variables=["main_cause"], population="clinic", tolerance=1e-3)
+    assert 0.92 <= inside(result.table, truth).mean() <= 0.98
+    assert result.worth["causes"] < 0.5
+    assert any("conflict with their prior" in text for text in result.warnings)
+    assert len(result.conflicts) > 5 and result.conflicts["label"].str.startswith("P(main_cause = ").all()
+    before, after, there = (dx.diagnose(m).posterior["severe_infection"] for m in (FLAGSHIP, result.model, clinic))
+    seen = (table["severe_infection"] == "present").mean()
+    assert abs(after - seen) < 0.25 * abs(before - seen) and before < 0.4 * there
+
+
+def test_patients_whom_the_parent_expects_leave_its_worth_nearly_whole() -> None:
+    """Drawn from the parent itself: worth near 1, at most one run in ten with a conflict."""
+    clashes = 0
+    for seed in range(10):
+        parent = exclusive_model((0.2, 0.05))
+        table = simulated_cohort(compile_network(parent), parent.causes, 600, seed)
+        result = dx.calibrate(parent, table)
+        clashes += len(result.conflicts) > 0
+        assert min(result.worth.values()) > 0.5
+    assert clashes <= 1
+
+
+def test_a_fixed_strength_is_kept_and_its_conflicts_are_listed() -> None:
+    """With prior_strength=1 the parent outvotes the patients as it says, and the warning says what to do."""
+    table = labelled(FLAGSHIP.with_population("emergency_department"), 2000, 5)
+    result = dx.calibrate(FLAGSHIP, table, variables=["main_cause"], prior_strength=1, tolerance=1e-2)
+    assert result.worth == {} and (result.table["prior_weight"] == 1).all()
+    assert any("prior_strength='auto' weakens them" in text for text in result.warnings)
+    row = result.conflicts.iloc[0]
+    assert row["adjusted_p"] < 0.05 and abs(row["in_the_patients"] - row["before"]) > abs(row["after"] - row["before"])
+
+
+def test_causes_and_effects_are_weighed_apart() -> None:
+    """Where the causes are commoner and the effects as ever, the effects keep their worth."""
+    parent = exclusive_model((0.2, 0.01))
+    there = exclusive_model((0.3, 0.45))
+    table = simulated_cohort(compile_network(there), there.causes, 3000, 1, missing=0.2, labelled=0.7)
+    result = dx.calibrate(parent, table)
+    factor = result.table.set_index("label")["prior_weight"]
+    assert factor["P(cause = severe)"] < 0.2
+    assert factor[[name for name in factor.index if name.startswith("P(f")]].mean() > 0.6
+    rows = result.table.set_index("label").loc["P(cause = severe)"]
+    assert rows["lower"] < 0.45 < rows["upper"]
+
+
+def test_zero_is_jeffreys() -> None:
+    """0 of n leaves (1/2) / (n + K/2) with an upper end, never an interval from 0 to 0, in both methods."""
+    table = pd.DataFrame({"cause": ["common"] * 200 + ["other"] * 100})
+    for method in ("counts", "em"):
+        found = dx.calibrate(one_cause(RARE), table, method, prior_strength=0).table.set_index("label")
+        row = found.loc["P(cause = emergency)"]
+        assert row["after"] == pytest.approx(0.5 / 302, rel=1e-6)
+        assert 0 < row["lower"] < row["after"] < row["upper"] and row["upper"] == pytest.approx(0.0083, rel=0.05)
+        assert found.loc["P(cause = common)", "after"] == pytest.approx(200.5 / 302, rel=1e-6)
+
+
+@pytest.mark.parametrize("strength", [1e-9, 0.01, "auto", 1])
+def test_what_was_not_seen_is_never_impossible(strength: float | str) -> None:
+    """However weak the prior, the upper end of 0 of 300 is near 1 %."""
+    table = pd.DataFrame({"cause": ["common"] * 200 + ["other"] * 100})
+    row = (
+        dx.calibrate(one_cause(RARE), table, prior_strength=strength)
+        .table.set_index("label")
+        .loc["P(cause = emergency)"]
+    )
+    assert 0.004 < row["upper"] < 0.02
+
+
+def test_the_factor_gives_the_mean_of_the_mixture() -> None:
+    """The weakened prior and the patients make the mean of the mixture over all factors, on its definition."""
+    model = one_cause(RARE)
+    network = compile_network(model)
+    layout = Layout(network)
+    belief = believe(model, layout, PARTS, None, 1.0)
+    rng = np.random.default_rng(0)
+    reach = rng.uniform(0.5, 300, len(belief.cells))
+    found = Seen(reach * rng.random(len(reach)) ** 3, reach)
+    result = discounted(belief, groups_of(model, network, belief), found)
+    from scipy.special import betaln
+
+    for cell in np.flatnonzero((belief.alpha > 1) & (belief.beyond > 1)):
+        a, b = (np.maximum(FACTORS, 0.1 / belief.alpha[cell]) * x[cell] for x in (belief.alpha, belief.beyond))
+        x, n = found.stay[cell], reach[cell]
+        likelihood = np.exp(betaln(a + x, b + n - x) - betaln(a, b))
+        candidates = np.r_[result.weights, [np.eye(10)[0]]]
+        means = [(w * likelihood) @ ((a + x) / (a + b + n)) / (w @ likelihood) for w in candidates]
+        mean = (result.belief.alpha[cell] + x) / (result.belief.alpha[cell] + result.belief.beyond[cell] + n)
+        lowest, highest = ((a + x) / (a + b + n)).min(), ((a + x) / (a + b + n)).max()
+        assert lowest - 1e-9 <= mean <= highest + 1e-9
+        assert min(abs(mean - other) for other in means) < 0.05
+    assert (result.narrower <= 1).all() and (result.factor <= 1).all()
+
+
+def test_conflict_is_the_mid_p_of_the_beta_binomial() -> None:
+    """Against scipy's distribution, in both tails; above the size that is summed, near it."""
+    rng = np.random.default_rng(1)
+    a, b = rng.uniform(0.2, 40, 60), rng.uniform(1, 400, 60)
+    n = rng.integers(1, 800, 60)
+    k = rng.binomial(n, np.clip(a / (a + b) * rng.uniform(0.3, 3, 60), 0, 1))
+    known = betabinom(n, a, b)
+    below = known.cdf(k) - known.pmf(k) / 2
+    expected = np.minimum(1, 2 * np.minimum(below, 1 - below))
+    assert_allclose(conflict(a, b, k.astype(float), n.astype(float)), expected, atol=1e-9)
+    many, some = np.full(1, 20_000.0), np.full(1, 5_000.0)
+    for share in (0.01, 0.03, 0.06):
+        one = conflict(np.array([3.0]), np.array([97.0]), share * many, many)
+        other = conflict(np.array([3.0]), np.array([97.0]), share * some, some)
+        assert_allclose(one, other, atol=0.02)
