@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from bayesdx.cohort import sources
 from bayesdx.cohort.formats import Format, merge
 from bayesdx.cohort.lexicon import LONGEST_SHOWN, quoted
 from bayesdx.cohort.parts import Parts, sync
@@ -71,7 +72,9 @@ class Run:
         self.manifest = out / "_manifest.json" if folder else out.with_name(f"{out.name}.manifest.json")
         scratch = out / "_parts" if folder else out.with_name(f"{out.name}.parts")
         results, resumable = out if folder else scratch, identity["source"] is not None
-        self.parts = Parts(out, format, results, scratch, seal(self.identity), resumable)
+        # Parts that were cut otherwise hold other rows under the same number.
+        cut = [sources.PART_ROWS, sources.CSV_PART]
+        self.parts = Parts(out, format, results, scratch, seal([self.identity, cut]), resumable)
         self.finished: CohortSummary | None = None
         self._lock: int | None = None
         try:
@@ -177,6 +180,9 @@ class Run:
                 raise CohortError(f"{path} is gone or was changed since it was written; the same call scores it again.")
             records[path.name] = record
         with self.parts.writing():
+            for path in self.parts.results.glob(f"part-*.{self.parts.format.value}"):
+                if path.name not in records:
+                    remove(path)
             if self.parts.format is not Format.PARQUET_FOLDER:
                 statuses = Counter({name: sum(file.statuses[name] for file in records.values()) for name in STATUSES})
                 records = {self.out.name: self._put_together(parts, schema, statuses)}

@@ -252,6 +252,19 @@ def test_parts_of_another_run_are_not_taken(source: Path, tmp_path: Path, monkey
 
 
 @pytest.mark.parametrize("name", PLACES)
+def test_parts_that_were_cut_otherwise(
+    name: str, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another version may make larger parts; those of the earlier one hold other rows and are not taken."""
+    out = tmp_path / "damaged" / name
+    partial(source, out, monkeypatch)
+    monkeypatch.setattr(sources, "PART_ROWS", 3 * PART)
+    expected = whole(source, name, tmp_path)
+    assert score(source, out).rows == ROWS
+    assert contents(out.parent) == expected
+
+
+@pytest.mark.parametrize("name", PLACES)
 def test_a_finished_output_that_changed(name: str, source: Path, tmp_path: Path) -> None:
     """Is neither taken for the scores nor overwritten unasked; one that is gone is made again."""
     expected = whole(source, name, tmp_path)

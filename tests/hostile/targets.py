@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import shutil
 import tempfile
@@ -16,6 +17,7 @@ import pyarrow.parquet as pq
 
 import bayesdx as dx
 from bayesdx.cli import reading
+from bayesdx.cohort import runs, sources
 from bayesdx.cohort.summary import STATUSES
 from bayesdx.knowledge.schema import FILE, OTHER_FILES
 from tests.knowledge.example import FOLDER
@@ -141,6 +143,70 @@ def manifest(data: bytes) -> None:
             path.unlink()
 
 
+@cache
+def unfinished() -> tuple[list[str], dict[str, bytes]]:
+    """A run that was stopped before its parts were put together: its files, and what it would have ended with."""
+    small_cohort().to_csv(scratch() / "run.csv", index=False)
+    finish = runs.Run.finish
+    try:
+        for name in ("whole", "part"):
+            (scratch() / name).mkdir()
+            if name == "part":
+                runs.Run.finish = stop  # type: ignore[method-assign]
+            with contextlib.suppress(Stopped):
+                resume(scratch() / name)
+    finally:
+        runs.Run.finish = finish  # type: ignore[method-assign]
+    folder = scratch() / "part"
+    found = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    return [name for name in found if not name.endswith("lock")], contents(scratch() / "whole")
+
+
+class Stopped(Exception):
+    """Stands for a process that ends."""
+
+
+def stop(*arguments: object) -> None:
+    raise Stopped
+
+
+def resume(folder: Path) -> None:
+    rows = sources.PART_ROWS
+    sources.PART_ROWS = 4
+    try:
+        dx.score_cohort(model(), scratch() / "run.csv", folder / "out.csv", workers=1)
+    finally:
+        sources.PART_ROWS = rows
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def resumed(data: bytes) -> None:
+    """The first byte chooses a part, its record or the manifest of an unfinished run; the others replace it."""
+    if not data:
+        return
+    files, expected = unfinished()
+    name = files[data[0] % len(files)]
+    folder = scratch() / "damaged"
+    shutil.copytree(scratch() / "part", folder)
+    try:
+        (folder / name).write_bytes(data[1:])
+        try:
+            resume(folder)
+        except dx.BayesdxError as error:
+            assert name.endswith("manifest.json"), f"{name}: {error}"
+        else:
+            assert contents(folder) == expected, name
+    finally:
+        shutil.rmtree(folder)
+
+
+def part_seeds() -> list[bytes]:
+    return [bytes([n]) + (scratch() / "part" / name).read_bytes() for n, name in enumerate(unfinished()[0])]
+
+
 def small_cohort() -> pd.DataFrame:
     """A few rows whose cells are states of the example."""
     rng = np.random.default_rng(0)
@@ -188,6 +254,9 @@ MANIFEST_SEEDS = [
     b'{"format": 1, "run": null, "rows": null, "statuses": null}',
     b'{"format": 1, "run": {"model": {"name": "a"}, "options": {}, "source": {"name": "x", "files": []}}, '
     b'"rows": 1, "statuses": {"ok": 1, "impossible": 0, "bad_value": 0}}',
+    b'{"format": 1, "run": {"source": [1]}, "rows": 1, "statuses": {"ok": 1, "impossible": 0, "bad_value": 0}, '
+    b'"files": {"out.csv": {"rows": 1, "statuses": {"ok": 1, "impossible": 0, "bad_value": 0}, "bytes": 9, '
+    b'"sha256": "0"}}}',
 ]
 
 TARGETS: dict[str, tuple[Callable[[bytes], None], Callable[[], list[bytes]]]] = {
@@ -198,4 +267,5 @@ TARGETS: dict[str, tuple[Callable[[bytes], None], Callable[[], list[bytes]]]] = 
     "cohort_parquet": (cohort_parquet, parquet_seeds),
     "mapping": (mapping, lambda: MAPPING_SEEDS),
     "manifest": (manifest, lambda: MANIFEST_SEEDS),
+    "resumed": (resumed, part_seeds),
 }

@@ -26,6 +26,7 @@ COUNTS = {
     "cohort_parquet": 2500,
     "mapping": 2500,
     "manifest": 700,
+    "resumed": 600,
 }
 """Inputs of each target; ``python -m tests.hostile TARGET COUNT SEED`` runs others."""
 
