@@ -50,8 +50,9 @@ def score(
 ) -> None:
     """Score every row of a table: the posterior of each cause, red flags, and whether the row could be scored.
 
-    IN has a column per variable of the model; an empty cell was not observed. A column that is no variable has to be
-    kept or ignored. A run that was killed continues when the same command is given again.
+    IN has a column per variable of the model, called by its name, its label or a synonym; an empty cell, or ?, was not
+    observed. A cell is what a finding of diagnose may be: a state, its label, yes or no, a measured number. A column
+    that is no variable has to be kept or ignored. A run that was killed continues when the same command is given again.
 
     \b
     Exit codes: 0 all rows scored; 1 some are marked in the column status; 2 wrong usage or bad input.

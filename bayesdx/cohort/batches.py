@@ -12,13 +12,14 @@ from bayesdx.cohort.coding import Coded, encode_batch
 from bayesdx.cohort.columns import Batch, Numbers, Scored, Texts, to_arrow
 from bayesdx.cohort.companions import arrow
 from bayesdx.cohort.flags import fired
-from bayesdx.cohort.lexicon import MOST_FAULTS_SHOWN, Lexicon, lexicon, quoted
+from bayesdx.cohort.lexicon import MOST_FAULTS_SHOWN, Lexicon, lexicon
 from bayesdx.cohort.options import Options, read_options
 from bayesdx.cohort.scores import Scores, score_codes
 from bayesdx.cohort.summary import STATUSES
 from bayesdx.errors import CohortError, FindingsError, ImpossibleEvidenceError
 from bayesdx.inference import Evidence
 from bayesdx.knowledge.model import Model
+from bayesdx.knowledge.vocabulary import quoted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,7 +53,7 @@ def score_batch(
     ----------
     model : Model
     batch : pyarrow.RecordBatch
-        A column per variable of the model, cells being names of states; null is "not observed".
+        A column per variable of the model, as ``score_cohort`` reads it; null is "not observed".
     keep, ignore, on_error, intervals, draws, seed
         As ``score_cohort`` takes them.
 
@@ -216,12 +217,11 @@ class _Spread:
 
 
 def _bad_cells(words: Lexicon, coded: Coded, place: str, numbers: Sequence[int] | NDArray[np.integer]) -> str:
-    network = words.engine.network
     rows = np.flatnonzero(coded.fault >= 0).tolist()
     shown = []
     for row in rows[:MOST_FAULTS_SHOWN]:
         fault = coded.faults[coded.fault[row]]
-        shown.append(f"{place}{numbers[row]}, {fault.sentence(network[fault.column].states)}")
+        shown.append(f"{place}{numbers[row]}, {fault.sentence(words)}")
     if len(rows) > len(shown):
         shown.append(f"... and {len(rows) - len(shown)} more rows; on_error='flag' marks them all.")
     return "\n".join(shown)

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from bayesdx.cohort.columns import Batch, Column, Texts
 from bayesdx.cohort.companions import arrow
-from bayesdx.cohort.lexicon import Lexicon, hint, quoted
-from bayesdx.errors import CohortError
+from bayesdx.cohort.lexicon import Lexicon
+from bayesdx.errors import CohortError, FindingsError
+from bayesdx.knowledge.vocabulary import quoted
 
 Codes = NDArray[np.int32]
 
@@ -32,11 +33,14 @@ class Fault:
     Parameters
     ----------
     column : str
+    position : int
+        Of its variable in the network.
     value : object
         The cell, or its Kind.
     """
 
     column: str
+    position: int
     value: object
 
     def __str__(self) -> str:
@@ -44,13 +48,17 @@ class Fault:
             return f"{self.column} holds {self.value.name}, not text"
         return f"{self.column} = {quoted(self.value)} is not a state"
 
-    def sentence(self, states: tuple[str, ...]) -> str:
+    def sentence(self, lexicon: Lexicon) -> str:
         """The end of a message: column, value, what is expected, and the nearest state."""
-        known = f"its states are {', '.join(states)}"
+        node = lexicon.engine.network.nodes[self.position]
         if isinstance(self.value, Kind):
+            known = f"its states are {', '.join(node.states)}"
             return f"column {self.column}: a cell of type {self.value.name}; expected text; {known}."
-        what = f"{quoted(self.value)} is not a state of {self.column}"
-        return f"column {self.column}: {what}; {known}.{hint(self.value, states)}"
+        try:
+            lexicon.model.vocabulary.state(node.name, self.value, self.column)
+        except FindingsError as error:
+            return f"column {self.column}: {str(error).removeprefix(f'{node.name} = ')}"
+        raise AssertionError("a cell that means one state is no fault")
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,8 +86,8 @@ def encode_batch(lexicon: Lexicon, batch: Batch, positions: Mapping[str, int]) -
     ----------
     lexicon : Lexicon
     batch : Batch
-        Text is compared letter by letter with the names of states. What is missing, and NaN in a column of numbers, is
-        "not observed".
+        A cell says a state as a finding does, see ``Vocabulary.state``. What is missing, ``?``, and NaN in a column of
+        numbers is "not observed".
     positions : mapping of column to its position in the network
     """
     network = lexicon.engine.network
@@ -87,18 +95,19 @@ def encode_batch(lexicon: Lexicon, batch: Batch, positions: Mapping[str, int]) -
     fault = np.full(len(batch), -1, dtype=np.int32)
     faults: list[Fault] = []
     for column, position in positions.items():
-        code_of = {state: code for code, state in enumerate(network.nodes[position].states)}
         index, values = distinct(batch.columns[column])
         # The last entry is that of index -1: a missing cell.
         table = np.full(len(values) + 1, -1, dtype=np.int32)
         wrong = np.full(len(values) + 1, -1, dtype=np.int32)
         for place, value in enumerate(values):
-            code = code_of.get(value) if isinstance(value, str) else None
-            if code is not None:
-                table[place] = code
-            elif value is not None:
+            if value is None:
+                continue
+            code = None if isinstance(value, Kind) else lexicon.code(column, position, value)
+            if code is None:
                 wrong[place] = len(faults)
-                faults.append(Fault(column, value))
+                faults.append(Fault(column, position, value))
+            else:
+                table[place] = code
         codes[:, position] = table[index]
         if (wrong >= 0).any():
             found = wrong[index]

@@ -18,7 +18,7 @@ from bayesdx.cohort.columns import Scored
 from bayesdx.cohort.companions import arrow
 from bayesdx.cohort.formats import format_of
 from bayesdx.cohort.identity import identity
-from bayesdx.cohort.lexicon import Lexicon, lexicon, quoted
+from bayesdx.cohort.lexicon import Lexicon, lexicon
 from bayesdx.cohort.options import Options, read_options
 from bayesdx.cohort.parts import Parts
 from bayesdx.cohort.progress import shown_progress
@@ -27,6 +27,7 @@ from bayesdx.cohort.sources import Part, Source, open_source
 from bayesdx.errors import CohortError
 from bayesdx.inference.threads import processors
 from bayesdx.knowledge.model import Model
+from bayesdx.knowledge.vocabulary import quoted
 
 
 def score_cohort(
@@ -55,13 +56,16 @@ def score_cohort(
     ----------
     model : Model
     source : DataFrame (pandas, polars, pyarrow, Dask), or path of a CSV file, a Parquet file, or a folder of them
-        A column per variable of the model, cells being names of states. Null, NaN, and an empty cell of a CSV file
-        are "not observed" (never "absent").
+        A column per variable of the model, called by its name, its label or a synonym. A cell is what a finding of
+        ``diagnose`` may be: a state or its label; yes, no, true, false, 1 or 0 where the variable has two states that
+        are such words; a number where it has cut points. Null, NaN, ``?`` and an empty cell of a CSV file are "not
+        observed" (never "absent").
     out : path, optional
         ``name.parquet`` or ``name.csv`` for one file, a name without ending for a folder of Parquet parts. Where left
         out, scores are returned in memory.
     keep : iterable of str
-        Columns copied into the output, such as a patient's number; they may be variables of the model also.
+        Columns copied into the output, such as a patient's number. One that is a variable of the model also is a
+        finding as well, unless it is named under ``ignore`` too.
     ignore : iterable of str
         Columns that are neither findings nor copied. Any other column that is no variable is an error, since it may be
         a finding misspelt.

@@ -16,9 +16,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bayesdx.cohort.companions import arrow, arrow_faults
-from bayesdx.cohort.lexicon import quoted
 from bayesdx.display.spreadsheet import disarmed
 from bayesdx.errors import CohortError
+from bayesdx.knowledge.vocabulary import quoted
 
 TEXT = pd.Series(["text"]).dtype
 """How this pandas stores text."""

@@ -9,9 +9,9 @@ import pandas as pd
 
 from bayesdx.cohort.columns import Batch, Scored, pandas_array, to_pandas
 from bayesdx.cohort.companions import arrow
-from bayesdx.cohort.lexicon import quoted
 from bayesdx.cohort.sources import BATCH_ROWS, PART_ROWS, Part, Source, arrow_batches, arrow_table, reading
 from bayesdx.errors import CohortError, MissingExtraError
+from bayesdx.knowledge.vocabulary import quoted
 
 
 def narwhals() -> Any:

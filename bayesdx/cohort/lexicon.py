@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from bayesdx.diagnosis.lines import alternatives
@@ -12,13 +13,17 @@ from bayesdx.errors import FindingsError, nearest
 from bayesdx.inference import Engine
 from bayesdx.inference.kernels import Kernel, numba_installed
 from bayesdx.knowledge.model import Model
+from bayesdx.knowledge.vocabulary import quoted
 from bayesdx.network import compile_network
 
 MOST_FAULTS_SHOWN = 20
 """Faults that one message lists."""
 
-LONGEST_SHOWN = 80
-"""Characters of a cell or a name that a message shows."""
+MOST_REMEMBERED = 10_000
+"""Distinct cells of a column whose reading is remembered."""
+
+UNTOLD = "?"
+"""A cell that says that the question was asked and could not be answered: nothing was observed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,11 +37,14 @@ class Lexicon:
         With one kernel for batches of every size, so that a row has the same score in all of them.
     lines : tuple of str
         Names of the lines of the differential.
+    codes : dict
+        What cells mean, as far as they were seen: column and position, then the cell.
     """
 
     model: Model
     engine: Engine
     lines: tuple[str, ...]
+    codes: dict[tuple[str, int], dict[tuple[type, object], int | None]] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -44,51 +52,73 @@ class Lexicon:
         return f"{self.model.name} {self.model.version}"
 
     def positions(self, columns: Sequence[str], keep: Iterable[str], ignore: Iterable[str]) -> dict[str, int]:
-        """Position in the network of every column that is a variable.
+        """Position in the network of every column that is a variable, by its name, its label or a synonym.
 
         Raises
         ------
         FindingsError
-            A column twice; one that is no variable and neither kept nor ignored; one to keep that is not there.
+            A column, or a variable, that is given twice; a column that may mean several variables, or that is none and
+            neither kept nor ignored; one to keep that is not there.
         """
         index = self.engine.network.index
         kept, ignored = set(keep), set(ignore)
         faults = []
+        found: dict[str, str] = {}
         seen: set[str] = set()
         for column in columns:
             if column in seen:
                 faults.append(f"column {quoted(column)} occurs twice.")
-            elif column not in index and column not in kept and column not in ignored:
-                faults.append(self._no_variable(column))
+            elif column not in ignored:
+                meant = self.model.vocabulary.find(column)
+                if len(meant) == 1 and meant[0] in index:
+                    found[column] = meant[0]
+                elif len(meant) > 1 or column not in kept:
+                    faults.append(self._no_variable(column, meant))
             seen.add(column)
+        faults += self._twice(found)
         faults += [
             f"keep: there is no column {quoted(name)}.{hint(name, columns)}" for name in keep if name not in seen
         ]
         if faults:
             raise FindingsError(listed(faults))
-        return {column: index[column] for column in columns if column in index and column not in ignored}
+        return {column: index[name] for column, name in found.items()}
 
-    def _no_variable(self, column: str) -> str:
+    def _twice(self, found: Mapping[str, str]) -> list[str]:
+        """Variables that several columns mean."""
+        columns: dict[str, list[str]] = defaultdict(list)
+        for column, name in found.items():
+            columns[name].append(quoted(column))
+        return [f"{name} is given twice, as {' and as '.join(c)}." for name, c in columns.items() if len(c) > 1]
+
+    def code(self, column: str, position: int, value: object) -> int | None:
+        """The state that a cell means, as a code; -1 for ``?``, which is not told; None where no one state is meant."""
+        known = self.codes.setdefault((column, position), {})
+        key = (type(value), value)
+        if key not in known:
+            if len(known) >= MOST_REMEMBERED:
+                known.clear()
+            known[key] = self._read(column, position, value)
+        return known[key]
+
+    def _read(self, column: str, position: int, value: object) -> int | None:
+        node = self.engine.network.nodes[position]
+        state = self.model.vocabulary.state_or_none(node.name, value, column)
+        if state is None:
+            return -1 if value == UNTOLD else None
+        return node.states.index(state)
+
+    def _no_variable(self, column: str, meant: Sequence[str]) -> str:
+        if len(meant) > 1:
+            several = " or ".join((", ".join(meant[:-1]), meant[-1]))
+            return f"column {quoted(column)} may mean {several}; name it after one of them, or name it under ignore."
         text = f"column {quoted(column)} is not a variable of {self.title}."
-        if column in self.model.groups:
-            return f"{text} It is a group; give its members as columns: {', '.join(self.model.groups[column])}."
+        if meant:
+            return f"{text} It is a group; give its members as columns: {', '.join(self.model.groups[meant[0]])}."
         names = self.engine.network.names
         if any(mark in column and set(column.split(mark)) & set(names) for mark in (";", "\t", "|")):
             return f"{text} The cells seem to be separated by another sign than a comma; save the file with commas."
-        return f"{text}{hint(column, names) or ' Name it under keep to copy it, or under ignore.'}"
-
-
-def quoted(text: object) -> str:
-    """A name or cell in quotes, shortened; letters that only look like those of a name are spelt as code points."""
-    whole = text if isinstance(text, str) else str(text)
-    cut = whole if len(whole) <= LONGEST_SHOWN else f"{whole[:LONGEST_SHOWN]}…"
-    return repr(cut) if cut.isascii() or not _mixed(cut) else ascii(cut)
-
-
-def _mixed(text: str) -> bool:
-    """Whether letters of the Latin alphabet stand beside those of another one, as in forged names."""
-    letters = [sign for sign in text if sign.isalpha()]
-    return any(sign.isascii() for sign in letters) and any(ord(sign) > 0x24F for sign in letters)
+        near = self.model.vocabulary.hint(column)
+        return f"{text}{near or ' Name it under keep to copy it, or under ignore.'}"
 
 
 def hint(name: object, valid: Iterable[str]) -> str:

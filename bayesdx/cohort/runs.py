@@ -13,7 +13,6 @@ from typing import Any
 
 from bayesdx.cohort import sources
 from bayesdx.cohort.formats import Format, merge
-from bayesdx.cohort.lexicon import LONGEST_SHOWN, quoted
 from bayesdx.cohort.parts import Parts, sync
 from bayesdx.cohort.records import (
     Written,
@@ -29,6 +28,7 @@ from bayesdx.cohort.records import (
 from bayesdx.cohort.summary import STATUSES, CohortSummary
 from bayesdx.errors import CohortError
 from bayesdx.knowledge.saving import sync_folder
+from bayesdx.knowledge.vocabulary import LONGEST_SHOWN, quoted
 
 ADVICE = "Choose another name, or pass overwrite=True (--overwrite)."
 

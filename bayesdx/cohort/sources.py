@@ -19,8 +19,8 @@ import numpy as np
 from bayesdx.cohort.coding import check_indices
 from bayesdx.cohort.columns import Batch, Scored, Texts, to_arrow, to_pandas
 from bayesdx.cohort.companions import arrow, arrow_faults
-from bayesdx.cohort.lexicon import quoted
 from bayesdx.errors import BayesdxError, CohortError
+from bayesdx.knowledge.vocabulary import quoted
 
 BATCH_ROWS = 2**16
 """Rows scored at once."""

@@ -24,6 +24,9 @@ LONGEST_WORDS = 500
 
 LONGEST_SHOWN = 80
 
+_READ = (str, bool, np.bool_, int, float, np.integer, np.floating)
+"""Types of a value that may mean a state."""
+
 LEAST_MATCH = 0.45
 """What a variable has to score in a search to be shown, of 1."""
 
@@ -104,7 +107,7 @@ class Vocabulary:
             return ()
         if text in self.variables or text in self.groups:
             return (text,)
-        return tuple(self._names.get(compact(text[:LONGEST_WORDS]), ()))
+        return tuple(self._names.get(_key(text[:LONGEST_WORDS]), ()))
 
     def resolve(self, text: object) -> str:
         """The one variable or group that a text means.
@@ -168,13 +171,12 @@ class Vocabulary:
         FindingsError
             No state is meant, or more than one could be; the sentence lists them.
         """
+        meant = self.state_or_none(name, given, said)
+        if meant is not None:
+            return meant
         variable = self.variables[name]
-        if isinstance(given, str) and given in variable.states:
-            return given
-        if isinstance(given, str | bool | np.bool_ | int | float | np.integer | np.floating):
+        if isinstance(given, _READ):
             readings, fault = self._readings(variable, given, said)
-            if len(set(readings.values())) == 1:
-                return next(iter(readings.values()))
             if readings:
                 meant = " or ".join(f"{state} ({how})" for how, state in readings.items())
                 raise FindingsError(f"{name} = {quoted(given)} may mean {meant}; give the state.")
@@ -182,13 +184,21 @@ class Vocabulary:
                 raise FindingsError(f"{name} = {quoted(given)}: {fault}")
         raise FindingsError(self._no_state(variable, given))
 
+    def state_or_none(self, name: str, given: object, said: str | None = None) -> str | None:
+        """As ``state``; None where no one state is meant, without looking for the nearest one, which takes longer."""
+        variable = self.variables[name]
+        if isinstance(given, str) and given in variable.states:
+            return given
+        readings = self._readings(variable, given, said)[0] if isinstance(given, _READ) else {}
+        return next(iter(readings.values())) if len(set(readings.values())) == 1 else None
+
     def _readings(self, variable: Variable, given: object, said: str | None) -> tuple[dict[str, str], str]:
         """How a value can be read, each reading with its state; else what is wrong with it."""
         readings: dict[str, str] = {}
         truth = isinstance(given, bool | np.bool_)
         text = given if isinstance(given, str) else str(given).lower() if truth else _whole(given)
         short = text.strip()[:LONGEST_WORDS]
-        key = compact(short)
+        key = _key(short)
         for state in variable.states:
             if key and key in (compact(state), compact(variable.state_label(state))):
                 readings["the state" if compact(state) == key else "its label"] = state
@@ -260,6 +270,11 @@ class Vocabulary:
         return self._index.search(words[:LONGEST_WORDS], limit)
 
 
+def _key(text: str) -> str:
+    """The folded form of what somebody typed; empty where it holds signs that nobody types, such as NUL."""
+    return compact(text) if " ".join(text.split()).isprintable() else ""
+
+
 def _whole(given: object) -> str:
     """A number as text; a whole one without a decimal point."""
     try:
@@ -298,14 +313,21 @@ def _truth(states: Sequence[str], text: str) -> str:
 
 
 def quoted(value: object) -> str:
-    """A value as people typed it, shortened."""
+    """A value as people typed it, shortened; letters that only look like those of a name are spelt as code points."""
     if isinstance(value, str):
-        return repr(value if len(value) <= LONGEST_SHOWN else f"{value[:LONGEST_SHOWN]}…")
+        cut = value if len(value) <= LONGEST_SHOWN else f"{value[:LONGEST_SHOWN]}…"
+        return repr(cut) if cut.isascii() or not _mixed(cut) else ascii(cut)
     try:
         text = repr(value)
     except (ValueError, RecursionError):  # an integer of thousands of digits, a list within itself
         text = f"a value of type {type(value).__name__}"
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+
+
+def _mixed(text: str) -> bool:
+    """Whether letters of the Latin alphabet stand beside those of another one, as in forged names."""
+    letters = [sign for sign in text if sign.isalpha()]
+    return any(sign.isascii() for sign in letters) and any(ord(sign) > 0x24F for sign in letters)
 
 
 @dataclass(frozen=True)

@@ -97,14 +97,30 @@ def cohort_csv(data: bytes) -> None:
     scored(written("cohort.csv", data))
 
 
+def cohort_words(data: bytes) -> None:
+    """A cohort in people's words: labels, synonyms, measured numbers."""
+    path = written("words.csv", data)
+    scored(path, words_model())
+    try:
+        table = pd.read_csv(path, nrows=20)
+    except Exception:  # noqa: BLE001 - whatever pandas makes of it; a frame is what is tried next
+        return
+    scored(table, words_model())
+
+
+@cache
+def words_model() -> dx.Model:
+    return dx.load_model(FOLDER.parents[1] / "breathless" / "1.0.0")
+
+
 def cohort_parquet(data: bytes) -> None:
     """A cohort in a Parquet file, scored."""
     scored(written("cohort.parquet", data))
 
 
-def scored(path: Path) -> None:
+def scored(source: Path | pd.DataFrame, by: dx.Model | None = None) -> None:
     try:
-        scores = dx.score_cohort(model(), path, on_error="flag", workers=1)
+        scores = dx.score_cohort(by or model(), source, on_error="flag", workers=1)
     except dx.BayesdxError as error:
         assert str(error)
         return
@@ -246,6 +262,10 @@ CSV_SEEDS = [
     b"variable,state\ncranking,silent\nlights,headlight_dim\nvoltage_test,normal|low\n",
     b"cranking,clicking\nsilent,present\n,absent\n",
 ]
+WORDS_SEEDS = [
+    b"Age,temperature,swollen calf,rales,CRP,CTPA\n64.5,38,yes,no,9,positive\n80,37.9,?,Present,10 mg/L,\n",
+    b"age_group,pyrexia,DVT signs,C-reactive protein\nOld,No fever,0,120\nadult,1,true,high\n",
+]
 MAPPING_SEEDS = [
     b"column,code,variable,state\nC,0,clicking,absent\nC,1,clicking,present\nV,<4,voltage_test,low\nV,>=4,voltage_test,normal\n",
     b"column,code,variable,state\nheadlight_dim,,headlight_dim,\nC,,,\nV,..,,\n",
@@ -264,6 +284,7 @@ TARGETS: dict[str, tuple[Callable[[bytes], None], Callable[[], list[bytes]]]] = 
     "findings_json": (findings_json, lambda: JSON_SEEDS),
     "findings_csv": (findings_csv, lambda: CSV_SEEDS),
     "cohort_csv": (cohort_csv, lambda: [small_cohort().to_csv(index=False).encode()]),
+    "cohort_words": (cohort_words, lambda: WORDS_SEEDS),
     "cohort_parquet": (cohort_parquet, parquet_seeds),
     "mapping": (mapping, lambda: MAPPING_SEEDS),
     "manifest": (manifest, lambda: MANIFEST_SEEDS),

@@ -23,6 +23,7 @@ COUNTS = {
     "findings_json": 7000,
     "findings_csv": 3500,
     "cohort_csv": 3000,
+    "cohort_words": 1500,
     "cohort_parquet": 2500,
     "mapping": 2500,
     "manifest": 700,
