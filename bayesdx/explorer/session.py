@@ -173,7 +173,7 @@ class Session:
         name = request.get("name")
         if not isinstance(name, str):
             raise dx.FindingsError("explorer: a population has a name.")
-        self.replace(dx.diagnose(self.case.model.with_population(name), self.case.findings))
+        self.replace(self.case.with_population(name))
 
     def _load(self, request: Mapping[str, Any]) -> None:
         model = self.case.model
