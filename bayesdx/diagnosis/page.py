@@ -7,15 +7,19 @@ import hashlib
 import html
 from collections.abc import Iterable, Sequence
 
-from bayesdx.diagnosis.case import DISCLAIMER, Diagnosis, say
+from bayesdx.diagnosis import views
+from bayesdx.diagnosis.case import DISCLAIMER, Diagnosis
 from bayesdx.diagnosis.explanation import Explanation, explain
 from bayesdx.diagnosis.intervals import CredibleIntervals, credible_intervals
-from bayesdx.diagnosis.suggestions import NextTests, next_tests
+from bayesdx.diagnosis.suggestions import NextTests
 from bayesdx.diagnosis.views import NOTHING
 from bayesdx.display import clean, format_probability, format_ratio, words
 
 MOST_OPTIONS = 8
 """Suggestions that the page shows."""
+
+MOST_SETS = 5
+"""Sets of causes that the page shows."""
 
 STYLE = """
 :root{color-scheme:light dark;--ground:light-dark(#fff,#15181c);--text:light-dark(#16202b,#e8ecf1);
@@ -32,6 +36,11 @@ svg{display:block;width:100%;height:.9rem}.track{fill:var(--line);fill-opacity:.
 .flags{position:sticky;top:0}.flag{margin:.3rem 0;padding:.5rem .8rem;border-radius:4px;color:#fff;background:#7a4300}
 .emergency{background:#a3142a}.routine{background:#44505c}.note{color:var(--soft);font-size:.88em}
 footer{margin-top:2rem;border-top:1px solid var(--line);overflow-wrap:anywhere}
+@media print{:root{color-scheme:light}body{padding:0;max-width:none}.flags{position:static}
+.flag,svg{print-color-adjust:exact;-webkit-print-color-adjust:exact}
+.flag{background:#fff;color:#7a4300;border:2px solid #7a4300;border-left-width:.6rem;break-inside:avoid}
+.emergency{color:#a3142a;border-color:#a3142a}.routine{color:#44505c;border-color:#44505c}
+h2{break-after:avoid}tr{break-inside:avoid}}
 @media(max-width:34rem){.wide{display:none}.bar{width:22%;min-width:3rem}td,th{padding-right:.35rem}}
 """
 
@@ -43,7 +52,7 @@ POLICY = (
 
 
 def as_page(case: Diagnosis, cause: str | None = None) -> str:
-    """The page: red flags, differential with credible intervals, reasons, what to find out next, steps of care.
+    """The page: alerts, findings, differential with credible intervals, what to do, what to find out, reasons, sets.
 
     Parameters
     ----------
@@ -76,12 +85,15 @@ def as_page(case: Diagnosis, cause: str | None = None) -> str:
         "<meta name='viewport' content='width=device-width, initial-scale=1'>",
         f"<title>Differential: {_safe(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>",
         f"<h1>{_safe(model.info.title)}</h1><p class='note'>{_safe(title)}</p>",
+        *_setting(case),
         *_flags(case),
         *_findings(case),
+        *_triage(case),
         *_differential(case, credible_intervals(case)),
-        *_reasons(explain(case, cause)),
-        *_options(next_tests(case)),
         *_care(case),
+        *_options(case.next_tests),
+        *_reasons(explain(case, cause)),
+        *_sets(case),
         f"</main>\n<footer class='note'><p>{_safe(DISCLAIMER)}</p><p>{_safe(model.info.not_for)}</p>"
         f"<p>{_safe(title)}, {_safe(model.hash)}; log probability of the findings {case.log_evidence:.4f}</p></footer>",
         "</body>\n</html>\n",
@@ -89,22 +101,35 @@ def as_page(case: Diagnosis, cause: str | None = None) -> str:
     return "\n".join(parts)
 
 
+def _setting(case: Diagnosis) -> list[str]:
+    """That nobody chose the setting, and what others would change."""
+    said = views.setting(case, views.CHOOSE)
+    if not said:
+        return []
+    rows = [(_cell(name), _cell(first)) for name, first in views.elsewhere(case, case.differential)]
+    return [f"<h2>Setting</h2><p>{_safe(said)}</p>", _table(("setting", "first three"), rows)]
+
+
 def _flags(case: Diagnosis) -> list[str]:
-    """The red flags, which stay in sight while the page scrolls."""
-    rows = []
-    for flag in case.red_flags:
-        met = "; ".join(f"{case.model.label(name)}: {words(' or '.join(states))}" for name, states in flag.findings)
-        doubt = "" if flag.certain else " (cannot be excluded)"
-        rows.append(
-            f"<div class='flag {_safe(flag.urgency)}' role='alert'><b>{_safe(flag.urgency.upper())}</b> "
-            f"{_safe(flag.action)} – {_safe(case.model.label(flag.cause) + doubt)} – {_safe(met)}</div>"
-        )
+    """The alerts, which stay in sight while the page scrolls."""
+    rows = [
+        f"<div class='flag {_safe(urgency)}' role='alert'><b>{_safe(urgency.upper())}</b> "
+        f"{_safe(action)} {_safe(why)}</div>"
+        for urgency, action, why in views.alerts(case)
+    ]
     return ["<div class='flags'>", *rows, "</div>"] if rows else []
 
 
+def _triage(case: Diagnosis) -> list[str]:
+    return [f"<p><b>{_safe(lead)}</b> {_safe(text)}</p>" for lead, text in views.triage(case)]
+
+
 def _findings(case: Diagnosis) -> list[str]:
-    rows = [(_cell(case.model.label(name)), _cell(words(say(value)))) for name, value in case.findings.items()]
-    return ["<h2>Findings</h2>", _table(("finding", "found"), rows) if rows else "<p>None.</p>"]
+    rows = [(_cell(found.label), _cell(found.value_label), _cell(found.said)) for found in case.understood]
+    return [
+        "<h2>Findings as understood</h2>",
+        _table(("finding", "found", "given as"), rows) if rows else "<p>None.</p>",
+    ]
 
 
 def _differential(case: Diagnosis, sure: CredibleIntervals) -> list[str]:
@@ -122,21 +147,21 @@ def _differential(case: Diagnosis, sure: CredibleIntervals) -> list[str]:
                 _cell(format_ratio(line.likelihood_ratio), "n wide"),
             )
         )
-    none = format_probability(case.none_present)
-    empty = (_cell(""), _cell("", "wide"), _cell("", "wide"))
-    rows.append((_cell(NOTHING), _bar(0.0, case.none_present, "plain"), _cell(none, "n"), *empty))
+    if views.has_nothing(case):
+        none = format_probability(case.none_present)
+        empty = (_cell(""), _cell("", "wide"), _cell("", "wide"))
+        rows.append((_cell(NOTHING), _bar(0.0, case.none_present, "plain"), _cell(none, "n"), *empty))
     header = ("cause", "", "now", f"{100 * sure.mass:g} % interval", "prior", "likelihood ratio")
-    sets = [
-        (_cell(" + ".join(_label(case, name) for name in causes) or NOTHING), _cell(format_probability(share), "n"))
-        for causes, share in case.probable_sets(5)
-    ]
     return [
         "<h2>Differential</h2>",
         _table(header, rows),
         f"<p class='note'>Credible intervals from {len(sure.posteriors)} draws of the model's numbers.</p>",
-        "<h2>Most probable sets of causes</h2>",
-        _table(("causes", "probability"), sets),
     ]
+
+
+def _sets(case: Diagnosis) -> list[str]:
+    rows = [(_cell(names), _cell(share, "n")) for share, names in views.sets(case, case.differential, MOST_SETS)]
+    return ["<h2>Most probable sets of causes</h2>", _table(("causes", "probability"), rows)]
 
 
 def _reasons(why: Explanation) -> list[str]:
@@ -168,33 +193,22 @@ def _reasons(why: Explanation) -> list[str]:
 def _options(following: NextTests) -> list[str]:
     rows = [
         (
-            _cell(s.option.label + (" (emergency)" if s.emergency else "")),
-            _cell(s.option.kind),
+            _cell(s.option.label),
+            _cell(following.purpose(s)),
             _cell(f"{s.bits:.3f}", "n"),
             _cell(f"{s.option.cost_eur:g} €", "n wide"),
             _cell(f"{s.option.delay_hours:g} h", "n wide"),
         )
         for s in following.suggestions[:MOST_OPTIONS]
     ]
-    table = [_table(("option", "kind", "information (bits)", "cost", "delay"), rows)] if rows else []
-    return ["<h2>What to find out next</h2>", f"<p>{_safe(following.stop_reason)}</p>", *table]
+    table = [_table(("option", "why", "information (bits)", "cost", "delay"), rows)] if rows else []
+    said = views.stopping(following) or following.stop_reason
+    return ["<h2>What to find out next</h2>", f"<p>{_safe(said)}</p>", *table]
 
 
 def _care(case: Diagnosis) -> list[str]:
-    rows = [
-        (
-            _cell(step.urgency),
-            _cell(case.model.label(step.cause)),
-            _cell(step.action + (f" ({step.when})" if step.when else "")),
-        )
-        for step in case.management
-    ]
-    return ["<h2>Steps of care</h2>", _table(("urgency", "cause", "step"), rows)] if rows else []
-
-
-def _label(case: Diagnosis, name: str) -> str:
-    variable, _, state = name.partition("=")
-    return f"{case.model.label(variable)}: {state}" if state else case.model.label(variable)
+    rows = [tuple(map(_cell, row)) for row in views.steps(case, case.differential)]
+    return ["<h2>What to do now</h2>", _table(("urgency", "cause", "step"), rows)] if rows else []
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -50,21 +50,27 @@ def as_code(case: dx.Diagnosis, folder: str = "") -> str:
     )
 
 
-def as_document(told: Mapping[str, Any]) -> str:
+def as_document(case: dx.Diagnosis) -> str:
     """The findings as JSON; ``bayesdx diagnose --findings`` reads it.
 
     Parameters
     ----------
-    told : mapping
-        What ``Diagnosis.to_dict`` returns.
+    case : Diagnosis
 
     Examples
     --------
     >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
-    >>> json.loads(as_document(dx.diagnose(model, {"onset": "sudden"}).to_dict()))["findings"]
+    >>> json.loads(as_document(dx.diagnose(model, {"onset": "sudden"})))["findings"]
     {'onset': 'sudden'}
     """
-    return json.dumps({"model": told["model"], "findings": told["findings"]}, indent=2, ensure_ascii=True) + "\n"
+    model = {key: getattr(case.model, key) for key in ("name", "version", "population", "hash")}
+    document = {"model": model, "findings": dict(case.findings)}
+    return json.dumps(document, indent=2, ensure_ascii=True, default=_plain) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    """A finding that JSON does not know by itself."""
+    return dict(value) if isinstance(value, Mapping) else value.value
 
 
 def _literal(value: Any) -> str:

@@ -69,12 +69,15 @@ export function show(host, transport) {
   const save = button("Export", "Save the findings as a JSON file", () => download(state.document));
   const tools = make("div", { className: "bdx-tools", role: "toolbar", "aria-label": "Scenario" },
     undo, reset, pin, code, save, population, cases);
+  const choices = make("div", { className: "bdx-choices" });
+  const setting = make("div", { className: "bdx-setting", role: "group", "aria-label": "Setting", hidden: true },
+    make("p", { textContent: "Where is this patient seen?" }), choices);
   const flags = make("div", { className: "bdx-flags", role: "alert" });
   const message = make("div", { className: "bdx-message", role: "alert", hidden: true });
   const clip = make("div", { className: "bdx-clip", hidden: true });
   const leading = make("div", { className: "bdx-leading", "aria-hidden": "true" });
   const spoken = make("div", { className: "bdx-hidden", role: "status", "aria-live": "polite" });
-  const top = make("header", { className: "bdx-top" }, title, tools, flags, message, clip, leading, spoken);
+  const top = make("header", { className: "bdx-top" }, title, tools, setting, flags, message, clip, leading, spoken);
 
   // --- findings
   const search = make("input", {
@@ -199,6 +202,11 @@ export function show(host, transport) {
     title.title = `${told.model.name} ${told.model.version} ${told.model.hash}`;
     population.replaceChildren(...told.populations.map((one) => make("option", { value: one.name, textContent: one.title })));
     population.hidden = told.populations.length < 2;
+    choices.replaceChildren(...told.populations.map((one) => {
+      const made = button(one.title, one.description || one.title, () => ask({ do: "population", name: one.name }));
+      made.name = one.name;
+      return made;
+    }));
     cases.replaceChildren(make("option", { value: "", textContent: "Load a case …" }),
       ...told.cases.map((one, place) => make("option", { value: String(place), textContent: one.title })));
     cases.hidden = !told.cases.length;
@@ -304,6 +312,7 @@ export function show(host, transport) {
   function drawState() {
     root.classList.toggle("bdx-comparing", state.pinned !== null);
     population.value = state.population;
+    drawSetting();
     undo.disabled = !state.undo;
     reset.disabled = !state.findings.length;
     pin.textContent = state.pinned ? "Unpin" : "Pin";
@@ -315,10 +324,23 @@ export function show(host, transport) {
     drawCare();
     drawParts();
     const first = state.differential[0];
-    spoken.textContent = `${state.flags.length ? `${state.flags.length} red flags. ` : ""}` +
+    spoken.textContent = `${state.flags.length ? `${state.flags.length} alerts. ` : ""}` +
       `First: ${first.label}, ${first.shown}.`;
     root.dataset.step = String(state.step);
   }
+
+  /* The setting is asked until it is chosen. Its place stays empty until the pointer has left it, so that what comes up
+     from below is not clicked by accident. */
+  function drawSetting() {
+    setting.classList.toggle("bdx-answered", !state.assumed);
+    if (state.assumed) setting.hidden = false;
+    else if (!setting.matches(":hover")) setting.hidden = true;
+    for (const one of choices.children) {
+      one.disabled = !state.assumed;
+      one.setAttribute("aria-pressed", String(one.name === state.population));
+    }
+  }
+  setting.addEventListener("pointerleave", () => { if (state && !state.assumed) setting.hidden = true; });
 
   function drawFlags() {
     const made = state.flags.map((flag) => make("div", { className: `bdx-flag bdx-${flag.urgency}` },
@@ -328,7 +350,7 @@ export function show(host, transport) {
         textContent: `${flag.cause}${flag.certain ? "" : " (cannot be excluded)"} – ${flag.because}` })));
     if (made.length > FLAGS_IN_SIGHT) {
       made.unshift(make("div", { className: "bdx-flag-count", "aria-hidden": "true",
-        textContent: `${made.length} red flags` }));
+        textContent: `${made.length} alerts` }));
     }
     const text = made.map((one) => one.textContent).join("");
     if (flags.textContent !== text) flags.replaceChildren(...made); // an alert is read out only when it changes
@@ -351,7 +373,7 @@ export function show(host, transport) {
     const count = state.findings.length;
     under.textContent = `${count} finding${count === 1 ? "" : "s"}` +
       `${state.hidden ? `; ${state.hidden} less probable causes are not shown` : ""}. ` +
-      `Whiskers: 95 % credible intervals from ${catalogue.draws} draws of the model's numbers.`;
+      `Triage: ${state.triage}. Whiskers: 95 % credible intervals from ${catalogue.draws} draws of the model's numbers.`;
     drawDiffering();
   }
 

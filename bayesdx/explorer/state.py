@@ -29,6 +29,12 @@ CLOSED = ("mechanism", "cause")
 MOST_LINES = 25
 """Lines of the differential that are drawn."""
 
+MOST_UNASKED = 8
+"""Questions of emergencies that are named."""
+
+MOST_SETS = 5
+"""Sets of causes that are drawn."""
+
 MOST_OPTIONS = 8
 """Suggestions that are drawn."""
 
@@ -88,7 +94,10 @@ def catalogue(model: dx.Model) -> dict[str, Any]:
     info = model.info
     return {
         "model": {"name": model.name, "version": model.version, "title": clean(info.title), "hash": model.hash},
-        "populations": [{"name": row.name, "title": clean(row.title)} for row in info.populations],
+        "populations": [
+            {"name": row.name, "title": clean(row.title), "description": clean(row.description)}
+            for row in info.populations
+        ],
         "sections": sections,
         "cases": [{"title": clean(case.title), "findings": len(case.findings)} for case in model.cases],
         "entry": clean(info.entry_criterion),
@@ -121,7 +130,8 @@ def state(
     Returns
     -------
     dict
-        population, findings, differential, none, flags, management, sets, chosen, pinned, code, document.
+        population, assumed (whether nobody chose it), triage, findings, differential, none, flags, management, sets,
+        chosen, pinned, code, document.
 
     Examples
     --------
@@ -131,7 +141,6 @@ def state(
     >>> now["differential"][0]["label"], now["differential"][0]["shown"], now["differential"][0]["change"]
     ('Iliopsoas strain', '31.1 %', 18.1)
     """
-    told = case.to_dict()
     old = None if previous is None else previous.posterior
     lines = []
     for line in case.differential[:MOST_LINES]:
@@ -149,6 +158,8 @@ def state(
         )
     return {
         "population": case.model.population,
+        "assumed": case.model.population_assumed,
+        "triage": _triage(case),
         "findings": [_finding(case, name) for name in case.findings],
         "differential": lines,
         "hidden": len(case.differential) - len(lines),
@@ -156,24 +167,24 @@ def state(
         "flags": _flags(case),
         "management": [
             {
-                "urgency": step["urgency"],
-                "cause": clean(case.model.label(step["cause"])),
-                "action": clean(step["action"] + (f" ({step['when']})" if step["when"] else "")),
+                "urgency": step.urgency,
+                "cause": clean(case.model.label(step.cause)),
+                "action": clean(step.action + (f" ({step.when})" if step.when else "")),
             }
-            for step in told["management"]
+            for step in case.management
         ],
         "sets": [
             {
-                "label": " + ".join(_label(case, name) for name in row["causes"]) or NOTHING,
-                "probability": row["probability"],
-                "shown": format_probability(row["probability"]),
+                "label": " + ".join(clean(case.model.label(name)) for name in causes) or NOTHING,
+                "probability": probability,
+                "shown": format_probability(probability),
             }
-            for row in told["most_probable"]
+            for causes, probability in case.probable_sets(MOST_SETS)
         ],
         "chosen": chosen or lines[0]["cause"],
         "pinned": None if pinned is None else _pinned(pinned, case),
         "code": as_code(case, folder),
-        "document": as_document(told),
+        "document": as_document(case),
     }
 
 
@@ -193,35 +204,41 @@ def _finding(case: dx.Diagnosis, name: str) -> dict[str, Any]:
     """A finding by the positions of its variable and of the states still possible; no state: unknown."""
     value = case.findings[name]
     variable = case.model.by_name[name]
-    states, label = variable.states, variable.state_label
+    states = variable.states
     possible: list[int] = []
-    text = "unknown"
     if isinstance(value, str):
-        possible, text = [states.index(value)], label(value)
+        possible = [states.index(value)]
     elif isinstance(value, tuple):
-        possible, text = [states.index(state) for state in value], " or ".join(label(state) for state in value)
+        possible = [states.index(state) for state in value]
     elif isinstance(value, Mapping):
         possible = [states.index(state) for state, likelihood in value.items() if likelihood > 0]
-        text = " / ".join(f"{label(state)} {likelihood:g}" for state, likelihood in value.items())
+    text = next(clean(found.value_label) for found in case.understood if found.variable == name)
     index = list(case.model.by_name).index(name)
     said = clean(case.evidence.said.get(name, ""))
     return {"index": index, "possible": possible, "exact": isinstance(value, str), "text": clean(text), "said": said}
 
 
+def _triage(case: dx.Diagnosis) -> str:
+    """The level, and the first questions of emergencies that are open where none was found."""
+    names = [case.model.label(name) for name in case.triage.unasked]
+    if not names or case.triage.level == "emergency":
+        return clean(case.triage.text)
+    more = f" and {len(names) - MOST_UNASKED} more" if len(names) > MOST_UNASKED else ""
+    return clean(f"{case.triage.text}; not asked: {', '.join(names[:MOST_UNASKED])}{more}")
+
+
 def _flags(case: dx.Diagnosis) -> list[dict[str, Any]]:
-    model = case.model
+    """One banner per cause."""
+    said = {found.variable: clean(f"{found.label}: {found.value_label}") for found in case.understood}
     return [
         {
-            "urgency": flag.urgency,
-            "action": clean(flag.action),
-            "cause": clean(model.label(flag.cause)),
-            "because": "; ".join(
-                f"{clean(model.label(name))}: {' or '.join(words(state) for state in states)}"
-                for name, states in flag.findings
-            ),
-            "certain": flag.certain,
+            "urgency": alert.urgency,
+            "action": clean(alert.actions[0]),
+            "cause": clean(alert.label),
+            "because": "; ".join(said[name] for name in alert.findings),
+            "certain": alert.certain,
         }
-        for flag in case.red_flags
+        for alert in case.alerts
     ]
 
 
@@ -243,12 +260,6 @@ def _pinned(pinned: dx.Diagnosis, case: dx.Diagnosis) -> dict[str, Any]:
         "count": len(pinned.findings),
         "differing": differing,
     }
-
-
-def _label(case: dx.Diagnosis, name: str) -> str:
-    variable, _, state = name.partition("=")
-    label = clean(case.model.label(variable))
-    return f"{label}: {words(state)}" if state else label
 
 
 def _next(case: dx.Diagnosis, chosen: str) -> dict[str, Any]:
