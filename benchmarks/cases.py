@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -55,10 +53,7 @@ class Question:
 
 def read_network(folder: Path, name: str) -> Network:
     """One public network; rows are renormalised on reading."""
-    with tempfile.TemporaryDirectory() as scratch:
-        plain = Path(scratch) / f"{name}.bif"
-        plain.write_bytes(gzip.decompress((folder / f"{name}.bif.gz").read_bytes()))
-        return read_bif(plain)
+    return read_bif(folder / f"{name}.bif.gz")
 
 
 def with_missing(network: Network, n_cases: int, missing: float, hidden: Sequence[str] = (), seed: int = 1) -> Codes:

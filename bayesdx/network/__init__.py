@@ -2,9 +2,10 @@
 
 from bayesdx.network.compile import compile_network
 from bayesdx.network.convert import as_network
+from bayesdx.network.files.bif import read_bif, write_bif
 from bayesdx.network.gates import henrion_from_link, link_from_henrion, noisy_max, noisy_or
 from bayesdx.network.network import Network, Node, NoisyMax, Table
-from bayesdx.network.pgmpy_bridge import from_pgmpy, read_bif, to_pgmpy, write_bif
+from bayesdx.network.pgmpy_bridge import from_pgmpy, to_pgmpy
 
 __all__ = [
     "Network",

@@ -9,8 +9,7 @@ import pytest
 
 import bayesdx as dx
 from bayesdx.knowledge.versions import models_folder
-from bayesdx.network import compile_network, write_bif
-from bayesdx.network.pgmpy_bridge import read_bif
+from bayesdx.network import compile_network, read_bif, write_bif
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "models" / "hip_flexion_weakness" / "1.0.0"
