@@ -851,7 +851,7 @@ def _calibrated(
         )
     else:
         ratio, error = dispersion(network, cause, patients)
-        if ratio < 1 + CERTAIN * error / ratio:
+        if ratio < 1 + CERTAIN * error / max(ratio, 1.0):
             return None, []
         temperature, bias = ratio, np.zeros(len(network[cause].states))
         said = (

@@ -360,6 +360,8 @@ def dispersion(network: Network, cause: str, patients: Patients) -> tuple[float,
     squares = np.einsum("nc,ncd,d->n", posterior, added**2, prior)
     model = np.einsum("nc,nc->n", posterior, expected)
     weight = patients.weights
-    ratio = float(weight @ squares / max(weight @ model, 1e-300))
-    error = math.sqrt(float(weight**2 @ (squares - ratio * model) ** 2)) / max(float(weight @ model), 1e-300)
-    return ratio, error
+    whole = float(weight @ model)
+    if whole <= 0:
+        return 1.0, np.inf
+    ratio = float(weight @ squares) / whole
+    return ratio, math.sqrt(float(weight**2 @ (squares - ratio * model) ** 2)) / whole

@@ -167,7 +167,7 @@ def test_a_source_is_for_one_exclusive_cause() -> None:
     """Everything else is refused with a sentence."""
     model = dx.load_model("hip_flexion_weakness@1.0.0")
     frame = pd.DataFrame({"fever": ["present", "absent"] * 5})
-    with pytest.raises(dx.LearningError, match="has no one exclusive cause"):
+    with pytest.raises(dx.LearningError, match="has no single exclusive cause"):
         dx.calibrate(model, frame, "prior_shift", source=frame)
     with pytest.raises(dx.LearningError, match="only prior_shift calibrates posteriors"):
         dx.calibrate(model, frame, "em", source=frame)
