@@ -73,6 +73,10 @@ def calibrate(
         typer.Option(metavar="NAME", help="Column or finding that shows who had the reference test; may be repeated."),
     ] = None,
     population: PopulationOption = None,
+    source: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="For prior_shift: labelled patients of the kind the model was made from."),
+    ] = None,
     as_population: Annotated[
         str | None, typer.Option(metavar="NAME", help="Make a new population of this name for the learned priors.")
     ] = None,
@@ -129,6 +133,7 @@ def calibrate(
             cohort,
             method.value,
             variables=only,
+            source=None if source is None else dx.read_cohort(loaded, source, mapping),
             prior_strength=_strength(prior_strength),
             population=as_population,
             version=version,

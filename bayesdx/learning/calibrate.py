@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -28,7 +28,20 @@ from bayesdx.learning.information import Information, information
 from bayesdx.learning.intervals import HALF, interval
 from bayesdx.learning.layout import Layout
 from bayesdx.learning.patients import Patients, patients_of
-from bayesdx.learning.shift import case_mix, likelihood_test
+from bayesdx.learning.shift import (
+    CERTAIN,
+    HOTTEST,
+    NOTICEABLE,
+    TOO_FAR,
+    Misfit,
+    Tempered,
+    case_mix,
+    dispersion,
+    exclusive_cause,
+    log_likelihoods,
+    misfit,
+    recalibrated,
+)
 from bayesdx.learning.sites import Alone, at_site, pool, populations_of, site_belief
 from bayesdx.learning.sites import tabulate as tabulate_sites
 from bayesdx.learning.verification import unverified_hidden
@@ -278,6 +291,7 @@ def calibrate(
     move: Iterable[str] = PARTS,
     variables: Collection[str] | None = None,
     prior_strength: float | Literal["auto"] = "auto",
+    source: Cohort | Table | None = None,
     population: str | None = None,
     version: str | None = None,
     dates: str = "",
@@ -303,7 +317,9 @@ def calibrate(
         "em": the most probable numbers given everything observed, with any pattern of missing cells. "counts": Beta
         and Dirichlet updates where variable and parents were observed; links stay (their draws are hidden).
         "prior_shift": priors of contexts, causes and what brings causes about, from the findings alone, whatever
-        was diagnosed.
+        was diagnosed. It assumes that findings occur in a cause as often here as there, tests that assumption
+        (``likelihoods``), widens the intervals by what the parent leaves open of it, and refuses to answer where it
+        fails badly (``bayesdx.learning.shift``).
     mapping, weight
         As ``read_cohort``, where ``cohort`` is a table.
     site : str, optional
@@ -326,6 +342,10 @@ def calibrate(
         prior: 1 assumes that these patients are like those whom the parent's intervals speak of, and what conflicts is
         listed but not weakened. 0 puts Jeffreys' prior, half a patient per state, in place of the parent's. In
         "prior_shift" a prior is worth two patients at most; "auto" is 1 there.
+    source : Cohort, DataFrame, or path, optional
+        For "prior_shift" of one exclusive cause: labelled patients of the kind that the model was made from (in the
+        words of the same mapping), which were not used to make it. They say how far its posteriors are too sure, which
+        is corrected first; without them the findings of the new patients say it.
     population : str, optional
         Name of a new population that receives the priors; the chosen population where left out. Links and tables
         without a population hold for every one.
@@ -393,11 +413,18 @@ def calibrate(
         found = by_counting(layout, whole, patients, groups if learns else None)
         warnings += left_alone(whole, found.fit.totals.counts)
     else:
+        evidence = None
+        if method == "prior_shift":
+            evidence, remark = _calibrated(model, layout, patients, source, mapping)
+            warnings += remark
+        elif source is not None:
+            raise LearningError("source: only prior_shift calibrates posteriors on patients of the source.")
         found = by_em(
             layout,
             whole,
             patients,
             groups if learns else None,
+            expected=evidence,
             starts=starts,
             max_iterations=max_iterations,
             tolerance=tolerance,
@@ -405,6 +432,22 @@ def calibrate(
             progress=progress,
         )
         warnings += [*found.warnings, *_unidentified(model, found.belief, found.known)]
+    tested = pd.DataFrame()
+    if method == "prior_shift":
+        check = misfit(
+            model,
+            layout,
+            found.belief,
+            _effects(model, network, layout),
+            patients,
+            found.fit.values,
+            found.fit.totals.counts,
+            seed,
+        )
+        tested = check.table
+        _refuse_far(model, check, found)
+        warnings += _shifted_likelihoods(check)
+        found = replace(found, known=replace(found.known, size=found.known.size * check.narrower))
     fit = found.fit
     table, learned = _tabulate(model, found)
     worth = {} if found.discount is None else found.discount.worth_of(groups)
@@ -420,7 +463,7 @@ def calibrate(
         )
         table = _with_common_mean(table, common)
         learned |= {key: number for key, number in common.items() if key in learned}
-    source = describe(known, method, dates, model)
+    described = describe(known, method, dates, model)
     options: dict[str, object] = {
         "prior_strength": prior_strength,
         "move": sorted({row.place.node for row in whole.distributions}) if variables is not None else list(move),
@@ -429,28 +472,20 @@ def calibrate(
         "tolerance": tolerance,
         "seed": seed,
     }
-    text = _told(model, known, method, source.source, options, worth, fit, list(populations.values()))
+    text = _told(model, known, method, described.source, options, worth, fit, list(populations.values()))
 
-    def version_with(remarks: Sequence[str]) -> Model:
-        return new_version(
-            model,
-            learned,
-            source,
-            version=chosen_version,
-            population=population,
-            text=text,
-            table=pd.concat([table[table["moved"]], _as_moved(site_table, table)]),
-            remarks=remarks,
-            clashes=clashes,
-            sites=of_sites,
-        )
-
-    made = version_with(warnings)
-    tested = pd.DataFrame()
-    if method == "prior_shift":
-        tested = likelihood_test(made, patients, seed)
-        warnings += _shifted_likelihoods(tested)
-        made = version_with(warnings)
+    made = new_version(
+        model,
+        learned,
+        described,
+        version=chosen_version,
+        population=population,
+        text=text,
+        table=pd.concat([table[table["moved"]], _as_moved(site_table, table)]),
+        remarks=warnings,
+        clashes=clashes,
+        sites=of_sites,
+    )
     return Calibration(
         made,
         model,
@@ -776,14 +811,98 @@ def _states(belief: Belief) -> list[tuple[int, int]]:
     return [(place, state) for place, row in enumerate(belief.distributions) for state in row.free]
 
 
-def _shifted_likelihoods(tested: pd.DataFrame) -> list[str]:
-    if tested.empty:
+def _effects(model: Model, network: Network, layout: Layout) -> Belief | None:
+    """What the parent says of everything but the mix of causes; None where nothing of it is uncertain."""
+    mix = case_mix(model, network)
+    try:
+        return believe(model, layout, PARTS, [name for name in network.names if name not in mix], 1.0)
+    except LearningError:
+        return None
+
+
+def _calibrated(
+    model: Model, layout: Layout, patients: Patients, source: Cohort | Table | None, mapping: Source | None
+) -> tuple[Tempered | None, list[str]]:
+    """The evidence of the findings, cooled as far as it repeats itself; None where it can be taken as it is."""
+    network = layout.network
+    cause = exclusive_cause(model, network)
+    if cause is None:
+        if source is not None:
+            raise LearningError(
+                f"source: {model.name} has no single exclusive cause whose posterior it could calibrate."
+            )
+        return None, []
+    if source is not None:
+        known = patients_of(network, _read(model, source, mapping, None, None, None))
+        position = network.index[cause]
+        labelled = known.codes[:, position] >= 0
+        labels, weights = known.codes[labelled, position].astype(np.intp), known.weights[labelled]
+        shares = np.bincount(labels, weights=weights, minlength=len(network[cause].states))
+        if (shares <= 0).any():
+            missing = network[cause].states[int(shares.argmin())]
+            raise LearningError(f"source: no patient with {cause} = {missing}; expected some of every class.")
+        hidden = Patients(known.codes[labelled].copy(), weights)
+        hidden.codes[:, position] = -1
+        logs = log_likelihoods(network, cause, hidden)
+        temperature, bias = recalibrated(logs, shares / shares.sum(), labels, weights)
+        said = (
+            f"Posteriors were calibrated on {weights.sum():g} labelled patients of the source first: temperature "
+            f"{temperature:.2f}."
+        )
+    else:
+        ratio, error = dispersion(network, cause, patients)
+        if ratio < 1 + CERTAIN * error / max(ratio, 1.0):
+            return None, []
+        temperature, bias = ratio, np.zeros(len(network[cause].states))
+        said = (
+            f"The findings repeat each other: their evidence varies {ratio:.1f} times as much as the model says, and "
+            "was divided by that."
+        )
+        if temperature > HOTTEST:
+            raise LearningError(
+                f"prior_shift: refused, since the findings repeat each other in these patients: their evidence varies "
+                f"{ratio:.1f} times as much as {model.name} says. {_instead(0.5)}"
+            )
+    evidence = log_likelihoods(network, cause, patients) / temperature + bias
+    return Tempered(layout, cause, patients.weights, evidence), [said]
+
+
+def _instead(share: float) -> str:
+    patients = int(np.ceil(1.96**2 * share * (1 - share) / 0.05**2))
+    return (
+        f"Label {patients} of the patients, drawn at random, and use method='em' (which gives the share within 5 "
+        "points), or give labelled patients of the source."
+    )
+
+
+def _refuse_far(model: Model, check: Misfit, found: Estimate) -> None:
+    if check.together <= TOO_FAR:
+        return
+    odd = check.table[check.table["adjusted_p"] < 0.05].sort_values("effect", ascending=False)
+    share = found.fit.values[found.belief.cells]
+    raise LearningError(
+        f"prior_shift: refused, since the likelihoods do not hold in these patients: {_said(odd)}. Believing them "
+        f"would move the share of a cause by {100 * check.together:.0f} points. Leave out "
+        f"{', '.join(odd['finding'].drop_duplicates().head(5))}, or do without: "
+        f"{_instead(float(share[np.abs(share - 0.5).argmin()]))}"
+    )
+
+
+def _said(odd: pd.DataFrame) -> str:
+    return "; ".join(
+        f"{row['finding']} = {row['state']} in {format_probability(row['observed'])}, expected "
+        f"{format_probability(row['expected'])}"
+        for row in odd.head(3).to_dict("records")
+    )
+
+
+def _shifted_likelihoods(check: Misfit) -> list[str]:
+    """A sentence where findings differ so that a cause's share depends on it."""
+    odd = check.table[check.table["adjusted_p"] < 0.05].sort_values("effect", ascending=False)
+    if odd.empty or check.together < NOTICEABLE:
         return []
-    odd = tested[tested["adjusted_p"] < 0.05]
-    if odd.empty:
-        return []
-    said = ", ".join(str(name) for name in odd["finding"].drop_duplicates().head(5))
     return [
-        f"The likelihoods may not hold in these patients: {len(odd)} of {len(tested)} frequencies differ from what the "
-        f"shifted model expects ({said}); prior shift alone does not explain them."
+        f"The likelihoods may not hold in these patients: {len(odd)} of {len(check.table)} frequencies differ from "
+        f"what the shifted model expects ({_said(odd)}); that may move the share of a cause by "
+        f"{100 * check.together:.0f} points."
     ]

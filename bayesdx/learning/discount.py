@@ -39,6 +39,7 @@ from bayesdx.knowledge.model import Model
 from bayesdx.learning.belief import Belief
 from bayesdx.learning.intervals import HALF
 from bayesdx.learning.shift import case_mix
+from bayesdx.learning.statistics import holm
 from bayesdx.network import Network
 
 Array = NDArray[np.float64]
@@ -280,18 +281,3 @@ def conflicts(belief: Belief, found: Seen) -> tuple[Array, Array]:
     adjusted = np.ones(len(p))
     adjusted[asked] = holm(p[asked])
     return p, adjusted
-
-
-def holm(p: Array) -> Array:
-    """p-values adjusted for their number (Holm 1979).
-
-    Examples
-    --------
-    >>> holm(np.array([0.01, 0.5, 0.02])).round(3)
-    array([0.03, 0.5 , 0.04])
-    """
-    order = np.argsort(p)
-    adjusted = np.maximum.accumulate(np.minimum(1.0, p[order] * np.arange(len(p), 0, -1)))
-    result = np.empty_like(p)
-    result[order] = adjusted
-    return result

@@ -76,9 +76,10 @@ def by_em(
     tolerance: float,
     seed: int,
     progress: Progress | None,
+    expected: Expectation | None = None,
 ) -> Estimate:
     """EM from any pattern of missing cells; with ``groups``, it takes turns with learning what the priors are worth."""
-    expected = expectation(layout, patients)
+    expected = expected or expectation(layout, patients)
 
     def spoken_in(fit: Fit) -> Seen:
         counts = fit.totals.counts

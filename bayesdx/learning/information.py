@@ -91,7 +91,7 @@ def information(
     ----------
     T. Louis (1982), "Finding the observed information matrix when using the EM algorithm", JRSS B 44.
     """
-    basis = _Basis(belief, values)
+    basis = Basis(belief, values)
     shared, square = _shared(layout, belief, basis, expected, patients, values, seed)
     own = basis.complete(counts[belief.cells]) - basis.lost(counts[belief.cells])
     node = np.array([belief.distributions[row].place.node for row in belief.row[basis.kept]])
@@ -140,7 +140,7 @@ def kept_share(
     return np.asarray(np.clip(1 - np.divide(lost, whole, out=np.zeros_like(whole), where=whole > 0), 0.0, 1.0))
 
 
-class _Basis:
+class Basis:
     """Log-odds of the free states against the first of each distribution."""
 
     def __init__(self, belief: Belief, values: Array) -> None:
@@ -203,7 +203,7 @@ class _Basis:
 def _shared(
     layout: Layout,
     belief: Belief,
-    basis: _Basis,
+    basis: Basis,
     expected: Expectation,
     patients: Patients,
     values: Array,
@@ -236,7 +236,7 @@ def _chosen(patients: Patients, seed: int, most: int = MOST_ROWS) -> tuple[NDArr
 def _lower(
     layout: Layout,
     belief: Belief,
-    basis: _Basis,
+    basis: Basis,
     expected: Expectation,
     patients: Patients,
     values: Array,

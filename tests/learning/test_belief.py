@@ -17,7 +17,7 @@ import bayesdx as dx
 from bayesdx.knowledge.model import ModelInfo, Population
 from bayesdx.knowledge.schema import Prior, Source, Variable
 from bayesdx.learning.belief import PARTS, Belief, believe, dirichlet
-from bayesdx.learning.information import _Basis
+from bayesdx.learning.information import Basis
 from bayesdx.learning.layout import Layout
 from bayesdx.network import compile_network
 from tests.diagnosis.models import random_model
@@ -96,7 +96,7 @@ def test_intervals_of_one_weight_are_a_dirichlet() -> None:
     moved = belief.update(layout.values(layout.network), counts)[belief.cells[cells]]
     assert_allclose(moved, (alpha + counts[belief.cells[cells]]) / 150, rtol=5e-3)
     same = dirichlet(belief.distributions, belief.cells, belief.row, belief.rank, belief.alpha, belief.left)
-    basis = _Basis(belief, layout.values(layout.network))
+    basis = Basis(belief, layout.values(layout.network))
     assert_allclose(basis.prior(same), basis.complete(belief.alpha), atol=1e-9)
 
 
@@ -130,7 +130,7 @@ def test_the_curvature_is_that_of_the_log_prior() -> None:
         moved[belief.cells[cells]] = np.exp(log_odds) / np.exp(log_odds).sum()
         return moved
 
-    basis, step = _Basis(belief, at(base)), 1e-3
+    basis, step = Basis(belief, at(base)), 1e-3
     kept = [int(np.flatnonzero(basis.kept == cell)[0]) for cell in cells[1:]]
     found = basis.prior(belief)[np.ix_(kept, kept)]
     for a, b in np.ndindex(3, 3):

@@ -280,19 +280,6 @@ def test_prior_shift_moves_what_brings_the_causes_about() -> None:
     assert np.abs(after - truth).sum() < 0.5 * np.abs(before - truth).sum()
 
 
-def test_prior_shift_notices_other_likelihoods() -> None:
-    """Where a finding has become rarer in everybody, priors alone do not explain it, and a warning names it."""
-    model = exclusive_model()
-    network = compile_network(model)
-    codes = simulate(network, 3000, 1)
-    frame = pd.DataFrame(
-        {name: np.array(network[name].states)[codes[:, network.index[name]]] for name in model.findings}
-    )
-    frame["f0"] = "no"
-    result = dx.calibrate(model, frame, "prior_shift")
-    assert any(text.startswith("The likelihoods may not hold") for text in result.warnings)
-
-
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [

@@ -1,0 +1,173 @@
+"""Prior shift: right where the likelihoods hold, wider, warned or refused where they do not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+
+import bayesdx as dx
+from bayesdx.diagnosis.simulate import simulate
+from bayesdx.learning.patients import patients_of
+from bayesdx.learning.shift import dispersion, log_likelihoods, recalibrated
+from bayesdx.network import compile_network
+from tests.learning.models import exclusive_model
+
+
+def patients(model: dx.Model, rows: int, seed: int) -> pd.DataFrame:
+    """Findings of simulated patients."""
+    network = compile_network(model)
+    codes = simulate(network, rows, seed)
+    return pd.DataFrame(
+        {name: np.array(network[name].states)[codes[:, network.index[name]]] for name in model.findings}
+    )
+
+
+def hospital(rows: int, share: float, seed: int, likeness: float, shift: float = 0.0) -> pd.DataFrame:
+    """Eight findings of a disease that share a cause besides it; ``shift`` makes three of them rarer in everybody."""
+    rng = np.random.default_rng(seed)
+    ill, common = rng.random(rows) < share, rng.normal(size=rows)
+    cells = {}
+    for place in range(8):
+        own = likeness * common + np.sqrt(1 - likeness**2) * rng.normal(size=rows)
+        cells[f"f{place}"] = np.where(own + ill > 0.5 + shift * (place % 3 == 0), "yes", "no")
+    return pd.DataFrame({"d": np.where(ill, "ill", "well"), **cells})
+
+
+def told(result: dx.Calibration, of: str) -> bool:
+    return any(of in text for text in result.warnings)
+
+
+def test_tests_ordered_because_of_findings_raise_no_alarm() -> None:
+    """Missing at random given what was observed: f3 is done where f0 is present. At most one alarm in twenty."""
+    model, alarms = exclusive_model((0.2, 0.3)), 0
+    rng = np.random.default_rng(0)
+    for seed in range(20):
+        frame = patients(model, 500, seed)
+        ordered = rng.random(500) < np.where(frame["f0"] == "yes", 0.95, 0.05)
+        result = dx.calibrate(exclusive_model(), frame.assign(f3=frame["f3"].where(ordered)), "prior_shift")
+        alarms += told(result, "may not hold") or told(result, "repeat each other")
+    assert alarms <= 1
+
+
+def test_a_finding_that_is_nobodys_any_more_is_refused() -> None:
+    """The sentence names the finding, both frequencies, what to leave out and how many labels would do."""
+    frame = patients(exclusive_model(), 2000, 1).assign(f0="no")
+    with pytest.raises(dx.LearningError) as caught:
+        dx.calibrate(exclusive_model(), frame, "prior_shift")
+    text = str(caught.value)
+    assert text.startswith("prior_shift: refused, since the likelihoods do not hold in these patients: f0 = yes in 0 %")
+    assert "Leave out f0" in text and "patients, drawn at random, and use method='em'" in text
+    left = dx.calibrate(exclusive_model(), frame.drop(columns="f0"), "prior_shift")
+    assert not told(left, "may not hold")
+
+
+def test_a_difference_that_the_mix_does_not_feel_is_no_alarm() -> None:
+    """A finding as frequent in every class says nothing of them: its frequency is in the table, not a warning."""
+    rng = np.random.default_rng(0)
+    frame = hospital(400, 0.5, 1, 0.0).assign(eyes=np.where(rng.random(400) < 0.5, "blue", "brown"))
+    fit = dx.fit_model(frame, "d")
+    others = hospital(400, 0.5, 2, 0.0).assign(eyes=np.where(rng.random(400) < 0.9, "blue", "brown"))
+    result = dx.calibrate(fit.model, fit.read(others.drop(columns="d")), "prior_shift")
+    eyes = result.likelihoods.set_index("finding").loc["eyes"]
+    assert eyes["adjusted_p"] < 0.05 and eyes["effect"] < 0.01
+    assert not told(result, "eyes")
+
+
+@pytest.mark.parametrize(("likeness", "shift", "least"), [(0.0, 0.0, 0), (0.0, 0.7, 6)])
+def test_intervals_hold_the_truth_or_a_warning_says_why(likeness: float, shift: float, least: int) -> None:
+    """Models of 300 patients moved to another hospital: without a fault no warning, with other frequencies always."""
+    held, warned = 0, 0
+    for seed in range(6):
+        fit = dx.fit_model(hospital(300, 0.46, seed, likeness), "d")
+        there = hospital(400, 0.745, 100 + seed, likeness, shift)
+        result = dx.calibrate(fit.model, fit.read(there.drop(columns="d")), "prior_shift")
+        row = result.table.iloc[0]
+        truth = 0.745 if "ill" in row["label"] else 0.255
+        held += row["lower"] <= truth <= row["upper"]
+        warned += told(result, "may not hold")
+    assert held >= 5 or warned == 6
+    assert warned <= 1 if least == 0 else warned >= least
+
+
+def test_findings_that_repeat_each_other_are_noticed() -> None:
+    """The evidence of copies varies more than the model says; of independent findings it does not."""
+    apart, alike = [], []
+    for seed in range(5):
+        for found, likeness in ((apart, 0.0), (alike, 0.7)):
+            fit = dx.fit_model(hospital(300, 0.46, seed, likeness), "d")
+            network = compile_network(fit.model)
+            others = fit.read(hospital(400, 0.745, 50 + seed, likeness).drop(columns="d"))
+            found.append(dispersion(network, "d", patients_of(network, others))[0])
+    assert np.mean(apart) == pytest.approx(1.0, abs=0.1) and np.mean(alike) > 1.4
+
+
+def test_labelled_patients_of_the_source_calibrate_first() -> None:
+    """With them the shifted share is nearer the truth, and its interval wider, where findings repeat each other."""
+    nearer, wider = [], []
+    for seed in range(6):
+        fit = dx.fit_model(hospital(300, 0.46, seed, 0.7), "d")
+        source = fit.read(hospital(300, 0.46, 50 + seed, 0.7))
+        there = fit.read(hospital(400, 0.745, 100 + seed, 0.7).drop(columns="d"))
+        shares, widths = [], []
+        for known in (None, source):
+            result = dx.calibrate(fit.model, there, "prior_shift", source=known)
+            row = result.table.iloc[0]
+            shares.append(abs(row["after"] - (0.745 if "ill" in row["label"] else 0.255)))
+            widths.append(row["upper"] - row["lower"])
+        assert told(result, "labelled patients of the source first")
+        nearer.append(shares[1] - shares[0])
+        wider.append(widths[1] - widths[0])
+    assert np.mean(nearer) < 0 and np.mean(wider) > 0
+
+
+def test_temperature_and_bias_of_known_evidence_are_found() -> None:
+    """Log likelihoods three times too large and one class favoured: the temperature is 3, the bias is taken back."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 20_000)
+    evidence = rng.normal((labels - 0.5) * 2, np.sqrt(2.0))  # a log likelihood ratio of variance 2 and mean +-1
+    logs = np.stack([np.zeros(len(labels)), 3 * (evidence + 0.5)], axis=1)
+    temperature, bias = recalibrated(logs, np.array([0.5, 0.5]), labels, np.ones(len(labels)))
+    assert temperature == pytest.approx(3.0, rel=0.05)
+    assert bias[1] - bias[0] == pytest.approx(-0.5, abs=0.05)
+
+
+def test_cooled_evidence_of_temperature_1_is_the_models_own() -> None:
+    """ln P(findings | class) from the engine is the sum over the findings."""
+    model = exclusive_model()
+    network = compile_network(model)
+    cohort = dx.read_cohort(model, patients(model, 40, 1).mask(np.random.default_rng(0).random((40, 4)) < 0.3))
+    people = patients_of(network, cohort)
+    logs = log_likelihoods(network, "cause", people)
+    expected = np.zeros_like(logs)
+    for name in model.findings:
+        codes = people.codes[:, network.index[name]]
+        seen = codes >= 0
+        expected[seen] += np.log(network[name].cpd.table()[:, codes[seen]].T)
+    assert_allclose(logs - logs[:, :1], expected - expected[:, :1], atol=1e-9)
+
+
+def test_likelihoods_that_the_parent_leaves_open_widen_the_priors() -> None:
+    """The same point, a wider interval: what is not known of the likelihoods is not known of the priors."""
+    model = exclusive_model()
+    sure = replace(
+        model,
+        tables=tuple(replace(row, lower=row.probability, upper=row.probability) for row in model.tables),
+    )
+    frame = patients(exclusive_model((0.2, 0.3)), 800, 3)
+    rows = [dx.calibrate(m, frame, "prior_shift").table.iloc[0] for m in (sure, model)]
+    assert rows[0]["after"] == pytest.approx(rows[1]["after"], abs=1e-6)
+    assert rows[1]["upper"] - rows[1]["lower"] > 1.3 * (rows[0]["upper"] - rows[0]["lower"])
+
+
+def test_a_source_is_for_one_exclusive_cause() -> None:
+    """Everything else is refused with a sentence."""
+    model = dx.load_model("hip_flexion_weakness@1.0.0")
+    frame = pd.DataFrame({"fever": ["present", "absent"] * 5})
+    with pytest.raises(dx.LearningError, match="has no single exclusive cause"):
+        dx.calibrate(model, frame, "prior_shift", source=frame)
+    with pytest.raises(dx.LearningError, match="only prior_shift calibrates posteriors"):
+        dx.calibrate(model, frame, "em", source=frame)
