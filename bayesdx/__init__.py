@@ -79,7 +79,7 @@ from bayesdx.knowledge import (
     save_model,
 )
 from bayesdx.learning import Calibration, ModelFit, calibrate, fit_model
-from bayesdx.network import Network, as_network, read_bif, to_pgmpy, write_bif
+from bayesdx.network import Network, as_network, read_bif, read_network, to_pgmpy, write_bif, write_network
 
 __version__ = "0.1.0"
 
@@ -153,6 +153,7 @@ __all__ = [
     "posterior_path",
     "read_bif",
     "read_cohort",
+    "read_network",
     "release_model",
     "save_model",
     "score_batch",
@@ -161,6 +162,7 @@ __all__ = [
     "simulate_cohort",
     "to_pgmpy",
     "write_bif",
+    "write_network",
 ]
 
 

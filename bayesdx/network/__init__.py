@@ -2,12 +2,14 @@
 
 from bayesdx.network.compile import compile_network
 from bayesdx.network.convert import as_network
+from bayesdx.network.files import read_network, write_network
 from bayesdx.network.files.bif import read_bif, write_bif
 from bayesdx.network.gates import henrion_from_link, link_from_henrion, noisy_max, noisy_or
-from bayesdx.network.network import Network, Node, NoisyMax, Table
+from bayesdx.network.network import Details, Network, Node, NoisyMax, Table
 from bayesdx.network.pgmpy_bridge import from_pgmpy, to_pgmpy
 
 __all__ = [
+    "Details",
     "Network",
     "Node",
     "NoisyMax",
@@ -20,6 +22,8 @@ __all__ = [
     "noisy_max",
     "noisy_or",
     "read_bif",
+    "read_network",
     "to_pgmpy",
     "write_bif",
+    "write_network",
 ]

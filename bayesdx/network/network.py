@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
-from math import log10, prod
+from heapq import heapify, heappop, heappush
+from math import isfinite, log10, prod
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -161,6 +162,65 @@ class NoisyMax:
 
 
 @dataclass(frozen=True)
+class Details:
+    """What a file says about a node, or about a network, besides its numbers. No answer depends on it.
+
+    Parameters
+    ----------
+    label : str
+        What people read.
+    comment : str
+    position : tuple of float
+        Where a node is drawn: (x, y) of its middle, or (left, top, right, bottom), in the units of the file.
+    state_labels : tuple of str
+        One for each state in its order, an empty one where there is none; or an empty tuple.
+    properties : tuple of (str, str)
+        Whatever else the file says, as pairs of name and text, in its order; a name may come more than once.
+
+    Raises
+    ------
+    NetworkError
+        A position of other than two or four finite numbers.
+
+    Examples
+    --------
+    >>> Details("Wet grass", properties=(("room", "garden"),)).properties_of("room")
+    ('garden',)
+    """
+
+    label: str = ""
+    comment: str = ""
+    position: tuple[float, ...] = ()
+    state_labels: tuple[str, ...] = ()
+    properties: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "position", tuple(self.position))
+        object.__setattr__(self, "state_labels", tuple(self.state_labels))
+        object.__setattr__(self, "properties", tuple(self.properties))
+        if len(self.position) not in (0, 2, 4) or not all(map(isfinite, self.position)):
+            raise NetworkError(f"position {self.position}: expected two or four finite numbers.")
+
+    def properties_of(self, name: str) -> tuple[str, ...]:
+        """The texts of the properties of this name, in their order.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        tuple of str
+
+        Examples
+        --------
+        >>> Details().properties_of("room")
+        ()
+        """
+        return tuple(text for key, text in self.properties if key == name)
+
+
+@dataclass(frozen=True)
 class Node:
     """A variable of a network with its conditional distribution.
 
@@ -170,6 +230,8 @@ class Node:
     states : tuple of str, the reference state first
     parents : tuple of str, in the order of the axes of ``cpd``
     cpd : Table or NoisyMax
+    details : Details, optional
+        Label, comment and the like; two nodes are equal whatever theirs are.
 
     Examples
     --------
@@ -181,6 +243,7 @@ class Node:
     states: tuple[str, ...]
     parents: tuple[str, ...]
     cpd: Table | NoisyMax
+    details: Details = field(default=Details(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "states", tuple(self.states))
@@ -197,6 +260,8 @@ class Network:
         In any order; kept in a topological order (parents before children, otherwise as given).
     targets : tuple of str, optional
         The variables that are usually asked about (the causes of a model). A hint to the engine, never a limit.
+    details : Details, optional
+        Label, comment and properties of the network as a whole.
 
     Raises
     ------
@@ -213,6 +278,7 @@ class Network:
 
     nodes: tuple[Node, ...]
     targets: tuple[str, ...] = field(default=(), compare=False)
+    details: Details = field(default=Details(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "nodes", _in_topological_order(self.nodes))
@@ -327,14 +393,14 @@ def _in_topological_order(nodes: Iterable[Node]) -> tuple[Node, ...]:
         sorter.prepare()
     except CycleError as error:
         raise NetworkError(f"network: the links form a cycle: {' -> '.join(error.args[1])}.") from None
-    ready = sorted(sorter.get_ready(), key=position.__getitem__)
+    ready = [position[name] for name in sorter.get_ready()]
+    heapify(ready)
     while ready:
-        name = ready.pop(0)
-        ordered.append(by_name[name])
-        sorter.done(name)
-        fresh = sorter.get_ready()
-        if fresh:
-            ready = sorted((*ready, *fresh), key=position.__getitem__)
+        node = given[heappop(ready)]
+        ordered.append(node)
+        sorter.done(node.name)
+        for name in sorter.get_ready():
+            heappush(ready, position[name])
     return tuple(ordered)
 
 

@@ -1,0 +1,279 @@
+"""What the formats share: limits, messages with file and line, tables in the order of a file, spelling of names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import prod
+from typing import NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesdx.errors import NetworkError, nearest
+from bayesdx.network.network import ROW_TOLERANCE, Details, Network, Node
+
+Array = NDArray[np.float64]
+
+LARGEST_FILE = 256 * 2**20
+"""Bytes above which a file of a network, unpacked, is not read."""
+
+LARGEST_GAP = 0.02
+"""How far a row of a file may be from a sum of 1 (published networks are rounded); it is renormalised."""
+
+OWN = "bayesdx:"
+"""How the properties begin that say where a network was read; no file takes them over."""
+
+_LONGEST_SHOWN = 60
+_ESCAPED = re.compile("_x(10[0-9a-f]{4}|[0-9a-f]{0,5})_")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file that is being read, by the name that messages give it."""
+
+    name: str
+
+    def fail(self, message: str, line: int | None = None) -> NoReturn:
+        """Raise a NetworkError with the file, and the line where it is known."""
+        raise NetworkError(f"{self.name}{f', line {line}' if line else ''}: {message}")
+
+
+@dataclass
+class Variable:
+    """A variable as far as a file has described it."""
+
+    name: str
+    states: tuple[str, ...]
+    line: int
+    label: str = ""
+    comment: str = ""
+    position: tuple[float, ...] = ()
+    state_labels: tuple[str, ...] = ()
+    properties: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def details(self) -> Details:
+        """Everything but name and states."""
+        return Details(self.label, self.comment, self.position, self.state_labels, tuple(self.properties))
+
+
+def shown(text: object) -> str:
+    """A name or a piece of a file, quoted and shortened."""
+    quoted = repr(text)
+    return quoted if len(quoted) <= _LONGEST_SHOWN else f"{quoted[:_LONGEST_SHOWN]}…"
+
+
+def known_as(source: Source, variables: dict[str, Variable], variable: Variable) -> None:
+    """Add a variable; its name is new, and its states are different.
+
+    Raises
+    ------
+    NetworkError
+    """
+    name, line = variable.name, variable.line
+    if name in variables:
+        source.fail(f"variable {shown(name)} stands here again; it is in line {variables[name].line} already.", line)
+    if not variable.states:
+        source.fail(f"variable {shown(name)} has no states.", line)
+    if len(set(variable.states)) != len(variable.states):
+        twice = next(state for state in variable.states if variable.states.count(state) > 1)
+        source.fail(f"variable {shown(name)} has the state {shown(twice)} twice.", line)
+    variables[name] = variable
+
+
+def looked_up(
+    source: Source, name: str, parents: Sequence[str], variables: Mapping[str, Variable], line: int
+) -> list[Variable]:
+    """The parents of a variable, which are known and different.
+
+    Raises
+    ------
+    NetworkError
+    """
+    for parent in parents:
+        if parent not in variables:
+            hint = nearest(parent, list(variables)[:10_000])
+            source.fail(
+                f"{shown(parent)}, a parent of {shown(name)}, is not a variable."
+                f"{f' Did you mean {shown(hint)}?' if hint else ''}",
+                line,
+            )
+    if len(set(parents)) != len(parents):
+        twice = next(parent for parent in parents if list(parents).count(parent) > 1)
+        source.fail(f"variable {shown(name)} names its parent {shown(twice)} twice.", line)
+    return [variables[parent] for parent in parents]
+
+
+def numbers(source: Source, name: str, text: str, line: int) -> Array:
+    """The numbers of a text, separated by blanks; finite and not negative.
+
+    Raises
+    ------
+    NetworkError
+    """
+    parts = text.split()
+    try:
+        values = np.array(parts, dtype=np.float64)
+    except ValueError:
+        values = np.array([np.nan])
+    if "_" in text or not text.isascii() or not np.isfinite(values).all() or (values < 0).any():
+        wrong = next((part for part in parts if not _is_number(part)), text)
+        source.fail(f"variable {shown(name)}: {shown(wrong)}; expected numbers of at least 0.", line)
+    return values
+
+
+def _is_number(part: str) -> bool:
+    try:
+        return part.isascii() and "_" not in part and 0 <= float(part) < float("inf")
+    except ValueError:
+        return False
+
+
+def shaped(
+    source: Source, variable: Variable, parents: Sequence[Variable], values: Array, line: int, *, weights: bool = False
+) -> Array:
+    """Numbers as a table of shape (*parent_cardinalities, n_states), each row with a sum of 1.
+
+    Parameters
+    ----------
+    values : ndarray
+        The variable's own state turns fastest, then the last parent.
+    weights : bool
+        Whether rows are weights of any positive sum.
+
+    Raises
+    ------
+    NetworkError
+        There are too many or too few, or a row is no distribution.
+    """
+    shape = (*(len(parent.states) for parent in parents), len(variable.states))
+    if values.size != prod(shape):
+        given = "".join(f", {len(parent.states)} of {shown(parent.name)}" for parent in parents[:10])
+        more = ", ..." if len(parents) > 10 else ""
+        source.fail(
+            f"variable {shown(variable.name)}: {values.size} numbers; expected {counted(prod(shape))} "
+            f"({len(variable.states)} states{given}{more}).",
+            line,
+        )
+    rows = values.reshape(shape)
+    total = rows.sum(axis=-1, keepdims=True)
+    wrong = ~((total > 0) & np.isfinite(total)) if weights else ~(np.abs(total - 1) <= LARGEST_GAP)
+    if wrong.any():
+        place = np.argwhere(wrong)[0][:-1]
+        states = "".join(
+            f"{', ' if axis else ' for '}{shown(parent.name)} = {shown(parent.states[place[axis]])}"
+            for axis, parent in enumerate(parents[:10])
+        )
+        found = float(total[tuple(place)][0])
+        source.fail(
+            f"variable {shown(variable.name)}: the row{states} sums to {found:g}; "
+            f"expected {'more than 0' if weights else '1'}.",
+            line,
+        )
+    return rows / total if np.abs(total - 1).max() > ROW_TOLERANCE else rows
+
+
+def counted(number: int) -> str:
+    """A number of any size, in a few signs."""
+    return str(number) if number < 10**15 else f"about 10^{len(str(number)) - 1}" if number < 10**4000 else "far more"
+
+
+def network_of(source: Source, nodes: Sequence[Node], details: Details) -> Network:
+    """The network of these nodes; what is wrong with it as a whole is said with the file.
+
+    Raises
+    ------
+    NetworkError
+        The links form a cycle.
+    """
+    if not nodes:
+        source.fail("it has no variable.")
+    try:
+        return Network(tuple(nodes), details=details)
+    except NetworkError as error:
+        source.fail(str(error).removeprefix("network: "))
+
+
+def refuse(source: Source, unfit: Sequence[tuple[str, str, int]]) -> None:
+    """Raise for nodes that no discrete Bayesian network has; each is a name, what it is, and its line.
+
+    Raises
+    ------
+    NetworkError
+    """
+    if unfit:
+        named = "; ".join(f"{shown(name)} ({what}, line {line})" for name, what, line in unfit[:20])
+        more = f"; and {len(unfit) - 20} more" if len(unfit) > 20 else ""
+        source.fail(
+            f"{named}{more}: not part of a discrete Bayesian network. "
+            "Nothing was read, since leaving nodes out would change what the network says."
+        )
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """How a format writes names that it cannot hold: every such sign as ``_x<hexadecimal>_``.
+
+    A name that only looks as if it were written so stays as it is: one is read back only where this spelling would
+    have written it.
+
+    Parameters
+    ----------
+    unsafe : str
+        Pattern of a sign, with what stands around it, that the format cannot hold.
+    prefix : str
+        A letter that a written name begins with, where its first sign is no letter or that letter itself.
+
+    Examples
+    --------
+    >>> spelling = Spelling("[^A-Za-z0-9_]")
+    >>> spelling.write("MRC 3-4"), spelling.read("MRC_x20_3_x2d_4"), spelling.read("coord_x_left")
+    ('MRC_x20_3_x2d_4', 'MRC 3-4', 'coord_x_left')
+    """
+
+    unsafe: str
+    prefix: str = ""
+
+    @cached_property
+    def _sign(self) -> re.Pattern[str]:
+        return re.compile(f"_(?=x)|{self.unsafe}", re.DOTALL)
+
+    @cached_property
+    def _unsafe(self) -> re.Pattern[str]:
+        return re.compile(self.unsafe, re.DOTALL)
+
+    def write(self, name: str) -> str:
+        """The name as the format holds it."""
+        if name and not self._unsafe.search(name) and self.read(name) == name:
+            return name
+        return self._escaped(name)
+
+    def _escaped(self, name: str) -> str:
+        text = self._sign.sub(lambda match: f"_x{ord(match.group()):x}_", name) or "_x_"
+        return self.prefix + text if self.prefix and (text[0] in "_0123456789" or text[0] == self.prefix) else text
+
+    def read(self, text: str) -> str:
+        """The name that was written."""
+        if "_x" not in text:
+            return text
+        bare = text.removeprefix(self.prefix) if self.prefix else text
+        name = _ESCAPED.sub(lambda match: chr(int(match.group(1), 16)) if match.group(1) else "", bare)
+        return name if self._escaped(name) == text else text
+
+
+def each(spelling: Callable[[str], str], names: Sequence[str]) -> tuple[str, ...]:
+    """Names in another spelling."""
+    return tuple(map(spelling, names))
+
+
+def number_texts(values: Array) -> list[str]:
+    """Numbers so that they come back to the last bit."""
+    return [repr(value) for value in values.ravel().tolist()]
+
+
+def kept(details: Details) -> list[tuple[str, str]]:
+    """Properties that a file takes over."""
+    return [(name, text) for name, text in details.properties if not name.startswith(OWN)]
