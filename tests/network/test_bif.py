@@ -247,8 +247,7 @@ def test_a_default_row_of_a_noisy_max() -> None:
 # -- malformed files --------------------------------------------------------------------------------------------------
 
 WRONG = {
-    "(yes) 0.1": ("(yse) 0.1", "line 14, variable wet: 'yse' is not a state of rain; its states are no, yes."
-                  ""),
+    "(yes) 0.1": ("(yse) 0.1", "line 14, variable wet: 'yse' is not a state of rain; its states are no, yes."),
     "  (yes) 0.1, 0.3, 0.6;\n": ("", "line 12, variable wet: 1 rows are missing, the first for rain = yes."),
     "0.6;": ("0.6;\n  (yes) 0.6, 0.3, 0.1;", "line 15, variable wet: the row (yes) is given twice."),
     "(yes) 0.1, 0.3, 0.6": ("(yes) 0.1, 0.9", "line 14, variable wet: the row has 2 numbers; there are 3 states."),
