@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from bayesdx.diagnosis.case import diagnose, engine_for
 from bayesdx.errors import FindingsError
 from bayesdx.inference import Engine, Evidence
+from bayesdx.inference.sampling import simulate as simulate
 from bayesdx.knowledge.model import Model
-from bayesdx.network import Network, NoisyMax, compile_network
-
-Array = NDArray[np.float64]
-Codes = NDArray[np.int32]
+from bayesdx.network import compile_network
 
 
-def simulate_cohort(model: Model, patients: int, *, seed: int = 0) -> pd.DataFrame:
+def simulate_cohort(
+    model: Model, patients: int, *, seed: int = 0, findings: Mapping[str, Any] | pd.Series | None = None
+) -> pd.DataFrame:
     """Invented patients who are as the model says that patients of its population are.
 
     They are useful for teaching, for planning a study, and for testing a pipeline. They say nothing about whether the
@@ -30,6 +31,8 @@ def simulate_cohort(model: Model, patients: int, *, seed: int = 0) -> pd.DataFra
     patients : int, at least 0
     seed : int
         Equal seeds give equal patients.
+    findings : mapping, optional
+        What all of the patients have in common, as ``diagnose`` takes it: they are drawn from the posterior given it.
 
     Returns
     -------
@@ -41,7 +44,9 @@ def simulate_cohort(model: Model, patients: int, *, seed: int = 0) -> pd.DataFra
     Raises
     ------
     FindingsError
-        ``patients`` is negative, or not a whole number.
+        ``patients`` is negative, or not a whole number; ``findings`` as in ``diagnose``.
+    ImpossibleEvidenceError
+        The findings have probability 0.
 
     References
     ----------
@@ -53,9 +58,16 @@ def simulate_cohort(model: Model, patients: int, *, seed: int = 0) -> pd.DataFra
     >>> cohort = dx.simulate_cohort(dx.load_model("chest_clinic@1.0.0"), 2000, seed=1)
     >>> round(float((cohort["smoking"] == "yes").mean()), 1)
     0.5
+    >>> ill = dx.simulate_cohort(dx.load_model("chest_clinic@1.0.0"), 2000, findings={"lung_cancer": "present"})
+    >>> round(float((ill["smoking"] == "yes").mean()), 1)
+    0.9
     """
-    network = compile_network(model)
-    codes = simulate(network, _counted(patients), seed)
+    network, count = compile_network(model), _counted(patients)
+    given = None if findings is None else diagnose(model, findings).evidence.evidence
+    if given is None or not count:
+        codes = simulate(network, count, seed)
+    else:
+        codes = engine_for(model).sampled_codes(given, count, seed=seed)
     shown = [variable for variable in model.variables if variable.kind != "mechanism"]
     return pd.DataFrame(
         {v.variable: np.array(v.states, dtype=object)[codes[:, network.index[v.variable]]] for v in shown}
@@ -70,55 +82,8 @@ def _counted(patients: object) -> int:
     return int(patients)
 
 
-def simulate(network: Network, patients: int, seed: int, fixed: Codes | None = None) -> Codes:
-    """Patients drawn from a network, parents before children.
-
-    Parameters
-    ----------
-    network : Network
-    patients : int
-    seed : int
-    fixed : ndarray of int, shape (patients, n_variables), optional
-        States that are not drawn, -1 elsewhere. What lies below them follows them; what lies above does not.
-
-    Returns
-    -------
-    ndarray of int, shape (patients, n_variables)
-        State of every variable.
-
-    References
-    ----------
-    M. Henrion (1988), "Propagating uncertainty in Bayesian networks by probabilistic logic sampling".
-
-    Examples
-    --------
-    >>> from bayesdx.network import Node, Table
-    >>> rain = Node("rain", ("no", "yes"), (), Table([0.8, 0.2]))
-    >>> round(float(simulate(Network((rain,)), 5000, seed=0).mean()), 1)
-    0.2
-    """
-    rng = np.random.default_rng(seed)
-    codes = np.zeros((patients, len(network)), dtype=np.int32) if fixed is None else fixed.copy()
-    for position, node in enumerate(network.nodes):
-        if fixed is not None and (fixed[:, position] >= 0).all():
-            continue
-        parents = [codes[:, network.index[name]] for name in node.parents]
-        if isinstance(node.cpd, NoisyMax):
-            drawn = drawn_states(rng, np.broadcast_to(node.cpd.leak, (patients, node.cpd.n_states)))
-            for link, states in zip(node.cpd.links, parents, strict=True):
-                drawn = np.maximum(drawn, drawn_states(rng, link[states]))
-        else:
-            rows = node.cpd.values[tuple(parents)] if parents else node.cpd.values
-            drawn = drawn_states(rng, np.broadcast_to(rows, (patients, node.cpd.n_states)))
-        codes[:, position] = drawn if fixed is None else np.where(fixed[:, position] >= 0, fixed[:, position], drawn)
-    return codes
-
-
 def complete(engine: Engine, evidence: Evidence, variables: Sequence[str], copies: int, seed: int) -> Evidence:
     """Copies of one case with some unobserved variables drawn jointly, given what is known.
-
-    One variable after another, each given those before it, so the joint is exact; copies that are still equal are one
-    question to the engine.
 
     Parameters
     ----------
@@ -132,22 +97,8 @@ def complete(engine: Engine, evidence: Evidence, variables: Sequence[str], copie
     -------
     Evidence of ``copies`` cases
     """
-    rng = np.random.default_rng(seed)
     filled = evidence.take(np.zeros(copies, dtype=np.intp))
     codes = filled.codes.copy()
-    kind = np.zeros(copies, dtype=np.int64)
-    for name in variables:
-        _, first, kind = np.unique(kind, return_index=True, return_inverse=True)
-        distinct = Evidence(codes[first], {known: values[first] for known, values in filled.likelihoods.items()})
-        marginal = engine.propagate(distinct, targets=(name,)).marginals[name]
-        drawn = drawn_states(rng, marginal[kind])
-        codes[:, engine.network.index[name]] = drawn
-        kind = kind * marginal.shape[1] + drawn
+    columns = [engine.network.index[name] for name in variables]
+    codes[:, columns] = engine.sampled_codes(evidence, copies, seed=seed)[:, columns]
     return Evidence(codes, filled.likelihoods)
-
-
-def drawn_states(rng: np.random.Generator, probabilities: Array) -> Codes:
-    """One state per row of probabilities, never one of probability 0."""
-    below = np.cumsum(probabilities, axis=1)
-    point = rng.random((len(probabilities), 1)) * below[:, -1:]
-    return np.asarray((point >= below[:, :-1]).sum(axis=1), dtype=np.int32)

@@ -29,7 +29,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bayesdx.errors import TooLargeError, rounded
-from bayesdx.inference.tree import JunctionTree
+from bayesdx.inference.tree import JunctionTree, cell_of
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -281,18 +281,6 @@ class _Layout:
     states: tuple[Index, ...]
 
 
-def _places(outer: Sequence[int], inner: Sequence[int], cards: Sequence[int]) -> Index:
-    """For each cell over ``outer``, the cell over ``inner``, which are some of them."""
-    found = np.zeros((1,) * len(outer), dtype=np.intp)
-    stride = 1
-    for v in reversed(inner):
-        shape = [1] * len(outer)
-        shape[outer.index(v)] = cards[v]
-        found = found + (np.arange(cards[v]) * stride).reshape(shape)
-        stride *= cards[v]
-    return np.broadcast_to(found, [cards[v] for v in outer]).reshape(-1)
-
-
 class Search:
     """The k best configurations of the asked variables of one junction tree.
 
@@ -389,8 +377,8 @@ class Search:
                     np.ascontiguousarray(table).reshape(sizes[0] * sizes[1], -1),
                     self._packing.of(parts[1]),
                     tuple(below),
-                    tuple(_places(asked, [v for v in kept if v in chosen], cards) for kept in kept_below),
-                    tuple(_places(hidden, [v for v in kept if v not in chosen], cards) for kept in kept_below),
+                    tuple(cell_of(asked, [v for v in kept if v in chosen], cards) for kept in kept_below),
+                    tuple(cell_of(hidden, [v for v in kept if v not in chosen], cards) for kept in kept_below),
                 )
             )
         return layouts

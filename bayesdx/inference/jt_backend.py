@@ -25,6 +25,7 @@ from bayesdx.inference.passes import Calibrated, propagate
 from bayesdx.inference.program import BYTES, Program, View
 from bayesdx.inference.recent import Recent
 from bayesdx.inference.result import Family
+from bayesdx.inference.sampling import forward, from_tree
 from bayesdx.inference.sizes import Sizes
 from bayesdx.inference.threads import WORTH_THREADS, over_runs
 from bayesdx.network import Network, NoisyMax
@@ -183,21 +184,35 @@ class JunctionTreeBackend:
 
         The possible ones alone, so perhaps fewer than k.
         """
-        codes = evidence.codes[0]
-        soft = [self.network.index[name] for name in evidence.likelihoods]
-        given = frozenset(np.flatnonzero(codes >= 0).tolist())
-        quiet = frozenset(v for v in given if codes[v] == 0 and isinstance(self.network.nodes[v].cpd, NoisyMax))
-        keep = self.network.with_ancestors([*scope, *soft, *given])
-        program = self.program(keep, given, (), quiet)
-        program.check_size(self.memory_limit)
-        which = np.zeros(1, dtype=np.intp)
-        lanes, _ = _lanes(program, evidence, which, None, which)
-        tables, log_scale = lanes.entered()
+        program, tables, log_scale = self._one(evidence, scope)
+        codes, given = evidence.codes[0], program.sliced
         asked = [v for v in scope if v not in given]
         found, logs = Search(program.tree, tables, asked, k, self.memory_limit, self.sizes.ranked_lists).run()
         full = np.repeat(codes[list(scope)][None].astype(np.int64), len(found), axis=0)
         full[:, [place for place, v in enumerate(scope) if v not in given]] = found
         return full, logs + log_scale
+
+    def sample(self, evidence: Evidence, samples: int, rng: np.random.Generator) -> NDArray[np.int32]:
+        """States of all variables in one possible case, shape (samples, n_variables), drawn from their posterior."""
+        program, tables, _ = self._one(evidence, ())
+        codes = np.repeat(evidence.codes[:1], samples, axis=0)
+        for v, states in from_tree(program.tree, tables, samples, rng).items():
+            if v < len(self.network):
+                codes[:, v] = states
+        return forward(self.network, samples, rng, codes)
+
+    def _one(self, evidence: Evidence, about: Sequence[int]) -> tuple[Program, list[Array], float]:
+        """The program cut down to one case, what enters its cliques, and the logarithm of what stays outside."""
+        codes = evidence.codes[0]
+        soft = [self.network.index[name] for name in evidence.likelihoods]
+        given = frozenset(np.flatnonzero(codes >= 0).tolist())
+        quiet = frozenset(v for v in given if codes[v] == 0 and isinstance(self.network.nodes[v].cpd, NoisyMax))
+        keep = self.network.with_ancestors([*about, *soft, *given])
+        program = self.program(keep, given, (), quiet)
+        program.check_size(self.memory_limit)
+        which = np.zeros(1, dtype=np.intp)
+        lanes, _ = _lanes(program, evidence, which, None, which)
+        return program, *lanes.entered()
 
     def _turned_round(self, evidence: Evidence, targets: Sequence[int]) -> tuple[Array, dict[int, Array]] | None:
         """Hypothetical results in numpy, where one tree serves them and what replaces them; None elsewhere.

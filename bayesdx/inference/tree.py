@@ -6,6 +6,9 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bayesdx.inference.elimination import bits, good_order, moral_graph
 
 
@@ -58,6 +61,24 @@ class JunctionTree:
     def largest(self) -> int:
         """Number of cells of the largest clique."""
         return max((self.size(clique) for clique in range(len(self.cliques))), default=0)
+
+
+def cell_of(outer: Sequence[int], inner: Sequence[int], cards: Sequence[int]) -> NDArray[np.intp]:
+    """For each cell over the variables ``outer``, the cell over ``inner``, which are some of them.
+
+    Examples
+    --------
+    >>> cell_of((0, 1), (1,), (2, 3)).tolist()
+    [0, 1, 2, 0, 1, 2]
+    """
+    found = np.zeros((1,) * len(outer), dtype=np.intp)
+    stride = 1
+    for v in reversed(inner):
+        shape = [1] * len(outer)
+        shape[outer.index(v)] = cards[v]
+        found = found + (np.arange(cards[v]) * stride).reshape(shape)
+        stride *= cards[v]
+    return np.broadcast_to(found, [cards[v] for v in outer]).reshape(-1)
 
 
 def junction_tree(
