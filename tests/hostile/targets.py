@@ -83,9 +83,9 @@ def diagnosed(path: Path) -> None:
         patients = reading.read_file(model(), str(path))
     except dx.BayesdxError:
         return
-    for findings in patients.findings[:5]:
+    for patient in patients.rows[:5]:
         try:
-            case = dx.diagnose(model(), findings)
+            case = dx.diagnose(model(), patient.findings)
         except dx.BayesdxError:
             continue
         assert case.probabilities.min() >= 0
