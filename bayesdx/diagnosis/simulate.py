@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayesdx.diagnosis.case import diagnose, engine_for
+from bayesdx.diagnosis.case import diagnose
+from bayesdx.diagnosis.lines import engine_for
 from bayesdx.errors import FindingsError
 from bayesdx.inference import Engine, Evidence
 from bayesdx.inference.sampling import simulate as simulate
