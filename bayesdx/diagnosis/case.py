@@ -816,8 +816,8 @@ class Diagnosis(Report):
         Parameters
         ----------
         top : int, at least 1, optional
-            Lines of the differential; 15 where left out. Causes that a red flag or an emergency step is about are
-            added; no other cause is named.
+            Lines of the differential; causes that a red flag or an emergency step is about are added, and no other
+            cause is named. Where left out, 15 lines, and sets and steps name every cause.
         intervals : bool
             Whether to show 95 % credible intervals, and a warning where the findings do not fit together.
         choose : str
@@ -832,8 +832,7 @@ class Diagnosis(Report):
         """
         from bayesdx.diagnosis import views
 
-        most = views.LONGEST_DIFFERENTIAL if top is None else top
-        return views.blocks_of(self, most, intervals=intervals, choose=choose or views.CHOOSE)
+        return views.blocks_of(self, top, intervals=intervals, choose=choose or views.CHOOSE)
 
 
 def _plain(value: Value) -> Any:

@@ -37,17 +37,18 @@ def blocks_of(case: Diagnosis, top: int | None, *, intervals: bool, choose: str)
     """Setting, findings, alerts, differential, steps of care, what to find out next, sets of causes, notice."""
     from bayesdx.diagnosis.case import DISCLAIMER
 
-    lines = case.lines(top)
-    shown: list[Block] = [Title(title(case)), *_setting(case, lines, choose), *_findings(case), *_alerts(case)]
+    lines = case.lines(LONGEST_DIFFERENTIAL if top is None else top)
+    named = case.differential if top is None else lines
+    shown: list[Block] = [Title(title(case)), *_setting(case, named, choose), *_findings(case), *_alerts(case)]
     shown.append(_differential(case, lines, intervals))
     hidden = len(case.differential) - len(lines)
     if hidden:
         shown.append(Note(f"... and {hidden} other{'s' if hidden > 1 else ''}, not shown"))
     if intervals and case.conflict.warning:
         shown.append(Alert(case.conflict.warning, "warning"))
-    shown += _steps(case, lines)
+    shown += _steps(case, named)
     shown += _next(case)
-    shown.append(Entries(list(sets(case, lines, SETS)), "Most probable sets of causes"))
+    shown.append(Entries(list(sets(case, named, SETS)), "Most probable sets of causes"))
     return [*shown, Note(DISCLAIMER)]
 
 

@@ -93,5 +93,5 @@ print(dx.diagnose(dx.load_model("hip_flexion_weakness"), {
     assert Path(where).is_relative_to(target)
     text = "\n".join(answer)
     assert "EMERGENCY" in text
-    first = next(line for line in answer[answer.index("") :] if "%" in line)
-    assert first.startswith("Cauda equina syndrome")
+    header = next(place for place, line in enumerate(answer) if line.startswith("cause "))
+    assert answer[header + 1].startswith("Cauda equina syndrome")
