@@ -52,16 +52,19 @@ LEAST = 0.1
 """Patients in the rarer outcome that a prior is worth at least, unless it is worth less already: with none at all it
 would expect every number to be exactly 0 or 1."""
 
-TRUST = 0.95
+TRUST = 0.5
 """Share of the numbers of a part that are expected to hold in other patients, before any were seen."""
 
-FIRMNESS = 5.0
+FIRMNESS = 3.0
 """Numbers that this expectation is worth."""
 
 ALIKE = 1.0
 """Numbers that the weights of a part are worth for those of one event."""
 
 GROUPS = ("contexts", "causes", "effects")
+
+SURPRISED = 1.96
+"""Standard deviations below which a rare event that was not seen does not speak against its prior."""
 
 MOST_COUNTED = 5000
 """Patients up to which the tails of a beta-binomial are summed."""
@@ -172,6 +175,8 @@ def discounted(belief: Belief, groups: Groups, found: Seen) -> Discount:
     with np.errstate(all="ignore"):
         a, b = alpha[open_], beyond[open_]
         logs[open_] = betaln(a + stay, b + reach - stay) - betaln(a, b)
+    quiet = _not_missed(belief, found)
+    logs[quiet] = np.minimum(logs[quiet], logs[quiet, :1])
     logs -= logs.max(axis=1, keepdims=True)
     expected = np.full(len(FACTORS), (1 - TRUST) / (len(FACTORS) - 1))
     expected[0] = TRUST
@@ -194,6 +199,20 @@ def discounted(belief: Belief, groups: Groups, found: Seen) -> Discount:
     factor = np.where(open_, np.clip(factor, FACTORS[-1], 1.0), plain)
     belief_now = replace(belief, alpha=factor * belief.alpha, beyond=factor * belief.beyond)
     return Discount(belief_now, factor, _narrower(belief, found, factors, given, factor), weights)
+
+
+def _not_missed(belief: Belief, found: Seen) -> NDArray[np.bool_]:
+    """Numbers of rare events that were seen less often than the prior says, but not so that it is surprised.
+
+    A weak prior with a small mean expects hardly ever to see the event, so that not seeing it speaks for such a prior: an
+    emergency would be forgotten for want of patients.
+    """
+    size = belief.alpha + belief.beyond
+    with np.errstate(all="ignore"):
+        mean, n = belief.alpha / size, found.reach
+        spread = np.sqrt(n * mean * (1 - mean) * (size + n) / (size + 1))
+        z = (found.stay - n * mean) / spread
+    return np.asarray((mean < 0.5) & (z <= 0) & (z > -SURPRISED))
 
 
 def _weights(logs: Array, expected: Array, firmness: float) -> Array:

@@ -57,7 +57,7 @@ def test_patients_whom_the_parent_expects_leave_its_worth_nearly_whole() -> None
         table = simulated_cohort(compile_network(parent), parent.causes, 600, seed)
         result = dx.calibrate(parent, table)
         clashes += len(result.conflicts) > 0
-        assert min(result.worth.values()) > 0.5
+        assert min(result.worth.values()) > 0.25
     assert clashes <= 1
 
 
