@@ -79,7 +79,16 @@ from bayesdx.knowledge import (
     save_model,
 )
 from bayesdx.learning import Calibration, ModelFit, calibrate, fit_model
-from bayesdx.network import Network, as_network, read_bif, read_network, to_pgmpy, write_bif, write_network
+from bayesdx.network import (
+    Network,
+    as_network,
+    model_from_network,
+    read_bif,
+    read_network,
+    to_pgmpy,
+    write_bif,
+    write_network,
+)
 
 __version__ = "0.1.0"
 
@@ -148,6 +157,7 @@ __all__ = [
     "list_models",
     "load_model",
     "model_card",
+    "model_from_network",
     "narrative",
     "next_tests",
     "posterior_path",

@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 
 from bayesdx.cli.cohort import score
 from bayesdx.cli.explorer import explore
+from bayesdx.cli.importing import import_
 from bayesdx.cli.learning import calibrate, evaluate, fit, mapping
 from bayesdx.display import clean
 from bayesdx.errors import BayesdxError
@@ -447,6 +448,7 @@ app.command()(calibrate)
 app.command()(mapping)
 app.command()(evaluate)
 app.command()(fit)
+app.command("import")(import_)
 app.command()(explore)
 
 

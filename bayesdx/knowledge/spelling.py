@@ -81,3 +81,44 @@ def _fold_word(word: str) -> str:
     for pattern, replacement in _SPELLINGS:
         word = pattern.sub(replacement, word)
     return word
+
+
+def latin(text: str) -> str:
+    """Letters without their accents, as in "Übelkeit".
+
+    Examples
+    --------
+    >>> latin("Übelkeit, Fuß")
+    'Ubelkeit, Fuss'
+    """
+    parts = unicodedata.normalize("NFKD", text.replace("ß", "ss"))
+    return "".join(part for part in parts if not unicodedata.combining(part))
+
+
+def identifier(text: str) -> str:
+    """A name for a variable that a text calls: ASCII letters, digits and underscores, a letter first.
+
+    Examples
+    --------
+    >>> identifier("Übelkeit (früh)"), identifier("3rd nerve")
+    ('Ubelkeit__fruh_', 'x_3rd_nerve')
+    """
+    kept = re.sub(r"[^A-Za-z0-9_]", "_", latin(text))[:100]
+    return kept if re.match(r"[A-Za-z]", kept) else f"x_{kept}"[:100]
+
+
+_SIGNS = ((">=", "from_"), ("<=", "up_to_"), ("≥", "from_"), ("≤", "up_to_"), ("<", "below_"), (">", "above_"))
+
+
+def in_words(state: str) -> str:
+    """A band such as ``>=60`` without signs that a state's name cannot have.
+
+    Examples
+    --------
+    >>> in_words(">=60"), in_words("mild")
+    ('from_60', 'mild')
+    """
+    for sign, word in _SIGNS:
+        if state.startswith(sign):
+            return word + state.removeprefix(sign).strip()
+    return state

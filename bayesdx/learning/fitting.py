@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import os
 import re
-import unicodedata
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from bayesdx.evaluation.mapping import HEADER, code_text, read_numbers
 from bayesdx.inference import Engine
 from bayesdx.knowledge.model import Model, ModelInfo, Population
 from bayesdx.knowledge.schema import Conditions, Cut, Link, Prior, Source, TableEntry, Variable
+from bayesdx.knowledge.spelling import identifier, in_words, latin
 from bayesdx.learning.calibrate import calibrate
 from bayesdx.learning.cutting import cut_points
 from bayesdx.learning.em import Progress
@@ -351,7 +351,7 @@ def _cause(column: str, values: NDArray[np.str_], exclusive: bool) -> tuple[Vari
     codes, counts = np.unique(values, return_counts=True)
     order = np.argsort(-counts, kind="stable") if exclusive else np.arange(len(codes))
     states = _state_names([str(codes[place]) for place in order])
-    name = _name(column)
+    name = identifier(column)
     rule = {"variable": name, "codes": dict(zip((str(codes[place]) for place in order), states, strict=True))}
     return Variable(name, column, "cause", "", states, ""), rule
 
@@ -375,7 +375,7 @@ def _named(
     variables: Sequence[Variable], mapping: Mapping[str, dict[str, Any]], columns: Sequence[str]
 ) -> tuple[list[Variable], dict[str, dict[str, Any]]]:
     """Variables of headings in another script are called after the place of their column."""
-    names = {column: f"column_{place + 1}" for place, column in enumerate(columns) if _foreign(_latin(column))}
+    names = {column: f"column_{place + 1}" for place, column in enumerate(columns) if _foreign(latin(column))}
     chosen = [replace(v, variable=names.get(v.label, v.variable)) for v in variables]
     rules = {column: {**rule, "variable": names.get(column, rule["variable"])} for column, rule in mapping.items()}
     return chosen, rules
@@ -386,12 +386,6 @@ def _foreign(text: str) -> bool:
     latin = sum(sign.isalpha() and sign.isascii() for sign in text)
     other = sum(sign.isalpha() and not sign.isascii() for sign in text)
     return other > latin or not any(sign.isascii() and sign.isalnum() for sign in text)
-
-
-def _latin(text: str) -> str:
-    """Letters without their accents, as in "Übelkeit"."""
-    parts = unicodedata.normalize("NFKD", text.replace("ß", "ss"))
-    return "".join(part for part in parts if not unicodedata.combining(part))
 
 
 def _finding(
@@ -406,7 +400,7 @@ def _finding(
     empty = cells.isna().to_numpy() | (cells.astype(str).str.strip() == "").to_numpy()
     numbers = _numbers(cells, column, empty)
     numeric = bool((np.isfinite(numbers) | empty).all()) and not empty.all()
-    rule: dict[str, Any] = {"variable": _name(column)}
+    rule: dict[str, Any] = {"variable": identifier(column)}
     if cuts is not None or (numeric and len(np.unique(numbers[~empty])) > MOST_STATES):
         known = np.isfinite(numbers)
         ends = [float(f"{cut:.10g}") for cut in cuts or cut_points(numbers[known], classes[known])]
@@ -427,7 +421,7 @@ def _finding(
     if marks:
         rule["codes"] = {**rule.get("codes", {}), **dict.fromkeys(marks, rule.get("codes", {}).get(""))}
     cuts_kept = tuple(Cut(end) for end in rule.get("cuts", ()))
-    variable = Variable(_name(column), column, "history", "", states, "", cuts=cuts_kept)
+    variable = Variable(identifier(column), column, "history", "", states, "", cuts=cuts_kept)
     return (variable, rule) if len(states) > 1 else None
 
 
@@ -464,24 +458,8 @@ def _by_size(code: str) -> tuple[float, str]:
 
 
 def _state_names(codes: Sequence[str]) -> tuple[str, ...]:
-    names = tuple(re.sub(r"[|;=\x00-\x1f]", "_", _in_words(code)) or "_" for code in codes)
+    names = tuple(re.sub(r"[|;=\x00-\x1f]", "_", in_words(code)) or "_" for code in codes)
     return names if len(set(names)) == len(names) else tuple(f"{name}_{place}" for place, name in enumerate(names))
-
-
-_SIGNS = ((">=", "from_"), ("<=", "up_to_"), ("≥", "from_"), ("≤", "up_to_"), ("<", "below_"), (">", "above_"))
-
-
-def _in_words(code: str) -> str:
-    """A band such as ``>=60`` without signs that a state's name cannot have."""
-    for sign, word in _SIGNS:
-        if code.startswith(sign):
-            return word + code.removeprefix(sign).strip()
-    return code
-
-
-def _name(column: str) -> str:
-    kept = re.sub(r"[^A-Za-z0-9_]", "_", _latin(column))[:100]
-    return kept if re.match(r"[A-Za-z]", kept) else f"x_{kept}"[:100]
 
 
 def _refuse_duplicates(variables: Sequence[Variable]) -> None:

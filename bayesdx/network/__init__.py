@@ -5,6 +5,7 @@ from bayesdx.network.convert import as_network
 from bayesdx.network.files import read_network, write_network
 from bayesdx.network.files.bif import read_bif, write_bif
 from bayesdx.network.gates import henrion_from_link, link_from_henrion, noisy_max, noisy_or
+from bayesdx.network.importing import model_from_network
 from bayesdx.network.network import Details, Network, Node, NoisyMax, Table
 from bayesdx.network.pgmpy_bridge import from_pgmpy, to_pgmpy
 
@@ -19,6 +20,7 @@ __all__ = [
     "from_pgmpy",
     "henrion_from_link",
     "link_from_henrion",
+    "model_from_network",
     "noisy_max",
     "noisy_or",
     "read_bif",

@@ -12,7 +12,7 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesdx.errors import NetworkError, nearest
+from bayesdx.errors import NetworkError, nearest, rounded
 from bayesdx.network.network import ROW_TOLERANCE, Details, Network, Node
 
 Array = NDArray[np.float64]
@@ -154,7 +154,7 @@ def shaped(
         given = "".join(f", {len(parent.states)} of {shown(parent.name)}" for parent in parents[:10])
         more = ", ..." if len(parents) > 10 else ""
         source.fail(
-            f"variable {shown(variable.name)}: {values.size} numbers; expected {counted(prod(shape))} "
+            f"variable {shown(variable.name)}: {values.size} numbers; expected {rounded(prod(shape))} "
             f"({len(variable.states)} states{given}{more}).",
             line,
         )
@@ -174,11 +174,6 @@ def shaped(
             line,
         )
     return rows / total if np.abs(total - 1).max() > ROW_TOLERANCE else rows
-
-
-def counted(number: int) -> str:
-    """A number of any size, in a few signs."""
-    return str(number) if number < 10**15 else f"about 10^{len(str(number)) - 1}" if number < 10**4000 else "far more"
 
 
 def network_of(source: Source, nodes: Sequence[Node], details: Details) -> Network:

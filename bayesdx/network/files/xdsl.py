@@ -9,13 +9,13 @@ from math import isfinite, prod
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesdx.errors import rounded
 from bayesdx.network.files.markup import ILLEGAL, LOOSE, Element, attribute, content, parse
 from bayesdx.network.files.parts import (
     LARGEST_GAP,
     Source,
     Spelling,
     Variable,
-    counted,
     each,
     kept,
     known_as,
@@ -239,7 +239,7 @@ def _certain(source: Source, element: Element, variable: Variable, parents: Sequ
     expected = prod(len(parent.states) for parent in parents)
     if len(words) != expected or expected * len(place) > LARGEST_EXPANDED_TABLE:
         source.fail(
-            f"variable {shown(variable.name)}: {len(words)} resulting states; expected {counted(expected)}, one for "
+            f"variable {shown(variable.name)}: {len(words)} resulting states; expected {rounded(expected)}, one for "
             f"each combination of its parents, and at most {LARGEST_EXPANDED_TABLE} cells.",
             found.line,
         )
