@@ -26,6 +26,7 @@ from bayesdx.errors import FindingsError
 from bayesdx.inference import Evidence
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import Variable
+from bayesdx.knowledge.spelling import compact
 from bayesdx.knowledge.vocabulary import LONGEST_SHOWN, Vocabulary, quoted
 from bayesdx.network import compile_network
 
@@ -117,6 +118,20 @@ class Understood:
     value: Value
     value_label: str
     said: str
+
+    @property
+    def text(self) -> str:
+        """The finding in a few words: the label of the value alone where that names the variable too.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> case = dx.diagnose(dx.load_model("hip_flexion_weakness@1.0.0"), {"onset": "sudden"})
+        >>> case.understood[0].text
+        'Onset: sudden'
+        """
+        named = compact(self.label) in compact(self.value_label)
+        return self.value_label if named else f"{self.label}: {self.value_label}"
 
 
 def understood(model: Model, findings: Findings) -> tuple[Understood, ...]:

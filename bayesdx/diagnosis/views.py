@@ -104,13 +104,13 @@ def _findings(case: Diagnosis) -> list[Block]:
 def alerts(case: Diagnosis) -> list[tuple[str, str, str]]:
     """(urgency, what to do, why) of each alert; what stands among the steps of care is not said twice."""
     steps = {step.action for step in case.management}
-    said = {found.variable: f"{found.label}: {found.value_label}" for found in case.understood}
+    said = {found.variable: found.text for found in case.understood}
     rows = []
     for alert in case.alerts:
         first, *more = alert.actions
         actions = "; ".join([first, *(action for action in more if action not in steps)])
         doubt = "" if alert.certain else ", which cannot be excluded"
-        because = ", ".join(said[name] for name in alert.findings)
+        because = "; ".join(said[name] for name in alert.findings)
         why = (
             f"{alert.label} (now {format_probability(alert.probability)}){doubt}{because and f', because of {because}'}"
         )

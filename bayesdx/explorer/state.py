@@ -229,7 +229,7 @@ def _triage(case: dx.Diagnosis) -> str:
 
 def _flags(case: dx.Diagnosis) -> list[dict[str, Any]]:
     """One banner per cause."""
-    said = {found.variable: clean(f"{found.label}: {found.value_label}") for found in case.understood}
+    said = {found.variable: clean(found.text) for found in case.understood}
     return [
         {
             "urgency": alert.urgency,

@@ -204,8 +204,8 @@ def discounted(belief: Belief, groups: Groups, found: Seen) -> Discount:
 def _not_missed(belief: Belief, found: Seen) -> NDArray[np.bool_]:
     """Numbers of rare events that were seen less often than the prior says, but not so that it is surprised.
 
-    A weak prior with a small mean expects hardly ever to see the event, so that not seeing it speaks for such a prior: an
-    emergency would be forgotten for want of patients.
+    A weak prior with a small mean hardly ever expects to see the event, so that not seeing it speaks for such a prior:
+    an emergency would be forgotten for want of patients.
     """
     size = belief.alpha + belief.beyond
     with np.errstate(all="ignore"):
