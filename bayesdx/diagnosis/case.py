@@ -17,7 +17,7 @@ from bayesdx.diagnosis.events import action_variables, event_of, sides
 from bayesdx.diagnosis.findings import UNKNOWN, Findings, Understood, Value, code_findings, read_findings, understood
 from bayesdx.diagnosis.lines import alternatives, engine_for
 from bayesdx.diagnosis.red_flags import FiredFlag, fired_flags
-from bayesdx.diagnosis.steps import Recommendation, recommendations
+from bayesdx.diagnosis.steps import Recommendation, candidates, recommendations
 from bayesdx.diagnosis.triage import Alert, Triage, alerts_of, triage_of
 from bayesdx.display import as_json
 from bayesdx.display.report import Block, Report
@@ -471,11 +471,19 @@ class Diagnosis(Report):
         >>> step.cause, step.urgency, step.reason
         ('cauda_equina_syndrome', 'emergency', 'posterior')
         """
-        return recommendations(self.model, self.evidence, self._of_actions, self.red_flags)
+        return recommendations(candidates(self.model, self.evidence, self.action_marginals, self.red_flags))
 
     @cached_property
-    def _of_actions(self) -> Mapping[str, Array]:
-        """Marginals of the variables that steps of care and red flags are about."""
+    def action_marginals(self) -> Mapping[str, Array]:
+        """Marginals of the variables that steps of care and red flags are about, each of shape (1, n_states).
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> case = dx.diagnose(dx.load_model("hip_flexion_weakness@1.0.0"), {"saddle_anaesthesia": "present"})
+        >>> case.action_marginals["cauda_equina_syndrome"].round(2)
+        array([[0.75, 0.25]])
+        """
         return engine_for(self.model).propagate(self.evidence.evidence, action_variables(self.model)).marginals
 
     @cached_property
@@ -491,7 +499,7 @@ class Diagnosis(Report):
         >>> first.label, first.urgency, first.findings
         ('Cauda equina syndrome', 'emergency', ('bladder_bowel_dysfunction', 'saddle_anaesthesia'))
         """
-        return alerts_of(self.model, self.red_flags, self.management, self._of_actions)
+        return alerts_of(self.model, self.red_flags, self.management, self.action_marginals)
 
     @cached_property
     def triage(self) -> Triage:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,8 +44,6 @@ class Recommendation:
         Of the step; none of them is contradicted.
     tests : tuple of str
         Tests of tests.csv that it calls for.
-    supported : bool
-        Whether a finding speaks for the cause or the conditions hold (see ``speak_for``).
 
     Examples
     --------
@@ -69,7 +68,18 @@ class Recommendation:
     findings: tuple[str, ...] = ()
     conditions: Conditions = ()
     tests: tuple[str, ...] = ()
-    supported: bool = True
+
+    @property
+    def supported(self) -> bool:
+        """Whether a finding is behind it; otherwise it rests on what is common, or on what other causes leave over.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> dx.diagnose(dx.load_model("hip_flexion_weakness@1.0.0")).management[0].supported
+        False
+        """
+        return bool(self.findings)
 
 
 @dataclass(frozen=True)
@@ -78,6 +88,8 @@ class Weighed:
 
     Parameters
     ----------
+    log_odds : float
+        Of the event with all findings.
     together : float
         Weight of evidence of all findings: log-odds with them minus log-odds without any.
     given_others : mapping of finding to float
@@ -88,6 +100,7 @@ class Weighed:
     I. J. Good (1985), "Weight of evidence: a brief survey".
     """
 
+    log_odds: float
     together: float
     given_others: Mapping[str, float]
 
@@ -126,7 +139,7 @@ def weigh(model: Model, findings: Findings, events: Iterable[Event]) -> dict[str
     for name, event in asked.items():
         odds = event_log_odds(engine, evidence, event, marginals[event.variable]).tolist()
         each = {finding: _difference(odds[-2], without) for finding, without in zip(names, odds[:-2], strict=True)}
-        found[name] = Weighed(_difference(odds[-2], odds[-1]), each)
+        found[name] = Weighed(odds[-2], _difference(odds[-2], odds[-1]), each)
     return found
 
 
@@ -135,12 +148,20 @@ def _difference(after: float, before: float) -> float:
     return 0.0 if after == before else after - before
 
 
-def speak_for(weighed: Weighed) -> tuple[str, ...]:
-    """The findings that speak for an event, the strongest first; empty where none does.
+SPEAKS = math.log(2)
+"""Weight of evidence, in nats, from which findings speak for an event: a likelihood ratio of 2."""
 
-    A finding speaks for an event where the findings together raise its odds (their likelihood ratio is above 1) and
-    the finding raises them given all the others. Where they raise them only together, so that none adds to the others,
-    all of them speak for it.
+ROUNDING = 1e-9
+"""Weights of evidence up to this are rounding."""
+
+
+def speak_for(weighed: Weighed) -> tuple[str, ...]:
+    """The findings that speak for an event, the strongest first; empty where they do not.
+
+    Findings speak for an event where together they at least double its odds (a likelihood ratio of 2 or more; one of 1
+    to 2 changes a probability by little and rarely matters), or where they raise them at all and the event is now more
+    probable than not. Named are those of them that raise the odds given all the others; where none adds to the others,
+    all of them.
 
     Parameters
     ----------
@@ -149,28 +170,61 @@ def speak_for(weighed: Weighed) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
+
+    References
+    ----------
+    R. Jaeschke, G. Guyatt, D. Sackett (1994), "Users' guides to the medical literature III", JAMA 271, for what a
+    likelihood ratio is worth; I. J. Good (1985), "Weight of evidence: a brief survey".
+
+    Examples
+    --------
+    >>> speak_for(Weighed(-2.0, 1.1, {"fever": 0.3, "back_pain": 0.9, "cough": -0.1}))
+    ('back_pain', 'fever')
+    >>> speak_for(Weighed(-2.0, 0.5, {"fever": 0.5}))
+    ()
     """
-    if not weighed.together > TOGETHER_NATS:
+    if weighed.together < (ROUNDING if weighed.log_odds > 0 else SPEAKS):
         return ()
     ordered = sorted(weighed.given_others.items(), key=lambda item: -item[1])
-    return tuple(name for name, weight in ordered if weight > TOGETHER_NATS) or tuple(weighed.given_others)
+    return tuple(name for name, weight in ordered if weight > ROUNDING) or tuple(weighed.given_others)
 
 
-TOGETHER_NATS = 1e-9
-"""Weights below this are rounding."""
+@dataclass(frozen=True)
+class Candidate:
+    """A row of management.csv that a case may call for.
+
+    Parameters
+    ----------
+    row : ManagementStep
+        Its threshold is reached, or a red flag stands for it; the findings do not contradict its conditions.
+    event : Event
+        What it is about.
+    probability : float in [0, 1]
+        P(event | findings).
+    holds : bool
+        Whether it has conditions that all hold.
+    flagged : tuple of str
+        The findings of certain emergency and urgent flags of its cause that fired.
+    weighed : Weighed
+        What the findings say about the event.
+    """
+
+    row: ManagementStep
+    event: Event
+    probability: float
+    holds: bool
+    flagged: tuple[str, ...]
+    weighed: Weighed
 
 
-def recommendations(
+def candidates(
     model: Model, findings: Findings, marginals: Mapping[str, Array], flags: tuple[FiredFlag, ...]
-) -> tuple[Recommendation, ...]:
-    """Steps of care for what is likely or flagged: the most urgent first, then the most probable cause.
+) -> list[Candidate]:
+    """The rows of management.csv that a case may call for, in their order.
 
-    A step is taken from its threshold on, an emergency step also where a certain flag of its cause fired that is an
-    emergency or urgent; the flag stands for the threshold, not for conditions of which nothing is known yet. No step
-    is taken where the findings contradict its conditions. An emergency step also needs a
-    finding that speaks for its cause (see ``speak_for``), conditions that hold, or that flag: what is merely common,
-    or left over when other causes are denied, calls for no emergency. Rows of one cause with the same action, which
-    say "or" of their conditions, are one step.
+    A step is a candidate from its threshold on, an emergency step also where a certain flag of its cause fired that is
+    an emergency or urgent; the flag stands for the threshold, not for conditions of which nothing is known yet. No step
+    is one whose conditions the findings contradict.
 
     Parameters
     ----------
@@ -182,50 +236,72 @@ def recommendations(
 
     Returns
     -------
-    tuple of Recommendation
+    list of Candidate
     """
-    raised: dict[str, list[FiredFlag]] = {}
+    raised: dict[str, dict[str, None]] = {}
     for flag in flags:
         if flag.certain and flag.urgency != "routine":
-            raised.setdefault(flag.cause, []).append(flag)
-    taken: list[tuple[ManagementStep, Event, float, bool | None]] = []
+            raised.setdefault(flag.cause, {}).update(dict.fromkeys(name for name, _ in flag.findings))
+    reached = []
     for row in model.management:
         holds = met(row.conditions, findings)
         event, probability = likeliest(model, row.cause, marginals)
         flagged = row.urgency == "emergency" and row.cause in raised and holds is True
         if holds is not False and (probability >= row.threshold or flagged):
-            taken.append((row, event, probability, holds if row.conditions else None))
-    weighed = weigh(model, findings, [event for _, event, _, _ in taken])
+            reached.append((row, event, probability, bool(row.conditions) and holds is True))
+    weighed = weigh(model, findings, [event for _, event, _, _ in reached])
+    return [
+        Candidate(row, event, probability, holds, tuple(raised.get(row.cause, ())), weighed[event.name])
+        for row, event, probability, holds in reached
+    ]
+
+
+def recommendations(
+    asked: Iterable[Candidate], speaks: Callable[[Weighed], tuple[str, ...]] = speak_for
+) -> tuple[Recommendation, ...]:
+    """Steps of care for what is likely or flagged: the most urgent first, then the most probable cause.
+
+    An emergency step needs more than its threshold: a finding that speaks for its cause (see ``speak_for``), conditions
+    that hold, or a red flag of its cause. What is merely common, or left over when other causes are denied, calls for
+    no emergency. Rows of one cause with the same action, which say "or" of their conditions, are one step.
+
+    Parameters
+    ----------
+    asked : iterable of Candidate
+    speaks : callable
+        The findings that speak for an event.
+
+    Returns
+    -------
+    tuple of Recommendation
+    """
     steps: dict[tuple[str, str], Recommendation] = {}
-    for row, event, probability, holds in sorted(taken, key=_first):
-        behind = dict.fromkeys(name for name, _ in row.conditions) if holds else {}
-        behind |= dict.fromkeys(name for flag in raised.get(row.cause, ()) for name, _ in flag.findings)
-        behind |= dict.fromkeys(speak_for(weighed[event.name]))
-        if row.urgency == "emergency" and not behind:
-            continue
-        step = Recommendation(
-            event.name,
-            row.step,
-            row.urgency,
-            row.action,
-            row.when,
-            row.threshold,
-            probability,
-            "posterior" if probability >= row.threshold else "red flag",
-            row.source,
-            tuple(behind),
-            row.conditions,
-            row.tests,
-            bool(behind),
-        )
-        steps.setdefault((event.name, row.action), step)
+    for one in sorted(asked, key=_first):
+        row, speaking = one.row, speaks(one.weighed)
+        met_by = [name for name, _ in row.conditions] if one.holds else []
+        behind = tuple(dict.fromkeys((*met_by, *one.flagged, *speaking)))
+        if behind or row.urgency != "emergency":
+            step = Recommendation(
+                one.event.name,
+                row.step,
+                row.urgency,
+                row.action,
+                row.when,
+                row.threshold,
+                one.probability,
+                "posterior" if one.probability >= row.threshold else "red flag",
+                row.source,
+                behind,
+                row.conditions,
+                row.tests,
+            )
+            steps.setdefault((step.cause, step.action), step)
     return tuple(sorted(steps.values(), key=lambda step: (URGENCIES.index(step.urgency), -step.probability, step.step)))
 
 
-def _first(taken: tuple[ManagementStep, Event, float, bool | None]) -> tuple[int, bool, float, int]:
+def _first(one: Candidate) -> tuple[int, bool, float, int]:
     """Of rows with the same action: the most urgent, then one whose conditions hold, then the lowest threshold."""
-    row, _, _, holds = taken
-    return URGENCIES.index(row.urgency), not holds, row.threshold, row.step
+    return URGENCIES.index(one.row.urgency), not one.holds, one.row.threshold, one.row.step
 
 
 def likeliest(model: Model, cause: str, marginals: Mapping[str, Array]) -> tuple[Event, float]:

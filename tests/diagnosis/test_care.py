@@ -1,0 +1,379 @@
+"""Steps of care, alerts and triage: what follows from findings, and what does not."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from numpy.testing import assert_allclose
+
+import bayesdx as dx
+from bayesdx.diagnosis.events import action_events, event_of
+from bayesdx.diagnosis.steps import SPEAKS, Weighed, speak_for, weigh
+from bayesdx.diagnosis.triage import LEVELS, NO_EMERGENCY
+from bayesdx.knowledge.schema import URGENCIES, Conditions, Link, ManagementStep, Prior, RedFlag, Test, Variable
+from tests.diagnosis import brute
+from tests.diagnosis.cases import in_time, naive_model, possible_cases
+
+SHIPPED = [
+    pytest.param(f"{row.name}@{row.version}", population.name, id=f"{row.name}-{row.version}-{population.name}")
+    for row in dx.list_models().itertuples()
+    for population in dx.load_model(f"{row.name}@{row.version}").info.populations
+]
+
+
+def possible_states(case: dx.Diagnosis, variable: str) -> set[str] | None:
+    """What a finding leaves possible, from the codes and likelihoods that the engine gets; None where not observed."""
+    index = brute.of_case(case)[0].index
+    states = case.model.by_name[variable].states
+    code = int(case.evidence.codes[index[variable]])
+    if code >= 0:
+        return {states[code]}
+    if variable in case.evidence.likelihoods:
+        return {s for s, weight in zip(states, case.evidence.likelihoods[variable], strict=True) if weight > 0}
+    return None
+
+
+def holds(case: dx.Diagnosis, conditions: Conditions) -> bool:
+    return all(
+        (known := possible_states(case, name)) is not None and known <= set(states) for name, states in conditions
+    )
+
+
+def fails(case: dx.Diagnosis, conditions: Conditions) -> bool:
+    return any(
+        (known := possible_states(case, name)) is not None and not known & set(states) for name, states in conditions
+    )
+
+
+def probability(case: dx.Diagnosis, cause: str) -> float:
+    """P(what a row is about), from the joint table; of a graded cause named as a whole that of its likeliest state."""
+    network, joint = brute.of_case(case)
+    cells = np.moveaxis(joint, network.index[cause.partition("=")[0]], 0)
+    chances = [
+        brute.total(cells[list(event.states)]) / brute.total(joint) for event in action_events(case.model, cause)
+    ]
+    return max(chances)
+
+
+def likelihood_ratio(case: dx.Diagnosis, event: str) -> float:
+    """Log of posterior odds over prior odds, from the joint table."""
+    asked = event_of(case.model, event)
+    network, joint = brute.of_case(case)
+    after, before = brute.log_odds(joint, network, asked), brute.log_odds(brute.joint_array(network), network, asked)
+    return 0.0 if after == before else after - before
+
+
+def flagged(case: dx.Diagnosis, cause: str) -> bool:
+    return any(f.cause == cause and f.certain and f.urgency != "routine" for f in case.red_flags)
+
+
+@settings(max_examples=150)
+@given(case=possible_cases())
+def test_management_equals_its_definition(case: dx.Diagnosis) -> None:
+    """The steps shown are those that the rule names, row by row, with probabilities and odds from the joint table."""
+    expected = set()
+    for row in case.model.management:
+        chance, flag = probability(case, row.cause), flagged(case, row.cause)
+        assume(abs(chance - row.threshold) > 1e-9)
+        events = [event.name for event in action_events(case.model, row.cause)]
+        chances = sorted(case.probability(name) for name in events)
+        assume(len(chances) == 1 or chances[-1] - chances[-2] > 1e-9)
+        likeliest = max(events, key=case.probability)
+        ratio = likelihood_ratio(case, likeliest)
+        assume(abs(ratio - SPEAKS) > 1e-6 and abs(case.probability(likeliest) - 0.5) > 1e-9)
+        assume(ratio == 0 or abs(ratio) > 1e-6)
+        if fails(case, row.conditions):
+            continue
+        emergency = row.urgency == "emergency"
+        if not (chance >= row.threshold or (emergency and flag and holds(case, row.conditions))):
+            continue
+        speaks = ratio >= SPEAKS or (ratio > 0 and case.probability(likeliest) > 0.5)
+        if emergency and not (speaks or flag or (row.conditions and holds(case, row.conditions))):
+            continue
+        expected.add((likeliest, row.action))
+    assert {(step.cause, step.action) for step in case.management} == expected
+    assert len(case.management) == len(expected)
+
+
+@settings(max_examples=100)
+@given(case=possible_cases())
+def test_what_is_shown_is_not_contradicted_and_every_emergency_has_a_reason(case: dx.Diagnosis) -> None:
+    """No step against its conditions; each emergency step names findings that were given; urgency falls."""
+    for step in case.management:
+        assert not fails(case, step.conditions)
+        assert_allclose(step.probability, case.probability(step.cause), atol=1e-12)
+        assert (step.reason == "posterior") == (step.probability >= step.threshold)
+        assert set(step.findings) <= set(case.findings) - {n for n, v in case.findings.items() if v is dx.UNKNOWN}
+        if step.urgency == "emergency":
+            assert step.supported
+    order = [URGENCIES.index(step.urgency) for step in case.management]
+    assert order == sorted(order)
+
+
+@settings(max_examples=60)
+@given(case=possible_cases())
+def test_weights_of_evidence_are_differences_of_log_odds(case: dx.Diagnosis) -> None:
+    """Together: log-odds with the findings minus without; given the others: minus without this one alone."""
+    events = [event for step in case.model.management for event in action_events(case.model, step.cause)]
+    for name, weighed in weigh(case.model, case.evidence, events).items():
+        network, joint = brute.of_case(case)
+        now = brute.log_odds(joint, network, event_of(case.model, name))
+        assert_allclose(weighed.log_odds, now, atol=1e-8)
+        assert_allclose(weighed.together, likelihood_ratio(case, name), atol=1e-8)
+        for finding, weight in weighed.given_others.items():
+            network, rest = brute.of_case(case.without(finding))
+            before = brute.log_odds(rest, network, event_of(case.model, name))
+            assert_allclose(weight, 0.0 if now == before else now - before, atol=1e-8)
+
+
+def test_speaking_for_a_cause() -> None:
+    """From a likelihood ratio of 2 on; above 1 where the cause is now more probable than not; the strongest first."""
+    two = math.log(2)
+    assert speak_for(Weighed(-1.0, two, {"a": 0.1, "b": 0.5, "c": -0.2, "d": 0.0})) == ("b", "a")
+    assert speak_for(Weighed(-1.0, two - 0.01, {"a": 0.5})) == ()
+    assert speak_for(Weighed(0.1, 0.2, {"a": 0.2})) == ("a",)
+    assert speak_for(Weighed(3.0, -0.2, {"a": 0.2})) == ()
+    assert speak_for(Weighed(3.0, 0.0, {})) == ()
+    assert speak_for(Weighed(-1.0, 1.0, {"a": 0.0, "b": 0.0})) == ("a", "b")  # the same said twice
+
+
+@settings(max_examples=60)
+@given(case=possible_cases())
+def test_the_order_of_findings_changes_nothing(case: dx.Diagnosis) -> None:
+    """Steps, alerts and triage are those of the same findings in another order."""
+    turned = dx.diagnose(case.model, dict(reversed(list(case.findings.items()))))
+    for step, other in zip(case.management, turned.management, strict=True):
+        assert (step.cause, step.action, set(step.findings)) == (other.cause, other.action, set(other.findings))
+    assert [(a.cause, a.urgency, a.certain) for a in case.alerts] == [
+        (a.cause, a.urgency, a.certain) for a in turned.alerts
+    ]
+    assert (case.triage.level, case.triage.unasked) == (turned.triage.level, turned.triage.unasked)
+
+
+@settings(max_examples=60)
+@given(case=possible_cases())
+def test_an_unrelated_variable_that_nobody_looked_at_changes_nothing(case: dx.Diagnosis) -> None:
+    """A new variable without a link to any other leaves steps, alerts, triage and emergencies as they are."""
+    model = case.model
+    alien = Variable("alien", "Alien", "history", "", ("no", "yes"), "")
+    larger = dataclasses.replace(
+        model,
+        variables=(*model.variables, alien),
+        links=(*model.links, Link("", "", "alien", "yes", 0.3, 0.2, 0.4, "S", "expert")),
+    )
+    other = dx.diagnose(larger, dict(case.findings))
+    for one, two in zip(case.management, other.management, strict=True):
+        assert (one.cause, one.step, one.action, one.reason) == (two.cause, two.step, two.action, two.reason)
+        assert set(one.findings) == set(two.findings)
+        assert_allclose(one.probability, two.probability, atol=1e-12)
+    assert [a.cause for a in case.alerts] == [a.cause for a in other.alerts]
+    assert (case.triage.level, case.triage.unasked) == (other.triage.level, other.triage.unasked)
+    assert [e.cause for e in dx.next_tests(case).emergencies] == [e.cause for e in dx.next_tests(other).emergencies]
+
+
+@settings(max_examples=100)
+@given(case=possible_cases())
+def test_triage_is_the_most_urgent_of_flags_and_steps(case: dx.Diagnosis) -> None:
+    """The level is the maximum over what each flag and each step gives; an alert of each cause says the same."""
+    found = any(value is not dx.UNKNOWN for value in case.findings.values())
+    given = {("emergency", True): "emergency", ("emergency", False): "urgent", ("urgent", True): "urgent"}
+    levels = ["none", *(given.get((flag.urgency, flag.certain), "soon") for flag in case.red_flags)]
+    for step in case.management:
+        if step.urgency == "emergency":
+            levels.append("emergency")
+        elif step.urgency == "urgent" and (step.findings or found):
+            levels.append("urgent" if step.findings else "soon")
+    triage = case.triage
+    assert triage.level == min(levels, key=LEVELS.index)
+    assert (triage.level == "none") == (triage.text == NO_EMERGENCY) == (not triage.causes)
+    assert (triage.level == "emergency") == any(a.urgency == "emergency" and a.certain for a in case.alerts)
+
+
+@settings(max_examples=100)
+@given(case=possible_cases())
+def test_one_alert_for_each_cause(case: dx.Diagnosis) -> None:
+    """Each cause with a flag or an emergency step has one banner, with all of their actions, the strongest first."""
+    causes = [alert.cause for alert in case.alerts]
+    assert len(causes) == len(set(causes))
+    steps = [step for step in case.management if step.urgency == "emergency"]
+    assert {step.cause for step in steps} <= set(causes)
+    assert sum(len(alert.flags) for alert in case.alerts) == len(case.red_flags)
+    for alert in case.alerts:
+        own = [step for step in steps if step.cause == alert.cause]
+        fired = [flag for flag in case.red_flags if flag.flag in alert.flags]
+        assert set(alert.actions) == {row.action for row in (*own, *fired)}
+        assert alert.urgency == min((row.urgency for row in (*own, *fired)), key=URGENCIES.index)
+        assert alert.certain == (bool(own) or any(f.certain and f.urgency == alert.urgency for f in fired))
+        assert alert.findings
+        assert alert.label == case.model.label(alert.cause)
+
+
+@settings(max_examples=60)
+@given(case=possible_cases())
+def test_unasked_questions_could_still_make_an_emergency(case: dx.Diagnosis) -> None:
+    """They are the findings, tests left out, of emergency flags and steps that nothing contradicts, not asked yet."""
+    expected = set()
+    rows = [
+        *((flag.findings, flag.urgency) for flag in case.model.red_flags),
+        *((step.conditions, step.urgency) for step in case.model.management),
+    ]
+    for conditions, urgency in rows:
+        if urgency == "emergency" and not fails(case, conditions):
+            expected |= {n for n, _ in conditions if n not in case.findings and case.model.by_name[n].kind != "test"}
+    assert set(case.triage.unasked) == expected
+    assert len(case.triage.unasked) == len(expected)
+
+
+@settings(max_examples=60)
+@given(case=possible_cases())
+def test_open_emergencies_are_those_of_the_steps_shown(case: dx.Diagnosis) -> None:
+    """A cause is an open emergency where an emergency step of it is shown and it is neither certain nor impossible."""
+    shown = {step.cause: step.probability for step in case.management if step.urgency == "emergency"}
+    following = dx.next_tests(case)
+    assert {e.cause for e in following.emergencies} == {cause for cause, p in shown.items() if 0 < p < 1}
+    for emergency in following.emergencies:
+        own = [s.threshold for s in case.management if s.cause == emergency.cause and s.urgency == "emergency"]
+        assert emergency.threshold == min(own)
+
+
+@given(case=possible_cases())
+def test_a_diagnosis_with_alerts_and_triage_is_json(case: dx.Diagnosis) -> None:
+    """``to_dict`` has one alert per cause and the triage, findings with their values."""
+    document = json.loads(json.dumps(case.to_dict()))
+    assert [alert["cause"] for alert in document["alerts"]] == [alert.cause for alert in case.alerts]
+    assert document["triage"]["level"] == case.triage.level
+    assert document["triage"]["text"] == case.triage.text
+    for step, row in zip(case.management, document["management"], strict=True):
+        assert list(row["findings"]) == list(step.findings)
+        assert row["conditions"] == {name: list(states) for name, states in step.conditions}
+
+
+@pytest.mark.parametrize(("name", "population"), SHIPPED)
+def test_no_findings_no_emergency(name: str, population: str) -> None:
+    """Nothing found: no flag, no alert, no emergency step, no open emergency, however common an emergency is."""
+    case = dx.diagnose(dx.load_model(name, population=population))
+    assert not case.red_flags
+    assert not case.alerts
+    assert all(step.urgency != "emergency" for step in case.management)
+    assert case.triage.level == "none"
+    assert dx.next_tests(case).emergencies == ()
+
+
+def test_what_denies_every_emergency_raises_none() -> None:
+    """Findings that deny them gave three emergency steps in the emergency department, by prior alone (reported)."""
+    denied = (
+        *(
+            "fever",
+            "bilateral_leg_weakness",
+            "saddle_anaesthesia",
+            "bladder_bowel_dysfunction",
+            "unable_to_bear_weight",
+        ),
+        *("night_pain_or_weight_loss", "upper_motor_neuron_signs", "limited_hip_rotation"),
+    )
+    findings = dict.fromkeys(denied, "absent") | {"onset": "gradual", "trauma": "no", "cancer_history": "no"}
+    case = dx.diagnose(dx.load_model("hip_flexion_weakness@2.2.1", population="emergency_department"), findings)
+    assert all(step.urgency != "emergency" for step in case.management)
+    assert case.triage.level != "emergency"
+
+
+def graded(management: tuple[ManagementStep, ...], flags: tuple[RedFlag, ...] = ()) -> dx.Model:
+    """One cause of three states, and a finding that one of them brings about."""
+    model = naive_model([0.1, 0.1], [0.8, 0.0])
+    cause = Variable("c", "Cause", "cause", "", ("none", "mild", "grave"), "", state_labels=("None", "Mild", "Grave"))
+    return dataclasses.replace(
+        model,
+        variables=(cause, *model.variables[1:]),
+        priors=(
+            Prior("here", "c", "mild", 0.3, 0.2, 0.4, "S", "expert"),
+            Prior("here", "c", "grave", 0.05, 0.02, 0.1, "S", "expert"),
+        ),
+        links=(
+            *(link for link in model.links if not link.parent),
+            Link("c", "grave", "f0", "yes", 0.9, 0.8, 0.95, "S", "expert"),
+        ),
+        management=management,
+        red_flags=flags,
+    )
+
+
+def step_of(cause: str, threshold: float, urgency: str = "emergency", **more: object) -> ManagementStep:
+    return ManagementStep(cause, 1, urgency, "Act", "", "S", "expert", threshold, "S", "expert", **more)
+
+
+def test_states_of_a_cause_have_steps_of_their_own() -> None:
+    """A step about a state asks for the probability of that state, and is called by its label."""
+    model = graded((step_of("c=grave", 0.2),))
+    [step] = dx.diagnose(model, {"f0": "yes"}).management
+    assert step.cause == "c=grave"
+    assert model.label(step.cause) == "Grave"
+    assert dx.diagnose(model, {"f0": "no"}).management == ()
+
+
+def test_not_being_in_the_reference_state_is_no_event() -> None:
+    """A row of format 1 about a graded cause as a whole is about its likeliest state: 0.3, not 0.35."""
+    look = dataclasses.replace(step_of("c", 0.29, "urgent"), step=2, action="Look")
+    model = graded((step_of("c", 0.33, "urgent"), look))
+    [step] = dx.diagnose(model).management
+    assert (step.cause, step.action) == ("c=mild", "Look")
+    assert step.probability == pytest.approx(0.3)
+    certain = dx.diagnose(model, {"f0": "yes", "c": "grave"})
+    assert {step.cause for step in certain.management} == {"c=grave"}
+
+
+def test_the_same_action_under_several_conditions_is_one_step() -> None:
+    """Rows that say "or" are one step; it is gone once all of their conditions are contradicted."""
+    rows = tuple(
+        dataclasses.replace(step_of("c", 0.1, conditions=((name, ("yes",)),)), step=place)
+        for place, name in enumerate(("f0", "f1"), start=1)
+    )
+    model = naive_model([0.1, 0.1, 0.1], [0.4, 0.8, 0.8], management=rows)
+    assert [s.conditions for s in dx.diagnose(model, {"f2": "yes"}).management] == [(("f0", ("yes",)),)]
+    [step] = dx.diagnose(model, {"f0": "no", "f1": "yes", "f2": "yes"}).management
+    assert step.conditions == (("f1", ("yes",)),)
+    assert step.findings[0] == "f1"
+    assert dx.diagnose(model, {"f0": "no", "f1": "no", "f2": "yes"}).management == ()
+    assert dx.diagnose(model, {"f0": "no", "f1": dx.UNKNOWN, "f2": "yes"}).management  # not known is not denied
+
+
+def test_conditions_that_hold_are_reason_enough() -> None:
+    """Above its threshold, an emergency step whose conditions hold needs no finding that doubles the odds."""
+    row = step_of("c", 0.1, conditions=(("f1", ("no",)),))
+    model = naive_model([0.1, 0.5], [0.8, 0.1], prior=0.3, management=[row])
+    [step] = dx.diagnose(model, {"f1": "no"}).management
+    assert step.findings == ("f1",)
+    assert dx.diagnose(model).management == ()
+
+
+def test_a_flag_stands_for_the_threshold_not_for_conditions() -> None:
+    """A red flag calls for the emergency steps of its cause, but not for one that still waits for a result."""
+    rows = [
+        step_of("c", 0.99),
+        dataclasses.replace(step_of("c", 0.99, conditions=(("f1", ("yes",)),)), step=2, action="Cut"),
+    ]
+    flag = RedFlag("alarm", (("f0", ("yes",)),), "c", "emergency", "Run", "S", "expert")
+    model = dataclasses.replace(naive_model([0.4, 0.1], [0.1, 0.8], prior=0.01, management=rows), red_flags=(flag,))
+    case = dx.diagnose(model, {"f0": "yes"})
+    assert [(s.action, s.reason, s.findings) for s in case.management] == [("Act", "red flag", ("f0",))]
+    assert [s.action for s in dx.diagnose(model, {"f0": "yes", "f1": "yes"}).management] == ["Act", "Cut"]
+    [alert] = case.alerts
+    assert (alert.actions, alert.flags, alert.findings) == (("Run", "Act"), ("alarm",), ("f0",))
+    [unsure] = dx.diagnose(model, {"f0": {"yes": 0.5, "no": 0.5}}).alerts
+    assert (unsure.urgency, unsure.certain) == ("emergency", False)
+    assert dx.diagnose(model, {"f0": {"yes": 0.5, "no": 0.5}}).triage.level == "urgent"
+
+
+def test_tests_of_an_emergency_have_their_result_in_time() -> None:
+    """The time as an emergency counts; a test that has none is judged by its usual time."""
+    slow = Test("scan", "Scan", ("f1",), 10, 72, 0, 0, "S", "expert")
+    rows = [step_of("c", 0.2)]
+    model = naive_model([0.1, 0.1], [0.8, 0.8], tests=[slow], management=rows, kind="test")
+    case = dx.diagnose(model, {"f0": "yes"})
+    assert dx.next_tests(case).suggestions[0].emergency == ""
+    following = dx.next_tests(dx.diagnose(in_time(model, scan=4.0), {"f0": "yes"}))
+    assert following.purpose(following.suggestions[0]) == "confirms or excludes Cause, in 4 h"
