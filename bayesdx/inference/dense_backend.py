@@ -11,13 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.inference.dense import DenseTables, state_columns
-from bayesdx.inference.dense_families import DenseFamilies
 from bayesdx.inference.evidence import Codes, Evidence, certain_where_seen
-from bayesdx.inference.families import empty_family
 from bayesdx.inference.kernels import Kernel, use_numba
 from bayesdx.inference.logs import FAINT, IMPOSSIBLE, LOG_ZERO, floored_log
 from bayesdx.inference.recent import Recent
-from bayesdx.inference.result import Family
 from bayesdx.inference.threads import WORTH_THREADS, over_runs
 from bayesdx.network import Network
 
@@ -36,14 +33,13 @@ MOST_CASES_ALIKE = 512
 MOST_FINDINGS_APART = 3
 """Findings that a case may have beyond those that all cases share, for numpy to take them one by one."""
 
-LEAST_CASES_FOR_FAMILIES = 32
-"""Fewer cases get their families from the junction tree, which keeps the relative precision of small ones."""
-
 MOST_WEIGHTS_KEPT = 4
 """Patients whose weights over the joint are kept for the next question."""
 
 MOST_CASES_FAST = 2**13
 """Cases handed to compiled code at a time; several of its calls run beside each other."""
+
+COMPILED = "dense_fast.propagate_cases"
 
 CHUNK_CELLS = 2**18
 """Cases times cells worked on at a time, so that they stay in the cache."""
@@ -88,7 +84,7 @@ class DenseBackend:
             np.empty((n if with_joint else 0, cells)),
         )
         prior, pattern = self.priors(evidence)
-        if use_numba(self.kernel, n * cells):
+        if use_numba(self.kernel, n * cells, COMPILED):
             self._run_fast(evidence, prior, pattern, answer)
         else:
             self._run_plain(evidence, prior, pattern, answer)
@@ -147,6 +143,9 @@ class DenseBackend:
         middle = len(cards) // 2
         return state_columns(cards[:middle]), state_columns(cards[middle:])
 
+    # Single cases, and hypothetical results of one case, in numpy: compiled code gains nothing over it in the first,
+    # and takes the second as it takes any batch.
+
     def run_alike(self, evidence: Evidence, targets: Sequence[int]) -> tuple[Array, dict[int, Array]] | None:
         """Cases of hard evidence that differ in few findings, as hypothetical results do, asked about causes.
 
@@ -160,16 +159,15 @@ class DenseBackend:
         if not self.column_range.keys() >= set(targets) or (self._first_row[differ] < 0).any():
             return None
         apart = _ranked(np.where(differ & (codes >= 0), self._first_row + codes, -1))
-        compiled = use_numba(self.kernel, len(codes) * tables.cells)
-        if not compiled and apart.shape[1] > MOST_FINDINGS_APART:
+        if apart.shape[1] > MOST_FINDINGS_APART or use_numba(self.kernel, len(codes) * tables.cells, COMPILED):
             return None
-        shared = self._weights_of(np.where(differ, -1, codes[0]).tolist(), compiled=compiled)
+        shared = self._weights_of(np.where(differ, -1, codes[0]).tolist())
         columns = np.empty((len(codes), tables.columns.shape[1]))
         total = np.empty((len(codes), 1))
-        width = len(codes) if compiled else max(1, CHUNK_CELLS // tables.cells)
+        width = max(1, CHUNK_CELLS // tables.cells)
         for start in range(0, len(codes), width):
             part = slice(start, start + width)
-            total[part] = self._sum_alike(apart[part], shared, columns[part], compiled=compiled)
+            total[part] = self._sum_alike(apart[part], shared, columns[part])
         total = total[:, 0]
         faint = np.flatnonzero(total < FAINT)
         total[faint] = 1.0
@@ -182,16 +180,9 @@ class DenseBackend:
         columns.flags.writeable = False
         return log_evidence, {v: columns[:, slice(*self.column_range[v])] for v in targets}
 
-    def _sum_alike(self, apart: Ints, shared: Array, columns: Array, *, compiled: bool) -> Array:
+    def _sum_alike(self, apart: Ints, shared: Array, columns: Array) -> Array:
         """``_sum_columns`` of the shared weights times the few rows of each case, -1 for none."""
         with np.errstate(invalid="ignore"):
-            if compiled:
-                from bayesdx.inference.dense_fast import sum_alike
-
-                slow, fast = self._halves
-                of_slow, of_fast = np.empty((len(apart), len(slow))), np.empty((len(apart), len(fast)))
-                sum_alike(shared, self._fast[0], apart, of_slow, of_fast)
-                return self._share(of_slow, of_fast, columns)
             weights = self._fast[0].take(apart[:, 0], axis=0)  # -1 is the row of ones
             weights *= shared
             for row in apart[:, 1:].T:
@@ -209,13 +200,9 @@ class DenseBackend:
         if evidence.likelihoods or contexts or self._all_priors is None:
             return None
         codes = evidence.codes[0].tolist()
-        columns, total = np.empty((1, tables.columns.shape[1])), np.empty(1)
-        compiled = use_numba(self.kernel, 0)
-        if findings or not compiled:
-            weights = self._weights_of(codes, compiled=compiled)
-            total = self._sum_alike(np.array([[-1]]), weights, columns, compiled=compiled)[0]
-        else:
-            self._cases_fast(evidence.codes, self._all_priors, np.array([self._pattern_of(codes)]), total, columns)
+        columns = np.empty((1, tables.columns.shape[1]))
+        weights = self._weights_of(codes)
+        total = self._sum_alike(np.array([[-1]]), weights, columns)[0]
         if total[0] < FAINT:
             return None
         predicted = (tables.rows @ weights / total)[None] if findings else columns
@@ -241,24 +228,19 @@ class DenseBackend:
             key = key * (card + 1) + (codes[v] if codes[v] >= 0 else card)
         return key
 
-    def _weights_of(self, codes: Sequence[int], *, compiled: bool) -> Array:
+    def _weights_of(self, codes: Sequence[int]) -> Array:
         """P(evidence, joint) of one case of hard evidence, shape (n_cells,); read-only.
 
         Kept for a while: who asks for a posterior asks what might change it next.
         """
-        return self._recent_weights.get(tuple(codes), lambda: self._new_weights(codes, compiled=compiled))
+        return self._recent_weights.get(tuple(codes), lambda: self._new_weights(codes))
 
-    def _new_weights(self, codes: Sequence[int], *, compiled: bool) -> Array:
+    def _new_weights(self, codes: Sequence[int]) -> Array:
         tables = self.tables
         assert self._all_priors is not None
         prior = self._all_priors[self._pattern_of(codes)]
         seen = [first + codes[v] for v, first in tables.offsets.items() if codes[v] >= 0]
-        if compiled:
-            from bayesdx.inference.dense_fast import multiply_rows
-
-            weights = multiply_rows(prior, self._fast[0], np.array(seen, dtype=np.int64))
-        else:
-            weights = prior * np.multiply.reduce(tables.rows.take(seen, axis=0), axis=0)
+        weights = prior * np.multiply.reduce(tables.rows.take(seen, axis=0), axis=0)
         for v, (first, _) in self.column_range.items():
             if codes[v] >= 0:
                 weights *= tables.columns[:, first + codes[v]]
@@ -342,29 +324,6 @@ class DenseBackend:
             else:
                 product *= self._soft_rows(v, evidence, rows)
         return product
-
-    @cached_property
-    def _reader(self) -> DenseFamilies | None:
-        priors = self._all_priors
-        return None if priors is None else DenseFamilies(self.network, self.tables, priors)
-
-    def has_families(self, evidence: Evidence) -> bool:
-        """Whether ``families`` serves these cases: many, of hard evidence, over contexts that can be enumerated."""
-        return len(evidence) >= LEAST_CASES_FOR_FAMILIES and not evidence.likelihoods and self._reader is not None
-
-    def families(self, evidence: Evidence, which: Sequence[int]) -> dict[int, Family]:
-        """Families of the variables in ``which`` for cases that ``has_families`` accepts."""
-        assert self._reader is not None
-        found = {v: empty_family(self.network, v, len(evidence)) for v in which}
-        width = max(1, 8 * CHUNK_CELLS // self.tables.cells)
-        for start in range(0, len(evidence), width):
-            rows = slice(start, min(len(evidence), start + width))
-            part = evidence.take(range(rows.start, rows.stop))
-            _, marginals, posterior = self.run(part, self.tables.joint, with_joint=True)
-            prior, pattern = self.priors(part)
-            columns = np.concatenate([np.zeros((len(part), 0)), *(marginals[v] for v in self.tables.joint)], axis=1)
-            self._reader.fill(found, rows, part.codes, posterior, columns, prior[pattern])
-        return found
 
     def _store(self, answer: _Answer, evidence: Evidence, rows: slice, posterior: Array, prior: Array) -> None:
         if answer.joint.size:

@@ -55,7 +55,8 @@ class Engine:
     memory_limit : int
         Bytes that one propagation may take.
     kernel : {"auto", "numpy", "numba"}
-        "auto" takes numba where it is installed (extra ``fast``); results agree to 1e-12.
+        "auto" takes numba where it is installed (extra ``fast``) and compiled, or the batch is worth compiling for (see
+        ``Plan``); results agree to 1e-12.
     workers : int, optional
         Threads of compiled code in a large batch; as many as there are processors where left out.
     sizes : Sizes
@@ -249,9 +250,8 @@ class Engine:
         if self._two_layer is not None and draws is None and not which and set(wanted) <= set(self._two_layer.diseases):
             found_here = two_layer.propagate(self._two_layer, evidence, wanted, samples if approximate else 0, seed)
             return replace(found_here, log_evidence=found_here.log_evidence + shift)
-        if self._dense is not None and draws is None and (not which or self._dense.has_families(evidence)):
+        if self._dense is not None and draws is None and not which:
             log_evidence, marginals, _ = self._dense.run(evidence, wanted)
-            found = self._dense.families(evidence, self._positions(which)) if which else {}
         else:
             log_evidence, marginals, found, _ = self._tree.run(evidence, wanted, self._positions(which), draws)
         shape = (draws.n_draws, len(evidence)) if draws else (len(evidence),)

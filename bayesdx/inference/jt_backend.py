@@ -76,6 +76,10 @@ MANY_LANES = 16
 """Cases from which a better elimination order is searched for."""
 
 
+CASEWISE, LANES = "casewise_fast.propagate_casewise", "passes_fast.propagate_lanes"
+"""The compiled functions: one case at a time, many lanes at a time."""
+
+
 class JunctionTreeBackend:
     """Exact posteriors by message passing.
 
@@ -163,7 +167,7 @@ class JunctionTreeBackend:
         leaves = self._free_leaves(together, soft if draws else (), families if draws else ())
         keep, unpruned = self._kept(everything, leaves, together)
         cells = self._unsliced_cells(keep, leaves & keep, together)
-        compiled = draws is None and use_numba(self.kernel, cells * len(evidence))
+        compiled = draws is None and use_numba(self.kernel, cells * len(evidence), LANES)
         if leaves & keep and (cells > MOST_CELLS_CASEWISE or (compiled and not self._has_hub)):
             leaves = frozenset()
             keep, unpruned = self._kept(everything, leaves, together)
@@ -220,7 +224,7 @@ class JunctionTreeBackend:
         Compiled code answers many rows sooner than it reads every finding in few; a large network is cut down to what
         each row observes, which asking for all findings at once would undo.
         """
-        if not self._one_tree or use_numba(self.kernel, len(evidence) * self.whole.cells):
+        if not self._one_tree or use_numba(self.kernel, len(evidence) * self.whole.cells, CASEWISE):
             return None
         return turned_round(evidence, targets, self.network.cardinalities, lambda few, about: self.run(few, about)[:2])
 
@@ -249,7 +253,7 @@ class JunctionTreeBackend:
 
     def _casewise(self, targets: tuple[int, ...], n_cases: int) -> CasewiseMarginals | None:
         """How to read these targets where compiled code takes one case at a time; None where it does not."""
-        if not self._always_casewise or not use_numba(self.kernel, n_cases * self.whole.cells):
+        if not self._always_casewise or not use_numba(self.kernel, n_cases * self.whole.cells, CASEWISE):
             return None
         return self._readers.get(targets, lambda: self._reader(targets))
 
@@ -319,14 +323,14 @@ class JunctionTreeBackend:
         n_lanes = (draws.n_draws if draws else 1) * len(cases)
         once = bool(program.sliced) and n_lanes < MANY_LANES and not program.asked
         program.asked = True
-        if not program.steps or once or not use_numba(self.kernel, program.cells * n_lanes):
+        own = draws is None and not program.sliced
+        one_by_one = own and program.cells <= MOST_CELLS_CASEWISE and program.has_hub
+        function = CASEWISE if one_by_one else LANES
+        if not program.steps or once or not use_numba(self.kernel, program.cells * n_lanes, function):
             self._propagate(program, evidence, cases, draws, output)
             return
-        own = draws is None and not program.sliced
         scopes = output.scopes(program)
-        casewise = None
-        if own and program.cells <= MOST_CELLS_CASEWISE and program.has_hub:
-            casewise = program.casewise(scopes)
+        casewise = program.casewise(scopes) if one_by_one else None
         flat = None if casewise else program.flat(scopes, own)
         width = self._lanes_at_once(program)
         if own:

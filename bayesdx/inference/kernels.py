@@ -1,18 +1,33 @@
-"""Which kernel runs: numpy always works, numba is faster where it is installed."""
+"""Which kernel runs: numpy always works, numba is faster where it is installed and compiled.
+
+Compiling takes seconds, once per installation: numba keeps the result on disk. With ``kernel="auto"`` no question about
+one patient waits for that. Compiled code is used where it is at hand, loaded from disk for a batch that would take numpy
+about a second, and compiled for one that would take it about a minute, which is said through ``logging``.
+"""
 
 from __future__ import annotations
 
+import logging
+import os
 import sys
+from collections.abc import Iterator
 from functools import lru_cache
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Literal
 
 from bayesdx.errors import MissingExtraError
 
 Kernel = Literal["auto", "numpy", "numba"]
 
-WORTH_LOADING = 2_000_000
-"""Cells times cases from which "auto" loads numba (about a second) if it is not loaded yet."""
+WORTH_LOADING = 10**8
+"""Cells times cases from which "auto" loads what was compiled before: about a second in numpy, and to load."""
+
+WORTH_COMPILING = 5 * 10**9
+"""Cells times cases from which "auto" compiles: about a minute in numpy, 5 to 15 seconds to compile."""
+
+_LOG = logging.getLogger("bayesdx")
+_said: set[str] = set()
 
 
 @lru_cache(maxsize=1)
@@ -31,10 +46,53 @@ def check_kernel(kernel: Kernel) -> None:
         )
 
 
-def use_numba(kernel: Kernel, work: float) -> bool:
-    """Whether to run compiled code for a batch of ``work`` cells."""
-    if kernel == "numba":
-        return True
+def use_numba(kernel: Kernel, work: float, function: str) -> bool:
+    """Whether to run a compiled function for a batch of ``work`` cells.
+
+    Parameters
+    ----------
+    kernel : {"auto", "numpy", "numba"}
+    work : float
+        Cells times cases.
+    function : str
+        Module and name of the function, as ``"dense_fast.propagate_cases"``.
+    """
     if kernel == "numpy" or not numba_installed():
         return False
-    return "numba" in sys.modules or work >= WORTH_LOADING
+    if is_compiled(function):
+        return True
+    if kernel == "auto" and work < WORTH_LOADING:
+        return False
+    if not is_kept(function):
+        if kernel == "auto" and work < WORTH_COMPILING:
+            return False
+        if function not in _said:
+            _said.add(function)
+            _LOG.warning("bayesdx: compiling %s for this batch; some seconds, once per installation.", function)
+    return True
+
+
+def is_compiled(function: str) -> bool:
+    """Whether this process has the function compiled, without importing anything."""
+    module, _, name = function.partition(".")
+    found = sys.modules.get(f"bayesdx.inference.{module}")
+    return found is not None and bool(getattr(found, name).signatures)
+
+
+def is_kept(function: str) -> bool:
+    """Whether numba has kept the function on disk since its file was written, where numba looks first."""
+    module, _, name = function.partition(".")
+    source = Path(__file__).with_name(f"{module}.py")
+    written = source.stat().st_mtime
+    return any(file.stat().st_mtime >= written for file in _index_files(source, name))
+
+
+def _index_files(source: Path, name: str) -> Iterator[Path]:
+    tag = f"py{sys.version_info.major}{sys.version_info.minor}"
+    pattern = f"{source.stem}.{name}-*.{tag}*.nbi"
+    folder = os.environ.get("NUMBA_CACHE_DIR")
+    if folder:
+        yield from Path(folder).glob(f"*/{pattern}")
+    else:
+        yield from (source.parent / "__pycache__").glob(pattern)
+        yield from (Path.home() / ".cache" / "numba").glob(f"*/{pattern}")

@@ -145,7 +145,7 @@ class Gate:
 
 def _kernel(kernel: Kernel, cells: int) -> tuple[Advance, TakeBack]:
     """What takes the state over one disease and back, compiled where that is wanted."""
-    if not use_numba(kernel, cells):
+    if not use_numba(kernel, cells, "noisy_or_fast.taken_back"):
         return _advanced, _taken_back
     from bayesdx.inference.noisy_or_fast import advanced, taken_back
 

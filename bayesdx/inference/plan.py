@@ -23,12 +23,16 @@ class Plan:
     below it joins variables other than through it, and the contexts above it can be enumerated; the two-layer
     noisy-OR programme where every variable is a root or a noisy-OR over roots; the junction tree otherwise.
 
+    With ``kernel="auto"`` one case, and a batch that numpy answers within about a second, never wait for a compiler:
+    compiled code takes them where this process has it compiled already. A batch that would take numpy a second or more
+    loads what numba has kept on disk, one that would take it a minute compiles, and says so through ``logging``.
+
     Parameters
     ----------
     backend : str
         "dense", "noisy_or" or "junction_tree".
     kernel : str
-        "numpy" or "numba".
+        "numpy" or "numba": that of a large batch.
     cells : int
         Numbers held per case: cells of the joint, or of all cliques together.
     largest_clique : int

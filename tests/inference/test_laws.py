@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from fractions import Fraction
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -590,6 +592,46 @@ def without_numba(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     kernels.numba_installed.cache_clear()
     yield
     kernels.numba_installed.cache_clear()
+
+
+def run_python(code: str, cache: Path) -> list[str]:
+    """Lines that a fresh process prints, with an empty folder for what numba keeps."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "NUMBA_CACHE_DIR": str(cache)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [*done.stdout.splitlines(), *done.stderr.splitlines()]
+
+
+def test_one_case_does_not_wait_for_a_compiler(tmp_path: Path) -> None:
+    """Posterior, explanation, next tests and intervals of one patient, printed: numba is not even imported."""
+    code = (
+        "import sys, bayesdx as dx\n"
+        "case = dx.diagnose(dx.load_model('hip_flexion_weakness'), {'fever': 'present'})\n"
+        "texts = str(case), str(dx.explain(case, case.posterior.index[0])), str(dx.next_tests(case))\n"
+        "dx.credible_intervals(case)\n"
+        "print('numba' in sys.modules)"
+    )
+    assert run_python(code, tmp_path) == ["False"]
+
+
+def test_compiled_code_is_loaded_and_compiled_where_it_pays(tmp_path: Path) -> None:
+    """What is on disk serves a batch of a second; what is not, one of a minute, which says so once."""
+    code = (
+        "from bayesdx.inference.kernels import *\n"
+        "name = 'dense_fast.propagate_cases'\n"
+        "print([use_numba('auto', work, name) for work in (1e7, 1e9)], use_numba('numpy', 1e20, name))\n"
+        "print([use_numba('auto', 1e10, name) for again in range(2)], use_numba('numba', 0, name))"
+    )
+    said = "bayesdx: compiling dense_fast.propagate_cases for this batch; some seconds, once per installation."
+    assert run_python(code, tmp_path) == ["[False, False] False", "[True, True] True", said]
+    (tmp_path / "inference_0").mkdir()
+    version = f"py{sys.version_info.major}{sys.version_info.minor}"
+    (tmp_path / "inference_0" / f"dense_fast.propagate_cases-18.{version}.nbi").touch()
+    assert run_python(code, tmp_path) == ["[False, True] False", "[True, True] True"]
 
 
 @pytest.mark.usefixtures("without_numba")
