@@ -75,7 +75,7 @@ from bayesdx.knowledge import (
     release_model,
     save_model,
 )
-from bayesdx.learning import Calibration, ModelFit, calibrate, fit_model
+from bayesdx.learning import Calibration, ModelFit, Synthesis, calibrate, fit_model, synthesise
 from bayesdx.network import Network, as_network, read_bif, to_pgmpy, write_bif
 
 __version__ = "0.1.0"
@@ -117,6 +117,7 @@ __all__ = [
     "Problem",
     "SaveError",
     "SensitivityAnalysis",
+    "Synthesis",
     "TooLargeError",
     "TradeOff",
     "VariableSearch",
@@ -153,6 +154,7 @@ __all__ = [
     "score_cohort",
     "sensitivity_analysis",
     "simulate_cohort",
+    "synthesise",
     "to_pgmpy",
     "write_bif",
 ]

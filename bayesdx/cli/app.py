@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from bayesdx.cli.cohort import score
 from bayesdx.cli.explorer import explore
 from bayesdx.cli.learning import calibrate, evaluate, fit
+from bayesdx.cli.synthesis import synthesise
 from bayesdx.display import clean
 from bayesdx.errors import BayesdxError
 
@@ -414,6 +415,7 @@ def sensitivity(
 
 app.command()(score)
 app.command()(calibrate)
+app.command()(synthesise)
 app.command()(evaluate)
 app.command()(fit)
 app.command()(explore)
