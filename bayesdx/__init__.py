@@ -78,7 +78,7 @@ from bayesdx.knowledge import (
     release_model,
     save_model,
 )
-from bayesdx.learning import Calibration, ModelFit, calibrate, fit_model
+from bayesdx.learning import Calibration, ModelFit, Synthesis, calibrate, fit_model, synthesise
 from bayesdx.network import (
     Network,
     as_network,
@@ -131,6 +131,7 @@ __all__ = [
     "Problem",
     "SaveError",
     "SensitivityAnalysis",
+    "Synthesis",
     "TooLargeError",
     "TradeOff",
     "VariableSearch",
@@ -170,6 +171,7 @@ __all__ = [
     "score_cohort",
     "sensitivity_analysis",
     "simulate_cohort",
+    "synthesise",
     "to_pgmpy",
     "write_bif",
     "write_network",

@@ -18,6 +18,7 @@ from bayesdx.cli.cohort import score
 from bayesdx.cli.explorer import explore
 from bayesdx.cli.importing import import_
 from bayesdx.cli.learning import calibrate, evaluate, fit, mapping
+from bayesdx.cli.synthesis import synthesise
 from bayesdx.display import clean
 from bayesdx.errors import BayesdxError
 
@@ -446,6 +447,7 @@ def sensitivity(
 app.command()(score)
 app.command()(calibrate)
 app.command()(mapping)
+app.command()(synthesise)
 app.command()(evaluate)
 app.command()(fit)
 app.command("import")(import_)

@@ -34,8 +34,8 @@ FIRST = 3
 BAR_WIDTH = 12
 """Columns of the bar beside a probability."""
 
-STATUSES = ("verified", "recalled", "expert", "dataset")
-SOURCED_FILES = ("priors", "links", "tables", "accuracy", "tests", "red_flags", "management")
+STATUSES = ("verified", "recalled", "expert", "synthesis", "dataset")
+SOURCED_FILES = ("priors", "links", "tables", "accuracy", "studies", "tests", "red_flags", "management")
 URGENCY_STYLE = {"emergency": "bold red", "urgent": "bold yellow", "routine": "", "warning": "bold yellow"}
 
 

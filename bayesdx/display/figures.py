@@ -131,6 +131,43 @@ def intervals(
     return ax
 
 
+def forest(
+    labels: Sequence[str],
+    values: Sequence[float],
+    lower: Sequence[float],
+    upper: Sequence[float],
+    expected_lower: Sequence[float],
+    expected_upper: Sequence[float],
+    before: Sequence[float],
+    after: Sequence[float],
+    *,
+    ratio: bool = False,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """A study per row: its figure with its interval, the interval that was predicted, the network before and after.
+
+    Raises
+    ------
+    MissingExtraError
+        matplotlib is not installed.
+    """
+    ax = _axes(ax, labels)
+    places = np.arange(len(labels))
+    ax.hlines(places, expected_lower, expected_upper, color=PLAIN, linewidth=7.0, alpha=0.3, label="predicted, 95 %")
+    ax.hlines(places, lower, upper, color=FOR, linewidth=2.0)
+    ax.plot(values, places, "o", color=FOR, markersize=6, label="study, 95 %")
+    ax.plot(before, places, "x", color=AGAINST, markersize=7, label="network before")
+    ax.plot(after, places, "D", color=AGAINST, markersize=5, label="network after")
+    if ratio:
+        ax.set_xscale("log")
+    else:
+        _percent(ax, room=0.02)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, -0.16 - 0.4 / max(1, len(labels))), ncols=4, frameon=False)
+    _finish(ax, labels, "ratio" if ratio else "probability", title)
+    return ax
+
+
 def tornado(
     labels: Sequence[str],
     at_lower: Sequence[float],

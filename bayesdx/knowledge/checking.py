@@ -23,7 +23,7 @@ from bayesdx.knowledge.expectations import (
 )
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.problems import Problem, one_of
-from bayesdx.knowledge.reading import Draft, Record, read_draft
+from bayesdx.knowledge.reading import Draft, Record, read_draft, read_table
 from bayesdx.knowledge.schema import (
     EMERGENCY_HOURS,
     FILE,
@@ -31,8 +31,10 @@ from bayesdx.knowledge.schema import (
     FINDING_KINDS,
     KINDS,
     PROBABILITIES,
+    RATIOS,
     Cell,
     File,
+    Study,
     format_cell,
     split_event,
 )
@@ -85,6 +87,24 @@ def examine(folder: Path) -> tuple[Model | None, list[Problem]]:
         expected = f"{model.hash}, the hash of the content: a released version never changes, save a new version"
         return None, [Problem("release.toml", None, "hash", model.release.hash, expected)]
     return model, []
+
+
+def check_studies(model: Model, text: str) -> tuple[tuple[Study, ...], list[Problem]]:
+    """The rows of a studies.csv that belongs to a model but not to its folder, and every fault of it.
+
+    Their sources need not be in sources.csv.
+    """
+    file = FILE["studies.csv"]
+    draft = Draft(Path(), format=file.since, info=model.info, unreadable={"sources.csv"})
+    draft.records["variables.csv"] = [
+        Record(line, {column.name: getattr(row, column.name) for column in FILE["variables.csv"].columns})
+        for line, row in enumerate(model.variables, 2)
+    ]
+    draft.records[file.name] = read_table(draft, file, text)
+    for check in (_check_duplicates, _check_references, _check_studies):
+        check(draft)
+    problems = sorted((problem for problem in draft.problems if problem.file == file.name), key=_place)
+    return (() if problems else tuple(Study(**record.values) for record in draft.records[file.name])), problems
 
 
 def _place(problem: Problem) -> tuple[int, str, int, str]:
@@ -228,8 +248,9 @@ def _check_references(draft: Draft) -> None:
                 _refer_variables(draft, file, record, name, kinds, names)
             for named, state in _STATES.get(file.name, {}).items():
                 _refer_state(draft, file, record, named, state, names)
-            if file.name in ACTIONS:
+            if file.name in (*ACTIONS, "studies.csv"):
                 _refer_event(draft, file, record, names)
+            if file.name in ACTIONS:
                 _refer_tests(draft, file, record, names)
             for column in file.columns:
                 if column.cell is Cell.CONDITIONS and record.has(column.name):
@@ -242,6 +263,7 @@ _REFERENCES: dict[str, dict[str, tuple[str, ...]]] = {
     "links.csv": {"parent": (), "child": ()},
     "tables.csv": {"variable": ()},
     "accuracy.csv": {"finding": FINDING_KINDS, "cause": ("cause",)},
+    "studies.csv": {"finding": FINDING_KINDS},
     "tests.csv": {"variables": ()},
     "cases.csv": {"causes": ("cause",)},
 }
@@ -302,7 +324,7 @@ def _refer_event(draft: Draft, file: File, record: Record, names: _Names) -> Non
             valid = names.of_kind("cause")
             draft.report(file.name, record.line, "cause", name, one_of("a cause of variables.csv", name, valid))
         return
-    expected = ""
+    expected, acts = "", file.name in ACTIONS
     if kind not in ("cause", "mechanism"):
         expected = f"a cause, or a state of a mechanism, not {kind}"
     elif state and states and state not in states:
@@ -311,7 +333,7 @@ def _refer_event(draft: Draft, file: File, record: Record, names: _Names) -> Non
         expected = f"another state than the reference state {states[0]}"
     elif state and len(states) == 2 and kind == "cause":
         expected = f"{name} alone, since it has two states"
-    elif states and not state and (kind == "mechanism" or (len(states) > 2 and draft.format > 1)):
+    elif states and not state and (kind == "mechanism" or (len(states) > 2 and draft.format > 1 and acts)):
         expected = f"a state of {name}, as {name}={states[1]}"
     if expected:
         draft.report(file.name, record.line, "cause", record.values["cause"], expected)
@@ -555,29 +577,121 @@ def _check_accuracy(draft: Draft) -> None:
     names = _Names(draft)
     for record in draft.rows("accuracy.csv"):
         values = record.values
-        finding, stated, measure = values.get("finding", ""), values.get("state", ""), values.get("measure", "")
-        states = names.states.get(finding, ())
-        for state in stated.split("|") if states and stated else ():
-            if state not in states:
-                expected = one_of(f"a state of {finding}: {', '.join(states)}", state, states)
-                draft.report("accuracy.csv", record.line, "state", state, expected)
-            elif stated.split("|").count(state) > 1:
-                draft.report("accuracy.csv", record.line, "state", stated, "each state once")
-                break
-        for name, _ in values.get("also", ()):
-            if name == finding or names.kinds.get(name, FINDING_KINDS[0]) not in FINDING_KINDS:
-                draft.report("accuracy.csv", record.line, "also", name, "another finding than that of the row")
-        for column in ("value", "upper") if measure in PROBABILITIES else ():
-            if values.get(column, 0.0) > 1:
-                expected = f"a {measure} between 0 and 1"
-                draft.report("accuracy.csv", record.line, column, format_cell(values[column]), expected)
-                break
-        if values.get("against") and measure in ("sensitivity", "conditional", "predictive_value"):
-            expected = f"an empty cell: a {measure} has no comparison group"
-            draft.report("accuracy.csv", record.line, "against", format_cell(values["against"]), expected)
+        _check_figure(draft, "accuracy.csv", record, names)
         if values.get("compare") == "no" and not values.get("resolution", "").strip():
             expected = "the reason why the figure cannot be compared, since compare is no"
             draft.report("accuracy.csv", record.line, "resolution", "", expected)
+
+
+def _check_figure(draft: Draft, file: str, record: Record, names: _Names) -> None:
+    """What a published figure is about, in either file."""
+    values = record.values
+    finding, stated, measure = values.get("finding", ""), values.get("state", ""), values.get("measure", "")
+    states = names.states.get(finding, ())
+    for state in stated.split("|") if states and stated else ():
+        if state not in states:
+            expected = one_of(f"a state of {finding}: {', '.join(states)}", state, states)
+            draft.report(file, record.line, "state", state, expected)
+        elif stated.split("|").count(state) > 1:
+            draft.report(file, record.line, "state", stated, "each state once")
+            break
+    for name, _ in values.get("also", ()):
+        if name == finding or names.kinds.get(name, FINDING_KINDS[0]) not in FINDING_KINDS:
+            draft.report(file, record.line, "also", name, "another finding than that of the row")
+    for column in ("value", "upper") if measure in PROBABILITIES else ():
+        if (values.get(column) or 0.0) > 1:
+            expected = f"a {measure} between 0 and 1"
+            draft.report(file, record.line, column, format_cell(values[column]), expected)
+            break
+    if values.get("against") and measure in ("sensitivity", "conditional", "predictive_value"):
+        expected = f"an empty cell: a {measure} has no comparison group"
+        draft.report(file, record.line, "against", format_cell(values["against"]), expected)
+
+
+_COUNTS = (("k", "n"), ("k_against", "n_against"))
+
+VALUE_TOLERANCE = 0.00501
+"""How far a published probability may be from its own counts: half of a whole percent, since papers round."""
+
+
+def _check_studies(draft: Draft) -> None:
+    """A study says how many of how many, once for each 2x2 table."""
+    names = _Names(draft)
+    tables: dict[tuple[str, ...], list[Record]] = defaultdict(list)
+    for record in draft.rows("studies.csv"):
+        _check_figure(draft, "studies.csv", record, names)
+        if record.has("measure", *(column for pair in _COUNTS for column in pair), "value", "lower", "upper"):
+            for column, found, expected in _figure_faults(record.values):
+                draft.report("studies.csv", record.line, column, found, expected)
+        if record.values.get("measure") == "conditional" and record.has("given") and not record.values["given"]:
+            draft.report("studies.csv", record.line, "given", "", "on whom the figure is conditional, as a=x;b=y|z")
+        if record.has(*(column.name for column in FILE["studies.csv"].columns)):
+            tables[Study(**record.values).two_by_two].append(record)
+    for records in tables.values():
+        _check_one_table(draft, records)
+
+
+def _figure_faults(values: Mapping[str, Any]) -> Iterable[tuple[str, str, str]]:
+    """What is wrong with the counts of a row, or with the value and interval that stand for them."""
+    measure = values["measure"]
+    for events, patients in _COUNTS:
+        k, n = values[events], values[patients]
+        if k is not None and n is None:
+            yield patients, "", f"how many patients {events} is counted in"
+        elif n == 0:
+            yield patients, "0", "at least one patient"
+        elif k is not None and n is not None and k > n:
+            yield events, str(k), f"at most {patients}, {n}"
+    against = [column for column in _COUNTS[1] if values[column] is not None]
+    if measure not in RATIOS and against:
+        other = "; its comparison group has a row of its own, false_positive_rate" if measure == "sensitivity" else ""
+        yield against[0], str(values[against[0]]), f"an empty cell: a {measure} is counted in one group{other}"
+    interval = [column for column in ("value", "lower", "upper") if values[column] is not None]
+    groups = _COUNTS if measure in RATIOS else _COUNTS[:1]
+    missing = [column for pair in groups for column in pair if values[column] is None]
+    if measure in RATIOS and (values["k"] is not None or values["k_against"] is not None) and missing:
+        yield missing[0], "", f"all of k, n, k_against and n_against, since a {measure} compares two groups"
+    elif values["k"] is None and len(interval) < 3:
+        column = "k" if not interval else next(c for c in ("value", "lower", "upper") if c not in interval)
+        yield column, "", f"counts ({', '.join(c for pair in groups for c in pair)}), or value, lower and upper"
+    if len(interval) == 3:
+        value, lower, upper = (values[column] for column in ("value", "lower", "upper"))
+        if lower > upper:
+            yield "lower", format_cell(lower), f"at most its upper end, {format_cell(upper)}"
+        elif not lower <= value <= upper:
+            interval_text = f"{format_cell(lower)} to {format_cell(upper)}"
+            yield "value", format_cell(value), f"a value within its own interval, {interval_text}"
+        elif lower == upper and values["k"] is None:
+            yield "upper", format_cell(upper), "an interval with a width: a study of patients is never certain"
+    if measure in RATIOS and values["value"] is not None and values["value"] <= 0:
+        yield "value", format_cell(values["value"]), "a ratio above 0"
+    k, n, value = values["k"], values["n"], values["value"]
+    if measure not in RATIOS and None not in (k, n, value) and n and abs(value - k / n) > VALUE_TOLERANCE:
+        yield "value", format_cell(value), f"{k / n:.3g}, {k} of {n}, or an empty cell"
+
+
+def _check_one_table(draft: Draft, records: list[Record]) -> None:
+    """Of the four figures of a 2x2 table two say everything; a third would count its patients again."""
+    first = records[0]
+    about = ("finding", "state", "also", "cause", "population", "given")
+    for record in records[1:]:
+        for column in about:
+            if record.values[column] != first.values[column]:
+                expected = (
+                    f"{format_cell(first.values[column]) or 'an empty cell'}, as in row {first.line} of the table"
+                )
+                draft.report("studies.csv", record.line, column, format_cell(record.values[column]), expected)
+    for place, record in enumerate(records):
+        others = [other.line for other in records[:place] if other.values["measure"] == record.values["measure"]]
+        if others:
+            expected = f"each measure of a 2x2 table once; row {others[0]} has it (column table tells tables apart)"
+            draft.report("studies.csv", record.line, "measure", record.values["measure"], expected)
+        elif place == 2:
+            expected = (
+                f"at most two figures of a 2x2 table; rows {first.line} and {records[1].line} say what the others do "
+                "(column table tells tables apart)"
+            )
+            draft.report("studies.csv", record.line, "table", record.values["table"], expected)
 
 
 def _check_cases(draft: Draft) -> None:
@@ -638,5 +752,6 @@ _CHECKS: tuple[Callable[[Draft], None], ...] = (
     _check_reach,
     _check_cycles,
     _check_accuracy,
+    _check_studies,
     _check_cases,
 )

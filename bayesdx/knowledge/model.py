@@ -30,6 +30,7 @@ from bayesdx.knowledge.schema import (
     Prior,
     RedFlag,
     Source,
+    Study,
     TableEntry,
     Test,
     Variable,
@@ -120,7 +121,7 @@ class Model:
     Parameters
     ----------
     info : ModelInfo
-    variables, priors, links, tables, accuracy, tests, red_flags, management, cases, sources : tuple
+    variables, priors, links, tables, accuracy, studies, tests, red_flags, management, cases, sources : tuple
         The rows of the files of these names (see the model format). The order of ``variables`` is knowledge and
         stays; the others are put into canonical order.
     changes : str
@@ -155,6 +156,7 @@ class Model:
     links: tuple[Link, ...] = ()
     tables: tuple[TableEntry, ...] = ()
     accuracy: tuple[Accuracy, ...] = ()
+    studies: tuple[Study, ...] = ()
     tests: tuple[Test, ...] = ()
     red_flags: tuple[RedFlag, ...] = ()
     management: tuple[ManagementStep, ...] = ()
@@ -477,6 +479,10 @@ class _Order:
                 measure = MEASURES.index(row.measure) if row.measure in MEASURES else _LAST
                 finding, states = row.event[0]
                 return (*self._state(finding, states[0]), self._variable(row.cause), measure)
+            case Study():
+                measure = MEASURES.index(row.measure) if row.measure in MEASURES else _LAST
+                finding, states = row.event[0]
+                return (*self._state(finding, states[0]), *self._event(row.cause), row.study, measure)
             case RedFlag():
                 urgency = URGENCIES.index(row.urgency) if row.urgency in URGENCIES else _LAST
                 return (*self._event(row.cause), urgency)

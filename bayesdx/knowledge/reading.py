@@ -138,7 +138,7 @@ def read_draft(folder: Path) -> Draft:
         text = _read_text(draft, file.name, required=file.required)
         if text is None:
             continue
-        draft.records[file.name] = _read_table(draft, file, text)
+        draft.records[file.name] = read_table(draft, file, text)
     return draft
 
 
@@ -210,7 +210,8 @@ def _decode(draft: Draft, name: str, raw: bytes) -> str | None:
     return text
 
 
-def _read_table(draft: Draft, file: File, text: str) -> list[Record]:
+def read_table(draft: Draft, file: File, text: str) -> list[Record]:
+    """The rows of one file; faults of form are noted in the draft."""
     reader = csv.reader(io.StringIO(text), strict=True)
     records: list[Record] = []
     header: list[str] | None = None
@@ -253,6 +254,8 @@ def _check_header(draft: Draft, file: File, header: list[str]) -> None:
     for name in header:
         if name not in known:
             draft.report(file.name, 1, name, name, one_of("a column of the model format", name, known))
+    if 0 < draft.format < file.since:
+        draft.report(file.name, None, None, "a file", f"format = {file.since} in model.toml for this file")
     for column in file.columns:
         if column.name in header and 0 < draft.format < column.since:
             draft.report(

@@ -24,13 +24,40 @@ KINDS = ("context", "cause", "mechanism", "history", "examination", "test")
 """Kinds of variables in the order of the layers; the last three are findings."""
 
 FINDING_KINDS = ("history", "examination", "test")
-STATUSES = ("verified", "recalled", "expert", "dataset")
+STATUSES = ("verified", "recalled", "expert", "synthesis", "dataset")
+"""How a number is known: read in its source, known but not read again, judged, learned from studies, counted."""
+
 URGENCIES = ("emergency", "urgent", "routine")
 MEASURES = (
     "sensitivity", "false_positive_rate", "lr_plus", "lr_minus", "odds_ratio", "conditional", "predictive_value"
 )  # fmt: skip
 PROBABILITIES = ("sensitivity", "false_positive_rate", "conditional", "predictive_value")
 """Measures of accuracy that are probabilities."""
+
+RATIOS = ("lr_plus", "lr_minus", "odds_ratio")
+"""Measures of accuracy that compare two groups of patients."""
+
+DESIGNS = ("cohort", "case_control", "case_series", "operated_series", "meta_analysis", "other")
+"""One group of patients with and without the cause; the two recruited apart; ill patients alone; those who were
+operated on alone; the pooled figure of several studies; anything else."""
+
+SPECTRA = ("suspected", "established", "advanced", "early", "unselected")
+"""The ill patients: in whom the cause was suspected, known already, advanced, early, or as they come."""
+
+COMPARATORS = ("suspected", "other_disease", "healthy", "unselected", "on_suspicion", "none")
+"""The comparison group: suspected but free of the cause, with another disease, healthy, as they come, chosen because
+of the finding, or none."""
+
+REFERENCES = (
+    "operation", "histology", "imaging", "laboratory", "follow_up", "clinical", "composite", "includes_finding"
+)  # fmt: skip
+"""What decided who had the cause; ``includes_finding`` where the finding itself took part in that."""
+
+VERIFICATIONS = ("all", "random", "selective")
+"""Who had the reference standard: all, a random part, or those whose findings called for it."""
+
+SAMPLED_FROM = ("consecutive", "random", "convenience")
+"""How patients were drawn; consecutive or random ones of a population say how common its causes are."""
 
 COMPARES = ("yes", "no")
 CASE_USES = ("tuning", "seen", "held_out")
@@ -247,6 +274,69 @@ class Accuracy:
 
 
 @dataclass(frozen=True)
+class Study:
+    """A row of studies.csv: a published figure from which ``synthesise`` learns and which the network predicts.
+
+    Counts come first: ``k`` of ``n`` patients of the group that the measure is about had the event. A ratio has two
+    groups, the ill and, as ``k_against`` of ``n_against``, those whom they are compared with. Where counts were not
+    published, ``value`` with its 95 % interval stands for them. The words mean what they mean in ``Accuracy``; the
+    cause may be one state of a variable, as ``lungs=embolism``, and then all its other states are "without the cause".
+
+    Examples
+    --------
+    >>> row = Study("LEE2019", "", "fever", "present", (), "pneumonia", "sensitivity", 48, 60, None, None, None, None,
+    ...             None, "", (), (), "cohort", "", "", "", "", "", "LEE2019", "verified")
+    >>> row.event, row.two_by_two
+    ((('fever', ('present',)),), ('LEE2019', 'fever', 'present', '', 'pneumonia', '', ''))
+    """
+
+    study: str
+    table: str
+    finding: str
+    state: str
+    also: Conditions
+    cause: str
+    measure: str
+    k: int | None
+    n: int | None
+    k_against: int | None
+    n_against: int | None
+    value: float | None
+    lower: float | None
+    upper: float | None
+    population: str
+    given: Conditions
+    against: Conditions
+    design: str
+    spectrum: str
+    comparator: str
+    reference: str
+    verification: str
+    sampled_from: str
+    source: str
+    status: str
+    note: str = ""
+
+    @property
+    def event(self) -> Conditions:
+        """The findings that the figure is about, each with the states that count."""
+        return ((self.finding, tuple(self.state.split("|"))), *self.also)
+
+    def ill(self, states: tuple[str, ...]) -> tuple[str, ...]:
+        """Which of the states of its variable are the cause."""
+        state = split_event(self.cause)[1]
+        return (state,) if state else states[1:]
+
+    @property
+    def two_by_two(self) -> tuple[str, ...]:
+        """What names the table of counts that the figure was taken from: its name, or whom and what it is about."""
+        if self.table:
+            return (self.study, self.table)
+        conditions = (self.population, format_cell(self.given))
+        return (self.study, self.finding, self.state, format_cell(self.also), self.cause, *conditions)
+
+
+@dataclass(frozen=True)
 class Test:
     """A row of tests.csv: variables that are revealed together, and what that costs."""
 
@@ -374,6 +464,8 @@ class File:
         Whether a folder has to have it.
     value : str
         The column that holds the number of a row, or empty.
+    since : int
+        Version of the folder format that brought the file.
     """
 
     name: str
@@ -383,6 +475,7 @@ class File:
     field: str
     required: bool = False
     value: str = ""
+    since: int = 1
 
     @property
     def header(self) -> tuple[str, ...]:
@@ -503,6 +596,39 @@ FILES: tuple[File, ...] = (
         ("finding", "state", "cause", "measure", "condition", "source"),
         "accuracy",
         value="value",
+    ),
+    File(
+        "studies.csv",
+        Study,
+        (
+            Column("study", Cell.NAME, "name of the study: its patients"),
+            _dispensable("table", Cell.NAME, "name of the 2x2 table; empty: named by study, event, cause and patients"),
+            Column("finding", Cell.NAME, "a finding"),
+            Column("state", Cell.TEXT, "one of its states, or several that count alike, separated by |"),
+            _dispensable("also", Cell.CONDITIONS, "findings that have to hold with this one, as a=x;b=y|z"),
+            Column("cause", Cell.EVENT, "the cause of the ill patients, or one of its states"),
+            Column("measure", Cell.CHOICE, "what the figure is", choices=MEASURES),
+            Column("k", Cell.INTEGER, "patients of the group with the event", optional=True),
+            Column("n", Cell.INTEGER, "patients of the group", optional=True),
+            _dispensable("k_against", Cell.INTEGER, "for a ratio: patients of the comparison group with the event"),
+            _dispensable("n_against", Cell.INTEGER, "for a ratio: patients of the comparison group"),
+            _dispensable("value", Cell.NUMBER, "the published figure, where counts were not published"),
+            _dispensable("lower", Cell.NUMBER, "lower end of its 95 % interval"),
+            _dispensable("upper", Cell.NUMBER, "upper end of its 95 % interval"),
+            _dispensable("population", Cell.NAME, "the population it holds for; empty: the one that is chosen"),
+            _dispensable("given", Cell.CONDITIONS, "what all patients of the study have in common"),
+            _dispensable("against", Cell.CONDITIONS, "the comparison group; empty: patients without the cause"),
+            Column("design", Cell.CHOICE, "kind of study", choices=DESIGNS),
+            _dispensable("spectrum", Cell.CHOICE, "the ill patients", choices=SPECTRA),
+            _dispensable("comparator", Cell.CHOICE, "the comparison group", choices=COMPARATORS),
+            _dispensable("reference", Cell.CHOICE, "what decided who had the cause", choices=REFERENCES),
+            _dispensable("verification", Cell.CHOICE, "who had the reference standard", choices=VERIFICATIONS),
+            _dispensable("sampled_from", Cell.CHOICE, "how patients were drawn", choices=SAMPLED_FROM),
+            *_provenance(),
+        ),
+        ("study", "table", "finding", "state", "also", "cause", "measure", "population", "given", "against"),
+        "studies",
+        since=2,
     ),
     File(
         "tests.csv",

@@ -2,5 +2,6 @@
 
 from bayesdx.learning.calibrate import Calibration, calibrate
 from bayesdx.learning.fitting import ModelFit, fit_model
+from bayesdx.learning.synthesis import Synthesis, synthesise
 
-__all__ = ["Calibration", "ModelFit", "calibrate", "fit_model"]
+__all__ = ["Calibration", "ModelFit", "Synthesis", "calibrate", "fit_model", "synthesise"]

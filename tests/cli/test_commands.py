@@ -127,10 +127,11 @@ class TestCheck:
         text = good("check", name)
         counts = dx.load_model(MODEL).count_statuses()
         said = ", ".join(
-            f"{counts.get(status, 0)} {status}" for status in ("verified", "recalled", "expert", "dataset")
+            f"{counts.get(status, 0)} {status}" for status in ("verified", "recalled", "expert", "synthesis", "dataset")
         )
         assert "hip_flexion_weakness 1.0.0 is sound" in text
-        assert text.endswith(f"\nNumbers of the network (priors, links, tables): {sum(counts.values())}; {said}.\n")
+        last = f"Numbers of the network (priors, links, tables): {sum(counts.values())}; {said}."
+        assert " ".join(text.split()).endswith(last)
 
     def test_statuses_as_json_and_csv(self) -> None:
         """The counts per file add up to the rows of the files."""

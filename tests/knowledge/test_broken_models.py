@@ -161,7 +161,7 @@ BROKEN = (
            "sources.csv", 5, "source", "GUESS", "each once; row 3 has it already"),
     Broken("an unknown status", change("links.csv", "clicking,present,0.5,0.3,0.7,HANDBOOK,recalled",
                                        "clicking,present,0.5,0.3,0.7,HANDBOOK,known"),
-           "links.csv", 25, "status", "known", "one of verified, recalled, expert, dataset"),
+           "links.csv", 25, "status", "known", "one of verified, recalled, expert, synthesis, dataset"),
     Broken("an unknown population", change("priors.csv", "town,starter_broken", "twon,starter_broken"),
            "priors.csv", 7, "population", "twon", "a population of model.toml (nearest: 'town')", 1),
     Broken("a prior of an unknown variable", more("priors.csv", f"town,radio,yes,{NUMBERS}"),

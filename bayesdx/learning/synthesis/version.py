@@ -1,0 +1,131 @@
+"""The new version: numbers that studies moved, each with the studies behind it; their sources; CHANGES.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bayesdx.knowledge.model import Model
+from bayesdx.knowledge.schema import FILE, Accuracy, Source, Study, key_of
+from bayesdx.learning.synthesis.unknowns import Key
+from bayesdx.learning.version import Learned
+
+SHARES_SHOWN = 3
+"""Studies that a number's note names."""
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A number as judgement and studies leave it.
+
+    Parameters
+    ----------
+    label : str
+    before : float
+    learned : Learned
+        Value with interval; its cases are the patients that studies are worth.
+    information : float
+        Share of what is known of it that studies brought.
+    sources : tuple of (str, float)
+        Sources with their shares, the largest first.
+    """
+
+    label: str
+    before: float
+    learned: Learned
+    information: float
+    sources: tuple[tuple[str, float], ...]
+
+    @property
+    def note(self) -> str:
+        """What it was, and what it rests on."""
+        named = ", ".join(f"{name} {100 * share:.0f} %" for name, share in self.sources[:SHARES_SHOWN])
+        more = len(self.sources) - SHARES_SHOWN
+        said = f"was {self.before:.4g}; {100 * self.information:.0f} % from studies: {named}"
+        return said + (f" and {more} more" if more > 0 else "")
+
+
+def new_version(
+    model: Model,
+    moved: Mapping[Key, Moved],
+    studies: Sequence[Study],
+    accuracy: Sequence[Accuracy],
+    version: str,
+    text: str,
+) -> Model:
+    """The model with these numbers and studies.
+
+    Parameters
+    ----------
+    model : Model
+        The parent.
+    moved : mapping of (file, key) to Moved
+    studies : sequence of Study
+        What was learned from; the new version's studies.csv.
+    accuracy : sequence of Accuracy
+        Published figures that are no studies; the new version's accuracy.csv.
+    version : str
+    text : str
+        The first paragraph of CHANGES.md.
+    """
+
+    def put(file: str, row: Any, field: str) -> Any:
+        found = moved.get((file, key_of(FILE[file], row)))
+        if found is None:
+            return row
+        value, lower, upper = found.learned.rounded()
+        change = {field: value, "lower": lower, "upper": upper, "source": found.sources[0][0], "status": "synthesis"}
+        remark = f"; {row.note}" if row.note else ""
+        return replace(row, **change, note=found.note + remark)
+
+    known = {source.source for source in model.sources}
+    added = [
+        Source(name, f"{name.replace('_', ' ')}, as given with the studies", None, "", "", rows[0].design, None,
+               rows[0].status)
+        for name, rows in _by_source(studies).items() if name not in known
+    ]  # fmt: skip
+    info = replace(
+        model.info,
+        version=version,
+        default_population=model.population,
+        parent_version=model.version,
+        parent_hash=model.hash,
+        format=max(model.info.format, FILE["studies.csv"].since),
+    )
+    return replace(
+        model,
+        info=info,
+        priors=tuple(put("priors.csv", row, "probability") for row in model.priors),
+        links=tuple(put("links.csv", row, "link_probability") for row in model.links),
+        tables=tuple(put("tables.csv", row, "probability") for row in model.tables),
+        studies=tuple(studies),
+        accuracy=tuple(accuracy),
+        sources=(*model.sources, *added),
+        changes=_changes(model, moved, version, text),
+        release=None,
+    )
+
+
+def _by_source(studies: Sequence[Study]) -> dict[str, list[Study]]:
+    found: dict[str, list[Study]] = {}
+    for row in studies:
+        found.setdefault(row.source, []).append(row)
+    return found
+
+
+def _changes(model: Model, moved: Mapping[Key, Moved], version: str, text: str) -> str:
+    lines = [f"# {version}", "", text, ""]
+    if moved:
+        lines += ["| number | before | after | 95 % interval | from studies | studies |"]
+        lines += ["| --- | ---: | ---: | --- | ---: | --- |"]
+        for number in moved.values():
+            value, lower, upper = number.learned.rounded()
+            named = ", ".join(f"{name} {100 * share:.0f} %" for name, share in number.sources[:SHARES_SHOWN])
+            label = number.label.replace("|", "\\|")
+            lines.append(
+                f"| {label} | {number.before:.4g} | {value:.4g} | {lower:.3g} to {upper:.3g} | "
+                f"{100 * number.information:.0f} % | {named} |"
+            )
+        lines.append("")
+    return "\n".join(lines) + ("\n" + model.changes if model.changes else "")
