@@ -1,8 +1,8 @@
 """Which kernel runs: numpy always works, numba is faster where it is installed and compiled.
 
 Compiling takes seconds, once per installation: numba keeps the result on disk. With ``kernel="auto"`` no question about
-one patient waits for that. Compiled code is used where it is at hand, loaded from disk for a batch that would take numpy
-about a second, and compiled for one that would take it about a minute, which is said through ``logging``.
+one patient waits for that. Compiled code is used where it is at hand, loaded from disk for a batch that would take
+numpy about a second, and compiled for one that would take it about a minute, which is said through ``logging``.
 """
 
 from __future__ import annotations
