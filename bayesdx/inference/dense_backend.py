@@ -203,7 +203,7 @@ class DenseBackend:
         columns = np.empty((1, tables.columns.shape[1]))
         weights = self._weights_of(codes)
         total = self._sum_alike(np.array([[-1]]), weights, columns)[0]
-        if total[0] < FAINT:
+        if total[0] < FAINT or not np.isfinite(columns).all():
             return None
         predicted = (tables.rows @ weights / total)[None] if findings else columns
         for v in findings:

@@ -28,12 +28,15 @@ from bayesdx.inference.recent import Recent
 from bayesdx.inference.result import Family, GateFamily, Propagation
 from bayesdx.inference.sizes import Sizes
 from bayesdx.inference.threads import processors
-from bayesdx.network import Network
+from bayesdx.network import Network, NoisyMax, Table
 
 Array = NDArray[np.float64]
 
 MOST_MIXTURES = 256
 """Ways to make a joint out of parts that an engine remembers."""
+
+SMALLEST_PROBABILITY = 1e-200
+"""Networks with numbers above 0 and below this are refused: their products leave what a float can hold."""
 
 BACKENDS = ("auto", "dense", "junction_tree", "noisy_or")
 
@@ -67,7 +70,8 @@ class Engine:
     TooLargeError
         ``backend="dense"`` where no small joint of targets separates the network.
     NetworkError
-        ``backend="noisy_or"`` where the network has not two layers of noisy-OR.
+        ``backend="noisy_or"`` where the network has not two layers of noisy-OR; a probability above 0 and below
+        ``SMALLEST_PROBABILITY``.
     MissingExtraError
         ``kernel="numba"`` without numba.
 
@@ -95,6 +99,7 @@ class Engine:
         sizes: Sizes = Sizes(),  # noqa: B008 (it is frozen)
     ) -> None:
         self._network = _as_network(network)
+        _check_numbers(self._network)
         check_kernel(kernel)
         threads = processors() if workers is None else workers
         if threads < 1:
@@ -257,6 +262,7 @@ class Engine:
         shape = (draws.n_draws, len(evidence)) if draws else (len(evidence),)
         names = self._network.names
         gone = _impossible(log_evidence)
+        _check_finite(marginals, gone)
         return Propagation(
             log_evidence.reshape(shape) + shift,
             {names[v]: _finished(values, gone, shape) for v, values in marginals.items()},
@@ -685,6 +691,37 @@ def _two_layer(
             f"backend='noisy_or' needs roots (at least {noisy_or.LEAST_DISEASES}) and binary noisy gates over them."
         )
     return noisy_or.TwoLayer(network, memory_limit, kernel, sizes) if fits and backend in ("auto", "noisy_or") else None
+
+
+def _check_numbers(network: Network) -> None:
+    """Refuse numbers so small that possible and impossible could not be told apart."""
+    parts = [part for node in network.nodes for part in _numbers(node.cpd)]
+    values = np.concatenate([np.ones(1), *(part.reshape(-1) for part in parts)])
+    if values[values > 0].min() >= SMALLEST_PROBABILITY:
+        return
+    for node in network.nodes:
+        for part in _numbers(node.cpd):
+            faint = part[(part > 0) & (part < SMALLEST_PROBABILITY)]
+            if faint.size:
+                raise NetworkError(
+                    f"network: {node.name} has a probability of {faint[0]:g}; expected 0 or at least "
+                    f"{SMALLEST_PROBABILITY:g}."
+                )
+
+
+def _numbers(cpd: Table | NoisyMax) -> tuple[Array, ...]:
+    return (cpd.values,) if isinstance(cpd, Table) else (cpd.leak, *cpd.links)
+
+
+def _check_finite(marginals: Mapping[int, Array], impossible: NDArray[np.bool_] | None) -> None:
+    """Refuse what floating point could not hold; possible only with probabilities near the smallest allowed."""
+    for values in marginals.values():
+        odd = ~np.isfinite(values.sum(axis=1))
+        if odd.any() and (impossible is None or (odd & ~impossible).any()):
+            raise NetworkError(
+                "propagate: a posterior of this network cannot be held in floating point; its smallest probabilities "
+                "are too faint. Set to 0 what cannot be."
+            )
 
 
 def _is_count(value: object) -> bool:

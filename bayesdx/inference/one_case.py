@@ -19,7 +19,7 @@ from bayesdx.inference.program import Program, View
 
 Array = NDArray[np.float64]
 
-_TINY = np.nextafter(0.0, 1.0)
+_TINY = np.finfo(np.float64).tiny  # a ratio to anything smaller could be infinite
 
 
 class CaseRows:

@@ -22,6 +22,9 @@ from bayesdx.inference.program import Program, Step, View, view
 
 Array = NDArray[np.float64]
 
+_TINY = np.finfo(np.float64).tiny
+"""Messages below this are 0: a ratio to them could be infinite."""
+
 MOST_PLAIN_FACTORS = 12
 """A clique that takes in more messages than this multiplies them as logarithms."""
 
@@ -206,7 +209,7 @@ def _downward(
             above, seen = beliefs[step.parent], step.into_parent
             shared = above.reshape(*seen.clique, above.shape[-1]).sum(axis=seen.summed).reshape(step.kept, -1)
         below = upward[place]
-        ratio = np.divide(shared, below, out=np.zeros(np.broadcast(shared, below).shape), where=below > 0)
+        ratio = np.divide(shared, below, out=np.zeros(np.broadcast(shared, below).shape), where=below >= _TINY)
         shape = (step.cells // step.kept, step.kept)
         beliefs[place] = _times(inside[place], shape, ratio, owned=inside[place] is not potentials[place])
     return beliefs

@@ -56,6 +56,9 @@ MOST_COLUMNS = 1000
 MOST_STATES = 100
 """States that a variable may have."""
 
+SMALLEST_PROBABILITY = 1e-100
+"""A probability above 0 and below this is a slip, and too faint for ratios of it to be held; bounds may be smaller."""
+
 MOST_PROBLEMS = 1000
 """Faults of one file above which no more are listed."""
 
@@ -338,6 +341,8 @@ def _number(column: Column, text: str) -> tuple[Any, str]:
     value = float(text)
     if value < 0 or (column.cell is Cell.PROBABILITY and value > 1):
         return None, _WORDS[column.cell]
+    if 0 < value < SMALLEST_PROBABILITY and column.name in ("probability", "link_probability"):
+        return None, f"{_WORDS[column.cell]}, 0 or at least {SMALLEST_PROBABILITY:g}"
     return value + 0.0, ""
 
 

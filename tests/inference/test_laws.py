@@ -20,7 +20,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from bayesdx.errors import FindingsError, ImpossibleEvidenceError, MissingExtraError, TooLargeError
+from bayesdx.errors import (
+    FindingsError,
+    ImpossibleEvidenceError,
+    MissingExtraError,
+    NetworkError,
+    TooLargeError,
+)
 from bayesdx.inference import (
     Engine,
     Evidence,
@@ -769,3 +775,50 @@ def test_oracle_agrees_with_itself() -> None:
         else:
             for parent, link in zip(network[name].parents, family[1], strict=True):
                 assert_allclose(link.sum(axis=1), posterior[parent], atol=1e-12)
+
+
+FAINT = (1e-100, 1e-95, 0.0)
+
+
+def with_faint_rows(network: Network, rng: np.random.Generator, faint: tuple[float, ...]) -> Network:
+    """The same links; in a third of the rows one state is all but certain and the others are very faint."""
+
+    def changed(values: np.ndarray) -> np.ndarray:
+        rows = rng.choice(faint, size=values.shape)
+        certain = np.eye(values.shape[-1], dtype=bool)[rng.integers(values.shape[-1], size=values.shape[:-1])]
+        return np.where(rng.random((*values.shape[:-1], 1)) < 0.3, np.where(certain, 1.0, rows), values)
+
+    nodes = []
+    for node in network.nodes:
+        if isinstance(node.cpd, Table):
+            cpd: Table | NoisyMax = Table(changed(node.cpd.values))
+        else:
+            cpd = NoisyMax(changed(node.cpd.leak), tuple(changed(link) for link in node.cpd.links))
+        nodes.append(Node(node.name, node.states, node.parents, cpd))
+    return Network(tuple(nodes), network.targets)
+
+
+@pytest.mark.parametrize("backend", ["auto", "junction_tree"])
+@settings(max_examples=60)
+@given(seed=st.integers(0, 10_000))
+def test_faint_numbers_are_possible_everywhere(backend: Literal["auto", "junction_tree"], seed: int) -> None:
+    """Numbers of 1e-100: numpy and numba agree on what is impossible; every other posterior is a distribution."""
+    network = with_faint_rows(random_network(seed, 6), np.random.default_rng(seed), FAINT)
+    evidence = random_evidence(network, seed, 4, 0.6, 0.1)
+    plain, fast = (
+        Engine(network, backend=backend, kernel=kernel).propagate(evidence, targets=network.names)
+        for kernel in ("numpy", "numba")
+    )
+    assert_array_equal(plain.impossible, fast.impossible)
+    for name in network.names:
+        assert_allclose(plain.marginals[name][~plain.impossible].sum(axis=1), 1.0)
+        assert_allclose(fast.marginals[name], plain.marginals[name], atol=1e-9)
+
+
+def test_numbers_too_faint_to_compute_with_are_refused() -> None:
+    """Above 0 and below 1e-200: a sentence, not an infinite posterior."""
+    network = Network([Node("rain", BINARY, (), Table([1.0, 5e-324]))])
+    with pytest.raises(
+        NetworkError, match=r"^network: rain has a probability of 4\.94066e-324; expected 0 or at least"
+    ):
+        Engine(network)

@@ -237,6 +237,8 @@ BROKEN = (
            "links.csv", 25, "link_probability", "٠.٥", "a probability between 0 and 1"),
     Broken("a decimal comma", change("links.csv", "clicking,present,0.5,", 'clicking,present,"0,5",'),
            "links.csv", 25, "link_probability", "0,5", "a probability between 0 and 1 with a decimal point"),
+    Broken("a slip of the exponent", change("links.csv", "clicking,present,0.5,", "clicking,present,5e-324,"),
+           "links.csv", 25, "link_probability", "5e-324", "a probability between 0 and 1, 0 or at least 1e-100"),
     Broken("per cent", change("links.csv", "clicking,present,0.5,", "clicking,present,50%,"),
            "links.csv", 25, "link_probability", "50%", "a probability between 0 and 1"),
     Broken("half a patient", change("sources.csv", "register,1200", "register,1200.5"),
