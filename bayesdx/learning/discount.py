@@ -196,7 +196,7 @@ def discounted(belief: Belief, groups: Groups, found: Seen) -> Discount:
     with np.errstate(all="ignore"):
         exact = held * found.reach / ((1 - held) * size)  # gives the mean of the mixture
     factor = np.where((found.reach > 0) & np.isfinite(exact), exact, plain)
-    factor = np.where(open_, np.clip(factor, FACTORS[-1], 1.0), plain)
+    factor = np.where(open_, np.clip(factor, FACTORS[-1], 1.0), np.minimum(plain, 1.0))
     belief_now = replace(belief, alpha=factor * belief.alpha, beyond=factor * belief.beyond)
     return Discount(belief_now, factor, _narrower(belief, found, factors, given, factor), weights)
 
@@ -204,8 +204,8 @@ def discounted(belief: Belief, groups: Groups, found: Seen) -> Discount:
 def _not_missed(belief: Belief, found: Seen) -> NDArray[np.bool_]:
     """Numbers of rare events that were seen less often than the prior says, but not so that it is surprised.
 
-    A weak prior with a small mean expects hardly ever to see the event, so that not seeing it speaks for such a prior: an
-    emergency would be forgotten for want of patients.
+    A weak prior with a small mean expects hardly ever to see the event, so that not seeing it speaks for such a prior:
+    an emergency would be forgotten for want of patients.
     """
     size = belief.alpha + belief.beyond
     with np.errstate(all="ignore"):
