@@ -14,11 +14,13 @@ al. (2017), "On calibration of modern neural networks", ICML (temperature scalin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from bayesdx.learning.cutting import cut_points
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -250,34 +252,47 @@ def choose(
     missings: Sequence[str],
     temperatures: Sequence[float],
     smoothing: float,
+    measured: Mapping[int, Array],
 ) -> Choice:
-    """The way of the least log loss in stratified cross-validation; the first of each where patients are too few."""
+    """The way of the least log loss in stratified cross-validation; the first of each where patients are too few.
+
+    Parameters
+    ----------
+    codes, labels, weights, cards, n_classes, smoothing
+        As ``tables_of``. Classes of fewer patients than folds are not asked about.
+    structures, missings : sequence of str
+    temperatures : sequence of float
+    measured : mapping of a finding's place to its numbers, shape (n_rows,), NaN where missing
+        Findings that are cut where the classes part: every fold has cuts of its own, so that none knows its patients.
+    """
     plain = Choice(structures[0], missings[0], 1.0 if 1.0 in temperatures else temperatures[0])
     if len(structures) * len(missings) * len(temperatures) == 1:
         return plain
-    smallest = np.bincount(labels, minlength=n_classes).min()
-    if len(labels) < LEAST_ROWS or smallest < LEAST_PATIENTS:
+    patients = np.bincount(labels, minlength=n_classes)
+    if len(labels) < LEAST_ROWS or (patients >= LEAST_PATIENTS).sum() < 2:
         return plain
     fold = np.empty(len(labels), dtype=np.intp)
-    order = np.argsort(labels, kind="stable")
     shuffled = np.random.default_rng(0).permutation(len(labels))
-    order = shuffled[np.argsort(labels[shuffled], kind="stable")]
-    fold[order] = np.arange(len(labels)) % FOLDS
-    best = plain
-    for missing in missings:
-        used, states = (codes, list(cards)) if missing == "ignore" else with_state(codes, cards)
-        for structure in structures:
-            loss = np.zeros(len(temperatures))
-            for number in range(FOLDS):
-                train, test = fold != number, fold == number
+    fold[shuffled[np.argsort(labels[shuffled], kind="stable")]] = np.arange(len(labels)) % FOLDS
+    asked = patients[labels] >= FOLDS
+    loss = np.zeros((len(missings), len(structures), len(temperatures)))
+    for number in range(FOLDS):
+        train, test = fold != number, (fold == number) & asked
+        own, sizes = codes.copy(), list(cards)
+        for place, numbers in measured.items():
+            known = np.isfinite(numbers)
+            ends = cut_points(numbers[train & known], labels[train & known], weights[train & known])
+            own[:, place] = np.where(known, np.searchsorted(ends, numbers, side="right"), -1)
+            sizes[place] = len(ends) + 1
+        for m, missing in enumerate(missings):
+            used, states = (own, sizes) if missing == "ignore" else with_state(own, sizes)
+            for s, structure in enumerate(structures):
                 made = tables_of(used[train], labels[train], weights[train], states, n_classes, structure, smoothing)
                 logs = made.log_posteriors(used[test], temperatures)
-                loss -= logs[:, np.arange(test.sum()), labels[test]] @ weights[test]
-            loss /= weights.sum()
-            place = int(loss.argmin())
-            if not best.log_loss <= loss[place]:
-                best = Choice(structure, missing, float(temperatures[place]), float(loss[place]))
-    return best
+                loss[m, s] -= logs[:, np.arange(test.sum()), labels[test]] @ weights[test]
+    loss /= weights[asked].sum()
+    m, s, t = (int(place) for place in np.unravel_index(int(loss.argmin()), loss.shape))
+    return Choice(structures[s], missings[m], float(temperatures[t]), float(loss[m, s, t]))
 
 
 def with_state(codes: Codes, cards: Sequence[int]) -> tuple[Codes, list[int]]:

@@ -330,6 +330,11 @@ def fit_model(
             ("ignore", "state") if missing == "auto" and blanks else ("ignore",),
             TEMPERATURES if temperature == "auto" else (float(temperature),),
             smoothing,
+            {
+                place: _numbers(frame[variable.label], variable.label, frame[variable.label].isna().to_numpy())
+                for place, variable in enumerate(bare.variables[1:])
+                if variable.cuts and variable.label not in (cuts or {})
+            },
         )
         if choice.missing == "state":
             bare, rules, constant = read_with("state")
