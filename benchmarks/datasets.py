@@ -98,7 +98,7 @@ def calibrated(train: pd.DataFrame, labels: NDArray[np.str_], test: pd.DataFrame
     for label in classes:
         fifth[np.flatnonzero(labels == label)[::5]] = True  # of every class some, so that none has probability 0
     whole = train.assign(**{LABEL: labels})
-    fit = dx.fit_model(whole[fifth], LABEL, cuts=None)
+    fit = dx.fit_model(whole[fifth], LABEL, structure="naive", missing="ignore", temperature=1)
     others = fit.read(whole[~fifth & np.isin(labels, labels[fifth])])
     after = dx.calibrate(fit.model, others, tolerance=1e-4, prior_strength=1.0)
     both = (fit, replace(fit, model=after.model))
@@ -178,6 +178,7 @@ def peers() -> dict[str, Learner]:
 def learners() -> dict[str, Learner]:
     """Everything that is compared."""
     return {
+        "bayesdx": bayesdx_fit("auto", "auto"),
         "bayesdx naive, missing ignored": bayesdx_fit("naive", "ignore"),
         "bayesdx naive, missing a state": bayesdx_fit("naive", "state"),
         "bayesdx tree, missing ignored": bayesdx_fit("tree", "ignore"),

@@ -26,6 +26,7 @@ class Method(StrEnum):
 class Missing(StrEnum):
     """What an empty cell says."""
 
+    AUTO = "auto"
     IGNORE = "ignore"
     STATE = "state"
 
@@ -33,6 +34,7 @@ class Missing(StrEnum):
 class Structure(StrEnum):
     """What a finding depends on."""
 
+    AUTO = "auto"
     NAIVE = "naive"
     TREE = "tree"
 
@@ -244,9 +246,10 @@ def fit(
         list[str], typer.Option(metavar="COLUMN", help="Column of the diagnosis; repeated: causes of their own.")
     ],
     structure: Annotated[Structure, typer.Option(help="What a finding depends on besides the cause.")] = (
-        Structure.NAIVE
+        Structure.AUTO
     ),
-    missing: Annotated[Missing, typer.Option(help="What an empty cell says.")] = Missing.IGNORE,
+    missing: Annotated[Missing, typer.Option(help="What an empty cell says.")] = Missing.AUTO,
+    weight: WeightOption = None,
     name: Annotated[str, typer.Option(help="Name of the model.")] = "fitted_model",
     quiet: QuietOption = False,
 ) -> None:
@@ -270,6 +273,7 @@ def fit(
             cause[0] if len(cause) == 1 else cause,
             structure=structure.value,
             missing=missing.value,
+            weight=weight,
             name=name,
             progress=progress,
         )

@@ -457,10 +457,11 @@ def _cells(
         if not rule.bands and rule.variable in cuts:
             rule = replace(rule, bands=cuts[rule.variable])
         found = _states_of(reading, reading.frame.iloc[:, place], rule, tuple(states[rule.variable]))
-        counts = pd.Series(found).value_counts()
-        said = ", ".join(f"{state} {counts.get(state, 0)}" for state in states[rule.variable])
-        observed = int(counts.sum())
-        reading.used.append([column, rule.variable, observed, len(found) - observed, said])
+        if not reading.lenient:
+            counts = pd.Series(found).value_counts()
+            said = ", ".join(f"{state} {counts.get(state, 0)}" for state in states[rule.variable])
+            observed = int(counts.sum())
+            reading.used.append([column, rule.variable, observed, len(found) - observed, said])
         if rule.variable in cells:
             found = _merged(reading, cells[rule.variable], found, (origin[rule.variable], column))
         cells[rule.variable], origin[rule.variable] = found, column
@@ -470,6 +471,8 @@ def _cells(
 
 def _states_of(reading: _Reading, column: pd.Series, rule: Rule, states: tuple[str, ...]) -> NDArray[np.object_]:
     """State of every cell, None where it is not observed; each distinct value is looked up once."""
+    if rule.bands and _is_measured(column, rule):
+        return _measured_states(reading, column, rule, states)
     codes, values = pd.factorize(column)
     blank = rule.codes.get("") or None
     numbers = _numbers(reading, rule, values, codes) if rule.bands else {}
@@ -493,6 +496,26 @@ def _states_of(reading: _Reading, column: pd.Series, rule: Rule, states: tuple[s
             reading.unknown(np.flatnonzero(codes == number), rule, value, states)
         meaning.append(state)
     return np.array([*meaning, blank], dtype=object)[codes]
+
+
+def _is_measured(column: pd.Series, rule: Rule) -> bool:
+    """Whether the cells are numbers and no code is one, so that bands alone decide."""
+    numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+    return numeric and not any(np.isfinite(read_numbers([code])[0][0]) for code in rule.codes)
+
+
+def _measured_states(reading: _Reading, column: pd.Series, rule: Rule, states: tuple[str, ...]) -> NDArray[np.object_]:
+    """The bands of numbers, all at once."""
+    numbers = pd.to_numeric(column).to_numpy(dtype=float, na_value=np.nan)
+    place = np.searchsorted([band.lower for band in rule.bands], numbers, side="right") - 1
+    uppers = np.array([band.upper for band in rule.bands])
+    known = ~np.isnan(numbers)
+    outside = known & ((place < 0) | (numbers >= uppers[place]) | np.isinf(numbers))
+    for value in np.unique(numbers[outside]):
+        reading.unknown(np.flatnonzero(numbers == value), rule, value, states)
+    meaning = np.array([*(band.state or None for band in rule.bands), rule.codes.get("") or None, None], dtype=object)
+    missing, unknown = len(rule.bands), len(rule.bands) + 1
+    return np.asarray(meaning[np.where(outside, unknown, np.where(known, place, missing))])
 
 
 def _numbers(reading: _Reading, rule: Rule, values: Iterable[object], codes: NDArray[np.intp]) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from bayesdx.errors import LearningError
 from bayesdx.learning.fitting import fit_model
@@ -22,10 +23,11 @@ class BayesDxClassifier(ClassifierMixin, BaseEstimator):
 
     Parameters
     ----------
-    structure : {"naive", "tree"}
-    missing : {"ignore", "state"}
+    structure : {"auto", "naive", "tree"}
+    missing : {"auto", "ignore", "state"}
+    temperature : "auto", or float above 0
     smoothing : float, above 0
-        As ``fit_model`` takes them.
+        As ``fit_model`` takes them: "auto" is what has the least cross-validated log loss.
 
     Attributes
     ----------
@@ -48,12 +50,14 @@ class BayesDxClassifier(ClassifierMixin, BaseEstimator):
 
     def __init__(
         self,
-        structure: Literal["naive", "tree"] = "naive",
-        missing: Literal["ignore", "state"] = "ignore",
+        structure: Literal["auto", "naive", "tree"] = "auto",
+        missing: Literal["auto", "ignore", "state"] = "auto",
+        temperature: float | Literal["auto"] = "auto",
         smoothing: float = 1.0,
     ) -> None:
         self.structure = structure
         self.missing = missing
+        self.temperature = temperature
         self.smoothing = smoothing
 
     def __sklearn_tags__(self) -> Any:
@@ -64,7 +68,7 @@ class BayesDxClassifier(ClassifierMixin, BaseEstimator):
         tags.input_tags.string = True
         return tags
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit the network to findings (n_patients, n_findings) and labels (n_patients,).
 
         Parameters
@@ -73,6 +77,8 @@ class BayesDxClassifier(ClassifierMixin, BaseEstimator):
             Text or numbers; a missing cell is "not observed".
         y : array_like, shape (n_patients,)
             Labels of two or more classes.
+        sample_weight : array_like, shape (n_patients,), at least 0, optional
+            How many patients a row stands for.
 
         Returns
         -------
@@ -92,14 +98,27 @@ class BayesDxClassifier(ClassifierMixin, BaseEstimator):
         """
         cells, labels = validate_data(self, X, y, dtype=None, ensure_all_finite="allow-nan")
         check_classification_targets(labels)
+        weights = _check_sample_weight(sample_weight, cells, dtype=np.float64, ensure_non_negative=True)
+        cells, labels, weights = cells[weights > 0], labels[weights > 0], weights[weights > 0]
         self.classes_, codes = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise LearningError(f"y has one class only, {self.classes_[0]!r}; expected at least two classes.")
-        frame = _frame(cells)
+        frame = self._frame(cells)
         if all(frame[column].nunique() < 2 for column in frame):
             raise LearningError("X: every finding is constant; expected one that varies.")
-        frame[CLASS] = [f"c{code}" for code in codes]
-        self.fit_ = fit_model(frame, CLASS, structure=self.structure, missing=self.missing, smoothing=self.smoothing)
+        taken = set(frame.columns)
+        self.class_ = next(name for name in (CLASS, "diagnosis", f"{CLASS}_") if name not in taken)
+        weight = next(name for name in ("weight", "patients", "weight_") if name not in taken)
+        frame = frame.assign(**{self.class_: [f"c{code}" for code in codes], weight: weights})
+        self.fit_ = fit_model(
+            frame,
+            self.class_,
+            structure=self.structure,
+            missing=self.missing,
+            temperature=self.temperature,
+            smoothing=self.smoothing,
+            weight=weight,
+        )
         self.model_ = self.fit_.model
         return self
 
@@ -127,7 +146,7 @@ class BayesDxClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         cells = validate_data(self, X, dtype=None, ensure_all_finite="allow-nan", reset=False)
         columns = [f"c{code}" for code in range(len(self.classes_))]
-        return self.fit_.posteriors(_frame(cells))[columns].to_numpy(dtype=float)
+        return self.fit_.posteriors(self._frame(cells))[columns].to_numpy(dtype=float)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """The most probable class of each patient.
@@ -151,7 +170,9 @@ class BayesDxClassifier(ClassifierMixin, BaseEstimator):
         found = self.predict_proba(X)
         return np.asarray(self.classes_[found.argmax(axis=1)])
 
-
-def _frame(cells: NDArray[Any]) -> pd.DataFrame:
-    frame = pd.DataFrame(cells, columns=[f"x{place}" for place in range(cells.shape[1])])
-    return frame.infer_objects()
+    def _frame(self, cells: NDArray[Any]) -> pd.DataFrame:
+        """The findings under the names that they were fitted with, where these can be kept."""
+        names = [str(name) for name in getattr(self, "feature_names_in_", ())]
+        usable = len({re.sub(r"[^A-Za-z0-9]", "_", name).casefold() for name in names}) == len(names) > 0
+        columns = names if usable else [f"x{place}" for place in range(cells.shape[1])]
+        return pd.DataFrame(cells, columns=columns).infer_objects()

@@ -8,13 +8,15 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
-def cut_points(values: Array, classes: NDArray[np.intp], most: int = 7) -> list[float]:
+def cut_points(values: Array, classes: NDArray[np.intp], weights: Array | None = None, most: int = 7) -> list[float]:
     """Cuts that tell the classes apart, each worth its description; the median where none is.
 
     Parameters
     ----------
     values : ndarray, shape (n,), finite
     classes : ndarray of int, shape (n,)
+    weights : ndarray, shape (n,), above 0, optional
+        Patients that each value stands for.
     most : int, at least 1
         Largest number of cuts; those with the largest gain come first.
 
@@ -36,6 +38,8 @@ def cut_points(values: Array, classes: NDArray[np.intp], most: int = 7) -> list[
     order = np.argsort(values, kind="stable")
     x, c = values[order], classes[order]
     hot = (c[:, None] == np.arange(c.max(initial=0) + 1)).astype(np.float64)
+    if weights is not None:
+        hot *= weights[order, None]
     found: list[tuple[float, float]] = []
     open_parts = [(0, len(x))]
     while open_parts:
@@ -43,25 +47,27 @@ def cut_points(values: Array, classes: NDArray[np.intp], most: int = 7) -> list[
         split = _split(x[start:end], hot[start:end])
         if split is not None:
             place, gain = split
-            found.append((gain * (end - start), float(x[start + place - 1] + x[start + place]) / 2))
+            found.append((gain * float(hot[start:end].sum()), float(x[start + place - 1] + x[start + place]) / 2))
             open_parts += [(start, start + place), (start + place, end)]
     cuts = sorted(cut for _, cut in sorted(found, reverse=True)[:most])
     if cuts or not len(x) or x[0] == x[-1]:
         return cuts
-    middle = float(np.median(x))
+    reached = np.cumsum(hot.sum(axis=1))
+    ends = np.searchsorted(reached, reached[-1] / 2, side="left"), np.searchsorted(reached, reached[-1] / 2, "right")
+    middle = float(x[ends[0]] + x[ends[1]]) / 2
     return [middle if middle > x[0] else float(x[x > middle][0])]
 
 
 def _split(x: Array, hot: Array) -> tuple[int, float] | None:
     """(place, information gain) of the best cut, where it is worth its description."""
-    n = len(x)
+    n = float(hot.sum())
     places = np.flatnonzero(np.diff(x) > 0) + 1
     if n < 4 or not len(places):
         return None
     left = np.cumsum(hot, axis=0)[places - 1]
     whole = hot.sum(axis=0)
     right = whole - left
-    sizes = places.astype(np.float64)
+    sizes = left.sum(axis=1)
     h_left, h_right, h = _entropy(left), _entropy(right), float(_entropy(whole[None])[0])
     gains = h - (sizes * h_left + (n - sizes) * h_right) / n
     best = int(gains.argmax())

@@ -196,7 +196,7 @@ def discounted(belief: Belief, groups: Groups, found: Seen) -> Discount:
     with np.errstate(all="ignore"):
         exact = held * found.reach / ((1 - held) * size)  # gives the mean of the mixture
     factor = np.where((found.reach > 0) & np.isfinite(exact), exact, plain)
-    factor = np.where(open_, np.clip(factor, FACTORS[-1], 1.0), plain)
+    factor = np.where(open_, np.clip(factor, FACTORS[-1], 1.0), np.minimum(plain, 1.0))
     belief_now = replace(belief, alpha=factor * belief.alpha, beyond=factor * belief.beyond)
     return Discount(belief_now, factor, _narrower(belief, found, factors, given, factor), weights)
 

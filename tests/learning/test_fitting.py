@@ -32,7 +32,7 @@ def test_naive_posteriors_equal_scikit_learns_categorical_naive_bayes() -> None:
     findings = frame.drop(columns="cause")
     x = OrdinalEncoder().fit_transform(findings)
     other = CategoricalNB().fit(x, frame["cause"])
-    ours = dx.fit_model(frame, "cause").posteriors(findings)
+    ours = dx.fit_model(frame, "cause", structure="naive", temperature=1).posteriors(findings)
     assert_allclose(ours[list(other.classes_)].to_numpy(), other.predict_proba(x), atol=1e-8)
 
 
@@ -69,14 +69,14 @@ def test_shared_information_is_its_definition(missing: float) -> None:
     """scikit-learn's mutual information in each class, weighted by the class, over the rows that have both findings."""
     from sklearn.metrics import mutual_info_score
 
-    from bayesdx.learning.fitting import _shared_information
+    from bayesdx.learning.classes import shared_information
 
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 3, 500)
     findings = np.stack([(labels + rng.integers(0, card, 500)) % card for card in (2, 3, 4)], axis=1)
     findings[:, 2] = np.where(rng.random(500) < 0.5, findings[:, 1], findings[:, 2])
     findings[rng.random(findings.shape) < missing * (1 + labels[:, None]) / 3] = -1
-    found = _shared_information(labels, findings)
+    found = shared_information(labels, findings, np.ones(len(labels)))
     for a in range(3):
         for b in range(a + 1, 3):
             both = (findings[:, [a, b]] >= 0).all(axis=1)
@@ -120,8 +120,8 @@ def test_several_causes_become_noisy_gates() -> None:
         ),
         ({"d": ["x"]}, {}, "'c' is not a column."),
         ({"c": [], "f": []}, {}, "the table has no rows; expected labelled patients."),
-        ({"c": ["x", "y"]}, {"missing": "drop"}, "missing: 'drop'; expected ignore or state."),
-        ({"c": ["x", "y"]}, {"structure": "forest"}, "structure: 'forest'; expected naive or tree."),
+        ({"c": ["x", "y"]}, {"missing": "drop"}, "missing: 'drop'; expected auto, ignore or state."),
+        ({"c": ["x", "y"]}, {"structure": "forest"}, "structure: 'forest'; expected auto, naive or tree."),
         ({"c": ["x", "y"]}, {"smoothing": 0}, "smoothing: 0; expected a finite number above 0."),
         ({"c": ["x", "y"]}, {"findings": ["c"]}, "column 'c' is a cause and a finding; expected one use of a column."),
         (
@@ -249,7 +249,8 @@ def test_words_for_missing_cells_are_named(tmp_path: Path) -> None:
     frame.loc[::7, "f0"] = "?"
     frame.loc[::5, "age"] = "NA"
     frame["one"] = "same"
-    fit = dx.fit_model(frame, "cause")
+    fixed = {"missing": "ignore", "structure": "naive", "temperature": 1}
+    fit = dx.fit_model(frame, "cause", **fixed)
     assert fit.notes == ("f0: ? read as missing.", "age: NA read as missing.", "one: left out, since it does not vary.")
     kept = frame.drop(columns="one")
     cohort = fit.read(kept)
@@ -257,7 +258,7 @@ def test_words_for_missing_cells_are_named(tmp_path: Path) -> None:
     assert dx.read_cohort(fit.model, kept, fit.mapping).hash == cohort.hash
     assert dx.read_cohort(fit.model, kept, fit.write_mapping(tmp_path / "m.csv")).hash == cohort.hash
     blank = kept.replace({"?": None, "NA": None})
-    assert dx.fit_model(blank, "cause").model == fit.model
+    assert dx.fit_model(blank, "cause", **fixed).model == fit.model
 
 
 def test_age_bands_and_headings_in_other_scripts() -> None:
@@ -296,3 +297,86 @@ def test_a_fitted_model_takes_raw_values(tmp_path: Path) -> None:
         asked = dx.diagnose(model, {"age": age}).posterior["cause=severe"]
         assert_allclose(asked, fit.posteriors(pd.DataFrame({"age": [age]}))["severe"].item(), atol=1e-12)
     assert dx.read_cohort(model, frame).hash == fit.read(frame).hash
+
+
+def repeated(rows: int, seed: int, copies: int = 6) -> pd.DataFrame:
+    """One weak finding written down several times, as records do."""
+    rng = np.random.default_rng(seed)
+    ill = rng.random(rows) < 0.4
+    one = rng.random(rows) < np.where(ill, 0.7, 0.35)
+    cells = {f"f{place}": np.where(one ^ (rng.random(rows) < 0.03), "yes", "no") for place in range(copies)}
+    return pd.DataFrame({"c": np.where(ill, "ill", "well"), **cells})
+
+
+def log_loss(fit: dx.ModelFit, frame: pd.DataFrame) -> float:
+    found = fit.posteriors(frame.drop(columns="c"))
+    return float(-np.log([found.loc[row, label] for row, label in frame["c"].items()]).mean())
+
+
+def test_findings_that_repeat_each_other_do_not_make_it_sure() -> None:
+    """The temperature chosen by cross-validation makes other patients less surprising, and the notes name it."""
+    train, test = repeated(400, 1), repeated(1000, 2)
+    cooled = dx.fit_model(train, "c", structure="naive")
+    hot = dx.fit_model(train, "c", structure="naive", temperature=1)
+    assert log_loss(cooled, test) < log_loss(hot, test) - 0.3
+    assert any("temperature" in note for note in cooled.notes) and not hot.notes
+    assert "to the power of 1 / " in cooled.model.sources[0].citation
+
+
+def test_a_tempered_model_has_the_tables_to_that_power() -> None:
+    """Each row of a finding is its share to the power of 1 / T, summing to 1 again; the prior is as counted."""
+    frame = table(400, 5)
+    plain, cooled = (dx.fit_model(frame, "cause", structure="naive", temperature=t) for t in (1, 2.0))
+    one, other = compile_network(plain.model), compile_network(cooled.model)
+    assert_allclose(one["cause"].cpd.table(), other["cause"].cpd.table())
+    for name in plain.model.findings:
+        power = one[name].cpd.table() ** 0.5
+        assert_allclose(other[name].cpd.table(), power / power.sum(axis=-1, keepdims=True), atol=1e-8)
+
+
+def test_structure_and_missing_cells_are_chosen_by_log_loss() -> None:
+    """Where a pair of findings decides, the tree is chosen; where a blank speaks, it becomes a state."""
+    rng = np.random.default_rng(0)
+    a, b = rng.random(600) < 0.5, rng.random(600) < 0.5
+    ill = (a ^ b) ^ (rng.random(600) < 0.05)
+    frame = pd.DataFrame({"c": ill.astype(int), "a": a.astype(int), "b": b.astype(int)})
+    assert any("structure tree" in note for note in dx.fit_model(frame, "c").notes)
+    blank = frame.assign(a=np.where(ill & (rng.random(600) < 0.8), np.nan, frame["a"]))
+    fit = dx.fit_model(blank, "c")
+    assert any("missing cells a state" in note for note in fit.notes)
+    assert "not_recorded" in fit.model.by_name["a"].states
+    few = dx.fit_model(frame.head(40), "c")
+    assert few.notes == () and all(len(row.parents) == 1 for row in few.model.tables)
+
+
+@pytest.mark.parametrize("structure", ["naive", "tree"])
+def test_what_is_cross_validated_is_what_the_engine_answers(structure: str) -> None:
+    """The posteriors behind the choice are those of the model, with cells missing and any temperature."""
+    from bayesdx.learning.classes import tables_of
+
+    frame = table(300, 7)
+    cells = frame.drop(columns="cause").mask(
+        np.random.default_rng(0).random((300, 4)) < (0.2 if structure == "naive" else 0)
+    )
+    fit = dx.fit_model(
+        cells.assign(cause=frame["cause"]), "cause", structure=structure, missing="ignore", temperature=2
+    )
+    states = {name: fit.model.by_name[name].states for name in ("cause", *fit.model.findings)}
+    codes = np.stack([pd.Index(states[n]).get_indexer(cells[n]) for n in fit.model.findings], axis=1)
+    labels = pd.Index(states["cause"]).get_indexer(frame["cause"])
+    cards = [len(states[name]) for name in fit.model.findings]
+    made = tables_of(codes, labels, np.ones(300), cards, len(states["cause"]), structure, 1.0)
+    ours = np.exp(made.log_posteriors(codes, (2.0,))[0])
+    assert_allclose(ours, fit.posteriors(cells)[list(states["cause"])], atol=1e-7)
+
+
+def test_weights_of_rows_are_rows() -> None:
+    """A row of weight 3 counts as three, one of weight 0 not at all; cut points included."""
+    frame = table(60, 1).assign(age=np.arange(60) % 37)
+    thrice = pd.concat([frame, frame, frame], ignore_index=True)
+    weighted = pd.concat([frame.assign(w=3), frame.assign(w=0, f0="odd")], ignore_index=True)
+    one = dx.fit_model(thrice, "cause", structure="tree", temperature=1)
+    other = dx.fit_model(weighted, "cause", structure="tree", temperature=1, weight="w")
+    assert one.model.tables == other.model.tables and one.model.priors == other.model.priors
+    with pytest.raises(dx.LearningError, match="column w, row 0: expected a weight"):
+        dx.fit_model(frame.assign(w=-1), "cause", weight="w")
