@@ -1,7 +1,8 @@
 """``python -m benchmarks``: every row of the table, in interleaved rounds, printed and written as JSON and Markdown.
 
 ``python -m benchmarks calibration`` times EM, ``coverage`` simulates intervals, ``datasets`` compares classifiers,
-``reasoning`` times the questions about one case, ``alarms`` counts false alarms and emergencies noticed.
+``files`` reads networks in every format, ``reasoning`` times the questions about one case, ``alarms`` counts false
+alarms and emergencies noticed.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from benchmarks.cases import questions
 from benchmarks.report import RESULTS, Row, as_json, as_markdown, row_of
 from benchmarks.timing import interleaved
 
-OTHERS = ("alarms", "calibration", "coverage", "datasets", "reasoning")
+OTHERS = ("alarms", "calibration", "coverage", "datasets", "files", "reasoning")
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
@@ -31,14 +32,17 @@ def _distributions(values: ArrayLike, what: str) -> Array:
     array = np.array(values, dtype=np.float64)
     if array.ndim == 0 or array.shape[-1] == 0:
         raise NetworkError(f"{what}: shape {array.shape}; expected a last axis of states.")
-    if not np.isfinite(array).all() or (array < 0).any():
-        raise NetworkError(f"{what}: expected finite probabilities of at least 0.")
-    total = array.sum(axis=-1, keepdims=True)
-    error = np.abs(total - 1)
-    if array.size and error.max() > ROW_TOLERANCE:
-        raise NetworkError(f"{what}: a row sums to {float(total.flat[error.argmax()]):g}; expected 1.")
-    # Rows that differ from 1 by rounding alone stay as they are, so that a table made of a table is the same table.
-    array /= np.where(error > _ROUNDING * array.shape[-1], total, 1.0)
+    if array.size:
+        if not (array.min() >= 0 and array.max() < np.inf):  # false for NaN too
+            raise NetworkError(f"{what}: expected finite probabilities of at least 0.")
+        total = array.sum(axis=-1, keepdims=True)
+        error = np.abs(total - 1)
+        worst = float(error.max())
+        if not worst <= ROW_TOLERANCE:
+            raise NetworkError(f"{what}: a row sums to {float(total.flat[error.argmax()]):g}; expected 1.")
+        # Rows that differ from 1 by rounding alone stay as they are, so that a table made of a table is the same table.
+        if worst > _ROUNDING * array.shape[-1]:
+            array /= np.where(error > _ROUNDING * array.shape[-1], total, 1.0)
     array.setflags(write=False)
     return array
 
@@ -347,6 +351,27 @@ class Network:
 
     def __len__(self) -> int:
         return len(self.nodes)
+
+    def with_details(self, details: Details) -> Network:
+        """The same network with other details.
+
+        Parameters
+        ----------
+        details : Details
+
+        Returns
+        -------
+        Network
+
+        Examples
+        --------
+        >>> coin = Network([Node("coin", ("heads", "tails"), (), Table([0.5, 0.5]))])
+        >>> coin.with_details(Details("A fair coin")).details.label
+        'A fair coin'
+        """
+        made = copy(self)  # as ``replace``, without putting the nodes in order again
+        object.__setattr__(made, "details", details)
+        return made
 
     def with_ancestors(self, variables: Iterable[int]) -> frozenset[int]:
         """Positions of these variables and of everything above them; all else is barren to questions about them.

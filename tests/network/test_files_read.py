@@ -158,6 +158,38 @@ def test_names_states_labels_comments_and_places_are_kept(tmp_path: Path) -> Non
     assert network["tap"].details.label == ""
 
 
+BIF = """network "Weather in the garden" { property version 2; }
+variable rain { type discrete [ 2 ] { no, yes }; property position = (73, 165) ; property label = It rains;
+  property "comment = seen; or heard"; }
+probability ( rain ) { table 0.8, 0.2; }
+"""
+
+
+def test_properties_of_bif_are_kept(tmp_path: Path) -> None:
+    """As JavaBayes writes them: words, or one text in quotes."""
+    network = dx.read_network(written(tmp_path, BIF))
+    assert network.details.label == "Weather in the garden"
+    assert network.details.properties_of("version 2") == ("",)
+    details = network["rain"].details
+    assert (details.label, details.comment, details.position) == ("It rains", "seen; or heard", (73, 165))
+    assert dx.read_network(written(tmp_path, BIF.encode("utf-16"), "wide")) == network
+
+
+@pytest.mark.parametrize(("first", "warned"), [("0.333", False), ("0.33", True)])
+def test_rounded_rows_are_renormalised_and_wide_gaps_told(tmp_path: Path, first: str, warned: bool) -> None:
+    """As published networks have them; more than a thousandth is said."""
+    import warnings
+
+    path = written(tmp_path, UAI.replace("0.9 0.08 0.02", f"0.333 0.333 {first}"))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        network = dx.read_network(path)
+    assert_allclose(network["2"].cpd.table().sum(axis=-1), 1, atol=1e-15)
+    assert [str(each.message) for each in caught] == (
+        [f"{path}: one row misses a sum of 1 by up to 0.004; renormalised."] if warned else []
+    )
+
+
 def test_a_deterministic_node_is_a_table_of_zeros_and_ones(tmp_path: Path) -> None:
     """Resulting states follow the parents as probabilities do."""
     mud = dx.read_network(written(tmp_path, XDSL))["mud"]

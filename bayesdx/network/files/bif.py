@@ -15,7 +15,7 @@ import tempfile
 import warnings
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,29 +24,34 @@ from numpy.typing import NDArray
 from bayesdx.errors import NetworkError, SaveError, nearest
 from bayesdx.knowledge.model import Model
 from bayesdx.network.compile import compile_network
+from bayesdx.network.files.parts import LARGEST_FILE, LARGEST_GAP, LARGEST_SILENT_GAP, Spelling, property_texts
+from bayesdx.network.files.parts import Variable as Described
 from bayesdx.network.gates import henrion_from_link, link_from_henrion
-from bayesdx.network.network import LARGEST_EXPANDED_TABLE, ROW_TOLERANCE, Network, Node, NoisyMax, Table
+from bayesdx.network.network import LARGEST_EXPANDED_TABLE, ROW_TOLERANCE, Details, Network, Node, NoisyMax, Table
 
 Array = NDArray[np.float64]
 
-LARGEST_BIF = 256 * 2**20
+LARGEST_BIF = LARGEST_FILE
 """Bytes above which a BIF file, unpacked, is not read."""
-
-LARGEST_GAP = 0.02
-"""How far a row of a file may be from a sum of 1 (published networks are rounded); it is renormalised."""
-
-LARGEST_SILENT_GAP = 1e-3
-"""The same without a warning."""
 
 MOST_FAULTS_SHOWN = 20
 
 MARK = "escaped_by_bayesdx"
 """The property of the network that says that names are to be unescaped."""
 
+UNNAMED = "unknown"
+"""What a network without a name is called, as the public repositories have it."""
+
 _TOKEN = re.compile(r'"[^"\n]*"|[{}()\[\]|,;"]|(?:(?!//|/\*)[^\s{}()\[\]|,;"])+|/\*|\S')
 _COMMENT = re.compile(r'"[^"\n]*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
 _PLAIN = re.compile(r"[A-Za-z0-9_]+")
 _ESCAPED = re.compile("_x(10[0-9a-f]{4}|[0-9a-f]{0,5})_")
+_TEXTS = Spelling('[^ -~]|["{};]')
+"""How the text of a property is written, in quotes."""
+
+_KEYS = Spelling("[^A-Za-z0-9_]")
+"""How the name of a property is written."""
+
 _PUNCTUATION = frozenset('{}()[]|,;"')
 
 
@@ -216,10 +221,15 @@ def bif_text(network: Network) -> str:
     names = {name: of_variable(name) for name in network.names}
     states = {node.name: [escape_name(state) for state in node.states] for node in network.nodes}
     escaped = any(names[node.name] != node.name or states[node.name] != list(node.states) for node in network.nodes)
-    lines = ["network unknown {", *([f"    property {MARK} yes;"] if escaped else []), "}"]
+    details, called = network.details, UNNAMED
+    if _PLAIN.fullmatch(details.label):
+        details, called = replace(details, label=""), details.label
+    lines = [f"network {called} {{", *([f"    property {MARK} yes;"] if escaped else [])]
+    lines += [*_properties(details), "}"]
     for node in network.nodes:
         held = ", ".join(states[node.name])
-        lines += [f"variable {names[node.name]} {{", f"    type discrete [ {len(node.states)} ] {{ {held} }};", "}"]
+        lines += [f"variable {names[node.name]} {{", f"    type discrete [ {len(node.states)} ] {{ {held} }};"]
+        lines += [*_properties(node.details), "}"]
     for node in network.nodes:
         table = node.cpd.table()
         rows = table.reshape(-1, table.shape[-1]).tolist()
@@ -249,11 +259,12 @@ def check_equal(written: Network, read: Network) -> None:
 
 @dataclass
 class _Variable:
-    """A block ``variable``: where it begins (a word), its states, how many it says there are."""
+    """A block ``variable``: where it begins (a word), its states, how many it says there are, its properties."""
 
     at: int
     states: tuple[str, ...] = ()
     count: str = ""
+    details: Details = field(default_factory=Details)
 
 
 @dataclass
@@ -312,7 +323,8 @@ def parse_bif(text: str, name: str) -> tuple[Network, str]:
     if not nodes:
         raise NetworkError(f"{name} is no BIF file: it has no variable.")
     try:
-        return Network(tuple(nodes)), f"{name}: {reader.gap}" if reader.gap else ""
+        network = Network(tuple(nodes), details=reader.details)
+        return network, f"{name}: {reader.gap}" if reader.gap else ""
     except NetworkError as error:
         raise NetworkError(f"{name}: {error}") from None
 
@@ -329,6 +341,7 @@ class _Reader:
         self._gaps = 0
         self.faults: list[tuple[int, str, str]] = []
         self.gap = ""
+        self.details = Details()
 
     def read(self) -> None:
         """Take the file apart."""
@@ -368,13 +381,21 @@ class _Reader:
         return _bare(word)
 
     def _network(self, at: int) -> int:
+        called = _bare(self._tokens[at]) if at < len(self._tokens) and self._tokens[at] != "{" else ""
+        described = Described("", (), 0)
         at = self._find("{", at, "", "the block network") + 1
         while self._at(at, "", "the block network") != "}":
             if self._tokens[at] != "property":
                 raise _Malformed(at, "", f"{_shown(self._tokens[at])} in the block network; expected property or '}}'.")
             end = self._find(";", at, "", "the block network")
-            self._escaped |= self._tokens[at + 1 : end] == [MARK, "yes"]
+            if self._tokens[at + 1 : end] == [MARK, "yes"]:
+                self._escaped = True
+            else:
+                described.take(_property_text(self._tokens[at + 1 : end]))
             at = end + 1
+        if not described.label and called != UNNAMED:
+            described.label = called
+        self.details = described.details
         return at + 1
 
     def _variable(self, at: int) -> int:
@@ -384,15 +405,19 @@ class _Reader:
             self.faults.append((at, name, "the variable is declared twice."))
         found = _Variable(at)
         self._variables[name] = found
+        described = Described("", (), 0)
         at = self._expect("{", at + 1, name, inside)
         while self._at(at, name, inside) != "}":
             if self._tokens[at] == "property":
-                at = self._find(";", at, name, inside) + 1
+                end = self._find(";", at, name, inside)
+                described.take(_property_text(self._tokens[at + 1 : end]))
+                at = end + 1
             elif self._tokens[at] == "type":
                 at = self._type(at + 1, name, found)
             else:
                 what = f"{_shown(self._tokens[at])} in {inside}; expected type, property or '}}'."
                 raise _Malformed(at, name, what)
+        found.details = described.details
         return at + 1
 
     def _type(self, at: int, name: str, found: _Variable) -> int:
@@ -469,7 +494,7 @@ class _Reader:
 
     def _unescape(self) -> None:
         self._variables = {
-            unescape_name(name): _Variable(found.at, tuple(map(unescape_name, found.states)), found.count)
+            unescape_name(name): replace(found, states=tuple(map(unescape_name, found.states)))
             for name, found in self._variables.items()
         }
         blocks = {}
@@ -503,7 +528,7 @@ class _Reader:
             block = self._blocks[name]
             cpd = self._gate(name, block) if block.function and block.parents else self._table(name, block)
             if cpd is not None:
-                found.append(Node(name, variable.states, block.parents, cpd))
+                found.append(Node(name, variable.states, block.parents, cpd, variable.details))
         if self._gaps:
             rows = "one row misses" if self._gaps == 1 else f"{self._gaps} rows miss"
             self.gap = f"{rows} a sum of 1 by up to {self._largest_gap:.2g}; renormalised."
@@ -666,6 +691,22 @@ class _Reader:
                     self.faults.append((places[place, code], name, what))
             links.append(np.array(rows))
         return None if len(self.faults) > before else NoisyMax(leak, tuple(links))
+
+
+def _property_text(words: Sequence[str]) -> str:
+    """A property as one text: its words with blanks between them, what stands in quotes as it is."""
+    key, *others = map(_bare, words) if words else ("",)
+    return " ".join([_KEYS.read(key), *map(_TEXTS.read, others)])
+
+
+def _properties(details: Details) -> list[str]:
+    """Properties with their text in quotes, so that it comes back to the blank."""
+    lines = []
+    for property_text in property_texts(details):
+        key, equals, text = property_text.partition(" = ")
+        held = text if key == "position" else f'"{_TEXTS.write(text)}"'
+        lines.append(f"    property {_KEYS.write(key)}{f' = {held}' if equals else ''};")
+    return lines
 
 
 def _bare(word: str) -> str:

@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import tempfile
+import warnings
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from bayesdx.files import UnusualFileError, read_ordinary
 from bayesdx.knowledge.model import Model
 from bayesdx.network.convert import as_network
 from bayesdx.network.files import net, uai, xdsl, xmlbif
-from bayesdx.network.files.bif import read_bif, write_bif
+from bayesdx.network.files.bif import bif_text, parse_bif, read_bif
 from bayesdx.network.files.parts import LARGEST_FILE, OWN, Source
 from bayesdx.network.network import Network, NoisyMax
 
@@ -98,6 +99,11 @@ def read_network(path: str | os.PathLike[str]) -> Network:
         The file cannot be read, is in another format, is malformed (file and line are named), or has nodes that no
         discrete Bayesian network has: decisions, utilities, continuous variables, slices of time (each is named).
 
+    Warns
+    -----
+    UserWarning
+        A row misses a sum of 1 by more than 0.001.
+
     Examples
     --------
     >>> import pathlib, tempfile
@@ -113,14 +119,18 @@ def read_network(path: str | os.PathLike[str]) -> Network:
         what = "it is empty" if not raw.strip() else "its content is none of the formats read"
         raise NetworkError(f"{source.name}: {what}, which are {READ}.")
     if kind == "bif":
-        network = read_bif(path)
+        wide = raw[:2] in (b"\xff\xfe", b"\xfe\xff")
+        network = parse_bif(_text_of(raw), source.name)[0] if wide else read_bif(path)
     elif kind in _XML:
         network = _XML[kind](source, raw)
     else:
         network = _TEXT[kind](source, _text_of(raw))
+    if source.gaps:
+        rows = "one row misses" if len(source.gaps) == 1 else f"{len(source.gaps)} rows miss"
+        warnings.warn(f"{source.name}: {rows} a sum of 1 by up to {max(source.gaps):.2g}; renormalised.", stacklevel=2)
     origin = ((f"{OWN}file", Path(path).name), (f"{OWN}sha256", hashlib.sha256(raw).hexdigest()))
     details = network.details
-    return replace(network, details=replace(details, properties=(*details.properties, *origin)))
+    return network.with_details(replace(details, properties=(*details.properties, *origin)))
 
 
 _XML: dict[str, Callable[[Source, bytes], Network]] = {"xmlbif": xmlbif.read, "xdsl": xdsl.read}
@@ -152,11 +162,20 @@ class _Format:
     gates: bool = False
 
 
+def _write_bif(network: Network) -> bytes:
+    return bif_text(network).encode("ascii")
+
+
+def _read_bif(source: Source, raw: bytes) -> Network:
+    return parse_bif(raw.decode("ascii"), source.name)[0]
+
+
 def _read_net(source: Source, raw: bytes) -> Network:
     return net.read(source, raw.decode("utf-8"))
 
 
 _WRITTEN = (
+    _Format((".bif",), _write_bif, _read_bif),
     _Format((".xmlbif", ".bifxml", ".xml"), xmlbif.write, xmlbif.read),
     _Format((".net",), net.write, _read_net),
     _Format((".xdsl",), xdsl.write, xdsl.read, gates=True),
@@ -201,17 +220,12 @@ def write_network(source: Model | Network | DiscreteBayesianNetwork, path: str |
     network, target = as_network(source), Path(path)
     packed = target.suffix.lower() == ".gz"
     ending = (target.with_suffix("") if packed else target).suffix.lower()
-    if ending == ".bif" and not packed:
-        return write_bif(network, target)
-    if ending == ".bif":
-        content = _bif(network, target)
-    else:
-        form = next((form for form in _WRITTEN if ending in form.endings), None)
-        if form is None:
-            known = ", ".join((".bif", *(each for form in _WRITTEN for each in form.endings)))
-            raise SaveError(f"{target}: no format is written as {ending or 'a file without ending'}; expected {known}.")
-        content = form.write(network)
-        _check_equal(network, form.read(Source(str(target)), content), str(target), form.gates)
+    form = next((form for form in _WRITTEN if ending in form.endings), None)
+    if form is None:
+        known = ", ".join(each for form in _WRITTEN for each in form.endings)
+        raise SaveError(f"{target}: no format is written as {ending or 'a file without ending'}; expected {known}.")
+    content = form.write(network)
+    _check_equal(network, form.read(Source(str(target)), content), str(target), form.gates)
     try:
         with tempfile.TemporaryDirectory(prefix=f".{target.name}.", suffix=".saving", dir=target.parent) as scratch:
             written = Path(scratch) / target.name
@@ -221,11 +235,6 @@ def write_network(source: Model | Network | DiscreteBayesianNetwork, path: str |
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise SaveError(f"{target}: {reason}; nothing was written.") from error
     return target
-
-
-def _bif(network: Network, target: Path) -> bytes:
-    with tempfile.TemporaryDirectory() as scratch:
-        return write_bif(network, Path(scratch) / target.with_suffix("").name).read_bytes()
 
 
 def _check_equal(network: Network, read: Network, name: str, gates: bool) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 from xml.parsers import expat
@@ -30,15 +29,17 @@ LOOSE = Spelling(ILLEGAL)
 _DECLARED = re.compile(rb"""\s*<\?xml[^>]*?encoding\s*=\s*["']""")
 
 
-@dataclass(slots=True)
 class Element:
     """An element: name, attributes, line, children, and the text between its children."""
 
-    name: str
-    attributes: dict[str, str]
-    line: int
-    children: list[Element] = field(default_factory=list)
-    parts: list[str] = field(default_factory=list)
+    __slots__ = ("attributes", "children", "line", "name", "parts")
+
+    def __init__(self, name: str, attributes: dict[str, str], line: int) -> None:
+        self.name = name
+        self.attributes = attributes
+        self.line = line
+        self.children: list[Element] = []
+        self.parts: list[str] = []
 
     @property
     def text(self) -> str:
@@ -113,25 +114,27 @@ class _Builder:
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         self.count += 1
-        line = self.parser.CurrentLineNumber
-        if self.count > MOST_ELEMENTS or len(attributes) > MOST_ATTRIBUTES or len(self.stack) >= DEEPEST:
+        stack, line = self.stack, self.parser.CurrentLineNumber
+        if self.count > MOST_ELEMENTS or len(attributes) > MOST_ATTRIBUTES or len(stack) >= DEEPEST:
             self.source.fail(
                 f"<{shown(name)[1:-1]}>: more than {MOST_ELEMENTS} elements, {MOST_ATTRIBUTES} attributes of one, or "
                 f"{DEEPEST} within each other; no network has that.",
                 line,
             )
         element = Element(name, attributes, line)
-        if self.stack:
-            self.stack[-1].children.append(element)
+        if stack:
+            stack[-1].children.append(element)
         else:
             self.root = element
-        self.stack.append(element)
+        stack.append(element)
 
     def end(self, name: str) -> None:
         self.stack.pop()
 
     def data(self, text: str) -> None:
-        self.stack[-1].parts.append(text)
+        parts = self.stack[-1].parts
+        if parts or not text.isspace():
+            parts.append(text)
 
     def entity(self, *declared: Any) -> int:
         self.source.fail(

@@ -13,6 +13,7 @@ from bayesdx.network.files.parts import (
     kept,
     known_as,
     looked_up,
+    middle,
     network_of,
     number_texts,
     numbers,
@@ -20,7 +21,6 @@ from bayesdx.network.files.parts import (
     shaped,
     shown,
 )
-from bayesdx.network.files.xmlbif import middle
 from bayesdx.network.network import Details, Network, Node, Table
 
 _KEYWORDS = "|".join(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
@@ -23,18 +24,24 @@ LARGEST_FILE = 256 * 2**20
 LARGEST_GAP = 0.02
 """How far a row of a file may be from a sum of 1 (published networks are rounded); it is renormalised."""
 
+LARGEST_SILENT_GAP = 1e-3
+"""The same without a warning."""
+
 OWN = "bayesdx:"
 """How the properties begin that say where a network was read; no file takes them over."""
 
 _LONGEST_SHOWN = 60
+_POSITION = re.compile(r"\(?\s*([-+.\deE]+)(?:\s*,\s*|\s+)([-+.\deE]+)\s*\)?", re.ASCII)
+_KEYS = ("label", "comment")
 _ESCAPED = re.compile("_x(10[0-9a-f]{4}|[0-9a-f]{0,5})_")
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file that is being read, by the name that messages give it."""
+    """A file that is being read, by the name that messages give it; and how far rows were from a sum of 1."""
 
     name: str
+    gaps: list[float] = field(default_factory=list)
 
     def fail(self, message: str, line: int | None = None) -> NoReturn:
         """Raise a NetworkError with the file, and the line where it is known."""
@@ -58,6 +65,35 @@ class Variable:
     def details(self) -> Details:
         """Everything but name and states."""
         return Details(self.label, self.comment, self.position, self.state_labels, tuple(self.properties))
+
+    def take(self, text: str) -> None:
+        """A property as BIF and XMLBIF have it: ``key = value``, or any text."""
+        key, equals, value = (part.strip() for part in text.partition("="))
+        place = _POSITION.fullmatch(value) if key == "position" else None
+        if place:
+            with suppress(ValueError):  # no numbers after all: kept as a text below
+                self.position = (float(place[1]), float(place[2]))
+                return
+        if equals and key in _KEYS and not getattr(self, key):
+            setattr(self, key, value)
+        elif text:
+            self.properties.append((key, value) if equals else (text, ""))
+
+
+def property_texts(details: Details) -> list[str]:
+    """What ``Variable.take`` takes, from details."""
+    texts = [f"{key} = {getattr(details, key)}" for key in _KEYS if getattr(details, key)]
+    if details.position:
+        x, y = middle(details.position)
+        texts.append(f"position = ({x:.12g}, {y:.12g})")
+    return texts + [f"{key} = {text}" if text else key for key, text in kept(details)]
+
+
+def middle(position: tuple[float, ...]) -> tuple[float, float]:
+    """Where the middle of a node is, of a point or a rectangle."""
+    if len(position) == 4:
+        return (position[0] + position[2]) / 2, (position[1] + position[3]) / 2
+    return position[0], position[1]
 
 
 def shown(text: object) -> str:
@@ -119,7 +155,8 @@ def numbers(source: Source, name: str, text: str, line: int) -> Array:
         values = np.array(parts, dtype=np.float64)
     except ValueError:
         values = np.array([np.nan])
-    if "_" in text or not text.isascii() or not np.isfinite(values).all() or (values < 0).any():
+    sound = not values.size or (values.min() >= 0 and values.max() < np.inf)  # false for NaN too
+    if not sound or "_" in text or not text.isascii():
         wrong = next((part for part in parts if not _is_number(part)), text)
         source.fail(f"variable {shown(name)}: {shown(wrong)}; expected numbers of at least 0.", line)
     return values
@@ -160,20 +197,30 @@ def shaped(
         )
     rows = values.reshape(shape)
     total = rows.sum(axis=-1, keepdims=True)
-    wrong = ~((total > 0) & np.isfinite(total)) if weights else ~(np.abs(total - 1) <= LARGEST_GAP)
-    if wrong.any():
-        place = np.argwhere(wrong)[0][:-1]
-        states = "".join(
-            f"{', ' if axis else ' for '}{shown(parent.name)} = {shown(parent.states[place[axis]])}"
-            for axis, parent in enumerate(parents[:10])
-        )
-        found = float(total[tuple(place)][0])
-        source.fail(
-            f"variable {shown(variable.name)}: the row{states} sums to {found:g}; "
-            f"expected {'more than 0' if weights else '1'}.",
-            line,
-        )
-    return rows / total if np.abs(total - 1).max() > ROW_TOLERANCE else rows
+    gap = np.abs(total - 1)
+    worst = float(gap.max())
+    if total.min() <= 0 or not worst < np.inf if weights else worst > LARGEST_GAP:
+        _fail_row(source, variable, parents, total, gap, line, weights)
+    if worst > LARGEST_SILENT_GAP and not weights:
+        source.gaps.extend(gap[gap > LARGEST_SILENT_GAP].tolist())
+    return rows / total if worst > ROW_TOLERANCE else rows
+
+
+def _fail_row(
+    source: Source, variable: Variable, parents: Sequence[Variable], total: Array, gap: Array, line: int, weights: bool
+) -> NoReturn:
+    """Name the first row that is no distribution."""
+    wrong = (total <= 0) | (total == np.inf) if weights else gap > LARGEST_GAP
+    place = np.argwhere(wrong)[0][:-1]
+    states = "".join(
+        f"{', ' if axis else ' for '}{shown(parent.name)} = {shown(parent.states[place[axis]])}"
+        for axis, parent in enumerate(parents[:10])
+    )
+    source.fail(
+        f"variable {shown(variable.name)}: the row{states} sums to {float(total[tuple(place)][0]):g}; "
+        f"expected {'more than 0' if weights else '1'}.",
+        line,
+    )
 
 
 def network_of(source: Source, nodes: Sequence[Node], details: Details) -> Network:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
-
 from bayesdx.network.files.markup import BLANKS, ILLEGAL, LOOSE, Element, content, parse
 from bayesdx.network.files.parts import (
     Source,
     Spelling,
     Variable,
-    kept,
     known_as,
     looked_up,
     network_of,
     number_texts,
     numbers,
+    property_texts,
     refuse,
     shaped,
     shown,
@@ -23,9 +21,6 @@ from bayesdx.network.network import Details, Network, Node, Table
 
 NAMES = Spelling(f"{ILLEGAL}|^[{BLANKS}]|[{BLANKS}](?![\\s\\S])")
 """Blanks around a name are no part of it, so those that are get written as other signs."""
-
-_POSITION = re.compile(r"\(?\s*([-+.\deE]+)(?:\s*,\s*|\s+)([-+.\deE]+)\s*\)?", re.ASCII)
-_KEYS = {"label": "label", "comment": "comment"}
 
 
 def read(source: Source, raw: bytes) -> Network:
@@ -60,7 +55,7 @@ def read(source: Source, raw: bytes) -> Network:
             case "NAME":
                 overall.label = LOOSE.read(child.text)
             case "PROPERTY":
-                _property(overall, LOOSE.read(child.text))
+                overall.take(LOOSE.read(child.text))
             case _:
                 source.fail(f"<{child.name}> in <NETWORK> is not understood.", child.line)
     refuse(source, unfit)
@@ -87,7 +82,7 @@ def _variable(source: Source, element: Element) -> tuple[Variable, str]:
             case "OUTCOME" | "VALUE":
                 states.append(NAMES.read(child.text))
             case "PROPERTY":
-                _property(variable, LOOSE.read(child.text))
+                variable.take(LOOSE.read(child.text))
             case "NAME":
                 pass
             case _:
@@ -95,22 +90,6 @@ def _variable(source: Source, element: Element) -> tuple[Variable, str]:
     variable.states = tuple(states)
     attributes = {name.upper(): value for name, value in element.attributes.items()}
     return variable, attributes.get("TYPE", "nature").strip(BLANKS).lower() or "nature"
-
-
-def _property(variable: Variable, text: str) -> None:
-    """A property as people write it: ``key = value``, or any text."""
-    key, equals, value = (part.strip(BLANKS) for part in text.partition("="))
-    place = _POSITION.fullmatch(value) if key == "position" else None
-    if place:
-        try:
-            variable.position = (float(place[1]), float(place[2]))
-            return
-        except ValueError:
-            pass  # no numbers: kept as a text below
-    if equals and key in _KEYS and not getattr(variable, key):
-        setattr(variable, key, value)
-    elif text:
-        variable.properties.append((key, value) if equals else (text, ""))
 
 
 def _defined(source: Source, element: Element, variables: dict[str, Variable]) -> Node:
@@ -161,16 +140,4 @@ def write(network: Network) -> bytes:
 
 
 def _properties(details: Details) -> list[str]:
-    texts = [f"{key} = {getattr(details, key)}" for key in _KEYS.values() if getattr(details, key)]
-    if details.position:
-        x, y = middle(details.position)
-        texts.append(f"position = ({x:.12g}, {y:.12g})")
-    texts += [f"{key} = {text}" if text else key for key, text in kept(details)]
-    return [f"<PROPERTY>{content(LOOSE.write(text))}</PROPERTY>" for text in texts]
-
-
-def middle(position: tuple[float, ...]) -> tuple[float, float]:
-    """Where the middle of a node is, of a point or a rectangle."""
-    if len(position) == 4:
-        return (position[0] + position[2]) / 2, (position[1] + position[3]) / 2
-    return position[0], position[1]
+    return [f"<PROPERTY>{content(LOOSE.write(text))}</PROPERTY>" for text in property_texts(details)]
