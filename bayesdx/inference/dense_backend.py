@@ -15,7 +15,8 @@ from bayesdx.inference.evidence import Codes, Evidence, certain_where_seen
 from bayesdx.inference.kernels import Kernel, use_numba
 from bayesdx.inference.logs import FAINT, IMPOSSIBLE, LOG_ZERO, floored_log
 from bayesdx.inference.recent import Recent
-from bayesdx.inference.threads import WORTH_THREADS, over_runs
+from bayesdx.inference.sizes import USUAL, Sizes
+from bayesdx.inference.threads import over_runs
 from bayesdx.network import Network
 
 Array = NDArray[np.float64]
@@ -55,10 +56,19 @@ class DenseBackend:
     kernel : {"auto", "numpy", "numba"}
     workers : int
         Threads of compiled code.
+    sizes : Sizes
     """
 
-    def __init__(self, network: Network, tables: DenseTables, kernel: Kernel = "numpy", workers: int = 1) -> None:
+    def __init__(
+        self,
+        network: Network,
+        tables: DenseTables,
+        kernel: Kernel = "numpy",
+        workers: int = 1,
+        sizes: Sizes = USUAL,
+    ) -> None:
         self.network = network
+        self._sizes = sizes
         self.workers = workers
         self.tables = tables
         self.kernel: Kernel = kernel
@@ -276,7 +286,12 @@ class DenseBackend:
             )
 
         work_cells = len(codes) * self.tables.cells
-        over_runs(work, len(codes), MOST_CASES_FAST, self.workers if work_cells >= WORTH_THREADS else 1)
+        over_runs(
+            work,
+            len(codes),
+            min(MOST_CASES_FAST, self._sizes.cases_at_once),
+            self.workers if work_cells >= self._sizes.threaded_cells else 1,
+        )
 
     def _run_fast(self, evidence: Evidence, prior: Array, pattern: Ints, answer: _Answer) -> None:
         """Linear domain in compiled code; cases near the smallest floats go through the log domain."""
