@@ -9,7 +9,7 @@ LARGEST_WRITTEN = 10**15
 """Whole numbers below this are written out in messages."""
 
 SHORTEST_NEAR = 4
-"""Names with fewer letters are near to nothing: one letter more or less is another abbreviation (CES, NCS)."""
+"""Of two names with fewer letters none is near the other: one letter off is another abbreviation (CES, NCS)."""
 
 
 class BayesdxError(Exception):
@@ -273,7 +273,8 @@ def rounded(number: float, unit: int = 1) -> str:
 def nearest(name: object, valid: Iterable[str]) -> str | None:
     """The valid name most like ``name``, or None where nothing is near.
 
-    A name that differs in case alone is near, and one of four letters or more that shares most of them in order.
+    A name that differs in case alone is near, and one that shares most of its letters in order: almost all of them
+    where one of the two has under four letters.
 
     Examples
     --------
@@ -291,6 +292,8 @@ def nearest(name: object, valid: Iterable[str]) -> str | None:
     folded = {choice.casefold(): choice for choice in valid}
     if asked in folded:
         return folded[asked]
-    near = [choice for choice in folded if min(len(asked), len(choice)) >= SHORTEST_NEAR]
-    hit = process.extractOne(asked, near, scorer=Indel.normalized_similarity, score_cutoff=0.6)
-    return folded[hit[0]] if hit else None
+    near = [choice for choice in folded if max(len(asked), len(choice)) >= SHORTEST_NEAR]
+    for choice, likeness, _ in process.extract(asked, near, scorer=Indel.normalized_similarity, score_cutoff=0.6):
+        if likeness >= (0.8 if min(len(asked), len(choice)) < SHORTEST_NEAR else 0.6):
+            return folded[choice]
+    return None

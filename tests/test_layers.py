@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -121,3 +122,16 @@ def test_every_public_name_exists_and_says_what_it_is() -> None:
         value = getattr(bayesdx, name)
         if callable(value):
             assert value.__doc__, name
+
+
+@pytest.mark.parametrize("layer", ["network", "inference"])
+def test_files_of_a_layer_make_no_circle(layer: str) -> None:
+    """No file imports one that imports it, not even within a function."""
+    graph: dict[str, set[str]] = {}
+    for path in MODULES:
+        if layer_of(path) == layer and path.name != "__init__.py":
+            found = set(imports(ast.parse(path.read_text("utf-8"))))
+            files = {module for module, _ in found} | {f"{module}.{name}" for module, name in found}
+            graph["bayesdx." + name_of(path).removesuffix(".py").replace("/", ".")] = files
+    own = {name: graph[name] & graph.keys() for name in graph}
+    assert set(TopologicalSorter(own).static_order()) == set(own)

@@ -21,14 +21,12 @@ from bayesdx.inference.flat import FlatAnswer
 from bayesdx.inference.leaves import leaf_rows, parents_of
 from bayesdx.inference.logs import FAINT
 from bayesdx.inference.program import Program
+from bayesdx.inference.sizes import USUAL, Sizes
 from bayesdx.network import NoisyMax
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Scope = tuple[int, ...]
-
-ALIKE = 0.1
-"""Cases that differ from the one before in less than this share of their codes keep what the two have in common."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +57,12 @@ class Casewise:
         Nothing sliced; the network's own numbers.
     scopes : sequence of tuple of int
         Joint posteriors to return; each lies in one clique.
+    sizes : Sizes
     """
 
-    def __init__(self, program: Program, scopes: Sequence[Scope]) -> None:
+    def __init__(self, program: Program, scopes: Sequence[Scope], sizes: Sizes = USUAL) -> None:
         self.program = program
+        self._alike = sizes.alike
         self.cards = program.cards
         uses = Counter(v for clique in program.tree.cliques for v in clique)
         self._rank = {v: place for place, v in enumerate(sorted(uses, key=lambda v: (uses[v], v)))}
@@ -229,7 +229,7 @@ class Casewise:
             soft = np.concatenate(parts, axis=1)
         total, output = np.empty(len(evidence)), np.empty((len(evidence), self.output_cells))
         codes = evidence.codes
-        alike = not evidence.likelihoods and np.count_nonzero(codes[1:] != codes[:-1]) < ALIKE * codes.size
+        alike = not evidence.likelihoods and np.count_nonzero(codes[1:] != codes[:-1]) < self._alike * codes.size
         propagate_casewise(codes, soft_start, soft, alike, self._map, *self._arguments, total, output)
         return total, output
 

@@ -12,11 +12,13 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesdx.inference.casewise import Casewise
 from bayesdx.inference.evidence import Evidence, certain_where_seen
 from bayesdx.inference.leaves import leaf_rows
 from bayesdx.inference.logs import FAINT
 from bayesdx.inference.program import Program
-from bayesdx.inference.threads import WORTH_THREADS, over_runs
+from bayesdx.inference.sizes import Sizes
+from bayesdx.inference.threads import over_runs
 
 Array = NDArray[np.float64]
 
@@ -35,6 +37,7 @@ class CasewiseMarginals:
         Variables of the tree, and leaves outside it.
     workers : int
         Threads for a large batch.
+    sizes : Sizes
 
     Attributes
     ----------
@@ -44,7 +47,7 @@ class CasewiseMarginals:
         Numbers that it returns of a case.
     """
 
-    def __init__(self, program: Program, targets: Sequence[int], workers: int) -> None:
+    def __init__(self, program: Program, targets: Sequence[int], workers: int, sizes: Sizes) -> None:
         asked = [(group.scope, [v for v in group.leaves if v in targets]) for group in program.groups]
         groups = [(scope, leaves) for scope, leaves in asked if leaves]
         inside = [v for v in targets if v not in program.leaves]
@@ -52,8 +55,10 @@ class CasewiseMarginals:
         self._workers = workers
         self._targets = tuple(targets)
         self._outside = [program.network.names[v] for _, leaves in groups for v in leaves]
-        self._casewise = program.casewise(tuple(dict.fromkeys([*((v,) for v in inside), *(s for s, _ in groups)])))
-        self.width = RUN
+        scopes = tuple(dict.fromkeys([*((v,) for v in inside), *(s for s, _ in groups)]))
+        self._casewise = Casewise(program, scopes, sizes)
+        self._threaded_cells = sizes.threaded_cells
+        self.width = min(RUN, sizes.cases_at_once)
         self.returned = self._casewise.output_cells
         self._inside = [(v, slice(*self._casewise.span_of((v,)))) for v in inside]
         self._groups: list[tuple[slice, Array, list[tuple[int, slice]]]] = []
@@ -85,7 +90,7 @@ class CasewiseMarginals:
             for v, values in part.items():
                 found[v][rows] = values
 
-        over_runs(work, n, self.width, self._workers if n * self._program.cells >= WORTH_THREADS else 1)
+        over_runs(work, n, self.width, self._workers if n * self._program.cells >= self._threaded_cells else 1)
         return total, found
 
     def _answer(self, evidence: Evidence) -> tuple[Array, dict[int, Array]]:

@@ -99,15 +99,15 @@ class DenseTables:
     joint, contexts, findings : tuple of int
         Positions of the variables.
     joint_cards, context_cards : tuple of int
-        Their numbers of states.
+        Numbers of states of the joint's variables and of the contexts.
     prior : ndarray, shape (*context_cardinalities, n_cells)
         P(contexts, joint).
     rows : ndarray, shape (n_rows, n_cells)
         P(state of a finding | joint), a row per state of each finding.
     offsets : dict of int
         First row of each finding.
-    columns : ndarray, shape (n_cells, n_joint_states)
-        1 where the cell has the state: a marginal is a product with a column.
+    states : ndarray of int, shape (n_joint_variables, n_cells)
+        State of each variable of the joint in each cell.
     quiet_base : ndarray, shape (n_findings,)
     quiet : ndarray, shape (n_findings, n_joint_states)
         Of findings that are noisy gates, P(reference state | joint) is ``quiet_base`` times the product of ``quiet``
@@ -124,7 +124,7 @@ class DenseTables:
     prior: Array
     rows: Array
     offsets: dict[int, int]
-    columns: Array
+    states: NDArray[np.int32]
     quiet_base: Array
     quiet: Array
     levels: tuple[int, ...]
@@ -133,6 +133,11 @@ class DenseTables:
     def cells(self) -> int:
         """Number of cells of the joint."""
         return int(self.rows.shape[1])
+
+    @property
+    def n_states(self) -> int:
+        """Number of states of all variables of the joint."""
+        return sum(self.joint_cards)
 
     def pattern_of(self, codes: NDArray[np.int32]) -> NDArray[np.int64]:
         """A number for what each case gives of the contexts, -1 counted as one more state, shape (n_cases,)."""
@@ -169,7 +174,7 @@ def dense_tables(network: Network, chosen: Roles) -> DenseTables:
         np.ascontiguousarray(prior.reshape(*context_cards, cells)),
         np.ascontiguousarray(np.concatenate(rows)) if rows else np.zeros((0, cells)),
         offsets,
-        state_columns(joint_cards),
+        np.indices(joint_cards, dtype=np.int32).reshape(len(joint_cards), cells),
         quiet_base,
         quiet,
         chosen.levels,

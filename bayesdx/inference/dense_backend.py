@@ -15,7 +15,8 @@ from bayesdx.inference.evidence import Codes, Evidence, certain_where_seen
 from bayesdx.inference.kernels import Kernel, use_numba
 from bayesdx.inference.logs import FAINT, IMPOSSIBLE, LOG_ZERO, floored_log
 from bayesdx.inference.recent import Recent
-from bayesdx.inference.threads import WORTH_THREADS, over_runs
+from bayesdx.inference.sizes import USUAL, Sizes
+from bayesdx.inference.threads import over_runs
 from bayesdx.network import Network
 
 Array = NDArray[np.float64]
@@ -55,10 +56,19 @@ class DenseBackend:
     kernel : {"auto", "numpy", "numba"}
     workers : int
         Threads of compiled code.
+    sizes : Sizes
     """
 
-    def __init__(self, network: Network, tables: DenseTables, kernel: Kernel = "numpy", workers: int = 1) -> None:
+    def __init__(
+        self,
+        network: Network,
+        tables: DenseTables,
+        kernel: Kernel = "numpy",
+        workers: int = 1,
+        sizes: Sizes = USUAL,
+    ) -> None:
         self.network = network
+        self._sizes = sizes
         self.workers = workers
         self.tables = tables
         self.kernel: Kernel = kernel
@@ -79,7 +89,7 @@ class DenseBackend:
         others = [v for v in targets if v not in self.column_range]
         answer = _Answer(
             np.empty(n),
-            np.empty((n, self.tables.columns.shape[1])),
+            np.empty((n, self.tables.n_states)),
             {v: np.zeros((n, self.network.cardinalities[v])) for v in others},
             np.empty((n if with_joint else 0, cells)),
         )
@@ -126,22 +136,22 @@ class DenseBackend:
         """Normalised marginals from the sums over either half, shape (n_cases, its cells); returns the totals."""
         slow, fast = self._halves
         total = of_slow.sum(axis=1, keepdims=True)
-        np.divide(of_slow @ slow, total, out=columns[:, : slow.shape[1]])
-        np.divide(of_fast @ fast, total, out=columns[:, slow.shape[1] :])
+        np.divide(slow.by_state(of_slow), total, out=columns[:, : slow.n_states])
+        np.divide(fast.by_state(of_fast), total, out=columns[:, slow.n_states :])
         return np.asarray(total)
 
     @cached_property
     def _ones(self) -> tuple[Array, Array]:
         """What sums the slow half, a row, and the fast half, a vector."""
         slow, fast = self._halves
-        return np.ones((1, len(slow))), np.ones(len(fast))
+        return np.ones((1, slow.n_cells)), np.ones(fast.n_cells)
 
     @cached_property
-    def _halves(self) -> tuple[Array, Array]:
-        """1 where a cell of the slow, or the fast, half of the joint has a state."""
+    def _halves(self) -> tuple[_Half, _Half]:
+        """The slow and the fast half of the joint."""
         cards = self.tables.joint_cards
         middle = len(cards) // 2
-        return state_columns(cards[:middle]), state_columns(cards[middle:])
+        return _Half(cards[:middle]), _Half(cards[middle:])
 
     # Single cases, and hypothetical results of one case, in numpy: compiled code gains nothing over it in the first,
     # and takes the second as it takes any batch.
@@ -162,7 +172,7 @@ class DenseBackend:
         if apart.shape[1] > MOST_FINDINGS_APART or use_numba(self.kernel, len(codes) * tables.cells, COMPILED):
             return None
         shared = self._weights_of(np.where(differ, -1, codes[0]).tolist())
-        columns = np.empty((len(codes), tables.columns.shape[1]))
+        columns = np.empty((len(codes), tables.n_states))
         total = np.empty((len(codes), 1))
         width = max(1, CHUNK_CELLS // tables.cells)
         for start in range(0, len(codes), width):
@@ -200,7 +210,7 @@ class DenseBackend:
         if evidence.likelihoods or contexts or self._all_priors is None:
             return None
         codes = evidence.codes[0].tolist()
-        columns = np.empty((1, tables.columns.shape[1]))
+        columns = np.empty((1, tables.n_states))
         weights = self._weights_of(codes)
         total = self._sum_alike(np.array([[-1]]), weights, columns)[0]
         if total[0] < FAINT or not np.isfinite(columns).all():
@@ -241,9 +251,9 @@ class DenseBackend:
         prior = self._all_priors[self._pattern_of(codes)]
         seen = [first + codes[v] for v, first in tables.offsets.items() if codes[v] >= 0]
         weights = prior * np.multiply.reduce(tables.rows.take(seen, axis=0), axis=0)
-        for v, (first, _) in self.column_range.items():
+        for v in self.column_range:
             if codes[v] >= 0:
-                weights *= tables.columns[:, first + codes[v]]
+                weights *= tables.states[tables.joint.index(v)] == codes[v]
         weights.flags.writeable = False
         return np.asarray(weights)
 
@@ -276,7 +286,12 @@ class DenseBackend:
             )
 
         work_cells = len(codes) * self.tables.cells
-        over_runs(work, len(codes), MOST_CASES_FAST, self.workers if work_cells >= WORTH_THREADS else 1)
+        over_runs(
+            work,
+            len(codes),
+            min(MOST_CASES_FAST, self._sizes.cases_at_once),
+            self.workers if work_cells >= self._sizes.threaded_cells else 1,
+        )
 
     def _run_fast(self, evidence: Evidence, prior: Array, pattern: Ints, answer: _Answer) -> None:
         """Linear domain in compiled code; cases near the smallest floats go through the log domain."""
@@ -320,7 +335,7 @@ class DenseBackend:
         for v in soft:
             if v in self.column_range:
                 values = evidence.likelihoods[self.network.names[v]][rows]
-                product *= values @ self.tables.columns[:, slice(*self.column_range[v])].T
+                product *= values[:, self._states_of(v)]
             else:
                 product *= self._soft_rows(v, evidence, rows)
         return product
@@ -408,12 +423,16 @@ class DenseBackend:
             if v in self.tables.offsets:
                 log_joint += floored_log(self._soft_rows(v, evidence, rows))
             elif v in self.column_range:
-                log_joint += floored_log(soft[rows]) @ self.tables.columns[:, slice(*self.column_range[v])].T
+                log_joint += floored_log(soft[rows])[:, self._states_of(v)]
         for v, (first, last) in self.column_range.items():
             column = evidence.codes[rows, v][:, None]
             if (column >= 0).any():
                 seen = (column == np.arange(last - first)) | (column < 0)
-                log_joint += np.where(seen, 0.0, LOG_ZERO) @ self.tables.columns[:, first:last].T
+                log_joint += np.where(seen, 0.0, LOG_ZERO)[:, self._states_of(v)]
+
+    def _states_of(self, v: int) -> NDArray[np.int32]:
+        """State of a variable of the joint in each cell."""
+        return np.asarray(self.tables.states[self.tables.joint.index(v)])
 
     def _soft_rows(self, v: int, evidence: Evidence, rows: slice) -> Array:
         """The factor that the likelihood of a finding adds to its code, if it has one, shape (n_cases, n_cells)."""
@@ -456,6 +475,22 @@ class _Answer:
     joint: Array
 
 
+class _Half:
+    """Some variables of the joint, adjacent axes of it: from their cells to their states, and back."""
+
+    def __init__(self, cards: tuple[int, ...]) -> None:
+        self.n_cells, self.n_states = math.prod(cards), sum(cards)
+        self._columns = None if len(cards) == 1 else state_columns(cards)  # the cells of one variable are its states
+
+    def by_state(self, of_cells: Array) -> Array:
+        """Sums over the cells of each state, shape (n, n_states)."""
+        return of_cells if self._columns is None else of_cells @ self._columns
+
+    def by_cell(self, of_states: Array) -> Array:
+        """Sums over the states of each cell, shape (n, n_cells)."""
+        return of_states if self._columns is None else of_states @ self._columns.T
+
+
 @dataclass(frozen=True, eq=False)
 class _LogParts:
     """Log likelihoods of the findings' states, each over as much of the joint as it depends on.
@@ -479,7 +514,7 @@ class _LogParts:
     full: Array
 
 
-def _log_parts(tables: DenseTables, slow: Array, fast: Array) -> _LogParts:
+def _log_parts(tables: DenseTables, slow: _Half, fast: _Half) -> _LogParts:
     is_gate = ~np.isnan(tables.quiet_base)
     quiet = floored_log(tables.quiet[is_gate])
     middle = len(tables.joint_cards) // 2
@@ -492,12 +527,12 @@ def _log_parts(tables: DenseTables, slow: Array, fast: Array) -> _LogParts:
             places[kind].append((v, state, first + state))
     rows = [*places["gate"], *places["fast"], *places["full"]]
     log_rows = floored_log(tables.rows)
-    fast_rows = log_rows[[row for _, _, row in places["fast"]]][:, : len(fast)]
+    fast_rows = log_rows[[row for _, _, row in places["fast"]]][:, : fast.n_cells]
     return _LogParts(
         np.array([v for v, _, _ in rows], dtype=np.int64),
         np.array([state for _, state, _ in rows], dtype=np.int32),
-        quiet[:, : slow.shape[1]] @ slow.T + floored_log(tables.quiet_base[is_gate])[:, None],
-        np.concatenate([quiet[:, slow.shape[1] :] @ fast.T, fast_rows]),
+        slow.by_cell(quiet[:, : slow.n_states]) + floored_log(tables.quiet_base[is_gate])[:, None],
+        np.concatenate([fast.by_cell(quiet[:, slow.n_states :]), fast_rows]),
         log_rows[[row for _, _, row in places["full"]]],
     )
 

@@ -20,13 +20,13 @@ from bayesdx.inference.dense_backend import DenseBackend
 from bayesdx.inference.draws import GateDraws, ParameterDraws, check_draws
 from bayesdx.inference.encode import Observed, encode, index_of
 from bayesdx.inference.evidence import Evidence, check_evidence
-from bayesdx.inference.jt_backend import MOST_CELLS_UNSLICED, JunctionTreeBackend
+from bayesdx.inference.jt_backend import JunctionTreeBackend
 from bayesdx.inference.kernels import Kernel, check_kernel, numba_installed
 from bayesdx.inference.mixture import Mixture, joined, mixture_of
 from bayesdx.inference.plan import Plan, plan
 from bayesdx.inference.recent import Recent
 from bayesdx.inference.result import Family, GateFamily, Propagation
-from bayesdx.inference.sizes import Sizes
+from bayesdx.inference.sizes import USUAL, Sizes
 from bayesdx.inference.threads import processors
 from bayesdx.network import Network, NoisyMax, Table
 
@@ -96,7 +96,7 @@ class Engine:
         memory_limit: int = DEFAULT_MEMORY_LIMIT,
         kernel: Kernel = "auto",
         workers: int | None = None,
-        sizes: Sizes = Sizes(),  # noqa: B008 (it is frozen)
+        sizes: Sizes = USUAL,
     ) -> None:
         self._network = _as_network(network)
         _check_numbers(self._network)
@@ -108,7 +108,7 @@ class Engine:
         self._sizes = sizes
         self._memory_limit = memory_limit
         self._tree = JunctionTreeBackend(self._network, memory_limit, kernel, threads, sizes)
-        self._dense = _dense_backend(self._network, backend, kernel, threads)
+        self._dense = _dense_backend(self._network, backend, kernel, threads, sizes)
         self._two_layer = (
             _two_layer(self._network, backend, memory_limit, kernel, sizes) if self._dense is None else None
         )
@@ -150,7 +150,7 @@ class Engine:
             return plan("noisy_or", kernel, self._two_layer.priors.size, 2, f"{why}; grows with positive findings")
         program = self._tree.whole
         why = "no small joint of targets separates the network"
-        if program.cells > MOST_CELLS_UNSLICED:
+        if program.cells > self._sizes.unsliced_cells:
             why += "; so large that each pattern of evidence is compiled by itself, in far fewer cells than this"
         return plan("junction_tree", kernel, program.cells, program.tree.largest, why)
 
@@ -531,7 +531,7 @@ class Engine:
             log_evidence, _, _, joints = self._tree.run(evidence, (), together=(scope,))
             return log_evidence, joints[0]
         log_evidence, _, _, joints = self._tree.run(evidence, (), together=mixture.scopes)
-        return log_evidence, joined(mixture, joints, scope)
+        return log_evidence, joined(mixture, joints, scope, self._sizes.product_cells)
 
     def _mixture(self, evidence: Evidence, scope: tuple[int, ...]) -> Mixture | None:
         """How a joint too large for a clique falls into parts; worked out once for each set of observed variables."""
@@ -540,7 +540,9 @@ class Engine:
         soft = [self._network.index[name] for name in evidence.likelihoods]
         relevant = self._network.with_ancestors([*scope, *seen, *soft])
         given = frozenset(np.flatnonzero(hard.all(axis=0)).tolist())
-        return self._mixtures.get((scope, relevant, given), lambda: mixture_of(self._network, scope, relevant, given))
+        return self._mixtures.get(
+            (scope, relevant, given), lambda: mixture_of(self._network, scope, relevant, given, self._sizes)
+        )
 
     def joints(self, evidence: Evidence, scopes: Sequence[Sequence[str]]) -> tuple[Array, list[Array]]:
         """Log evidence, and the joint posterior of every scope, of every case, in one propagation.
@@ -671,7 +673,7 @@ class Engine:
         )
 
 
-def _dense_backend(network: Network, backend: str, kernel: Kernel, workers: int) -> DenseBackend | None:
+def _dense_backend(network: Network, backend: str, kernel: Kernel, workers: int, sizes: Sizes) -> DenseBackend | None:
     if backend not in BACKENDS:
         raise ValueError(f"backend: {backend!r}; expected one of {', '.join(BACKENDS)}.")
     if backend in ("junction_tree", "noisy_or"):
@@ -679,7 +681,7 @@ def _dense_backend(network: Network, backend: str, kernel: Kernel, workers: int)
     chosen = roles(network)
     if chosen is None and backend == "dense":
         raise TooLargeError("backend='dense': no small joint of targets separates this network; use 'auto'.")
-    return DenseBackend(network, dense_tables(network, chosen), kernel, workers) if chosen else None
+    return DenseBackend(network, dense_tables(network, chosen), kernel, workers, sizes) if chosen else None
 
 
 def _two_layer(

@@ -10,12 +10,10 @@ from numpy.typing import NDArray
 
 from bayesdx.inference import gate
 from bayesdx.inference.draws import GateDraws, ParameterDraws, numbers_of
+from bayesdx.inference.sizes import USUAL, Sizes
 from bayesdx.network import Network, NoisyMax, Table
 
 Array = NDArray[np.float64]
-
-MOST_PARENTS_EXPANDED = 8
-"""A gate with more parents than this is unrolled into a chain."""
 
 MOST_CELLS_EXPANDED = 2048
 """A gate whose table would have more cells than this is unrolled into a chain."""
@@ -69,7 +67,9 @@ class FactorGraph:
         return sorted(range(len(self.cards)), key=lambda v: beside.get(v, float(v))) if beside else []
 
 
-def factor_graph(network: Network, keep: frozenset[int], quiet: frozenset[int] = frozenset()) -> FactorGraph:
+def factor_graph(
+    network: Network, keep: frozenset[int], quiet: frozenset[int] = frozenset(), sizes: Sizes = USUAL
+) -> FactorGraph:
     """The factors of the nodes in ``keep``, which has to contain their ancestors.
 
     Gates in ``quiet`` are seen in their reference state.
@@ -84,7 +84,7 @@ def factor_graph(network: Network, keep: frozenset[int], quiet: frozenset[int] =
             factors.append(Factor((), position, -1, quiet=True))
             factors.extend(Factor((parent,), position, place, quiet=True) for place, parent in enumerate(parents))
             continue
-        if isinstance(node.cpd, Table) or not unrolled(tuple(cards[p] for p in parents), cards[position]):
+        if isinstance(node.cpd, Table) or not unrolled(tuple(cards[p] for p in parents), cards[position], sizes):
             factors.append(Factor((*parents, position), position))
             continue
         grade = len(cards)
@@ -97,16 +97,16 @@ def factor_graph(network: Network, keep: frozenset[int], quiet: frozenset[int] =
     return FactorGraph(tuple(factors), tuple(cards))
 
 
-def unrolled(parent_cards: tuple[int, ...], states: int) -> bool:
+def unrolled(parent_cards: tuple[int, ...], states: int, sizes: Sizes = USUAL) -> bool:
     """Whether a gate with these parents is unrolled into a chain instead of expanded."""
-    return len(parent_cards) > MOST_PARENTS_EXPANDED or math.prod(parent_cards) * states > MOST_CELLS_EXPANDED
+    return len(parent_cards) > sizes.expanded_parents or math.prod(parent_cards) * states > MOST_CELLS_EXPANDED
 
 
-def can_be_quiet(network: Network, position: int) -> bool:
+def can_be_quiet(network: Network, position: int, sizes: Sizes = USUAL) -> bool:
     """Whether a node is a gate that would be unrolled, so that seeing its reference state takes it apart."""
     node = network.nodes[position]
     cards = tuple(len(network[parent].states) for parent in node.parents)
-    return not isinstance(node.cpd, Table) and unrolled(cards, len(node.states))
+    return not isinstance(node.cpd, Table) and unrolled(cards, len(node.states), sizes)
 
 
 def factor_values(network: Network, factor: Factor, draws: ParameterDraws | None = None) -> Array:

@@ -22,12 +22,9 @@ Ask = Callable[[Evidence, Sequence[int]], tuple[Array, dict[int, Array]]]
 LEAST_SAVED = 2
 """Rows for each row that is asked instead, from which asking that way round pays."""
 
-MOST_ROWS = 2**12
-"""Larger batches are cohorts, not looked at for being one case."""
-
 
 def turned_round(
-    evidence: Evidence, targets: Sequence[int], cards: Sequence[int], ask: Ask
+    evidence: Evidence, targets: Sequence[int], cards: Sequence[int], ask: Ask, most_rows: int
 ) -> tuple[Array, dict[int, Array]] | None:
     """Log evidence and marginals of the targets; None where the rows are no hypothetical results of one case.
 
@@ -40,6 +37,8 @@ def turned_round(
         Number of states of every variable.
     ask : callable
         Answers the few rows that replace the many.
+    most_rows : int
+        Larger batches are cohorts, not looked at for being one case.
 
     Returns
     -------
@@ -48,7 +47,7 @@ def turned_round(
     """
     codes, n_rows = evidence.codes, len(evidence)
     n_asked = 1 + sum(cards[v] for v in targets)
-    if evidence.likelihoods or not LEAST_SAVED * n_asked <= n_rows <= MOST_ROWS:
+    if evidence.likelihoods or not LEAST_SAVED * n_asked <= n_rows <= most_rows:
         return None
     open_ = np.flatnonzero((codes != codes[0]).any(axis=0))
     added = codes[:, open_] >= 0

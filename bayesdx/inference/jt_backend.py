@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.inference.best import Search
+from bayesdx.inference.casewise import Casewise
 from bayesdx.inference.casewise_marginals import CasewiseMarginals
 from bayesdx.inference.draws import ParameterDraws
 from bayesdx.inference.elimination import quick_cells
@@ -26,31 +27,19 @@ from bayesdx.inference.program import BYTES, Program, View
 from bayesdx.inference.recent import Recent
 from bayesdx.inference.result import Family
 from bayesdx.inference.sampling import forward, from_tree
-from bayesdx.inference.sizes import Sizes
-from bayesdx.inference.threads import WORTH_THREADS, over_runs
+from bayesdx.inference.sizes import USUAL, Sizes
+from bayesdx.inference.threads import over_runs
 from bayesdx.network import Network, NoisyMax
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 Scopes = tuple[tuple[int, ...], ...]
 
-MOST_CELLS_UNPRUNED = 10_000
-"""A tree over the whole network of at most so many cells serves every question: nothing is planned anew."""
-
 MOST_CELLS_UNPRUNED_JOINT = 2**19
-"""The same for joint posteriors: their tree is large whatever is observed, and compiling one costs more than a pass."""
-
-MOST_VARIABLES_UNPRUNED = 256
-"""Networks of more variables are always pruned to what a question needs, their leaves staying in the cliques."""
-
-MOST_CELLS_UNSLICED = 500_000
-"""A tree with more cells than this is cut down by the states that each pattern of evidence gives."""
+"""Cells of a tree over the whole network that serves every question about joint posteriors."""
 
 MOST_CELLS_UNSLICED_FOR_MANY = 2_000_000
-"""The same for many cases, whose patterns differ, so that each would need a tree of its own."""
-
-MOST_CELLS_CASEWISE = 2**15
-"""Trees of at most so many cells stay in the cache: compiled code takes them one case at a time, leaves outside."""
+"""Cells of a tree that is not sliced for many cases, whose patterns would each need a tree of their own."""
 
 LANE_CELLS = 2**20
 """Cells times lanes that one pass works on at a time."""
@@ -100,16 +89,18 @@ class JunctionTreeBackend:
         memory_limit: int,
         kernel: Kernel = "numpy",
         workers: int = 1,
-        sizes: Sizes = Sizes(),  # noqa: B008 (it is frozen)
+        sizes: Sizes = USUAL,
     ) -> None:
         self.sizes = sizes
         self.kernel: Kernel = kernel
         self.workers = workers
         self.network = network
         self.memory_limit = memory_limit
-        self._leaves = leaves_of(network)
+        self._leaves = leaves_of(network, sizes)
         self._everything = frozenset(range(len(network)))
         self._programs: Recent[object, Program] = Recent(MOST_PROGRAMS)
+        self._flats: Recent[tuple[Program, Scopes, bool], Flat] = Recent(MOST_PROGRAMS)
+        self._casewise_of: Recent[tuple[Program, Scopes], Casewise] = Recent(MOST_PROGRAMS)
         self._readers: Recent[tuple[int, ...], CasewiseMarginals] = Recent(MOST_PROGRAMS)
         self._single: Recent[tuple[int, ...], OneCase] = Recent(MOST_PROGRAMS)
         self._sizes: Recent[tuple[frozenset[int], frozenset[int], Scopes], float] = Recent(MOST_SIZES)
@@ -126,7 +117,7 @@ class JunctionTreeBackend:
         """The program for a question, from the cache or compiled now."""
         return self._programs.get(
             (keep, sliced, together, quiet, many, leaves),
-            lambda: Program(self.network, keep, sliced, together, quiet, many, leaves),
+            lambda: Program(self.network, keep, sliced, together, quiet, many, leaves, self.sizes),
         )
 
     @cached_property
@@ -168,10 +159,10 @@ class JunctionTreeBackend:
         keep, unpruned = self._kept(everything, leaves, together)
         cells = self._unsliced_cells(keep, leaves & keep, together)
         compiled = draws is None and use_numba(self.kernel, cells * len(evidence), LANES)
-        if leaves & keep and (cells > MOST_CELLS_CASEWISE or (compiled and not self._has_hub)):
+        if leaves & keep and (cells > self.sizes.casewise_cells or (compiled and not self._has_hub)):
             leaves = frozenset()
             keep, unpruned = self._kept(everything, leaves, together)
-        most = MOST_CELLS_UNSLICED_FOR_MANY if many else MOST_CELLS_UNSLICED
+        most = MOST_CELLS_UNSLICED_FOR_MANY if many else self.sizes.unsliced_cells
         if unpruned or self._unsliced_cells(keep, leaves & keep, together) <= most:
             whole = self.program(keep, frozenset(), together, many=many, leaves=leaves & keep)
             self._run_group(whole, evidence, np.arange(len(evidence)), draws, output)
@@ -226,12 +217,13 @@ class JunctionTreeBackend:
         """
         if not self._one_tree or use_numba(self.kernel, len(evidence) * self.whole.cells, CASEWISE):
             return None
-        return turned_round(evidence, targets, self.network.cardinalities, lambda few, about: self.run(few, about)[:2])
+        cards, most = self.network.cardinalities, self.sizes.hypothetical_rows
+        return turned_round(evidence, targets, cards, lambda few, about: self.run(few, about)[:2], most)
 
     def _kept(self, variables: Sequence[int], leaves: frozenset[int], together: Scopes) -> tuple[frozenset[int], bool]:
         """Variables that a tree for all cases holds: all where such a tree is small, else what ``variables`` need."""
-        fitting = MOST_CELLS_UNPRUNED_JOINT if together else MOST_CELLS_UNPRUNED
-        small = len(self.network) <= MOST_VARIABLES_UNPRUNED
+        fitting = MOST_CELLS_UNPRUNED_JOINT if together else self.sizes.unpruned_cells
+        small = len(self.network) <= self.sizes.unpruned_variables
         if small and self._unsliced_cells(self._everything, leaves, together) <= fitting:
             return self._everything, True
         return self.network.with_ancestors(variables), False
@@ -259,7 +251,7 @@ class JunctionTreeBackend:
 
     def _reader(self, targets: tuple[int, ...]) -> CasewiseMarginals:
         self.whole.check_size(self.memory_limit)
-        reader = CasewiseMarginals(self.whole, targets, self.workers)
+        reader = CasewiseMarginals(self.whole, targets, self.workers, self.sizes)
         reader.width = self._cases_at_once(reader.returned, reader.width)
         return reader
 
@@ -271,9 +263,9 @@ class JunctionTreeBackend:
     @cached_property
     def _one_tree(self) -> bool:
         """Whether one small tree over the whole network serves every question."""
-        if len(self.network) > MOST_VARIABLES_UNPRUNED:
+        if len(self.network) > self.sizes.unpruned_variables:
             return False
-        return self._unsliced_cells(self._everything, self._leaves, ()) <= MOST_CELLS_UNPRUNED
+        return self._unsliced_cells(self._everything, self._leaves, ()) <= self.sizes.unpruned_cells
 
     @cached_property
     def _case_rows(self) -> CaseRows | None:
@@ -288,16 +280,16 @@ class JunctionTreeBackend:
         """Whether one tree serves every question and is taken one case at a time."""
         if not self._leaves or not self._one_tree:
             return False
-        return self._unsliced_cells(self._everything, self._leaves, ()) <= MOST_CELLS_CASEWISE and self._has_hub
+        return self._unsliced_cells(self._everything, self._leaves, ()) <= self.sizes.casewise_cells and self._has_hub
 
     @cached_property
     def _has_hub(self) -> bool:
         cells = self._unsliced_cells(self._everything, self._free_leaves(()), ())
-        return cells <= MOST_CELLS_UNSLICED and self.whole.has_hub
+        return cells <= self.sizes.unsliced_cells and self.whole.has_hub
 
     def _free_leaves(self, together: Scopes, *bound: Sequence[int]) -> frozenset[int]:
         """Leaves that need not be in a clique; none in a large network, whose size is worth finding out only once."""
-        if len(self.network) > MOST_VARIABLES_UNPRUNED:
+        if len(self.network) > self.sizes.unpruned_variables:
             return frozenset()
         return self._leaves.difference(*together, *bound)
 
@@ -305,7 +297,7 @@ class JunctionTreeBackend:
         """Cells of one tree for all patterns of evidence, by the quickest elimination order."""
 
         def size() -> float:
-            graph = factor_graph(self.network, keep - leaves)
+            graph = factor_graph(self.network, keep - leaves, sizes=self.sizes)
             above = [parents_of(self.network, v) for v in leaves & keep]
             scopes = [*(factor.scope for factor in graph.factors), *above, *together]
             return quick_cells(scopes, graph.cards)
@@ -314,7 +306,7 @@ class JunctionTreeBackend:
 
     @cached_property
     def _may_be_quiet(self) -> list[int]:
-        return [v for v in range(len(self.network)) if can_be_quiet(self.network, v)]
+        return [v for v in range(len(self.network)) if can_be_quiet(self.network, v, self.sizes)]
 
     def _run_group(
         self, program: Program, evidence: Evidence, cases: Index, draws: ParameterDraws | None, output: _Output
@@ -324,14 +316,16 @@ class JunctionTreeBackend:
         once = bool(program.sliced) and n_lanes < MANY_LANES and not program.asked
         program.asked = True
         own = draws is None and not program.sliced
-        one_by_one = own and program.cells <= MOST_CELLS_CASEWISE and program.has_hub
+        one_by_one = own and program.cells <= self.sizes.casewise_cells and program.has_hub
         function = CASEWISE if one_by_one else LANES
         if not program.steps or once or not use_numba(self.kernel, program.cells * n_lanes, function):
             self._propagate(program, evidence, cases, draws, output)
             return
         scopes = output.scopes(program)
-        casewise = program.casewise(scopes) if one_by_one else None
-        flat = None if casewise else program.flat(scopes, own)
+        casewise = None
+        if one_by_one:
+            casewise = self._casewise_of.get((program, scopes), lambda: Casewise(program, scopes, self.sizes))
+        flat = None if casewise else self._flats.get((program, scopes, own), lambda: Flat(program, scopes, own))
         width = self._lanes_at_once(program)
         if own:
             returned = sum(math.prod(program.cards[v] for v in scope) for scope in scopes)
@@ -347,7 +341,9 @@ class JunctionTreeBackend:
                 if faint.size:
                     self._propagate(program, evidence, cases, draws, output, part.start + faint)
 
-        over_runs(work, n_lanes, width, self.workers if own and n_lanes * program.cells >= WORTH_THREADS else 1)
+        over_runs(
+            work, n_lanes, width, self.workers if own and n_lanes * program.cells >= self.sizes.threaded_cells else 1
+        )
 
     def _propagate(
         self,
@@ -375,7 +371,9 @@ class JunctionTreeBackend:
 
     def _cases_at_once(self, returned: int, most: int) -> int:
         """Cases of one call of compiled code: what every thread returns, and its reading, fit the memory limit."""
-        return min(most, max(1, self.memory_limit // (4 * BYTES * self.workers * (returned + 1))))
+        return min(
+            most, self.sizes.cases_at_once, max(1, self.memory_limit // (4 * BYTES * self.workers * (returned + 1)))
+        )
 
 
 class _Lanes:

@@ -20,6 +20,7 @@ from bayesdx.inference.draws import GateDraws, ParameterDraws, numbers_of
 from bayesdx.inference.evidence import Evidence
 from bayesdx.inference.factors import unrolled
 from bayesdx.inference.logs import exponentials, floored_log
+from bayesdx.inference.sizes import Sizes
 from bayesdx.network import Network, NoisyMax
 
 Array = NDArray[np.float64]
@@ -41,13 +42,13 @@ class LeafGroup:
     leaves: tuple[int, ...]
 
 
-def leaves_of(network: Network) -> frozenset[int]:
+def leaves_of(network: Network, sizes: Sizes) -> frozenset[int]:
     """Variables that have parents and no children, and are no gates so large that they are unrolled."""
     with_children = {network.index[parent] for node in network.nodes for parent in node.parents}
     found = set()
     for v, node in enumerate(network.nodes):
         cards = tuple(len(network[parent].states) for parent in node.parents)
-        large_gate = isinstance(node.cpd, NoisyMax) and unrolled(cards, len(node.states))
+        large_gate = isinstance(node.cpd, NoisyMax) and unrolled(cards, len(node.states), sizes)
         if node.parents and v not in with_children and not large_gate:
             found.add(v)
     return frozenset(found)

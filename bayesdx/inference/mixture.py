@@ -18,21 +18,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesdx.inference.sizes import USUAL, Sizes
 from bayesdx.network import Network
 
 Array = NDArray[np.float64]
 
 MOST_HUBS = 8
 """Variables of most neighbours that are tried as the hub, alone and in pairs."""
-
-HUB_SIZES = (1, 2)
-"""Variables of a hub; a larger one only where no smaller one is worth it."""
-
-WORTH_PARTS = 16
-"""The joint with its hub has at least so many times the cells of all parts with the hub."""
-
-MOST_PRODUCT = 2**18
-"""Multiplications of one matrix product; for more OpenBLAS wakes further threads, which costs more than it saves."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +47,7 @@ class Mixture:
 
 
 def mixture_of(
-    network: Network, scope: Sequence[int], relevant: frozenset[int], given: frozenset[int]
+    network: Network, scope: Sequence[int], relevant: frozenset[int], given: frozenset[int], sizes: Sizes = USUAL
 ) -> Mixture | None:
     """The hub that leaves the smallest parts of ``scope``; None where none is worth it.
 
@@ -67,13 +59,14 @@ def mixture_of(
         ``scope``, what is observed in some case, and everything above them.
     given : frozenset of int
         Variables whose state is known in every case.
+    sizes : Sizes
     """
     cards, asked = network.cardinalities, set(scope)
     neighbours = _moral_graph(network, relevant, given)
     candidates = sorted(set(relevant) - asked - given, key=lambda v: (-len(neighbours[v]), v))[:MOST_HUBS]
     best = None
-    for count in HUB_SIZES:
-        least = math.prod(cards[v] for v in scope) // WORTH_PARTS
+    for count in sizes.hub_sizes:
+        least = math.prod(cards[v] for v in scope) // sizes.mixture_saving
         for hub in itertools.combinations(candidates, count):
             parts = _parts(neighbours, asked, hub)
             cells = sum(math.prod(cards[v] for v in part) for part in parts)
@@ -84,7 +77,7 @@ def mixture_of(
     return best
 
 
-def joined(mixture: Mixture, joints: Sequence[Array], scope: Sequence[int]) -> Array:
+def joined(mixture: Mixture, joints: Sequence[Array], scope: Sequence[int], product_cells: int) -> Array:
     """P(scope | evidence), shape (n_cases, *cardinalities), from the posteriors of ``mixture.scopes``."""
     width = len(mixture.hub)
     n, states = len(joints[0]), math.prod(joints[0].shape[-width:])
@@ -100,7 +93,7 @@ def joined(mixture: Mixture, joints: Sequence[Array], scope: Sequence[int]) -> A
         held[smaller].extend(mixture.parts[place])
     rows, columns = halves[0] * hub.reshape(n, 1, states), halves[1].transpose(0, 2, 1)
     values = np.empty((n, rows.shape[1], columns.shape[2]))
-    height = max(1, MOST_PRODUCT // (states * columns.shape[2]))
+    height = max(1, product_cells // (states * columns.shape[2]))
     for first in range(0, rows.shape[1], height):
         np.matmul(rows[:, first : first + height], columns, out=values[:, first : first + height])
     cards = dict(zip([v for part in mixture.parts for v in part], _shape(joints, width), strict=True))

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from bayesdx.errors import TooLargeError, rounded
 from bayesdx.inference.evidence import Evidence
 from bayesdx.inference.kernels import Kernel, use_numba
-from bayesdx.inference.sizes import Sizes
+from bayesdx.inference.sizes import USUAL, Sizes
 from bayesdx.network import Network, NoisyMax
 
 Array = NDArray[np.float64]
@@ -88,7 +88,7 @@ class TwoLayer:
         network: Network,
         memory_limit: int,
         kernel: Kernel = "numpy",
-        sizes: Sizes = Sizes(),  # noqa: B008
+        sizes: Sizes = USUAL,
     ) -> None:
         self.sizes = sizes
         self.network = network

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,25 +14,15 @@ from bayesdx.errors import TooLargeError, rounded
 from bayesdx.inference.draws import ParameterDraws
 from bayesdx.inference.factors import Factor, factor_graph, factor_values
 from bayesdx.inference.leaves import LeafGroup, LeafTables, drawn_rows, leaf_groups
-from bayesdx.inference.recent import Recent
+from bayesdx.inference.sizes import USUAL, Sizes
 from bayesdx.inference.tree import JunctionTree, junction_tree
 from bayesdx.network import Network
-
-if TYPE_CHECKING:
-    from bayesdx.inference.casewise import Casewise
-    from bayesdx.inference.flat import Flat
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 FAINTEST_PLAIN = 1e-30
 """A clique in whose lane no cell is above this is scaled before more is multiplied into it."""
-
-MOST_READ = 16
-"""Sets of joint posteriors for whose reading compiled code is kept ready."""
-
-LEAST_RUN = 8
-"""States of a variable that most cliques share, from which one case at a time beats many lanes at a time."""
 
 BYTES = 8
 """Bytes of one cell: float64."""
@@ -120,6 +109,7 @@ class Program:
         Whether many cases will share the program, so that a better order is worth its search.
     leaves : frozenset of int
         Childless variables of ``keep`` that enter as rows over their parents and are in no clique.
+    sizes : Sizes
 
     Attributes
     ----------
@@ -136,15 +126,15 @@ class Program:
         quiet: frozenset[int] = frozenset(),
         many: bool = False,
         leaves: frozenset[int] = frozenset(),
+        sizes: Sizes = USUAL,
     ) -> None:
         self.network = network
+        self._sizes = sizes
         self.asked = False
         self.sliced = sliced
         self.leaves = leaves
-        self._flats: Recent[tuple[tuple[tuple[int, ...], ...], bool], Flat] = Recent(MOST_READ)
-        self._casewise: Recent[tuple[tuple[int, ...], ...], Casewise] = Recent(MOST_READ)
         self._homes: dict[frozenset[int], int] = {}
-        graph = factor_graph(network, keep - leaves, quiet)
+        graph = factor_graph(network, keep - leaves, quiet, sizes)
         groups = leaf_groups(network, sorted(leaves))
         self.cards = graph.cards
         self.factors = graph.factors
@@ -165,7 +155,7 @@ class Program:
     def has_hub(self) -> bool:
         """Whether a variable of many states is in most cliques: what makes one case at a time worth compiling."""
         cliques = self.tree.cliques
-        many = [v for v, card in enumerate(self.network.cardinalities) if card >= LEAST_RUN]
+        many = [v for v, card in enumerate(self.network.cardinalities) if card >= self._sizes.hub_states]
         return any(2 * sum(v in clique for clique in cliques) >= len(cliques) for v in many)
 
     def check_size(self, memory_limit: int) -> None:
@@ -232,18 +222,6 @@ class Program:
                 holding = (place for place, clique in enumerate(self.tree.cliques) if wanted.issubset(clique))
                 self._homes[wanted] = min(holding, key=self.tree.size)
         return self._homes[wanted]
-
-    def flat(self, scopes: tuple[tuple[int, ...], ...], compressed: bool) -> Flat:
-        """The program for compiled code that reads ``scopes``, without structural zeros if ``compressed``."""
-        from bayesdx.inference.flat import Flat
-
-        return self._flats.get((scopes, compressed), lambda: Flat(self, scopes, compressed))
-
-    def casewise(self, scopes: tuple[tuple[int, ...], ...]) -> Casewise:
-        """The program for compiled code that takes one case at a time and reads ``scopes``."""
-        from bayesdx.inference.casewise import Casewise
-
-        return self._casewise.get(scopes, lambda: Casewise(self, scopes))
 
     @cached_property
     def constant(self) -> tuple[Array, ...]:

@@ -7,10 +7,35 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Sizes:
-    """Sizes that decide how an engine works, never what it finds.
+    """Sizes that decide how an engine works, never what it finds; an argument of ``Engine``, so that tests set them.
 
     Parameters
     ----------
+    expanded_parents : int
+        Parents up to which a gate is a table; one with more is a chain.
+    unpruned_cells, unpruned_variables : int
+        A tree over the whole network of at most so many cells, in a network of at most so many variables, serves every
+        question: nothing is planned anew.
+    unsliced_cells : int
+        A tree with more cells than this is cut down by the states that each pattern of evidence gives.
+    casewise_cells : int
+        Trees of at most so many cells stay in the cache: compiled code takes them one case at a time, leaves outside.
+    hub_states : int
+        States of a variable that most cliques share, from which one case at a time beats many lanes at a time.
+    alike : float
+        Cases that differ from the one before in less than this share of their codes keep what the two have in common.
+    hypothetical_rows : int
+        Larger batches are cohorts, not looked at for being hypothetical results of one case.
+    cases_at_once : int
+        Most cases of one call of compiled code; each has a smaller number of its own.
+    threaded_cells : int
+        Cells times cases from which a second thread pays: about 10 ms of compiled code.
+    mixture_saving : float
+        A joint is put together from parts where it has so many times their cells.
+    hub_sizes : tuple of int
+        Variables of the hub between the parts; a larger one only where no smaller one is worth it.
+    product_cells : int
+        Multiplications of one matrix product; for more OpenBLAS wakes further threads, which costs more than it saves.
     ranked_table : int
         Configurations up to which the most probable ones are read from a table of all.
     ranked_lists : tuple of int
@@ -25,5 +50,21 @@ class Sizes:
     0       absent        0.908
     """
 
+    expanded_parents: int = 8
+    unpruned_cells: int = 10_000
+    unpruned_variables: int = 256
+    unsliced_cells: int = 500_000
+    casewise_cells: int = 2**15
+    hub_states: int = 8
+    alike: float = 0.1
+    hypothetical_rows: int = 2**12
+    cases_at_once: int = 2**13
+    threaded_cells: int = 2**22
+    mixture_saving: int = 16
+    hub_sizes: tuple[int, ...] = (1, 2)
+    product_cells: int = 2**18
     ranked_table: int = 2**14
     ranked_lists: tuple[int, ...] = (32, 128, 512)
+
+
+USUAL = Sizes()

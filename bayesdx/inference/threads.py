@@ -6,9 +6,6 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-WORTH_THREADS = 2**22
-"""Cells times cases from which a second thread pays: about 10 ms of compiled code."""
-
 
 def processors() -> int:
     """Processors that this process may use."""

@@ -14,6 +14,7 @@ from numpy.testing import assert_allclose
 
 from bayesdx.errors import FindingsError, TooLargeError
 from bayesdx.inference import Engine, Evidence, mixture
+from bayesdx.inference.sizes import Sizes
 from bayesdx.network import Network, Node, Table
 from tests import oracle
 from tests.strategies import networks_with_evidence
@@ -30,12 +31,8 @@ def test_joint_equals_the_joint_table(
     """P(configuration | evidence) of every case, held by a clique or put together from parts; NaN if impossible."""
     network, evidence = case
     chosen = [str(name) for name in np.random.default_rng(seed).permutation(network.names)[:4]]
-    with pytest.MonkeyPatch.context() as patch:
-        if hub:
-            patch.setattr(mixture, "WORTH_PARTS", 1e-9)
-            patch.setattr(mixture, "HUB_SIZES", (hub,))
-            patch.setattr(mixture, "MOST_PRODUCT", 4)
-        log_evidence, joint = Engine(network, backend=backend).joint(evidence, chosen)
+    sizes = Sizes(mixture_saving=1e-9, hub_sizes=(hub,), product_cells=4) if hub else Sizes()
+    log_evidence, joint = Engine(network, backend=backend, sizes=sizes).joint(evidence, chosen)
     places = [network.index[name] for name in chosen]
     for row, codes in enumerate(evidence.codes):
         soft = {name: values[row] for name, values in evidence.likelihoods.items()}

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -34,16 +35,10 @@ from bayesdx.inference import (
     GateFamily,
     ParameterDraws,
     Propagation,
-    casewise,
-    casewise_marginals,
-    dense_backend,
-    factors,
-    hypothetical,
-    jt_backend,
     kernels,
-    program,
 )
 from bayesdx.inference.kernels import Kernel
+from bayesdx.inference.sizes import Sizes
 from bayesdx.network import Network, Node, NoisyMax, Table
 from tests import oracle
 from tests.strategies import networks_with_evidence, random_evidence, random_network
@@ -213,14 +208,11 @@ def test_unrolling_and_slicing_change_nothing(kernel: str, seed: int) -> None:
     plain = Engine(network, backend="junction_tree", kernel="numpy").propagate(
         evidence, targets=network.names, families=True
     )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(factors, "MOST_PARENTS_EXPANDED", 0)
-        patch.setattr(jt_backend, "MOST_CELLS_UNSLICED", 0)
-        patch.setattr(jt_backend, "MOST_CELLS_UNPRUNED", -1)
-        engine = Engine(network, backend="junction_tree", kernel=kernel)
-        engine.propagate(evidence, targets=network.names, families=True)
-        cut = engine.propagate(evidence, targets=network.names, families=True)
-        without = engine.propagate(evidence, targets=network.names)
+    sizes = Sizes(expanded_parents=0, unsliced_cells=0, unpruned_cells=-1)
+    engine = Engine(network, backend="junction_tree", kernel=kernel, sizes=sizes)
+    engine.propagate(evidence, targets=network.names, families=True)
+    cut = engine.propagate(evidence, targets=network.names, families=True)
+    without = engine.propagate(evidence, targets=network.names)
     assert_same(cut, plain)
     assert_same(without, plain)
 
@@ -233,17 +225,10 @@ def test_threads_change_nothing(backend: Literal["auto", "junction_tree"], seed:
     network = random_network(seed, 7)
     evidence = random_evidence(network, seed, 21)
     alone = Engine(network, backend=backend, kernel="numba", workers=1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(program, "LEAST_RUN", 1)
-        for module in (jt_backend, dense_backend, casewise_marginals):
-            patch.setattr(module, "WORTH_THREADS", 0)
-        for module in (jt_backend, dense_backend):
-            patch.setattr(module, "MOST_CASES_FAST", 2)
-        patch.setattr(jt_backend, "MOST_LANES_FAST", 2)
-        patch.setattr(casewise_marginals, "RUN", 2)
-        several = Engine(network, backend=backend, kernel="numba", workers=3)
-        assert_same(several.propagate(evidence), alone.propagate(evidence))
-        assert_same(several.propagate(evidence, families=True), alone.propagate(evidence, families=True))
+    sizes = Sizes(hub_states=1, threaded_cells=0, cases_at_once=2)
+    several = Engine(network, backend=backend, kernel="numba", workers=3, sizes=sizes)
+    assert_same(several.propagate(evidence), alone.propagate(evidence))
+    assert_same(several.propagate(evidence, families=True), alone.propagate(evidence, families=True))
 
 
 @settings(max_examples=40)
@@ -257,12 +242,10 @@ def test_what_neighbouring_cases_share_is_not_lost(seed: int) -> None:
         codes[row] = codes[row - 1]
         v = int(rng.integers(len(network)))
         codes[row, v] = rng.integers(-1, network.cardinalities[v])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(program, "LEAST_RUN", 1)
-        engine = Engine(network, backend="junction_tree", kernel="numba")
-        found = engine.propagate(Evidence(codes), targets=network.names)
-        patch.setattr(casewise, "ALIKE", -1)
-        expected = engine.propagate(Evidence(codes), targets=network.names)
+    found, expected = (
+        Engine(network, backend="junction_tree", kernel="numba", sizes=sizes).propagate(Evidence(codes), network.names)
+        for sizes in (Sizes(hub_states=1), Sizes(hub_states=1, alike=-1))
+    )
     assert_array_equal(found.log_evidence, expected.log_evidence)
     for name in network.names:
         assert_array_equal(found.marginals[name], expected.marginals[name])
@@ -291,9 +274,8 @@ def test_hypothetical_results_of_one_case_are_cases(
     questions = ((one_more, network.targets[:1]), (two_more, network.targets), (Evidence(codes), network.names))
     for evidence, targets in questions:
         found = Engine(network, backend=backend, kernel=kernel).propagate(evidence, targets=targets)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(hypothetical, "MOST_ROWS", 0)
-            expected = Engine(network, backend="junction_tree", kernel="numpy").propagate(evidence, targets=targets)
+        plain = Engine(network, backend="junction_tree", kernel="numpy", sizes=Sizes(hypothetical_rows=0))
+        expected = plain.propagate(evidence, targets=targets)
         assert_same(found, expected)
 
 
@@ -326,16 +308,12 @@ def test_leaves_outside_the_cliques_change_nothing(kernel: str, seed: int) -> No
     """Childless variables as rows over their parents, or as members of cliques: same answer, alone or in a batch."""
     network = random_network(seed, 8)
     evidence = random_evidence(network, seed, 4)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(program, "LEAST_RUN", 1)
-        outside = Engine(network, backend="junction_tree", kernel=kernel)
-        found = outside.propagate(evidence, targets=network.names, families=True)
-        few = outside.propagate(evidence, targets=network.names)
-        single = [outside.propagate(evidence.take([row]), targets=network.names) for row in range(4)]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jt_backend, "MOST_CELLS_CASEWISE", -1)
-        inside = Engine(network, backend="junction_tree", kernel=kernel)
-        expected = inside.propagate(evidence, targets=network.names, families=True)
+    outside = Engine(network, backend="junction_tree", kernel=kernel, sizes=Sizes(hub_states=1))
+    found = outside.propagate(evidence, targets=network.names, families=True)
+    few = outside.propagate(evidence, targets=network.names)
+    single = [outside.propagate(evidence.take([row]), targets=network.names) for row in range(4)]
+    inside = Engine(network, backend="junction_tree", kernel=kernel, sizes=Sizes(casewise_cells=-1))
+    expected = inside.propagate(evidence, targets=network.names, families=True)
     assert_same(found, expected)
     assert_same(few, expected)
     for name in network.names:
@@ -356,10 +334,9 @@ def test_many_faint_leaves_do_not_underflow(kernel: str) -> None:
     codes[:, :2] = -1
     codes[1, 2:200] = 0
     codes[2, 2:400] = -1
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(program, "LEAST_RUN", 1)
-        patch.setattr(jt_backend, "MOST_VARIABLES_UNPRUNED", 1_000)
-        result = Engine(network, backend="junction_tree", kernel=kernel).propagate(Evidence(codes), targets=("a", "b"))
+    sizes = Sizes(hub_states=1, unpruned_variables=1_000)
+    engine = Engine(network, backend="junction_tree", kernel=kernel, sizes=sizes)
+    result = engine.propagate(Evidence(codes), targets=("a", "b"))
     none, one, both = 0.001, 1 - 0.999 * 0.998, 1 - 0.999 * 0.998**2
     for row, (positive, negative) in enumerate([(400, 0), (202, 198), (2, 0)]):
         weights = np.log([0.81, 0.09, 0.09, 0.01]) + [
@@ -822,3 +799,28 @@ def test_numbers_too_faint_to_compute_with_are_refused() -> None:
         NetworkError, match=r"^network: rain has a probability of 4\.94066e-324; expected 0 or at least"
     ):
         Engine(network)
+
+
+@pytest.mark.parametrize("kernel", ["numpy", "numba"])
+def test_one_cause_of_many_states_needs_no_table_of_its_states(kernel: Kernel) -> None:
+    """A cause of 5,000 states over 40 findings: Bayes' rule by hand, in 5 MB; states by states would take 200."""
+    rng = np.random.default_rng(0)
+    prior, yes = rng.dirichlet(np.ones(5000)), rng.uniform(0.05, 0.95, (40, 5000))
+    cause = Node("cause", tuple(f"s{state}" for state in range(5000)), (), Table(prior))
+    findings = [Node(f"f{k}", BINARY, ("cause",), Table(np.stack([1 - p, p], axis=-1))) for k, p in enumerate(yes)]
+    network = Network((cause, *findings), targets=("cause",))
+    codes = np.concatenate([[[-1]] * 4, rng.integers(-1, 2, (4, 40))], axis=1)
+    codes[3, 0] = 17
+    engine = Engine(network, kernel=kernel)
+    assert engine.plan.backend == "dense"
+    for rows in (slice(None), slice(1)):
+        found = engine.propagate(Evidence(codes[rows])).marginals["cause"]
+        for row, posterior in zip(codes[rows], found, strict=True):
+            like = np.where((row[1:] == 1)[:, None], yes, np.where((row[1:] == 0)[:, None], 1 - yes, 1.0)).prod(axis=0)
+            weights = prior * like * (np.arange(5000) == row[0] if row[0] >= 0 else 1.0)
+            assert_allclose(posterior, weights / weights.sum(), rtol=1e-10)
+    tracemalloc.start()
+    engine.propagate(Evidence(codes[:1]))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 5e6
