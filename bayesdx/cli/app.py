@@ -227,6 +227,9 @@ def card(
 def compare(
     old: Annotated[str, typer.Argument(metavar="OLD", help="name, name@version, or the path of a folder")],
     new: Annotated[str, typer.Argument(metavar="NEW", help="name, name@version, or the path of a folder")],
+    population: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of the new model, and of the old one if it has it.")
+    ] = None,
     format: Annotated[ComparisonFormat, typer.Option("--format", help="How to print the result.")] = (
         ComparisonFormat.TABLE
     ),
@@ -248,12 +251,16 @@ def compare(
     from bayesdx.cli import evaluation, output
 
     most = None if every else ROWS_SHOWN
-    comparison = dx.compare_models(dx.load_model(old), dx.load_model(new))
+    after, before = dx.load_model(new, population=population), dx.load_model(old)
+    if population in {each.name for each in before.info.populations}:
+        before = dx.load_model(old, population=population)
+    comparison = dx.compare_models(before, after)
     if format == ComparisonFormat.MARKDOWN:
         sys.stdout.write(comparison.to_markdown())
     else:
         output.show_comparison(comparison, format, most)
     if format == ComparisonFormat.TABLE and not comparison.table.empty:
+        evaluation.show_shares(comparison, most)
         evaluation.show_effects(comparison.effects, most)
 
 

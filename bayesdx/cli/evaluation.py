@@ -72,6 +72,22 @@ def _number(value: float | str | None) -> str:
     return "" if value is None else format_ratio(float(value))
 
 
+def show_shares(comparison: dx.VersionComparison, most: int | None = None) -> None:
+    """How common causes are in both populations before anything is found, the most moved first."""
+    shares = comparison.shares
+    shares = shares[shares["old"] != shares["new"]]
+    if shares.empty:
+        return
+    with console() as screen:
+        places = f"{clean(comparison.old.population)} -> {clean(comparison.new.population)}"
+        screen.print(f"\nBefore anything is found, {places}", style="bold")
+        grid = table("cause", "probability")
+        for row in records(shares.head(most or len(shares))):
+            grid.add_row(clean(row["cause"]), f"{_change(row['old'])} -> {_change(row['new'])}")
+        screen.print(grid)
+        print_left_out(screen, len(shares), most)
+
+
 def show_effects(effects: pd.DataFrame, most: int | None = None) -> None:
     """The effect of a new version on the ``most`` cases that it moves most, or on all, for people."""
     with console() as screen:

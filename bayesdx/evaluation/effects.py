@@ -28,7 +28,8 @@ LONGEST_TABLE = 200
 class VersionComparison(Comparison):
     """The difference between two models, and what it does to cases; made by ``compare_models``.
 
-    ``table`` and ``numbers`` are those of ``Comparison``.
+    ``table`` and ``numbers`` are those of ``Comparison``. Where the new model brings a population that the old one does
+    not have, and has it chosen, as a calibrated version has, every case is diagnosed in that population.
 
     Examples
     --------
@@ -57,7 +58,41 @@ class VersionComparison(Comparison):
                     case    most_moved  most_moved_old  most_moved_new
         0  nothing_known  tuberculosis          0.0104          0.0108
         """
-        return case_effects(self.old, self.new)
+        return case_effects(self.old, self.new, self._brought)
+
+    @property
+    def _brought(self) -> str | None:
+        """The chosen population of the new model, if the old one does not have it."""
+        known = {population.name for population in self.old.info.populations}
+        return self.new.population if self.new.population not in known else None
+
+    @cached_property
+    def shares(self) -> pd.DataFrame:
+        """What the chosen populations of both models expect before anything is found: P(cause), the most moved first.
+
+        Columns: cause, old, new, shift_decibans; NaN where a model does not have the cause.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> there = model.with_population("emergency_department")
+        >>> dx.compare_models(model, there).shares.head(1).round(3)
+                      cause    old   new  shift_decibans
+        0  severe_infection  0.005  0.03           7.892
+        """
+        found = [
+            dict(zip(model.causes, run_case(model, ()).probabilities.tolist(), strict=True))
+            for model in (self.old, self.new)
+        ]
+        names = list(dict.fromkeys((*self.old.causes, *self.new.causes)))
+        rows = [[name, *(side.get(name, np.nan) for side in found)] for name in names]
+        table = pd.DataFrame(rows, columns=["cause", "old", "new"])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            odds = [10 * np.log10(table[name] / (1 - table[name])) for name in ("old", "new")]
+            table["shift_decibans"] = (odds[1] - odds[0]).astype(float)
+        order = table["shift_decibans"].abs().sort_values(ascending=False, kind="stable").index
+        return table.loc[order].reset_index(drop=True)
 
     def to_markdown(self) -> str:
         """The comparison in Markdown, for a review.
@@ -100,7 +135,7 @@ def compare_models(old: Model, new: Model) -> VersionComparison:
     return VersionComparison(rows.old, rows.new, rows.table)
 
 
-def case_effects(old: Model, new: Model) -> pd.DataFrame:
+def case_effects(old: Model, new: Model, population: str | None = None) -> pd.DataFrame:
     """How two models differ about every case of the new one's cases.csv.
 
     Each case is diagnosed with all its findings, in its own population; the old model takes its default population
@@ -109,6 +144,9 @@ def case_effects(old: Model, new: Model) -> pd.DataFrame:
     Parameters
     ----------
     old, new : Model
+    population : str, optional
+        Of the new model, in which every case is diagnosed; the old one then keeps its chosen population where it does
+        not have that one.
 
     Returns
     -------
@@ -127,11 +165,13 @@ def case_effects(old: Model, new: Model) -> pd.DataFrame:
     >>> float(case_effects(model, model)["probability_change"].abs().max())
     0.0
     """
-    new_models = {population: new.with_population(population) for population in {row.population for row in new.cases}}
-    known = {population.name for population in old.info.populations}
+    names = {row.population for row in new.cases}
+    new_models = {name: new.with_population(population or name) for name in names}
+    known = {each.name for each in old.info.populations}
+    otherwise = old.info.default_population if population is None else old.population
     old_models = {
-        population: old.with_population(population if population in known else old.info.default_population)
-        for population in new_models
+        name: old.with_population((population or name) if (population or name) in known else otherwise)
+        for name in names
     }
     rows = []
     for row in new.cases:
@@ -200,6 +240,14 @@ def _document(comparison: VersionComparison) -> list[Block]:
             f"Old: {old.hash}. New: {new.hash}."
         )
     )
+    shares = comparison.shares
+    shares = shares[shares["old"] != shares["new"]]
+    if len(shares):
+        blocks.append(Heading(2, f"Before anything is found, {old.population} -> {new.population}"))
+        listed = [
+            (row["cause"], _arrow(row["old"], row["new"])) for row in shares.head(LONGEST_TABLE).to_dict("records")
+        ]
+        blocks.append(grid(["cause", "probability"], listed))
     blocks.append(Heading(2, "Effect on cases"))
     if effects.empty:
         blocks.append(Paragraph("The new version has no cases."))

@@ -113,3 +113,22 @@ def test_markdown_for_a_review():
     assert "| priors.csv | town, fuel_missing, tank empty | probability | changed | 0.08 | 0.01 | -9.35 |" in text
     widths = {line.replace("\\|", "").count("|") for line in text.splitlines() if line.startswith("| priors.csv")}
     assert widths == {8}
+
+
+def test_a_population_that_a_version_brings_shows_its_effect() -> None:
+    """Shares of causes before anything is found, and every case under the new population."""
+    model = dx.load_model("hip_flexion_weakness")
+    there = model.with_population("emergency_department")
+    shares = dx.compare_models(model, there).shares.set_index("cause")
+    assert shares.loc["severe_infection", "new"] == dx.diagnose(there).posterior["severe_infection"]
+    assert shares.loc["severe_infection", "old"] == dx.diagnose(model).posterior["severe_infection"]
+    assert shares["shift_decibans"].abs().is_monotonic_decreasing
+    table = dx.simulate_cohort(there, 200, seed=1)[["age_group", "fever", *model.causes]]
+    new = dx.calibrate(model, table, variables=["main_cause"], population="ward", tolerance=1e-2).model
+    compared = dx.compare_models(model, new)
+    case = next(row for row in new.cases if row.case == compared.effects["case"].iloc[0])
+    findings = {name: states[0] if len(states) == 1 else list(states) for name, states in case.findings}
+    cause = compared.effects["most_moved"].iloc[0]
+    for side, figure in ((model, "most_moved_old"), (new, "most_moved_new")):
+        assert compared.effects[figure].iloc[0] == pytest.approx(dx.diagnose(side, findings).posterior[cause])
+    assert "## Before anything is found, " in compared.to_markdown()
