@@ -161,7 +161,7 @@ def models(
 def check(
     model: ModelArgument,
     evidence: Annotated[
-        bool, typer.Option("--evidence", help="Compare what the network implies with the figures of accuracy.csv.")
+        bool, typer.Option("--evidence", help="Compare what the network predicts with published figures.")
     ] = False,
     cases: Annotated[bool, typer.Option("--cases", help="Run the clinical unit tests of cases.csv.")] = False,
     format: FormatOption = Format.TABLE,
@@ -171,8 +171,9 @@ def check(
     Prints every fault with file, row, column, what was found and what was expected, and leaves with exit code 1; or
     'sound' with the numbers that are verified, recalled, from experts, from datasets.
 
-    With --evidence it prints instead how many published figures the network reproduces within their interval, and those
-    that it does not; exit code 1 where one of these has no explanation (column resolution). With --cases it prints what
+    With --evidence it prints instead how many published figures lie within the interval that the network predicts, and
+    those that do not; exit code 1 where the source of one of these is in conflict with the network (p below 0.05 after
+    Holm's correction) and the row has no explanation (column resolution). With --cases it prints what
     the model makes of every case, with figures over all of them; exit code 1 where an expectation is not met.
 
     \b
@@ -201,7 +202,7 @@ def check(
     figures = dx.check_evidence(loaded) if evidence else None
     results = dx.check_cases(loaded) if cases else None
     evaluation.show(loaded, figures, results, format)
-    unexplained = figures is not None and dx.count_verdicts(figures)["outside and unexplained"] > 0
+    unexplained = figures is not None and dx.count_verdicts(figures)["in conflict and unexplained"] > 0
     if unexplained or (results is not None and not results.passed):
         raise typer.Exit(FAULTY)
 

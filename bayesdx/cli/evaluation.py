@@ -42,13 +42,14 @@ def _print_evidence(model: dx.Model, evidence: pd.DataFrame) -> None:
     with console() as screen:
         screen.print(
             f"{model.name} {model.version}: {len(evidence)} published figures, {comparable} comparable; "
-            f"{counts['inside']} inside their interval ({_share(counts['inside'], comparable)}), "
-            f"{counts['outside']} outside, {counts['outside and unexplained']} of them without an explanation."
+            f"{counts['inside']} within their predictive interval ({_share(counts['inside'], comparable)}), "
+            f"{counts['outside']} outside, {counts['in conflict and unexplained']} of them in conflict without an "
+            "explanation."
         )
         rows = records(evidence[evidence["verdict"] == "outside"])
         if not rows:
             return
-        grid = table("figure", "in whom", "published", ("implied", "right"), "explanation")
+        grid = table("figure", "in whom", "published", "predicted", ("p", "right"), "explanation")
         for row in rows:
             event = f"{row['finding']}={row['state']}" + (f";{row['also']}" if row["also"] else "")
             published = f"{_number(row['value'])} ({_number(row['lower'])} to {_number(row['upper'])})"
@@ -56,7 +57,8 @@ def _print_evidence(model: dx.Model, evidence: pd.DataFrame) -> None:
                 clean(f"{row['measure'].replace('_', ' ')} of {event} for {row['cause']}"),
                 clean(f"{row['condition']} ({row['source']})"),
                 published,
-                _number(row["implied"]),
+                f"{_number(row['implied'])} ({_number(row['predictive_lower'])} to {_number(row['predictive_upper'])})",
+                _p(row),
                 clean(row["resolution"]) or "none",
             )
             grid.add_section()
@@ -66,6 +68,13 @@ def _print_evidence(model: dx.Model, evidence: pd.DataFrame) -> None:
 
 def _share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.0f} %" if whole else "none"
+
+
+def _p(row: dict[str, Any]) -> str:
+    """The p of the figure, marked where its source is in conflict."""
+    said = "below 0.001" if row["p"] < 0.001 else f"{row['p']:.3f}"
+    in_conflict = row["adjusted_p"] is not None and row["adjusted_p"] < 0.05
+    return f"{said}, in conflict" if in_conflict else said
 
 
 def _number(value: float | str | None) -> str:

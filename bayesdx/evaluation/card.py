@@ -140,7 +140,7 @@ def _numbers(facts: _Facts) -> list[Block]:
         Heading(2, "How its numbers are known"),
         Paragraph(
             "Numbers that enter the network. Verified: checked against a published text; recalled: from memory of one; "
-            "expert: a judgement; dataset: estimated from data."
+            "expert: a judgement; synthesis: learned from published studies; dataset: estimated from data."
         ),
         grid(["file", "numbers", *STATUSES], rows, tuple(range(1, 2 + len(STATUSES)))),
         Heading(2, "Sources by design of study"),
@@ -173,9 +173,10 @@ def _conformance(facts: _Facts) -> list[Block]:
     share = f" ({_percent(counts[INSIDE], comparable)})" if comparable else ""
     blocks.append(
         Paragraph(
-            f"{len(table)} published figures, {comparable} of them comparable: the network implies a value inside the "
-            f"published interval for {counts[INSIDE]}{share}, outside for {counts[OUTSIDE]}, of which "
-            f"{counts['outside and unexplained']} without an explanation."
+            f"{len(table)} published figures, {comparable} of them comparable: {counts[INSIDE]}{share} lie within the "
+            f"95 % interval that the network predicts for such a study, {counts[OUTSIDE]} outside, of which "
+            f"{counts['in conflict and unexplained']} are of a source in conflict with the network (p below 0.05 after "
+            "Holm's correction) and without an explanation."
         )
     )
     outside = table[table["verdict"] == OUTSIDE]
@@ -189,12 +190,23 @@ def _conformance(facts: _Facts) -> list[Block]:
                 row["condition"],
                 f"{format_ratio(row['value'])} ({format_ratio(row['lower'])} to {format_ratio(row['upper'])})",
                 format_ratio(row["implied"]),
+                f"{format_ratio(row['predictive_lower'])} to {format_ratio(row['predictive_upper'])}",
                 row["source"],
                 row["resolution"] or NOT_REPORTED,
             )
             for row in outside.to_dict("records")
         ]
-        header = ["finding", "cause", "measure", "in whom", "published", "implied", "source", "explanation"]
+        header = [
+            "finding",
+            "cause",
+            "measure",
+            "in whom",
+            "published",
+            "implied",
+            "predicted",
+            "source",
+            "explanation",
+        ]
         blocks.append(grid(header, rows))
     return blocks
 

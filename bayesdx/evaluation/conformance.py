@@ -1,38 +1,41 @@
-"""Whether the compiled network reproduces the accuracy that was published for each finding."""
+"""Whether the compiled network predicts the figures that were published for each finding."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.diagnosis.lines import engine_for
 from bayesdx.display import format_ratio
-from bayesdx.inference import Evidence
+from bayesdx.evaluation.heterogeneity import Readings, holm, joint_p, predict
+from bayesdx.evaluation.implied import Implied, Questions, figures, spread_of
+from bayesdx.evaluation.published import Published, floor_of, published_figures, read, within
 from bayesdx.knowledge.model import Model
-from bayesdx.knowledge.schema import Accuracy, Conditions, format_cell
-from bayesdx.network import Network
+from bayesdx.knowledge.schema import RATIOS, Accuracy, format_cell
+from bayesdx.network.parameters import distributions, parameters
 
 INSIDE = "inside"
 OUTSIDE = "outside"
 NOT_COMPARABLE = "not comparable"
 
-TOLERANCE = 1e-9
-"""How far an implied figure may lie beyond its interval, relative to the end, and still count as inside (rounding)."""
+CONFLICT = 0.05
+"""The p of a source after Holm's correction below which it is in conflict with the model."""
 
 Array = NDArray[np.float64]
+Index = NDArray[np.intp]
 
 
-def check_evidence(model: Model) -> pd.DataFrame:
-    r"""What the network implies for each published figure of accuracy.csv, and whether that lies in its interval.
+def check_evidence(model: Model, heterogeneity: float = 0.3) -> pd.DataFrame:
+    r"""What the network implies for each published figure, and whether the figure lies where it is predicted.
 
     A row is about an event :math:`e`: its ``finding`` in one of the states ``state``, and every condition of ``also``
     too. Three groups of patients belong to it, all of them with the conditions ``given``: the ill (the cause in any
-    state but its reference state), the comparison group (the conditions ``against``; where empty, the cause in its
-    reference state), and all of them. With :math:`s = P(e \mid \text{ill})`,
+    state but its reference state, or in the state that is named), the comparison group (the conditions ``against``;
+    where empty, patients without the cause), and all of them. With :math:`s = P(e \mid \text{ill})`,
     :math:`f = P(e \mid \text{comparison group})`, each averaged over everything else that the network knows, the
     figure that is implied is
 
@@ -49,23 +52,40 @@ def check_evidence(model: Model) -> pd.DataFrame:
     The averages are taken in the population of the row, and in the model's chosen one where the row names none. So a
     comparison group holds the other causes as often as that population does.
 
+    A study is not expected to find that figure, but one near it: the model's own numbers are uncertain (their
+    intervals), studies differ from each other, and a study has so many patients. All three are in its prediction. A
+    version from ``synthesise`` has learned from its studies already; ``Synthesis.studies`` predicts each without its
+    source.
+
     Parameters
     ----------
     model : Model
+    heterogeneity : float, at least 0
+        Standard deviation between studies on the scale of log-odds; 0.5 at least for case-control and operated series
+        unless it is 0.
 
     Returns
     -------
     DataFrame
-        One row per row of accuracy.csv, in its order. Columns: finding, state, also, cause, measure, condition,
-        population, given, against; value, lower, upper (as published); implied; verdict, ``inside``, ``outside`` or
-        ``not comparable``; reason, why it is outside or not comparable; resolution, what the row says about that;
-        source, status. A row is not comparable where it says so (``compare`` = no), where it is ``conditional`` and
-        does not say on what (``given`` is empty), and where the network does not determine the figure: a group of
-        patients that has probability 0, or a ratio of 0 to 0; ``implied`` then is NaN unless it can be computed.
+        One row per row of studies.csv and of accuracy.csv, in their order. Columns: finding, state, also, cause,
+        measure, condition, population, given, against; value, lower, upper (as published, or from the counts); implied;
+        predictive_lower, predictive_upper (95 %), p (two-sided, mid-p); source_p (all figures of the source together),
+        adjusted_p (Holm, over sources); verdict, ``inside``, ``outside`` (of the predictive interval) or ``not
+        comparable``; reason, why it is outside or not comparable; resolution, what the row says about that; source,
+        status. A row is not comparable where it says so (``compare`` = no, a reference standard that includes the
+        finding, selective verification, a comparison group chosen on suspicion), where it is ``conditional`` and does
+        not say on what (``given`` is empty), and where the network does not determine the figure: a group of patients
+        that has probability 0, or a ratio of 0 to 0; ``implied`` then is NaN unless it can be computed.
+
+    Raises
+    ------
+    ValueError
+        ``heterogeneity`` is negative or not finite.
 
     References
     ----------
-    J. J. Deeks, D. G. Altman (2004), "Diagnostic tests 4: likelihood ratios", BMJ 329.
+    J. J. Deeks, D. G. Altman (2004), "Diagnostic tests 4: likelihood ratios", BMJ 329; J. P. T. Higgins,
+    S. G. Thompson, D. J. Spiegelhalter (2009), "A re-evaluation of random-effects meta-analysis", JRSS A 172.
 
     Examples
     --------
@@ -76,31 +96,31 @@ def check_evidence(model: Model) -> pd.DataFrame:
     0  dyspnoea  bronchitis  sensitivity    0.8      0.8  inside
     1  dyspnoea  bronchitis  sensitivity    0.9      0.9  inside
     """
-    by_population: dict[str, list[int]] = defaultdict(list)
-    for place, row in enumerate(model.accuracy):
-        by_population[row.population or model.population].append(place)
-    implied = np.full(len(model.accuracy), np.nan)
-    for population, places in by_population.items():
-        chosen = model if population == model.population else model.with_population(population)
-        implied[places] = implied_figures(chosen, [model.accuracy[place] for place in places])
-    judged = [_judge(row, float(figure)) for row, figure in zip(model.accuracy, implied, strict=True)]
-    shown = ["finding", "state", "also", "cause", "measure", "condition", "population", "given", "against"]
-    table = pd.DataFrame(
-        [[format_cell(getattr(row, name)) for name in shown] for row in model.accuracy], columns=shown, dtype=object
-    )
-    table["population"] = [row.population or model.population for row in model.accuracy]
-    for name in ("value", "lower", "upper"):
-        table[name] = np.array([getattr(row, name) for row in model.accuracy], dtype=np.float64)
-    table["implied"] = implied
+    if not (np.isfinite(heterogeneity) and heterogeneity >= 0):
+        raise ValueError(f"heterogeneity: {heterogeneity}; expected a finite number of at least 0.")
+    published = published_figures(model)
+    table = _as_published(model, published)
+    asked = Questions(model, [one.study for one in published])
+    table["implied"] = figures(asked.rows, asked.answer())
+    for name in ("predictive_lower", "predictive_upper", "p", "source_p", "adjusted_p"):
+        table[name] = np.full(len(published), np.nan)
+    compared = np.array([place for place, one in enumerate(published) if not one.reason], dtype=np.intp)
+    if compared.size:
+        _predict(model, [published[place] for place in compared], compared, heterogeneity, table)
+    judged = [_judge(one, line) for one, line in zip(published, table.to_dict("records"), strict=True)]
     table["verdict"] = pd.Series([verdict for verdict, _ in judged], dtype=object)
     table["reason"] = pd.Series([reason for _, reason in judged], dtype=object)
-    for name in ("resolution", "source", "status"):
-        table[name] = pd.Series([getattr(row, name) for row in model.accuracy], dtype=object)
+    table["resolution"] = pd.Series([getattr(one.row, "resolution", "") for one in published], dtype=object)
+    for name in ("source", "status"):
+        table[name] = pd.Series([getattr(one.row, name) for one in published], dtype=object)
     return table
 
 
 def count_verdicts(table: pd.DataFrame) -> dict[str, int]:
-    """How many figures are inside their interval, outside, not comparable; and outside without an explanation.
+    """How many figures are inside their predictive interval, outside, not comparable; and in conflict unexplained.
+
+    Of 100 figures five are expected outside. One is in conflict where its source, all its figures together, is further
+    out than any of the sources would be by chance (p below 0.05 after Holm's correction).
 
     Parameters
     ----------
@@ -110,106 +130,131 @@ def count_verdicts(table: pd.DataFrame) -> dict[str, int]:
     Returns
     -------
     dict of str to int
-        Keys: ``inside``, ``outside``, ``not comparable``, ``outside and unexplained`` (those outside whose row has no
-        resolution; part of ``outside``).
+        Keys: ``inside``, ``outside``, ``not comparable``, ``in conflict and unexplained`` (those outside whose source
+        is in conflict with the model and whose row has no resolution; part of ``outside``).
 
     Examples
     --------
     >>> import bayesdx as dx
     >>> dx.count_verdicts(dx.check_evidence(dx.load_model("chest_clinic")))
-    {'inside': 8, 'outside': 0, 'not comparable': 0, 'outside and unexplained': 0}
+    {'inside': 8, 'outside': 0, 'not comparable': 0, 'in conflict and unexplained': 0}
     """
     counts = {verdict: int((table["verdict"] == verdict).sum()) for verdict in (INSIDE, OUTSIDE, NOT_COMPARABLE)}
     unexplained = (table["verdict"] == OUTSIDE) & (table["resolution"].str.strip() == "")
-    return {**counts, "outside and unexplained": int(unexplained.sum())}
+    return {**counts, UNEXPLAINED: int((unexplained & (table["adjusted_p"] < CONFLICT)).sum())}
 
 
-def implied_figures(model: Model, rows: Sequence[Accuracy]) -> Array:
-    """What the network of the model's population implies for each row, shape (n_rows,); NaN where it is not determined.
+UNEXPLAINED = "in conflict and unexplained"
 
-    All rows are one batch: four logarithms of probabilities each, P(ill), P(ill, e), P(others), P(others, e), where the
-    others are the comparison group, or everybody for ``conditional`` and ``predictive_value``.
+
+def _as_published(model: Model, published: Sequence[Published]) -> pd.DataFrame:
+    """What the rows say, in the words of the table."""
+    shown = ["finding", "state", "also", "cause", "measure", "condition", "population", "given", "against"]
+    rows = [
+        [format_cell(getattr(one.row, name, one.study.study if name == "condition" else "")) for name in shown]
+        for one in published
+    ]
+    table = pd.DataFrame(rows, columns=shown, dtype=object)
+    table["population"] = [one.study.population or model.population for one in published]
+    values = np.array([_published_interval(one) for one in published], dtype=np.float64).reshape(-1, 3)
+    for place, name in enumerate(("value", "lower", "upper")):
+        table[name] = values[:, place]
+    return table
+
+
+def _published_interval(one: Published) -> tuple[float, float, float]:
+    if isinstance(one.row, Accuracy):
+        return one.row.value, one.row.lower, one.row.upper
+    reading = read(one.study)
+    return (reading.value, *reading.interval)
+
+
+def _predict(
+    model: Model,
+    published: Sequence[Published],
+    places: Index,
+    heterogeneity: float,
+    table: pd.DataFrame,
+) -> None:
+    """Write predictions and p into these places of the table."""
+    asked = Questions(model, [one.study for one in published])
+    implied = asked.answer(slopes=True)
+    uncertain = np.isfinite(implied.z)
+    for place in places[~uncertain]:
+        figure, value = float(table["implied"][place]), float(table["value"][place])
+        if not np.isnan(figure):
+            same = bool(within(np.array([value]), np.array([figure]), np.array([figure]))[0])
+            table.loc[place, ["predictive_lower", "predictive_upper", "p"]] = [figure, figure, float(same)]
+    no_ratio_of_0 = np.array([one.study.measure not in RATIOS or one.study.value != 0 for one in published])
+    where = np.flatnonzero(uncertain & no_ratio_of_0)
+    chosen = [published[place] for place in where.tolist()]
+    if not chosen:
+        return
+    readings = Readings([read(one.study) for one in chosen])
+    floors = np.array([floor_of(one.study, heterogeneity) for one in chosen])
+    together = _covariance(model, asked, implied, where)
+    together += np.diag(floors**2 * spread_of(asked.rows, implied)[where])
+    z = implied.z[where]
+    found = predict(readings, z, np.diag(together).copy())
+    for name in ("lower", "upper"):
+        table.loc[places[where], f"predictive_{name}"] = getattr(found, name)
+    table.loc[places[where], "p"] = found.p
+    total = together + np.diag(readings.variance(z))
+    members: dict[str, list[int]] = defaultdict(list)
+    for place, one in enumerate(chosen):
+        if not one.redundant:
+            members[one.study.source].append(place)
+    of_sources = []
+    for rows in members.values():
+        part = total[np.ix_(rows, rows)]
+        scale = np.sqrt(np.diag(part))
+        of_sources.append(joint_p(found.score[rows], part / np.outer(scale, scale)))
+    adjusted = holm(np.array(of_sources))
+    for place, rows in enumerate(members.values()):
+        table.loc[places[where[rows]], ["source_p", "adjusted_p"]] = of_sources[place], adjusted[place]
+
+
+def _covariance(model: Model, asked: Questions, implied: Implied, where: Index) -> Array:
+    r"""Covariance of scaled figures from the uncertainty of the model's numbers, shape (n, n).
+
+    To first order, with :math:`n_c` the slopes in :math:`\log p_c` of a distribution worth A patients, whose free
+    states share :math:`m_c`: :math:`\sum (\sum_c n_c n_c' / m_c - N N') / A`.
     """
-    if not rows:
-        return np.zeros(0)
-    engine = engine_for(model)
-    queries: list[list[Conditions]] = []
-    for row in rows:
-        variable = model.by_name[row.cause]
-        ill = ((row.cause, variable.states[1:]),)
-        if row.measure in ("conditional", "predictive_value"):
-            others: Conditions = ()
-        else:
-            others = row.against or ((row.cause, variable.states[:1]),)
-        for group in (ill, others):
-            queries += [[row.given, group], [row.given, group, row.event]]
-    evidence = evidence_of(engine.network, queries)
-    logs = engine.propagate(evidence, targets=()).log_evidence.reshape(len(rows), 4)
-    figures = [_figure(row.measure, *(float(value) for value in four)) for row, four in zip(rows, logs, strict=True)]
-    return np.array(figures)
+    columns: dict[tuple[str, object, int], int] = {}
+    blocks = []
+    for name, (rows, of_cells) in implied.slopes.items():
+        chosen = model if name == model.population else model.with_population(name)
+        known = parameters(chosen)
+        scaled, index, start = [], [], 0
+        for row in distributions(chosen):
+            if not row.free:
+                continue
+            owner = next((known[place].key[0] for place in row.parameters if known[place].file != "links.csv"), "")
+            left = sum(row.mean[state] for state in row.free)
+            share = np.array([row.mean[state] / left for state in row.free])
+            part = of_cells[:, start : start + len(row.free)]
+            start += len(row.free)
+            centred = (part - share * part.sum(axis=1, keepdims=True)) / np.sqrt(share * row.sample_size)
+            scaled.append(centred)
+            index += [columns.setdefault((owner, row.place, state), len(columns)) for state in row.free]
+        blocks.append((rows, np.concatenate(scaled, axis=1) if scaled else np.zeros((len(rows), 0)), index))
+    all_rows = np.zeros((len(asked.rows), len(columns)))
+    for rows, values, index in blocks:
+        all_rows[np.ix_(rows, np.array(index, dtype=np.intp))] = values
+    return np.asarray(all_rows[where] @ all_rows[where].T)
 
 
-def evidence_of(network: Network, queries: Iterable[Iterable[Conditions]]) -> Evidence:
-    """One case per query: all its conditions together; a variable is in a state that every one of them allows."""
-    cases = [list(query) for query in queries]
-    codes = np.full((len(cases), len(network)), -1, dtype=np.int32)
-    masks: dict[str, Array] = {}
-    for place, query in enumerate(cases):
-        for name, states in (condition for conditions in query for condition in conditions):
-            known = network[name].states
-            mask = masks.setdefault(name, np.ones((len(cases), len(known))))
-            mask[place] *= [state in states for state in known]
-    for name, mask in list(masks.items()):
-        single = mask.sum(axis=1) == 1
-        codes[single, network.index[name]] = mask[single].argmax(axis=1)
-        mask[single] = 1.0
-        if (mask == 1.0).all():
-            del masks[name]
-    return Evidence(codes, masks)
-
-
-def _figure(measure: str, ill: float, ill_event: float, others: float, others_event: float) -> float:
-    """The figure of a row from natural logarithms of probabilities."""
-    if measure == "predictive_value":
-        return _ratio(np.exp(ill_event - others_event)) if others_event > -np.inf else np.nan
-    s, f = _conditional(ill_event, ill), _conditional(others_event, others)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        match measure:
-            case "sensitivity":
-                return s
-            case "false_positive_rate" | "conditional":
-                return f
-            case "lr_plus":
-                return float(np.divide(s, f))
-            case "lr_minus":
-                return float(np.divide(1 - s, 1 - f))
-            case _:
-                return float(np.divide(s * (1 - f), f * (1 - s)))
-
-
-def _conditional(joint: float, group: float) -> float:
-    """P(event | group) from the two logarithms; NaN where the group does not occur."""
-    return _ratio(np.exp(joint - group)) if group > -np.inf else np.nan
-
-
-def _ratio(probability: float) -> float:
-    return float(min(1.0, probability))
-
-
-def _judge(row: Accuracy, implied: float) -> tuple[str, str]:
+def _judge(one: Published, line: Mapping[Hashable, Any]) -> tuple[str, str]:
     """Verdict and reason."""
-    if row.compare == "no":
-        return NOT_COMPARABLE, row.resolution
-    if row.measure == "conditional" and not row.given:
-        return NOT_COMPARABLE, "the row does not say in machine-readable form on what the figure is conditional"
-    if np.isnan(implied):
+    if one.reason:
+        return NOT_COMPARABLE, one.reason
+    if np.isnan(line["implied"]):
         return NOT_COMPARABLE, "the network does not determine the figure: a group of patients has probability 0"
-    if implied < row.lower * (1 - TOLERANCE) - TOLERANCE:
-        return OUTSIDE, f"implied {format_ratio(implied)} is below the interval, {_interval(row)}"
-    if implied > row.upper * (1 + TOLERANCE) + TOLERANCE:
-        return OUTSIDE, f"implied {format_ratio(implied)} is above the interval, {_interval(row)}"
-    return INSIDE, ""
-
-
-def _interval(row: Accuracy) -> str:
-    return f"{format_ratio(row.lower)} to {format_ratio(row.upper)}"
+    if np.isnan(line["p"]):
+        return NOT_COMPARABLE, "a ratio of 0 has no logarithm"
+    lower, upper = line["predictive_lower"], line["predictive_upper"]
+    if within(np.array([line["value"]]), np.array([lower]), np.array([upper]))[0]:
+        return INSIDE, ""
+    side = "below" if line["value"] < lower else "above"
+    expected = format_ratio(lower) if lower == upper else f"{format_ratio(lower)} to {format_ratio(upper)}"
+    return OUTSIDE, f"published {format_ratio(line['value'])} is {side} what is predicted, {expected}"

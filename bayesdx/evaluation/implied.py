@@ -55,6 +55,10 @@ class Implied:
     slopes: Mapping[str, tuple[Index, Array]]
 
 
+MOST_TOGETHER = 24
+"""Variables of a part of the network that queries about different findings share."""
+
+
 class Questions:
     """Published figures as questions to the networks of a model, one per population.
 
@@ -152,18 +156,20 @@ class _Asked:
         return logs, np.nan_to_num(counts)
 
     def _closures(self, network: Network) -> list[tuple[frozenset[str], list[int]]]:
-        """Queries by the variables that can matter to them; small sets join larger ones that hold them."""
+        """Queries by the variables that can matter to them; small sets that overlap are taken together."""
         groups: dict[frozenset[int], list[int]] = defaultdict(list)
         for place, query in enumerate(self.queries):
             asked = {network.index[name] for conditions in query for name, _ in conditions}
             groups[network.with_ancestors(asked)].append(place)
         kept: list[tuple[frozenset[int], list[int]]] = []
         for names, chosen in sorted(groups.items(), key=lambda group: -len(group[0])):
-            host = next((other for other in kept if names <= other[0]), None)
-            if host is None:
-                kept.append((names, list(chosen)))
+            more = [(len(names - host), place) for place, (host, _) in enumerate(kept)]
+            fits = [pair for pair in more if pair[0] == 0 or len(kept[pair[1]][0]) + pair[0] <= MOST_TOGETHER]
+            if fits:
+                host, members = kept[min(fits)[1]]
+                kept[min(fits)[1]] = (host | names, [*members, *chosen])
             else:
-                host[1].extend(chosen)
+                kept.append((names, chosen))
         return [(frozenset(network.names[v] for v in names), chosen) for names, chosen in kept]
 
 

@@ -72,6 +72,13 @@ class Reading:
         """The figure itself: a share, or a ratio."""
         return math.exp(self.log_ratio) if self.is_ratio else self.k / self.n
 
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of the figure from its own patients."""
+        if self.is_ratio:
+            return math.exp(self.log_ratio - Z * self.error), math.exp(self.log_ratio + Z * self.error)
+        return wilson(self.k, self.n)
+
 
 def read(row: Study) -> Reading:
     """What a row says.
@@ -155,6 +162,56 @@ def _counts(row: Study) -> tuple[float, float]:
     return row.value * n, n
 
 
+@dataclass(frozen=True)
+class Published:
+    """A published figure of a model, whichever file holds it.
+
+    Parameters
+    ----------
+    row : Study or Accuracy
+        As the file has it.
+    study : Study
+        The same in the words of studies.csv.
+    reason : str
+        Why it is not compared with the network; empty where it is.
+    redundant : bool
+        Whether two other figures of its 2x2 table determine it.
+    """
+
+    row: Study | Accuracy
+    study: Study
+    reason: str
+    redundant: bool = False
+
+
+def published_figures(model: Model) -> tuple[Published, ...]:
+    """Every row of studies.csv, then of accuracy.csv, in their order.
+
+    Notes
+    -----
+    A source of accuracy.csv is taken for one study. Its rows about the same event, cause and patients are figures of
+    one 2x2 table; a measure that occurs again belongs to a further table. A published interval that is Wilson's of
+    whole counts becomes these counts. Of a table's figures two are kept, sensitivity and false-positive rate before
+    ratios.
+    """
+    found = [Published(row, row, excluded(row)) for row in model.studies]
+    sources = {source.source: source for source in model.sources}
+    occurrence: dict[tuple[object, ...], int] = defaultdict(int)
+    of_table: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for row in model.accuracy:
+        study, reason = study_of(row, sources), _reason(row)
+        if not reason:
+            place = occurrence[study.two_by_two, row.measure]
+            occurrence[study.two_by_two, row.measure] += 1
+            study = replace(study, table=f"{study.finding}_{place + 1}"[:100]) if place else study
+            of_table[study.two_by_two].append(len(found))
+        found.append(Published(row, study, reason))
+    for places in of_table.values():
+        for place in sorted(places, key=lambda place: _RANK[found[place].study.measure])[2:]:
+            found[place] = replace(found[place], redundant=True)
+    return tuple(found)
+
+
 def studies_of(model: Model) -> tuple[tuple[Study, ...], tuple[tuple[Accuracy, str], ...]]:
     """The studies of a model: studies.csv, and what accuracy.csv of format 1 says in its words.
 
@@ -168,12 +225,6 @@ def studies_of(model: Model) -> tuple[tuple[Study, ...], tuple[tuple[Accuracy, s
     left_out : tuple of (Accuracy, str)
         Rows of accuracy.csv that are no studies of something the network implies, each with the reason.
 
-    Notes
-    -----
-    A source is taken for one study. Its rows about the same event, cause and patients are figures of one 2x2 table; a
-    measure that occurs again belongs to a further table. A published interval that is Wilson's of whole counts becomes
-    these counts. Of a table's figures two are kept, sensitivity and false-positive rate before ratios.
-
     Examples
     --------
     >>> import bayesdx as dx
@@ -181,28 +232,21 @@ def studies_of(model: Model) -> tuple[tuple[Study, ...], tuple[tuple[Accuracy, s
     >>> len(studies), len(left_out)
     (118, 126)
     """
-    sources = {source.source: source for source in model.sources}
-    kept: list[tuple[Accuracy, Study]] = []
-    left: list[tuple[Accuracy, str]] = []
-    occurrence: dict[tuple[object, ...], int] = defaultdict(int)
-    for row in model.accuracy:
-        reason = _reason(row)
-        if reason:
-            left.append((row, reason))
-            continue
-        study = study_of(row, sources)
-        place = occurrence[study.two_by_two, row.measure]
-        occurrence[study.two_by_two, row.measure] += 1
-        kept.append((row, replace(study, table=f"{study.finding}_{place + 1}"[:100]) if place else study))
-    of_table: dict[tuple[str, ...], list[tuple[Accuracy, Study]]] = defaultdict(list)
-    for pair in kept:
-        of_table[pair[1].two_by_two].append(pair)
-    studies: list[Study] = []
-    for pairs in of_table.values():
-        pairs.sort(key=lambda pair: _RANK[pair[0].measure])
-        studies += [study for _, study in pairs[:2]]
-        left += [(row, "a third figure of one 2x2 table, which two others determine") for row, _ in pairs[2:]]
-    return (*model.studies, *studies), tuple(left)
+    studies, left = [], []
+    for one in published_figures(model):
+        reason = one.reason
+        if isinstance(one.row, Accuracy):
+            if one.redundant:
+                reason = "a third figure of one 2x2 table, which two others determine"
+            elif not reason and one.row.lower >= one.row.upper:
+                reason = "exact by definition: no study of patients"
+            elif not reason and one.row.measure in RATIOS and one.row.value <= 0:
+                reason = "a ratio of 0 has no logarithm"
+            if reason:
+                left.append((one.row, reason))
+                continue
+        studies.append(one.study)
+    return tuple(studies), tuple(left)
 
 
 _RANK = {
@@ -218,10 +262,6 @@ def _reason(row: Accuracy) -> str:
         return row.resolution
     if row.measure == "conditional" and not row.given:
         return "the row does not say in machine-readable form on what the figure is conditional"
-    if row.lower >= row.upper:
-        return "exact by definition: no study of patients"
-    if row.measure in RATIOS and row.value <= 0:
-        return "a ratio of 0 has no logarithm"
     return ""
 
 

@@ -51,16 +51,17 @@ class TestEvidence:
     def test_counts_come_first(self) -> None:
         """How many figures there are, are comparable, are inside."""
         assert good("check", CHEST, "--evidence") == (
-            "chest_clinic 1.0.0: 8 published figures, 8 comparable; 8 inside their interval (100 %), 0 outside, 0\n"
-            "of them without an explanation.\n"
+            "chest_clinic 1.0.0: 8 published figures, 8 comparable; 8 within their predictive interval (100 %), 0\n"
+            "outside, 0 of them in conflict without an explanation.\n"
         )
 
     def test_figures_outside_are_listed_and_have_to_be_explained(self, tmp_path: Path) -> None:
-        """A figure outside without an explanation is a fault; with one it is printed, and the exit code is 0."""
+        """A figure in conflict without an explanation is a fault; with one it is printed, and the exit code is 0."""
         folder = copy_draft(tmp_path)
         edit(folder, "accuracy.csv", "summer,0.86,0.7,0.95", "summer,0.1,0.05,0.2")
         text = faulty("check", folder, "--evidence")
-        assert "1 outside, 1 of them without" in " ".join(text.split())
+        assert "1 outside, 1 of them in conflict without" in " ".join(text.split())
+        assert "below 0.001, in" in text
         assert "0.10 (0.050" in text
         edit(folder, "accuracy.csv", ",cold_night=no,,,", ",cold_night=no,,,one old starter only")
         text = good("check", folder, "--evidence")
@@ -75,7 +76,7 @@ class TestEvidence:
             "inside": 8,
             "outside": 0,
             "not comparable": 0,
-            "outside and unexplained": 0,
+            "in conflict and unexplained": 0,
         }
         assert [row["implied"] for row in document["evidence"]["figures"]] == list(table["implied"])
         rows = list(csv.DictReader(io.StringIO(good("check", CHEST, "--evidence", "--format", "csv"))))

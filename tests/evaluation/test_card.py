@@ -66,8 +66,8 @@ def test_shares_of_how_numbers_are_known():
     text = dx.model_card(CAR)
     counts = CAR.count_statuses()
     total = sum(counts.values())
-    statuses = ("verified", "recalled", "expert", "dataset")
-    shares = [f"{counts[name]} ({100 * counts[name] / total:.0f} %)" for name in statuses]
+    statuses = ("verified", "recalled", "expert", "synthesis", "dataset")
+    shares = [f"{counts[n]} ({100 * counts[n] / total:.0f} %)" if counts.get(n) else "0" for n in statuses]
     assert f"| all | {total} | {' | '.join(shares)} |" in text
 
 
@@ -83,11 +83,11 @@ def test_notes_fill_weaknesses_and_items():
 
 
 def test_figures_outside_are_listed_with_their_explanation():
-    """A figure outside its interval stands in the card with what the row says about it, or 'not reported'."""
-    row = replace(CAR.accuracy[0], value=0.0, lower=0.0, upper=0.0, population="", given=(), resolution="")
+    """A figure outside its prediction stands in the card with what the row says about it, or 'not reported'."""
+    row = replace(CAR.accuracy[0], value=0.01, lower=0.0, upper=0.03, population="", given=(), resolution="")
     rows = (row, replace(row, condition="winter", resolution="old engines"))
     text = dx.model_card(replace(CAR, accuracy=rows, release=None))
-    assert "outside for 2, of which 1 without an explanation." in text
+    assert "2 outside, of which 1 are of a source in conflict with the network" in text
     assert "| old engines |" in text
     assert "| not reported |\n" in text
 

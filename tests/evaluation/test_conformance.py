@@ -6,13 +6,18 @@ import random
 from dataclasses import replace
 from functools import lru_cache
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binom
 
 import bayesdx as dx
+from bayesdx.diagnosis.draws import draw_parameters
 from bayesdx.evaluation.conformance import count_verdicts
+from bayesdx.evaluation.implied import evidence_of
+from bayesdx.evaluation.published import published_figures, read
 from bayesdx.knowledge.schema import MEASURES, Accuracy
 from bayesdx.network import compile_network
 from tests import oracle
@@ -131,16 +136,93 @@ def judged(**fields):
 
 
 def test_inside_and_outside():
-    """A figure is inside where its interval holds the implied one, ends included; otherwise the reason says how."""
+    """A figure is inside where the network's prediction of such a study holds it; otherwise the reason says how."""
     implied = judged()["implied"]
-    assert judged(value=implied, lower=implied, upper=implied)["verdict"] == "inside"
-    above = judged(value=0.0, lower=0.0, upper=implied / 2)
-    assert above["verdict"] == "outside"
-    assert "is above the interval" in above["reason"]
-    below = judged(value=1.0, lower=(1 + implied) / 2, upper=1.0, resolution="a smaller study")
-    assert below["verdict"] == "outside"
-    assert "is below the interval" in below["reason"]
-    assert below["resolution"] == "a smaller study"
+    at = judged(value=implied, lower=implied - 0.01, upper=implied + 0.01)
+    assert at["verdict"] == "inside"
+    assert at["predictive_lower"] < implied < at["predictive_upper"]
+    low = judged(value=0.001, lower=0.0, upper=0.005)
+    assert low["verdict"] == "outside"
+    assert low["p"] < 0.05
+    assert "is below what is predicted" in low["reason"]
+    high = judged(value=0.999, lower=0.995, upper=1.0, resolution="a smaller study")
+    assert high["verdict"] == "outside"
+    assert "is above what is predicted" in high["reason"]
+    assert high["resolution"] == "a smaller study"
+
+
+def test_a_prediction_widens_with_what_is_uncertain():
+    """Fewer patients, more heterogeneity, less certain numbers, a case-control study: all widen it."""
+
+    def width(model, **options):
+        row = dx.check_evidence(model, **options).iloc[0]
+        return row["predictive_upper"] - row["predictive_lower"]
+
+    row = Accuracy("f0", MODEL.by_name["f0"].states[1], MODEL.causes[0], "sensitivity", "a study",
+                   0.5, 0.3, 0.7, None, "S", "expert")  # fmt: skip
+    model = replace(MODEL, accuracy=(row,))
+    known = replace(
+        model,
+        priors=tuple(replace(r, lower=r.probability, upper=r.probability) for r in model.priors),
+        links=tuple(replace(r, lower=r.link_probability, upper=r.link_probability) for r in model.links),
+        tables=tuple(replace(r, lower=r.probability, upper=r.probability) for r in model.tables),
+    )
+    assert width(known) < width(model)
+    assert width(model, heterogeneity=0.0) < width(model) < width(model, heterogeneity=1.0)
+    assert width(replace(model, accuracy=(replace(row, lower=0.49, upper=0.51),))) < width(model)
+    designed = replace(model, sources=(replace(model.sources[0], design="case_control"), *model.sources[1:]))
+    assert width(model) < width(designed)
+    exact = dx.check_evidence(known, heterogeneity=0.0).iloc[0]
+    n = read(published_figures(known)[0].study).n
+    ends = binom.ppf([0.025, 0.975], round(n), exact["implied"]) / round(n)
+    assert [exact["predictive_lower"], exact["predictive_upper"]] == pytest.approx(ends)
+    with pytest.raises(ValueError, match="heterogeneity: -1; expected a finite number of at least 0"):
+        dx.check_evidence(model, heterogeneity=-1)
+
+
+def test_the_spread_of_a_prediction_is_that_of_draws():
+    """To first order the variance of a figure is what draws of the model's numbers give it."""
+    row = Accuracy("f0", MODEL.by_name["f0"].states[1], MODEL.causes[0], "sensitivity", "a study",
+                   0.5, 0.5, 0.5, None, "S", "expert")  # fmt: skip
+    model = sharpened(replace(MODEL, accuracy=(row,)))
+    found = dx.check_evidence(model, heterogeneity=0.0).iloc[0]
+    engine = dx.Engine(model)
+    ill = ((row.cause, model.by_name[row.cause].states[1:]),)
+    evidence = evidence_of(engine.network, [[ill], [ill, row.event]])
+    parameters = draw_parameters(model, 4000, 1)
+    logs = engine.propagate(evidence, targets=(), parameters=parameters).log_evidence
+    drawn = np.exp(logs[:, 1] - logs[:, 0])
+    assert [found["predictive_lower"], found["predictive_upper"]] == pytest.approx(
+        np.quantile(drawn, [0.025, 0.975]), abs=0.01
+    )
+
+
+def sharpened(model):
+    """Every interval a fifth as wide."""
+
+    def near(row, value):
+        return replace(row, lower=value + (row.lower - value) / 5, upper=value + (row.upper - value) / 5)
+
+    return replace(
+        model,
+        priors=tuple(near(r, r.probability) for r in model.priors),
+        links=tuple(near(r, r.link_probability) for r in model.links),
+        tables=tuple(near(r, r.probability) for r in model.tables),
+    )
+
+
+def test_a_source_is_judged_by_all_its_figures():
+    """Its figures have one p together; a third figure of a 2x2 table does not count again."""
+    model = replace(MODEL, accuracy=tuple(
+        Accuracy("f0", MODEL.by_name["f0"].states[1], MODEL.causes[0], measure, "a study",
+                 value, value * 0.8, min(1.0, value * 1.2), 60, "S", "expert")
+        for measure, value in (("sensitivity", 0.5), ("false_positive_rate", 0.5), ("lr_plus", 1.0))
+    ))  # fmt: skip
+    table = dx.check_evidence(model).set_index("measure")
+    assert table.loc["sensitivity", "source_p"] == table.loc["false_positive_rate", "source_p"]
+    assert math.isnan(table.loc["lr_plus", "source_p"])
+    assert np.isfinite(table["p"]).all()
+    assert (table["adjusted_p"].dropna() >= table["source_p"].dropna()).all()
 
 
 def test_what_cannot_be_compared_says_why():

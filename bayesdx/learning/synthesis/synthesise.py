@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bayesdx.errors import LearningError, nearest
 from bayesdx.evaluation.heterogeneity import Readings
 from bayesdx.evaluation.implied import Implied, Questions, figures, spread_of
-from bayesdx.evaluation.published import Reading, Z, floor_of, read, studies_of, wilson, within
+from bayesdx.evaluation.published import Reading, floor_of, read, studies_of, within
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import Accuracy, Study, format_cell
 from bayesdx.knowledge.studies import read_studies
@@ -390,7 +390,7 @@ def _tabulate_studies(
     )
     table["population"] = [row.population or model.population for row in rows]
     table["value"] = np.array([reading.value for reading in readings], dtype=np.float64)
-    ends = [_own_interval(reading) for reading in readings]
+    ends = [reading.interval for reading in readings]
     table["lower"], table["upper"] = ([pair[end] for pair in ends] for end in (0, 1))
     table["n"] = np.array([np.nan if reading.is_ratio else reading.n for reading in readings], dtype=np.float64)
     for name, implied in (("before", before), ("after", after)):
@@ -410,15 +410,6 @@ def _tabulate_studies(
     value = table.loc[used, "value"].to_numpy(dtype=np.float64)
     table.loc[used, "verdict"] = np.where(within(value, predicted.lower, predicted.upper), "inside", "outside")
     return table
-
-
-def _own_interval(reading: Reading) -> tuple[float, float]:
-    """95 % interval of the figure from its own patients."""
-    if reading.is_ratio:
-        return float(np.exp(reading.log_ratio - Z * reading.error)), float(
-            np.exp(reading.log_ratio + Z * reading.error)
-        )
-    return wilson(reading.k, reading.n)
 
 
 def _tabulate_sources(
