@@ -62,7 +62,9 @@ class Timing:
         return statistics.median(peer / own for peer, own in zip(best, self.seconds[name], strict=True))
 
 
-def interleaved(contenders: Mapping[str, Contender], rounds: int) -> Timing:
+def interleaved(
+    contenders: Mapping[str, Contender], rounds: int, clock: Callable[[], float] = time.perf_counter
+) -> Timing:
     """Time every contender once per round, after one run that warms up and is compared."""
     answers = {name: _prepared(contender) for name, contender in contenders.items()}
     megabytes = {name: _peak(contender) for name, contender in contenders.items() if not contender.foreign}
@@ -72,9 +74,9 @@ def interleaved(contenders: Mapping[str, Contender], rounds: int) -> Timing:
         for name in names[number % len(names) :] + names[: number % len(names)]:
             contender = contenders[name]
             contender.prepare()
-            start = time.perf_counter()
+            start = clock()
             contender.ask()
-            seconds[name].append((time.perf_counter() - start) / contender.n_cases)
+            seconds[name].append((clock() - start) / contender.n_cases)
     return Timing(seconds, _difference(list(answers.values())), megabytes)
 
 
