@@ -20,8 +20,8 @@ NOTEBOOKS ?=
 UV_VERSION := 0.13.9
 
 DEMO_MODEL := hip_flexion_weakness
-DEMO_CASE := tests/data/cases/psoas_abscess_renal_failure_2010.json
-DEMO_POPULATION := emergency_department
+DEMO_CASE := tests/data/demo.json
+DEMO_POPULATION := specialist_referral
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --require-hashes --only-binary :all:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import doctest
 import io
+import json
 import re
 import shlex
 import traceback
@@ -114,6 +115,16 @@ def renewed(text: str) -> str:
     return TABLE.sub(renew_table, PYTHON.sub(renew_python, CONSOLE.sub(renew_console, text)))
 
 
+def demo_file(model: dx.Model) -> dict[str, Any]:
+    """What tests/data/demo.json holds: the case of the demo with its findings."""
+    case = next(row for row in model.cases if row.case == demo_case(model))
+    found = {name: states[0] if len(states) == 1 else list(states) for name, states in case.findings}
+    origin = {"case": case.case, "title": case.title, "address": case.address, "population": case.population}
+    return {**origin, "causes": list(case.causes), "findings": found}
+
+
 if __name__ == "__main__":
+    document = json.dumps(demo_file(dx.load_model("hip_flexion_weakness")), indent=1, ensure_ascii=False)
+    (ROOT / "tests/data/demo.json").write_text(f"{document}\n", "utf-8")
     for path in (README, *PAGES):
         path.write_text(renewed(path.read_text("utf-8")), "utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import json
 import re
 import shlex
 from pathlib import Path
@@ -13,7 +14,7 @@ from typer.testing import CliRunner
 
 import bayesdx as dx
 from bayesdx.cli import app
-from tests.packaging.readme import README, ROOT, TABLE, demo_case, failures, run, shown
+from tests.packaging.readme import README, ROOT, TABLE, demo_case, demo_file, failures, run, shown
 
 TEXT = README.read_text("utf-8")
 COMMANDS = shown(TEXT)
@@ -50,6 +51,14 @@ def test_the_readme_shows_the_demo() -> None:
     values = dict(re.findall(r"^(DEMO_\w+) := (.+)$", makefile, re.MULTILINE))
     demo = f"bayesdx diagnose {values['DEMO_MODEL']} --findings {values['DEMO_CASE']}"
     assert COMMANDS[0][0] == f"{demo} --population {values['DEMO_POPULATION']}"
+
+
+def test_the_demo_is_the_case_of_the_rule() -> None:
+    """The file holds the case that the rule chooses in the newest flagship, in its own setting."""
+    values = dict(re.findall(r"^(DEMO_\w+) := (.+)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    case = demo_file(dx.load_model(values["DEMO_MODEL"]))
+    assert json.loads((ROOT / values["DEMO_CASE"]).read_text("utf-8")) == case
+    assert values["DEMO_POPULATION"] == case["population"]
 
 
 @pytest.mark.parametrize("name", ["hip_flexion_weakness", "chest_clinic"])
