@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from bayesdx.inference.leaves import leaf_rows, parents_of
 from bayesdx.inference.logs import FAINT
 from bayesdx.inference.program import Program
 from bayesdx.inference.sizes import USUAL, Sizes
+from bayesdx.inference.structures import CaseTree
 from bayesdx.network import NoisyMax
 
 Array = NDArray[np.float64]
@@ -71,13 +73,13 @@ class Casewise:
         self.cliques = [self.ordered(clique) for clique in program.tree.cliques]
         self.variables = self.ordered([v for v in program.tree.clique_of if v < len(program.network)])
         self.scopes = tuple(dict.fromkeys(scope for scope in scopes if scope))
-        self._arguments = (
+        parts: tuple[Any, ...] = (
             *self._tree_arguments(),
             *self._variable_arguments(),
             *self._leaf_arguments(),
             *self._output_arguments(),
         )
-        self._map = np.concatenate([np.zeros(0, dtype=np.int32), *self._maps])
+        self._tree = CaseTree(np.concatenate([np.zeros(0, dtype=np.int32), *self._maps]), *parts)
         self._no_likelihoods = np.full(len(program.network), -1, dtype=np.int64)
         self._nothing = np.zeros((0, 0))
 
@@ -230,7 +232,7 @@ class Casewise:
         total, output = np.empty(len(evidence)), np.empty((len(evidence), self.output_cells))
         codes = evidence.codes
         alike = not evidence.likelihoods and np.count_nonzero(codes[1:] != codes[:-1]) < self._alike * codes.size
-        propagate_casewise(codes, soft_start, soft, alike, self._map, *self._arguments, total, output)
+        propagate_casewise(codes, soft_start, soft, alike, self._tree, total, output)
         return total, output
 
     def run(self, evidence: Evidence) -> tuple[FlatAnswer, Ints]:

@@ -11,6 +11,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from bayesdx.inference.logs import FAINT
+from bayesdx.inference.structures import CaseTree
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -25,36 +26,7 @@ def propagate_casewise(
     soft_start: Ints,
     soft: Array,
     alike: bool,
-    maps: Map,
-    potential: Array,
-    cell_bounds: Ints,
-    message_bounds: Ints,
-    parents: Ints,
-    to_separator: Ints,
-    into_parent: Ints,
-    variables: Ints,
-    variable_home: Ints,
-    variable_bounds: Ints,
-    variable_runs: Ints,
-    leaf_columns: Ints,
-    leaf_group: Ints,
-    leaf_bounds: Ints,
-    leaf_rows: Array,
-    quiet_base: Array,
-    quiet_end: Ints,
-    quiet_parent: Ints,
-    quiet_first: Ints,
-    quiet_bounds: Ints,
-    quiet: Array,
-    group_home: Ints,
-    group_bounds: Ints,
-    group_runs: Ints,
-    needed: NDArray[np.bool_],
-    passes_on: NDArray[np.bool_],
-    output_end: Ints,
-    output_bounds: Ints,
-    output_runs: Ints,
-    weight_runs: Ints,
+    tree: CaseTree,
     total: Array,
     output: Array,
 ) -> None:
@@ -62,6 +34,38 @@ def propagate_casewise(
 
     ``alike`` says that looking for what a case shares with the one before is worth the while; no bit depends on it.
     """
+    (
+        maps,
+        potential,
+        cell_bounds,
+        message_bounds,
+        parents,
+        to_separator,
+        into_parent,
+        variables,
+        variable_home,
+        variable_bounds,
+        variable_runs,
+        leaf_columns,
+        leaf_group,
+        leaf_bounds,
+        leaf_rows,
+        quiet_base,
+        quiet_end,
+        quiet_parent,
+        quiet_first,
+        quiet_bounds,
+        quiet,
+        group_home,
+        group_bounds,
+        group_runs,
+        needed,
+        passes_on,
+        output_end,
+        output_bounds,
+        output_runs,
+        weight_runs,
+    ) = tree
     n_cliques, n_variables, n_groups = parents.size, variables.size, group_home.size
     inside = np.empty(potential.size)
     message = np.empty(message_bounds[n_cliques])

@@ -16,6 +16,7 @@ from bayesdx.inference.kernels import Kernel, use_numba
 from bayesdx.inference.logs import FAINT, IMPOSSIBLE, LOG_ZERO, floored_log
 from bayesdx.inference.recent import Recent
 from bayesdx.inference.sizes import USUAL, Sizes
+from bayesdx.inference.structures import JointArrays
 from bayesdx.inference.threads import over_runs
 from bayesdx.network import Network
 
@@ -193,10 +194,10 @@ class DenseBackend:
     def _sum_alike(self, apart: Ints, shared: Array, columns: Array) -> Array:
         """``_sum_columns`` of the shared weights times the few rows of each case, -1 for none."""
         with np.errstate(invalid="ignore"):
-            weights = self._fast[0].take(apart[:, 0], axis=0)  # -1 is the row of ones
+            weights = self._fast.rows.take(apart[:, 0], axis=0)  # -1 is the row of ones
             weights *= shared
             for row in apart[:, 1:].T:
-                weights *= self._fast[0].take(row, axis=0)
+                weights *= self._fast.rows.take(row, axis=0)
             return self._sum_columns(weights, columns)
 
     def run_one(self, evidence: Evidence, targets: Sequence[int]) -> tuple[Array, dict[int, Array]] | None:
@@ -279,7 +280,7 @@ class DenseBackend:
                 prior,
                 pattern[rows],
                 extra[rows],
-                *self._fast,
+                self._fast,
                 total[rows],
                 columns[rows],
                 posterior[rows],
@@ -545,9 +546,9 @@ def _ranked(rows: Ints) -> Ints:
     return np.asarray(-np.sort(-rows, axis=1)[:, : int((rows >= 0).sum(axis=1).max())])
 
 
-def _fast_tables(tables: DenseTables) -> tuple[Array | Ints | NDArray[np.bool_], ...]:
+def _fast_tables(tables: DenseTables) -> JointArrays:
     """The tables as the compiled kernel takes them; a last row of ones fills up its groups of three."""
-    return (
+    return JointArrays(
         np.concatenate([tables.rows, np.ones((1, tables.cells))]),
         np.array(tables.findings, dtype=np.int64),
         np.array([tables.offsets[v] for v in tables.findings], dtype=np.int64),

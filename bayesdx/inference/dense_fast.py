@@ -11,6 +11,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from bayesdx.inference.structures import JointArrays
+
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -21,15 +23,7 @@ def propagate_cases(
     prior: Array,
     pattern: Ints,
     extra: Array,
-    rows: Array,
-    finding_columns: Ints,
-    finding_offsets: Ints,
-    finding_levels: Ints,
-    is_gate: NDArray[np.bool_],
-    quiet_base: Array,
-    quiet: Array,
-    joint_columns: Ints,
-    joint_cards: Ints,
+    joint: JointArrays,
     total: Array,
     marginals: Array,
     posterior: Array,
@@ -39,6 +33,9 @@ def propagate_cases(
     Findings come with their level, deepest first: the first joint variable that plays a part in them, so that a row
     repeats over the variables before it and enters before those are spread out. The last row is all ones.
     """
+    rows, finding_columns, finding_offsets, finding_levels, is_gate, quiet_base, quiet, joint_columns, joint_cards = (
+        joint
+    )
     n_cells, n_states, n_joint = prior.shape[1], quiet.shape[1], joint_columns.size
     work = np.empty(n_cells)
     factor = np.empty(n_states)

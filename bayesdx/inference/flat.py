@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from bayesdx.inference.evidence import Evidence
 from bayesdx.inference.passes import MOST_PLAIN_FACTORS
 from bayesdx.inference.program import Program, View, view
+from bayesdx.inference.structures import LaneTree
 from bayesdx.inference.support import support
 
 Array = NDArray[np.float64]
@@ -81,7 +82,7 @@ class Flat:
         needed[list(tree.up_to_roots(home for home, _, _ in self._read.values()))] = True
         by_clique = sorted(self._read.values())
         self.output_cells = sum(stop - start for _, _, (start, stop) in by_clique)
-        self._arguments = (
+        self._tree = LaneTree(
             cells,
             kept,
             np.array(tree.parents, dtype=np.int64),
@@ -182,7 +183,7 @@ class Flat:
         potential = self._constant if potentials is None else self._joined(potentials)
         propagate_lanes(
             min(self.width, n_lanes),
-            *self._arguments,
+            self._tree,
             potential,
             evidence.codes[:, list(self.variables)],
             soft_start,

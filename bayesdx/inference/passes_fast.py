@@ -9,6 +9,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from bayesdx.inference.structures import LaneTree
+
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Map = NDArray[np.int32]
@@ -17,26 +19,7 @@ Map = NDArray[np.int32]
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
 def propagate_lanes(
     width: int,
-    cells: Ints,
-    kept: Ints,
-    parent: Ints,
-    cell_start: Ints,
-    message_start: Ints,
-    to_separator: Ints,
-    into_parent: Ints,
-    wide: NDArray[np.bool_],
-    child_end: Ints,
-    children: Ints,
-    evidence_end: Ints,
-    evidence_variable: Ints,
-    evidence_map: Ints,
-    maps: Map,
-    variable_cards: Ints,
-    variable_start: Ints,
-    needed: NDArray[np.bool_],
-    output_end: Ints,
-    output_map: Ints,
-    output_start: Ints,
+    tree: LaneTree,
     potential: Array,
     codes: Map,
     soft_start: Ints,
@@ -45,6 +28,28 @@ def propagate_lanes(
     output: Array,
 ) -> None:
     """Fill ``log_evidence`` (n_lanes,) and ``output`` (n_lanes, n_output_cells), ``width`` lanes at a time."""
+    (
+        cells,
+        kept,
+        parent,
+        cell_start,
+        message_start,
+        to_separator,
+        into_parent,
+        wide,
+        child_end,
+        children,
+        evidence_end,
+        evidence_variable,
+        evidence_map,
+        maps,
+        variable_cards,
+        variable_start,
+        needed,
+        output_end,
+        output_map,
+        output_start,
+    ) = tree
     n_cliques, n_lanes = cells.size, codes.shape[0]
     inside = np.empty((cell_start[-1] + cells[-1], width))
     raw = np.empty((message_start[-1] + kept[-1], width))
