@@ -60,23 +60,29 @@ def cut_points(values: Array, classes: NDArray[np.intp], weights: Array | None =
 
 def _split(x: Array, hot: Array) -> tuple[int, float] | None:
     """(place, information gain) of the best cut, where it is worth its description."""
-    n = float(hot.sum())
-    places = np.flatnonzero(np.diff(x) > 0) + 1
+    places = np.flatnonzero(x[1:] > x[:-1]) + 1
+    reached = hot.cumsum(axis=0)
+    whole = reached[-1]
+    n = float(whole.sum())
     if n < 4 or not len(places):
         return None
-    left = np.cumsum(hot, axis=0)[places - 1]
-    whole = hot.sum(axis=0)
+    left = reached[places - 1]
     right = whole - left
-    sizes = left.sum(axis=1)
-    h_left, h_right, h = _entropy(left), _entropy(right), float(_entropy(whole[None])[0])
-    gains = h - (sizes * h_left + (n - sizes) * h_right) / n
-    best = int(gains.argmax())
-    kinds, of_left, of_right = ((part > 0).sum() for part in (whole, left[best], right[best]))
-    saved = kinds * h - of_left * h_left[best] - of_right * h_right[best]
+    bits_left, bits_right, bits = _bits(left), _bits(right), float(_bits(whole[None])[0])
+    best = int((bits_left + bits_right).argmin())
+    gain = (bits - bits_left[best] - bits_right[best]) / n
+    kinds, of_left, of_right = (int((part > 0).sum()) for part in (whole, left[best], right[best]))
+    h_left, h_right = bits_left[best] / left[best].sum(), bits_right[best] / right[best].sum()
+    saved = kinds * bits / n - of_left * h_left - of_right * h_right
     needed = (np.log2(n - 1) + np.log2(3.0**kinds - 2) - saved) / n
-    return (int(places[best]), float(gains[best])) if gains[best] > needed else None
+    return (int(places[best]), float(gain)) if gain > needed else None
 
 
-def _entropy(counts: Array) -> Array:
-    share = counts / counts.sum(axis=1, keepdims=True)
-    return np.asarray(-(share * np.log2(np.where(share > 0, share, 1.0))).sum(axis=1))
+def _bits(counts: Array) -> Array:
+    """Entropy of the classes times the patients, in bits, of every row of counts."""
+    total = counts.sum(axis=1)
+    return np.asarray(_xlog2x(total) - _xlog2x(counts).sum(axis=1))
+
+
+def _xlog2x(counts: Array) -> Array:
+    return np.asarray(counts * np.log2(np.maximum(counts, 1e-300)))

@@ -555,9 +555,22 @@ def _refuse_duplicates(variables: Sequence[Variable]) -> None:
 
 def _coded(model: Model, frame: pd.DataFrame, rules: Mapping[str, Any]) -> NDArray[np.intp]:
     """Codes of the patients, shape (n_patients, n_variables), -1 where missing."""
-    read, _ = translate(model, frame, {column: rule for column, rule in rules.items() if rule is not None})
-    codes = [pd.Index(v.states).get_indexer(pd.Index(read.frame[v.variable], dtype=object)) for v in model.variables]
-    return np.stack(codes, axis=1)
+    columns = {rule["variable"]: (column, rule) for column, rule in rules.items() if rule is not None}
+    measured = {name for name, (column, rule) in columns.items() if "cuts" in rule}
+    others = {column: rule for name, (column, rule) in columns.items() if name not in measured}
+    read, _ = translate(model, frame, others)
+    codes = np.empty((len(frame), len(model.variables)), dtype=np.intp)
+    for place, variable in enumerate(model.variables):
+        if variable.variable in measured:
+            column, rule = columns[variable.variable]
+            numbers = _numbers(frame[column], column, frame[column].isna().to_numpy())
+            ends = np.searchsorted(rule["cuts"], numbers, side="right")
+            codes[:, place] = np.where(np.isfinite(numbers), ends, -1)
+        else:
+            codes[:, place] = pd.Index(variable.states).get_indexer(
+                pd.Index(read.frame[variable.variable], dtype=object)
+            )
+    return codes
 
 
 def _tabled(model: Model, made: Tables) -> Model:
