@@ -13,8 +13,10 @@ from typer.testing import CliRunner
 
 import bayesdx as dx
 from bayesdx.cli.app import app
-from bayesdx.knowledge.schema import FILE, Study, format_row
-from tests.learning.studies import noisy_or_of_two, study
+from bayesdx.evaluation.implied import Questions
+from bayesdx.knowledge.schema import FILE, Link, Study, format_row
+from bayesdx.network.beliefs import beta_of
+from tests.learning.studies import NOISY_OR, noisy_or_of_two, study
 
 ROWS = (
     study("LEE2019", "sign", "first", k=41, n=60),
@@ -210,3 +212,42 @@ def test_the_command(folder: Path) -> None:
 def test_rows_of_studies_are_what_the_schema_says() -> None:
     """The columns of the file are the fields of a row, in this order."""
     assert FILE["studies.csv"].header == tuple(Study.__dataclass_fields__)
+
+
+def test_studies_and_patients_together_recover_more_than_either() -> None:
+    """A synthesis whose version is calibrated on patients comes nearer known numbers than studies or patients alone."""
+    model = noisy_or_of_two()
+    rng = np.random.default_rng(4)
+    errors = []
+    for seed in range(8):
+        priors = [beta_of(row.value, row.lower, row.upper) for row in NOISY_OR]
+        truth = [float(rng.beta(prior.a, prior.b)) for prior in priors]
+        real = replace(
+            model,
+            links=tuple(
+                replace(row, link_probability=value, lower=0.0, upper=1.0)
+                for row, value in zip(model.links, [truth[_key_place(row)] for row in model.links], strict=True)
+            ),
+        )
+        implied = Questions(real, [study("x", "sign", "first"), study("x", "sign", "first", "false_positive_rate")])
+        p = implied.answer().ill
+        counts = rng.binomial([80, 120], p).tolist()
+        rows = [
+            study("A", "sign", "first", k=counts[0], n=80),
+            study("B", "sign", "first", "false_positive_rate", k=counts[1], n=120),
+        ]
+        patients = dx.simulate_cohort(real, 120, seed=seed)
+        learned = dx.synthesise(model, rows, heterogeneity=0.0).model
+        ways = (
+            learned,
+            dx.calibrate(model, patients, prior_strength=1).model,
+            dx.calibrate(learned, patients, prior_strength=1).model,
+        )
+        errors.append([[(row.link_probability - truth[_key_place(row)]) ** 2 for row in way.links] for way in ways])
+    studies, cohort, both = np.array(errors).mean(axis=(0, 2))
+    assert both < studies
+    assert both < cohort
+
+
+def _key_place(row: Link) -> int:
+    return [entry.key for entry in NOISY_OR].index((row.parent, row.parent_state, row.child, row.child_state))
