@@ -343,3 +343,14 @@ def test_the_command_makes_a_folder_that_the_other_commands_take(tmp_path: Path)
     result = runner.invoke(app, ["import", str(pgmpy_network("asia")), str(target), *options])
     assert result.exit_code == 2
     assert "exists already" in result.output.replace("\n", " ")
+
+
+def test_the_command_tells_what_reading_warns_of(tmp_path: Path) -> None:
+    """One line on standard error, and the model all the same."""
+    from bayesdx.cli.app import app
+
+    path = written(tmp_path, XDSL.replace("0.9 0.08 0.02", "0.9 0.08 0.01"), "weather.xdsl")
+    result = CliRunner().invoke(app, ["import", str(path), str(tmp_path / "weather")])
+    assert result.exit_code == 0, result.output
+    assert f"Warning: {path}: one row misses a sum of 1 by up to 0.01; renormalised." in result.stderr
+    assert dx.load_model(tmp_path / "weather").causes == ("rain",)
