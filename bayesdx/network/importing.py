@@ -37,6 +37,7 @@ from bayesdx.network.beliefs import Beta, is_constant
 from bayesdx.network.convert import as_network
 from bayesdx.network.files.parts import OWN, shown
 from bayesdx.network.files.xdsl import GENIE
+from bayesdx.network.gates import noisy_max
 from bayesdx.network.network import Network, Node, NoisyMax, Table
 
 if TYPE_CHECKING:
@@ -75,8 +76,8 @@ def model_from_network(
     """A model of any discrete network, so that diagnosis, reasons, next tests and the explorer work on it.
 
     Its numbers are those of the network, so its posteriors are. Noisy gates become links, tables stay tables. States
-    that have probability 0 whatever else holds are left out; NOTES.md lists them. What a network does not say has to be
-    added by people: sources, intervals, red flags, costs.
+    that have probability 0 whatever else holds are left out, and so are variables that are always in one state;
+    NOTES.md lists them. What a network does not say has to be added by people: sources, intervals, red flags, costs.
 
     Parameters
     ----------
@@ -112,7 +113,7 @@ def model_from_network(
     ------
     NetworkError
         A variable is not known, or the format cannot hold the network: more than 100 states of a variable or 100,000
-        combinations of parents, a variable that is always in one state. All faults are listed.
+        combinations of parents. All faults are listed.
 
     Examples
     --------
@@ -126,9 +127,10 @@ def model_from_network(
     _check_options(version, sample_size, status)
     given = as_network(network)
     source, left_out = _possible(given)
-    chosen = _causes(source, causes)
+    chosen = _causes(given, causes)
+    _refuse_constant(given, source, (*chosen, *(kinds or {}), *(references or {})))
     roles = _kinds(source, chosen, kinds or {})
-    _known(source, references or {}, "a reference state")
+    _known(given, references or {}, "a reference state")
     _refuse_unfit(source)
     states, guessed = _ordered(source, roles, references or {})
     named = _named(source, states, roles)
@@ -189,6 +191,13 @@ def _causes(network: Network, causes: Sequence[str]) -> tuple[str, ...]:
     return chosen
 
 
+def _refuse_constant(given: Network, source: Network, names: Iterable[str]) -> None:
+    """What is asked about a variable that is always in one state cannot be done."""
+    for name in names:
+        if name in given.index and name not in source.index:
+            raise NetworkError(f"{name!r} is always in one state; it is no part of a model.")
+
+
 def _role(node: Node) -> str:
     return "".join(node.details.properties_of(f"{GENIE}diagtype")[:1])
 
@@ -232,8 +241,6 @@ def _refuse_unfit(network: Network) -> None:
     rows = 0
     for node in network.nodes:
         card = len(node.states)
-        if card < 2:
-            faults.append(f"{shown(node.name)} is always in one state; a variable of a model has two or more")
         if card > MOST_STATES:
             faults.append(f"{shown(node.name)} has {card} states; a model holds {MOST_STATES}")
         cells = 1 if _is_gate(node) else prod(len(network[parent].states) for parent in node.parents)
@@ -268,25 +275,53 @@ def _impossible(node: Node) -> list[int]:
 
 
 def _possible(network: Network) -> tuple[Network, list[str]]:
-    """The network without the states of tables that cannot be, and what was left out; no probability changes."""
+    """The network without states that cannot be and variables that are always in one state; and what was left out.
+
+    No probability changes. A gate with such a state is taken as its table, where that is small enough.
+    """
     kept: dict[str, list[int]] = {}
-    nodes, left_out = [], []
+    nodes: list[Node] = []
+    left_out: list[str] = []
     for node in network.nodes:
         cpd: Table | NoisyMax = node.cpd
+        varied = tuple(name for name in node.parents if len(kept[name]) > 1)
         own = list(range(len(node.states)))
         if isinstance(cpd, NoisyMax):
-            cpd = NoisyMax(cpd.leak, [link[kept[name]] for name, link in zip(node.parents, cpd.links, strict=True)])
+            cpd = _without_constants(node, cpd, kept)
+            cells = prod(len(kept[name]) for name in varied)
+            if _impossible(replace(node, cpd=cpd)) and cells <= LARGEST_TABLE:
+                cpd = Table(cpd.table())
         else:
             values = cpd.values[np.ix_(*(kept[name] for name in node.parents), own)]
-            never = _impossible(replace(node, cpd=Table(values)))
+            cpd = Table(values.reshape(*(len(kept[name]) for name in varied), len(own)))
+        if isinstance(cpd, Table):
+            never = _impossible(replace(node, cpd=cpd))
             own = [code for code in own if code not in never]
-            left_out += [f"{node.name} = {node.states[code]}" for code in never]
-            cpd = Table(values[..., own])
+            if len(own) > 1:
+                left_out += [f"{node.name} = {node.states[code]}" for code in never]
+                cpd = Table(cpd.values[..., own])
+        kept[node.name] = own
+        if len(own) == 1:
+            left_out.append(f"{node.name}, which is always {node.states[own[0]]}")
+            continue
         labels = node.details.state_labels
         details = replace(node.details, state_labels=tuple(labels[code] for code in own) if labels else ())
-        kept[node.name] = own
-        nodes.append(replace(node, states=tuple(node.states[code] for code in own), cpd=cpd, details=details))
-    return Network(tuple(nodes), network.targets, network.details), left_out
+        nodes.append(Node(node.name, tuple(node.states[code] for code in own), varied, cpd, details))
+    names = {node.name for node in nodes}
+    targets = tuple(name for name in network.targets if name in names)
+    return Network(tuple(nodes), targets, network.details), left_out
+
+
+def _without_constants(node: Node, gate: NoisyMax, kept: Mapping[str, list[int]]) -> NoisyMax:
+    """The gate of the states that are kept; what a parent always brings about becomes part of the leak."""
+    leak, links = gate.leak, []
+    for name, link in zip(node.parents, gate.links, strict=True):
+        rows = link[kept[name]]
+        if len(rows) > 1:
+            links.append(rows)
+        elif rows[0, 0] < 1:
+            leak = noisy_max(leak, [rows], [np.array(0)])
+    return NoisyMax(leak, links)
 
 
 def _is_gate(node: Node) -> bool:
@@ -501,7 +536,10 @@ def _notes(
         pairs = ", ".join(f"{named[name].variable} ({named[name].states[0]})" for name in guessed)
         lines += ["", f"Reference states taken by their place, since no word says which they are: {pairs}."]
     if left_out:
-        lines += ["", f"Left out, since they have probability 0 whatever else holds: {_clean(', '.join(left_out))}."]
+        lines += [
+            "",
+            f"Left out, since it never varies (probability 0, or always the same): {_clean(', '.join(left_out))}.",
+        ]
     return "\n".join([*lines, ""])
 
 

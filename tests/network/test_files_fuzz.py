@@ -96,7 +96,10 @@ HUGE = {
     "xmlbif comments": b"<BIF>" + b"<!---->" * 50_000 + b"</BIF>",
     "xdsl": b"<smile><nodes>" + b"<cpt id='a'/>" * 20_000 + b"</nodes></smile>",
     "xdsl submodels": b"<smile><nodes/><extensions><genie>" + b"<submodel>" * 90,
+    "xmlbif numbers": b"<BIF><NETWORK><VARIABLE><NAME>a</NAME><OUTCOME>b</OUTCOME></VARIABLE><DEFINITION><FOR>a</FOR>"
+    b"<TABLE>" + b"1 " * (2**24 + 1) + b"</TABLE></DEFINITION></NETWORK></BIF>",
     "uai": b"BAYES 999999999999999",
+    "uai table": b"BAYES 1 2 1 1 0 999999999999999",
     "uai scopes": b"BAYES 2 2 2 2 999999999999999 0 1",
     "uai states": b"BAYES 100000 " + b"99999 " * 100_000,
     "bif": b"network x {" + b"/*" * 100_000,

@@ -282,6 +282,20 @@ def test_quotes_of_hugin(tmp_path: Path) -> None:
     assert dx.read_network(written(tmp_path, text))["wet"].states[2] == '100 % "wet"'
 
 
+def test_names_that_hugin_would_not_take_are_read_from_others(tmp_path: Path) -> None:
+    """R and pyAgrum write names with points and hyphens."""
+    text = NET.replace("node wet", "node wet-grass.1").replace("(wet |", "(wet-grass.1 |").replace("tap", "2nd_tap")
+    network = dx.read_network(written(tmp_path, text))
+    assert network["wet-grass.1"].parents == ("rain", "2nd_tap")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "iso-8859-1", "windows-1252", "utf-16"])
+def test_xml_in_the_encoding_that_it_names(tmp_path: Path, encoding: str) -> None:
+    """Whatever Python has a table for, and the wide ones by their mark."""
+    text = XMLBIF.replace("US-ASCII", encoding).replace("soaked", "naß").encode(encoding)
+    assert dx.read_network(written(tmp_path, text))["wet"].states[2] == "naß"
+
+
 def test_a_flat_table_of_hugin_follows_the_same_order(tmp_path: Path) -> None:
     """Parentheses around rows may be left out altogether."""
     flat = NET.replace("((( 0.9", "( 0.9").replace("0.2 ))", "0.2").replace("(( 0.3", "0.3").replace("0.7 )))", "0.7 )")

@@ -9,7 +9,7 @@ from xml.parsers import expat
 
 from bayesdx.network.files.parts import Source, Spelling, shown
 
-MOST_ELEMENTS = 2_000_000
+MOST_ELEMENTS = 500_000
 """Elements above which a file is not read."""
 
 MOST_ATTRIBUTES = 100

@@ -42,6 +42,9 @@ HUGIN = "hugin:"
 _BARE = re.compile(r'[^\s"(),]++')
 _BLANK = re.compile(r"\s*+")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*+")
+_NAME = re.compile(r'[^\s{}()|;:=,"%]++')
+"""What a node may be called in files of others; Hugin itself takes identifiers only."""
+
 _STRING = re.compile(r'"(?>[^"\\]++|\\.)*+"', re.DOTALL)
 _VALUE = re.compile(r'(?>[^";{}]++|"(?>[^"\\]++|\\.)*+")*+;', re.DOTALL)
 _COMMENT = re.compile(r'("(?>[^"\\]++|\\.)*+")|%[^\n]*+', re.DOTALL)
@@ -120,7 +123,7 @@ class _Reader:
                 self.classes += 1
                 if self.classes > 1:
                     self.source.fail("a second class; networks of several classes are not read.", line)
-                self.overall.label = NAMES.read(self.word("the name of the class"))
+                self.overall.label = NAMES.read(self.word("the name of the class", _NAME))
                 self.expect("{")
                 self.blocks(inside=True)
             elif word == "potential":
@@ -149,9 +152,9 @@ class _Reader:
             self.source.fail(f"{what}; expected {sign!r}.", self.line())
         self.place += len(sign)
 
-    def word(self, what: str) -> str:
+    def word(self, what: str, pattern: re.Pattern[str] = _WORD) -> str:
         self.skip()
-        match = _WORD.match(self.text, self.place)
+        match = pattern.match(self.text, self.place)
         if match is None:
             found = self.text[self.place : self.place + 20].split("\n")[0]
             self.source.fail(f"{shown(found) if found else 'the end of the file'}; expected {what}.", self.line())
@@ -226,7 +229,7 @@ class _Reader:
         while words[-1] in _WORDS_BEFORE:
             words.append(self.word("node"))
         kind = words[-1]
-        name = NAMES.read(self.word("the name of a node"))
+        name = NAMES.read(self.word("the name of a node", _NAME))
         variable = Variable(name, (), line)
         if kind == "instance" or self.ahead(":"):
             refuse(self.source, [*self.unfit, (name, "an instance of a class", line)])
@@ -249,7 +252,7 @@ class _Reader:
                 self.place += 1
                 names = parents
                 continue
-            names.append(NAMES.read(self.word("a node, '|' or ')'")))
+            names.append(NAMES.read(self.word("a node, '|' or ')'", _NAME)))
         self.place += 1
         extra = Variable("", (), line)
         self.data_at = self.place

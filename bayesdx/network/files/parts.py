@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.errors import NetworkError, nearest, rounded
-from bayesdx.network.network import ROW_TOLERANCE, Details, Network, Node
+from bayesdx.network.network import LARGEST_EXPANDED_TABLE, ROW_TOLERANCE, Details, Network, Node
 
 Array = NDArray[np.float64]
 
@@ -31,6 +31,8 @@ OWN = "bayesdx:"
 """How the properties begin that say where a network was read; no file takes them over."""
 
 _LONGEST_SHOWN = 60
+_PIECE = 2**20
+_BLANK = re.compile(r"\s")
 _POSITION = re.compile(r"\(?\s*([-+.\deE]+)(?:\s*,\s*|\s+)([-+.\deE]+)\s*\)?", re.ASCII)
 _KEYS = ("label", "comment")
 _ESCAPED = re.compile("_x(10[0-9a-f]{4}|[0-9a-f]{0,5})_")
@@ -150,16 +152,33 @@ def numbers(source: Source, name: str, text: str, line: int) -> Array:
     ------
     NetworkError
     """
-    parts = text.split()
     try:
-        values = np.array(parts, dtype=np.float64)
+        values = _floats(text)
     except ValueError:
         values = np.array([np.nan])
+    if values is None:
+        source.fail(f"variable {shown(name)}: more than {LARGEST_EXPANDED_TABLE} numbers; a table holds no more.", line)
     sound = not values.size or (values.min() >= 0 and values.max() < np.inf)  # false for NaN too
     if not sound or "_" in text or not text.isascii():
-        wrong = next((part for part in parts if not _is_number(part)), text)
+        wrong = next((match.group() for match in re.finditer(r"\S+", text) if not _is_number(match.group())), text)
         source.fail(f"variable {shown(name)}: {shown(wrong)}; expected numbers of at least 0.", line)
     return values
+
+
+def _floats(text: str) -> Array | None:
+    """Numbers of a text, a piece at a time, so that a large one needs little memory; None where there are too many."""
+    if len(text) <= _PIECE:
+        return np.array(text.split(), dtype=np.float64)
+    pieces, start, count = [], 0, 0
+    while start < len(text):
+        blank = _BLANK.search(text, start + _PIECE)
+        end = blank.start() if blank else len(text)
+        pieces.append(np.array(text[start:end].split(), dtype=np.float64))
+        count += pieces[-1].size
+        if count > LARGEST_EXPANDED_TABLE:
+            return None
+        start = end
+    return np.concatenate(pieces)
 
 
 def _is_number(part: str) -> bool:

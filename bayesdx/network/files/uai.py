@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from bayesdx.network.files.parts import Source, Variable, looked_up, network_of, numbers, shaped
-from bayesdx.network.network import Details, Network, Node, Table
+from bayesdx.network.network import LARGEST_EXPANDED_TABLE, Details, Network, Node, Table
 
 _WORD = re.compile(r"\S+")
 _COMMENT = re.compile(r"^c(?:[ \t].*)?$", re.MULTILINE)
@@ -61,6 +61,8 @@ def read(source: Source, text: str) -> Network:
     for child, parents, _ in scopes:
         size = words.count(f"the size of the table of variable {child}")
         line = words.line
+        if size > LARGEST_EXPANDED_TABLE:
+            source.fail(f"a table of {size} numbers; expected at most {LARGEST_EXPANDED_TABLE}.", line)
         values = numbers(source, child, " ".join(words.take(size, f"the table of variable {child}")), line)
         table = shaped(source, variables[child], parents, values, line)
         names = [parent.name for parent in parents]
