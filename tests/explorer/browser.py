@@ -15,6 +15,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -154,9 +155,17 @@ def settle(tab: Any) -> None:
     )
 
 
+@cache
+def labels() -> dict[str, dict[str, str]]:
+    """Label of a variable of the newest flagship -> name of a state in words -> its label."""
+    variables = dx.load_model(MODEL).variables
+    return {v.label: {state.replace("_", " "): v.state_label(state) for state in v.states} for v in variables}
+
+
 def radio(tab: Any, finding: str, state: str) -> Any:
-    """A segment of a finding."""
-    return tab.get_by_role("radiogroup", name=finding, exact=True).get_by_role("radio", name=state, exact=True)
+    """The segment of a finding; the state by its name in words or by its label."""
+    group = tab.get_by_role("radiogroup", name=finding, exact=True)
+    return group.get_by_role("radio", name=labels().get(finding, {}).get(state, state), exact=True)
 
 
 def choose(tab: Any, finding: str, state: str) -> None:

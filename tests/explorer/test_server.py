@@ -144,7 +144,7 @@ def test_the_command_serves_until_it_is_interrupted() -> None:
             address = found[1]
             path = urlsplit(address).path + "ask"
             reply = ask(address, "POST", path, {"do": "look"}, Origin=origin(address), Content_Type="application/json")
-            assert json.loads(reply.body)["state"]["findings"][0]["text"] == "sudden"
+            assert json.loads(reply.body)["state"]["findings"][0]["text"] == "Sudden onset"
         finally:
             process.send_signal(signal.SIGINT)
         assert process.wait(timeout=20) == 0
