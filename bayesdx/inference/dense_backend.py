@@ -29,9 +29,6 @@ MOST_PATTERN_CELLS = 2**22
 MOST_FINDINGS_ONE_BY_ONE = 8
 """With more findings than this asked about, all are predicted in one matrix product."""
 
-MOST_CASES_ALIKE = 512
-"""Batches of more cases are not looked through for what their cases share."""
-
 MOST_FINDINGS_APART = 3
 """Findings that a case may have beyond those that all cases share, for numpy to take them one by one."""
 
@@ -164,7 +161,7 @@ class DenseBackend:
         where that is not the question.
         """
         tables, codes = self.tables, evidence.codes
-        if not 0 < len(codes) <= MOST_CASES_ALIKE or evidence.likelihoods or self._all_priors is None:
+        if not 0 < len(codes) <= self._sizes.alike_cases or evidence.likelihoods or self._all_priors is None:
             return None
         differ = (codes != codes[0]).any(axis=0)
         if not self.column_range.keys() >= set(targets) or (self._first_row[differ] < 0).any():
@@ -208,7 +205,7 @@ class DenseBackend:
         tables = self.tables
         findings = [v for v in targets if v in tables.offsets]
         contexts = any(v not in tables.offsets and v not in self.column_range for v in targets)
-        if evidence.likelihoods or contexts or self._all_priors is None:
+        if evidence.likelihoods or contexts or self._all_priors is None or self._sizes.alike_cases < 1:
             return None
         codes = evidence.codes[0].tolist()
         columns = np.empty((1, tables.n_states))

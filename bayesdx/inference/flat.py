@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from bayesdx.inference.evidence import Evidence
 from bayesdx.inference.passes import MOST_PLAIN_FACTORS
 from bayesdx.inference.program import Program, View, view
+from bayesdx.inference.sizes import USUAL, Sizes
 from bayesdx.inference.structures import LaneTree
 from bayesdx.inference.support import support
 
@@ -26,9 +27,6 @@ BLOCK_CELLS = 2**16
 
 LEAST_WIDTH, MOST_WIDTH = 4, 32
 """Bounds on the lanes of one block."""
-
-WORTH_COMPRESSING = 0.7
-"""A clique is compressed where no more than this share of its cells can be above 0."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,9 +57,10 @@ class Flat:
         Joint posteriors to return; each lies in one clique.
     compressed : bool
         Leave out the cells that are structurally 0; only for the network's own numbers, nothing sliced.
+    sizes : Sizes
     """
 
-    def __init__(self, program: Program, scopes: Sequence[Scope], compressed: bool) -> None:
+    def __init__(self, program: Program, scopes: Sequence[Scope], compressed: bool, sizes: Sizes = USUAL) -> None:
         self.program = program
         self.variables = tuple(v for v in sorted(program.tree.clique_of) if v < len(program.network))
         steps, tree, cards = program.steps, program.tree, program.cards
@@ -69,14 +68,14 @@ class Flat:
         self._length = 0
         place = {v: number for number, v in enumerate(self.variables)}
         children = [[c for c, step in enumerate(steps) if step.parent == up] for up in range(len(steps))]
-        self._possible = _possible(program) if compressed else None
+        self._possible = _possible(program, sizes.possible_share) if compressed else None
         entries = [
             [(place[v], self._add(self._cells(_map(seen), c))) for v, seen in step.evidence]
             for c, step in enumerate(steps)
         ]
         to_separator, into_parent, kept = self._separators()
         cells = np.array([self._cells(np.zeros(step.cells), c).size for c, step in enumerate(steps)], dtype=np.int64)
-        sizes = np.array([cards[v] for v in self.variables], dtype=np.int64)
+        states = np.array([cards[v] for v in self.variables], dtype=np.int64)
         self._read = self._readers(scopes)
         needed = np.zeros(len(steps), dtype=np.bool_)
         needed[list(tree.up_to_roots(home for home, _, _ in self._read.values()))] = True
@@ -97,8 +96,8 @@ class Flat:
             np.array([v for found in entries for v, _ in found], dtype=np.int64),
             np.array([start for found in entries for _, start in found], dtype=np.int64),
             np.concatenate(self._maps) if self._maps else np.zeros(0, dtype=np.int32),
-            sizes,
-            _starts(sizes),
+            states,
+            _starts(states),
             needed,
             np.cumsum([sum(home == c for home, _, _ in by_clique) for c in range(len(steps))], dtype=np.int64),
             np.array([start for _, start, _ in by_clique], dtype=np.int64),
@@ -200,12 +199,12 @@ class Flat:
         return FlatAnswer(log_evidence, joints)
 
 
-def _possible(program: Program) -> list[NDArray[np.intp] | None] | None:
+def _possible(program: Program, most: float) -> list[NDArray[np.intp] | None] | None:
     """Per clique the cells that can be above 0, or None where that is nearly all of them."""
     masks = support(program)
     if not any(mask.any() for mask in masks):
         return None
-    return [None if mask.mean() > WORTH_COMPRESSING else np.flatnonzero(mask) for mask in masks]
+    return [None if mask.mean() > most else np.flatnonzero(mask) for mask in masks]
 
 
 def _map(seen: View) -> NDArray[np.int32]:

@@ -53,9 +53,6 @@ MOST_LANES_FAST = 2**12
 MOST_CASES_FAST = 2**12
 """Cases handed to compiled code that takes them one at a time, so that what it returns stays in the cache."""
 
-MOST_ROW_CELLS = 2**21
-"""Largest set of rows kept for answering one case in numpy; other trees answer one case as they do many."""
-
 MOST_PROGRAMS = 64
 
 MOST_SIZES = 1024
@@ -273,7 +270,7 @@ class JunctionTreeBackend:
             return None
         program = self.whole
         program.check_size(self.memory_limit)
-        return CaseRows(program) if row_cells(program) <= MOST_ROW_CELLS else None
+        return CaseRows(program) if row_cells(program) <= self.sizes.row_cells else None
 
     @cached_property
     def _always_casewise(self) -> bool:
@@ -325,7 +322,11 @@ class JunctionTreeBackend:
         casewise = None
         if one_by_one:
             casewise = self._casewise_of.get((program, scopes), lambda: Casewise(program, scopes, self.sizes))
-        flat = None if casewise else self._flats.get((program, scopes, own), lambda: Flat(program, scopes, own))
+        flat = (
+            None
+            if casewise
+            else self._flats.get((program, scopes, own), lambda: Flat(program, scopes, own, self.sizes))
+        )
         width = self._lanes_at_once(program)
         if own:
             returned = sum(math.prod(program.cards[v] for v in scope) for scope in scopes)

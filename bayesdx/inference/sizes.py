@@ -24,6 +24,12 @@ class Sizes:
         States of a variable that most cliques share, from which one case at a time beats many lanes at a time.
     alike : float
         Cases that differ from the one before in less than this share of their codes keep what the two have in common.
+    alike_cases : int
+        Largest batch of cases over a dense joint that numpy looks through for what they share; 0: not even one case.
+    row_cells : int
+        Largest set of rows kept for answering one case in numpy; other trees answer one case as they do many.
+    possible_share : float
+        A clique is compressed for compiled code where no more than this share of its cells can be above 0.
     hypothetical_rows : int
         Larger batches are cohorts, not looked at for being hypothetical results of one case.
     cases_at_once : int
@@ -57,6 +63,9 @@ class Sizes:
     casewise_cells: int = 2**15
     hub_states: int = 8
     alike: float = 0.1
+    alike_cases: int = 512
+    row_cells: int = 2**21
+    possible_share: float = 0.7
     hypothetical_rows: int = 2**12
     cases_at_once: int = 2**13
     threaded_cells: int = 2**22
