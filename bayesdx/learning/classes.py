@@ -3,9 +3,10 @@ r"""Findings given one exclusive cause: tables from counts, and which of several
 A naive model takes findings as independent given the class, a tree gives each one more parent among the findings. Both
 count the same evidence several times where findings go together, and are too sure. So their tables are tempered,
 
-.. math:: P_T(x \mid c) \propto P(x \mid c)^{1/T},
+.. math:: P_T(x \mid c) \propto P(x) \left( \frac{P(x \mid c)}{P(x)} \right)^{1/T},
 
-with one temperature T for all findings; the prior stays, and the result is an ordinary model. Structure, meaning of a
+with P(x) the share in all classes together and one temperature T for all findings: likelihood ratios shrink, how
+frequent a finding is in all stays, and so does the prior. The result is an ordinary model. Structure, meaning of a
 missing cell and temperature are those of the least cross-validated log loss.
 
 References: N. Friedman, D. Geiger, M. Goldszmidt (1997), "Bayesian network classifiers", Machine Learning 29; C. Guo et
@@ -66,9 +67,9 @@ class Tables:
         return Tables(
             self.prior,
             self.parents,
-            tuple(cooled(share, temperature) for share in self.shares),
+            tuple(cooled(share, behind, temperature) for share, behind in zip(self.shares, self._behind, strict=True)),
             self.patients,
-            tuple(cooled(share, temperature) for share in self.alone),
+            tuple(cooled(share, self.prior, temperature) for share in self.alone),
         )
 
     def log_posteriors(self, codes: Codes, temperatures: Sequence[float] = (1.0,)) -> Array:
@@ -76,16 +77,28 @@ class Tables:
         flat, starts, place = self._flat(codes)
         sizes = np.diff(np.r_[starts, flat.shape[1]])
         prior = np.log(np.maximum(self.prior, 1e-12) / self.prior.sum())
-        log_flat = np.log(flat)
+        log_flat, log_pool = np.log(flat), np.log(self._pooled())
         found = np.empty((len(temperatures), len(codes), len(prior)))
         for number, temperature in enumerate(temperatures):
-            logs = log_flat / temperature
+            logs = log_pool + (log_flat - log_pool) / temperature
             if temperature != 1.0:
                 logs -= np.repeat(np.log(np.add.reduceat(np.exp(logs), starts, axis=1)), sizes, axis=1)
             logs = np.concatenate([logs, np.zeros((len(prior), 1))], axis=1)  # what is missing says nothing
             found[number] = prior + np.stack([row[place].sum(axis=1) for row in logs], axis=1)
         found -= found.max(axis=2, keepdims=True)
         return np.asarray(found - np.log(np.exp(found).sum(axis=2, keepdims=True)))
+
+    @property
+    def _behind(self) -> list[Array]:
+        """Patients that weigh the classes of each finding."""
+        return [self.prior if parent is None else own for parent, own in zip(self.parents, self.patients, strict=True)]
+
+    def _pooled(self) -> Array:
+        """The rows of all classes together, in the order of ``_flat``."""
+        parts = []
+        for share, behind, alone in zip(self.shares, self._behind, self.alone, strict=True):
+            parts += [pooled(alone, self.prior).ravel(), pooled(share, behind).ravel()]
+        return np.concatenate(parts)
 
     def _flat(self, codes: Codes) -> tuple[Array, Codes, Codes]:
         """All rows one after the other, shape (n_classes, n); where each begins; the place of every cell in them."""
@@ -108,15 +121,23 @@ class Tables:
         return np.concatenate(parts, axis=1), np.concatenate(starts), place
 
 
-def cooled(share: Array, temperature: float) -> Array:
-    """Rows to the power of 1 / temperature, each summing to 1 again.
+def pooled(share: Array, patients: Array) -> Array:
+    """Rows of all classes together, weighted with the patients behind them; without the axis of classes."""
+    weight = patients.reshape(*patients.shape, *(1,) * (share.ndim - patients.ndim))
+    return np.asarray((share * weight).sum(axis=0) / np.broadcast_to(weight, share.shape).sum(axis=0))
+
+
+def cooled(share: Array, patients: Array, temperature: float) -> Array:
+    """Rows whose likelihood ratios between classes are to the power of 1 / temperature; classes come first.
 
     Examples
     --------
-    >>> cooled(np.array([0.9, 0.1]), 2.0).round(2)
-    array([0.75, 0.25])
+    >>> cooled(np.array([[0.9, 0.1], [0.1, 0.9]]), np.array([10.0, 10.0]), 2.0).round(2)
+    array([[0.75, 0.25],
+           [0.25, 0.75]])
     """
-    power = share ** (1 / temperature)
+    pool = pooled(share, patients)
+    power = pool * (share / pool) ** (1 / temperature)
     return np.asarray(power / power.sum(axis=-1, keepdims=True))
 
 

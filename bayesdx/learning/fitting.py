@@ -235,9 +235,10 @@ def fit_model(
     structure : {"auto", "naive", "tree"}
         Findings independent given one exclusive cause, or each with one more parent among the findings.
     temperature : "auto", or float above 0
-        Tables are taken to the power of 1 / temperature, so that findings that go together are not counted several
-        times. "auto", in these three, is what has the least cross-validated log loss (five folds); with fewer than 50
-        patients, or 10 of a class, and for several causes: "naive", "ignore" and 1.
+        Likelihood ratios are taken to the power of 1 / temperature, so that findings that go together are not counted
+        several times; how frequent a finding is in all classes together stays. "auto", in these three, is what has the
+        least cross-validated log loss (five folds); with fewer than 50 patients, or 10 in fewer than two classes, and
+        for several causes: "naive", "ignore" and 1.
     smoothing : float, above 0
         Patients that every state of a finding is given beforehand, as additive smoothing.
     weight : str, optional
@@ -345,7 +346,7 @@ def fit_model(
         if np.isfinite(choice.log_loss) or choice.temperature != 1.0:
             said = _chosen(choice, structure, missing if blanks else "", temperature)
             notes += [said] if said else []
-            citation = f"{source.citation}; tables to the power of 1 / {choice.temperature:g}"
+            citation = f"{source.citation}; likelihood ratios to the power of 1 / {choice.temperature:g}"
             source = replace(source, citation=citation) if choice.temperature != 1.0 else source
         made = replace(_tabled(bare, tables.tempered(choice.temperature)), sources=(source,))
     notes += [f"{column}: left out, since it does not vary." for column in constant]

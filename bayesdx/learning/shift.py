@@ -52,8 +52,8 @@ Index = NDArray[np.intp]
 MOST_ROWS = 5_000
 """Different rows that the likelihoods are checked with; more are represented by a random part of them."""
 
-VAGUEST = 4.0
-"""Variance of a log-odds that the parent may leave to a likelihood at most: a factor of fifty either way."""
+VAGUEST = 9.0
+"""Variance of a log-odds that the parent may leave to a likelihood at most."""
 
 LEAST_LEFT = 0.02
 """Part of a score's variance that counts as left once the priors have explained what they can: where they can explain
@@ -63,7 +63,7 @@ NOTICEABLE = 0.01
 """Change of a cause's share from which a finding that differs is worth a warning."""
 
 TOO_FAR = 0.2
-"""Change of a cause's share by all findings that differ, from which the shifted priors are refused."""
+"""Change of a cause's share once all findings that differ are left out, from which the shifted priors are refused."""
 
 HOTTEST = 4.0
 """Temperature from which they are refused: three quarters of the evidence are repetition."""
@@ -101,7 +101,7 @@ class Misfit:
         (two-sided, normal), adjusted_p (Holm), effect (largest change of a cause's share if this finding were believed
         to differ so).
     together : float
-        The same change by all findings that differ (adjusted p below 0.05).
+        The same change by all findings that differ (adjusted p below 0.05), to first order.
     narrower : ndarray in (0, 1], shape (n_cells,)
         What remains of the equivalent sample size of each prior once likelihoods are uncertain.
     """
@@ -213,9 +213,18 @@ def _kept(belief: Belief) -> Index:
 
 def _variance(effects: Belief, kept: Index, values: Array) -> Array:
     """What the parent leaves open of the log-odds of each effect."""
+    from scipy.special import polygamma
+
     share = values[effects.cells] / effects.left[effects.row]
-    size = np.maximum(effects.prior_size, 1e-9)
-    return np.minimum(VAGUEST, 1 / np.maximum(size * share * (1 - share), 1e-9))[kept]
+    size = np.maximum(effects.prior_size, 1e-6)
+    ends = [np.maximum(size * part, 1e-3) for part in (share, 1 - share)]
+    return np.minimum(VAGUEST, polygamma(1, ends[0]) + polygamma(1, ends[1]))[kept]  # of the log-odds of a Beta
+
+
+def share_change(mix: Belief, layout: Layout, values: Array, other: Array, expected: Array) -> float:
+    """Largest difference of a state's share, over all patients, between two sets of numbers."""
+    one, two = (each[mix.cells] / mix.left[mix.row] for each in (values, other))
+    return _largest(mix, layout, expected, two - one)
 
 
 def _moved(mix: Belief, basis: Basis, layout: Layout, values: Array, expected: Array, pull: Array) -> float:
@@ -225,12 +234,16 @@ def _moved(mix: Belief, basis: Basis, layout: Layout, values: Array, expected: A
     share = values[mix.cells] / mix.left[mix.row]
     moved = share * np.exp(np.clip(logs, -20.0, 20.0))
     moved = moved / mix.sums(moved)[mix.row]
+    return _largest(mix, layout, expected, moved - share)
+
+
+def _largest(mix: Belief, layout: Layout, expected: Array, difference: Array) -> float:
     node = np.array([layout.network.index[row.place.node] for row in mix.distributions])
     whole = np.bincount(node, weights=expected)[node]
     part = np.divide(expected, whole, out=np.zeros_like(whole), where=whole > 0)
     state = np.concatenate([row.free for row in mix.distributions])
     _, event = np.unique(np.stack([node[mix.row], state]), axis=1, return_inverse=True)
-    change = np.bincount(event.reshape(-1), weights=part[mix.row] * mix.left[mix.row] * (moved - share))
+    change = np.bincount(event.reshape(-1), weights=part[mix.row] * mix.left[mix.row] * difference)
     return float(np.abs(change).max(initial=0.0))
 
 

@@ -320,18 +320,22 @@ def test_findings_that_repeat_each_other_do_not_make_it_sure() -> None:
     hot = dx.fit_model(train, "c", structure="naive", temperature=1)
     assert log_loss(cooled, test) < log_loss(hot, test) - 0.3
     assert any("temperature" in note for note in cooled.notes) and not hot.notes
-    assert "to the power of 1 / " in cooled.model.sources[0].citation
+    assert "likelihood ratios to the power of 1 / " in cooled.model.sources[0].citation
 
 
-def test_a_tempered_model_has_the_tables_to_that_power() -> None:
-    """Each row of a finding is its share to the power of 1 / T, summing to 1 again; the prior is as counted."""
+def test_a_tempered_model_has_likelihood_ratios_to_that_power() -> None:
+    """Each row is P(x) (P(x | c) / P(x))^(1 / T), summing to 1 again; the prior is as counted, P(x) nearly so."""
     frame = table(400, 5)
     plain, cooled = (dx.fit_model(frame, "cause", structure="naive", temperature=t) for t in (1, 2.0))
     one, other = compile_network(plain.model), compile_network(cooled.model)
-    assert_allclose(one["cause"].cpd.table(), other["cause"].cpd.table())
+    prior = one["cause"].cpd.table()
+    assert_allclose(prior, other["cause"].cpd.table())
     for name in plain.model.findings:
-        power = one[name].cpd.table() ** 0.5
+        rows = one[name].cpd.table()
+        pool = prior @ rows
+        power = pool * (rows / pool) ** 0.5
         assert_allclose(other[name].cpd.table(), power / power.sum(axis=-1, keepdims=True), atol=1e-8)
+        assert_allclose(prior @ other[name].cpd.table(), pool, atol=0.03)
 
 
 def test_structure_and_missing_cells_are_chosen_by_log_loss() -> None:
