@@ -263,3 +263,23 @@ def test_studies_and_patients_together_recover_more_than_either() -> None:
 
 def _key_place(row: Link) -> int:
     return [entry.key for entry in NOISY_OR].index((row.parent, row.parent_state, row.child, row.child_state))
+
+
+def test_an_explanation_names_the_studies_behind_a_weight(result: dx.Synthesis) -> None:
+    """With their shares in the text and in ``numbers``; a number that nobody studied names its own source."""
+    case = dx.diagnose(result.model, {"sign": "yes"})
+    why = dx.explain(case, "first")
+    (reason,) = why.reasons
+    numbers = why.numbers.set_index("number")
+    learned = numbers[numbers["status"] == "synthesis"]
+    table = result.table.set_index("label").loc[learned.index]
+    assert len(table) == 2  # the leak and the link of this cause
+    assert set(table["largest_source"]) <= set(reason.sources)
+    assert_allclose(learned["information"], table["information"], rtol=1e-3)
+    first = f"{table['largest_source'].iloc[0]} {100 * table['largest_share'].iloc[0]:.0f} %"
+    assert learned["shares"].iloc[0].startswith(first)
+    assert " %" in str(why)
+    judged = numbers[numbers["status"] == "expert"]
+    assert judged["information"].isna().all()
+    assert (judged["shares"] == "").all()
+    assert dx.explain(dx.diagnose(noisy_or_of_two(), {"sign": "yes"}), "first").reasons[0].cited == ("S",)
