@@ -35,6 +35,9 @@ BAR_WIDTH = 12
 """Columns of the bar beside a probability."""
 
 STATUSES = ("verified", "recalled", "expert", "synthesis", "dataset")
+BANDS = ((0.0, 0.5), (0.5, 0.9), (0.9, 1.01))
+"""How much of a number studies brought, as it is counted."""
+
 SOURCED_FILES = ("priors", "links", "tables", "accuracy", "studies", "tests", "red_flags", "management")
 URGENCY_STYLE = {"emergency": "bold red", "urgent": "bold yellow", "routine": "", "warning": "bold yellow"}
 
@@ -209,6 +212,14 @@ def show_sound(model: dx.Model, format: str) -> None:
         screen.print(f"{model.hash}\n", style="dim", soft_wrap=True)
         screen.print(as_table(counts.reset_index()))
         screen.print(f"\nNumbers of the network (priors, links, tables): {sum(numbers.values())}; {said}.")
+        learned = model.learned_from_studies()
+        if len(learned):
+            share = learned["information"]
+            few, half, most = (int(((low <= share) & (share < high)).sum()) for low, high in BANDS)
+            screen.print(
+                f"What is known of them comes from studies by less than half in {few}, by half to nine tenths in "
+                f"{half}, by more in {most}; {learned['source'].nunique()} studies carry the largest share of one."
+            )
 
 
 def _statuses(model: dx.Model, file: str) -> list[int]:

@@ -92,8 +92,18 @@ class Reason:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Names of the sources of these numbers."""
-        return tuple(dict.fromkeys(number.source for number in self.numbers))
+        """Names of the sources of these numbers; of one learned from studies, these studies."""
+        return tuple(dict.fromkeys(name for number in self.numbers for name in number.sources))
+
+    @property
+    def cited(self) -> tuple[str, ...]:
+        """The sources as people read them: of a number learned from studies, each with its share of what is known."""
+        said: dict[str, str] = {}
+        for number in self.numbers:
+            for name, share in number.shares or ((number.source, None),):
+                text = name if share is None else f"{name} {100 * share:.0f} %"
+                said[name] = f"{said[name]}, {100 * share:.0f} %" if share is not None and name in said else text
+        return tuple(said.values())
 
 
 @dataclass(frozen=True)
@@ -309,7 +319,10 @@ class Explanation(Report):
 
     @cached_property
     def numbers(self) -> pd.DataFrame:
-        """The numbers behind each row: finding, number, value, lower, upper, file, source, status.
+        """The numbers behind each row: finding, number, value, lower, upper, file, source, status, information, shares.
+
+        Of a number learned from studies, ``information`` is the share of what is known of it that these brought, and
+        ``shares`` names them with theirs, as "LEE2019 40 %, KIM2020 20 %"; NaN and empty otherwise.
 
         Examples
         --------
@@ -321,13 +334,16 @@ class Explanation(Report):
         0   onset   0.25  EXPERT
         1   onset   0.84  EXPERT
         """
-        columns = ("finding", "number", "value", "lower", "upper", "file", "source", "status")
+        columns = (
+            "finding", "number", "value", "lower", "upper", "file", "source", "status", "information", "shares"
+        )  # fmt: skip
         rows = [
-            (reason.name, n.label, n.value, n.lower, n.upper, n.file, n.source, n.status)
+            (reason.name, n.label, n.value, n.lower, n.upper, n.file, n.source, n.status, n.information,
+             ", ".join(f"{name} {100 * share:.0f} %" for name, share in n.shares))
             for reason in self.reasons
             for n in reason.numbers
-        ]
-        return pd.DataFrame(rows, columns=list(columns))
+        ]  # fmt: skip
+        return pd.DataFrame(rows, columns=list(columns)).astype({"information": np.float64})
 
     def blocks(self) -> Sequence[Block]:
         """The statement, the ledger, what is expected but not yet looked for."""
@@ -657,7 +673,7 @@ def _probability(odds_decibans: float) -> float:
 def _cells(reason: Reason) -> tuple[str, ...]:
     error = f" ± {reason.error_decibans:.1f}" if reason.error_decibans else ""
     weight, others = _signed(reason.weight_decibans) + error, _signed(reason.given_others_decibans)
-    return reason.verdict, reason.label, words(reason.value), weight, others, _some(reason.sources)
+    return reason.verdict, reason.label, words(reason.value), weight, others, _some(reason.cited)
 
 
 def _some(sources: Sequence[str]) -> str:

@@ -143,6 +143,7 @@ def _numbers(facts: _Facts) -> list[Block]:
             "expert: a judgement; synthesis: learned from published studies; dataset: estimated from data."
         ),
         grid(["file", "numbers", *STATUSES], rows, tuple(range(1, 2 + len(STATUSES)))),
+        *_from_studies(model),
         Heading(2, "Sources by design of study"),
         *_designs(model),
     ]
@@ -161,6 +162,22 @@ def _designs(model: Model) -> list[Block]:
     ]
     rows.sort(key=lambda row: (-row[2], -row[3], -row[1], row[0]))
     return [grid(["design", "sources", "numbers of the network", "published figures"], rows, (1, 2, 3))]
+
+
+def _from_studies(model: Model) -> list[Block]:
+    """How much of the numbers of status synthesis is literature; nothing where there is none."""
+    learned = model.learned_from_studies()
+    if learned.empty:
+        return []
+    share = 100 * learned["information"]
+    most = ", ".join(f"{name} ({count})" for name, count in learned["source"].value_counts().head(5).items())
+    return [
+        Paragraph(
+            f"{len(learned)} numbers were learned from {len(model.studies)} published figures; the share of what is "
+            f"known of them that studies brought, the rest being judgement, is {share.median():.0f} % in the middle "
+            f"one ({share.min():.0f} to {share.max():.0f} %). Studies with the largest share of a number: {most}."
+        )
+    ]
 
 
 def _conformance(facts: _Facts) -> list[Block]:

@@ -37,6 +37,7 @@ from bayesdx.knowledge.schema import (
     Study,
     format_cell,
     split_event,
+    split_share,
 )
 from bayesdx.knowledge.spelling import compact
 
@@ -694,6 +695,32 @@ def _check_one_table(draft: Draft, records: list[Record]) -> None:
             draft.report("studies.csv", record.line, "table", record.values["table"], expected)
 
 
+def _check_shares(draft: Draft) -> None:
+    """What a number owes to studies: each a source with its share, together at most 1, beside the information."""
+    names = _Names(draft)
+    for file in ("priors.csv", "links.csv", "tables.csv"):
+        for record in draft.rows(file, "information", "shares"):
+            information, shares = record.values["information"], record.values["shares"]
+            if (information is None) == bool(shares):
+                column, other = ("information", "shares") if shares else ("shares", "information")
+                draft.report(file, record.line, column, "", f"a value, since {other} has one")
+            total = 0.0
+            for text in shares:
+                try:
+                    source, share = split_share(text)
+                except ValueError:
+                    draft.report(file, record.line, "shares", text, "a source and its share, as LEE2019 0.4")
+                    continue
+                total += share
+                if names.sources_complete and source not in names.sources:
+                    expected = one_of("a source of sources.csv", source, names.sources)
+                    draft.report(file, record.line, "shares", source, expected)
+            if total > 1 + SUM_TOLERANCE:
+                draft.report(
+                    file, record.line, "shares", f"{total:.6g}", "a sum of at most 1, the rest being judgement"
+                )
+
+
 def _check_cases(draft: Draft) -> None:
     """Every expectation can be read, and names causes, flags and states that there are."""
     names = _Names(draft)
@@ -753,5 +780,6 @@ _CHECKS: tuple[Callable[[Draft], None], ...] = (
     _check_cycles,
     _check_accuracy,
     _check_studies,
+    _check_shares,
     _check_cases,
 )

@@ -37,6 +37,7 @@ from bayesdx.knowledge.schema import (
     format_row,
     key_of,
     split_event,
+    split_share,
 )
 from bayesdx.knowledge.vocabulary import Vocabulary
 
@@ -421,6 +422,31 @@ class Model:
         """
         numbers: tuple[Prior | Link | TableEntry, ...] = (*self.priors, *self.links, *self.tables)
         return dict(Counter(row.status for row in numbers).most_common())
+
+    def learned_from_studies(self) -> pd.DataFrame:
+        """The numbers of priors, links and tables that published studies inform.
+
+        Returns
+        -------
+        DataFrame
+            A row per number of status synthesis. Columns: file, row (its key), value, information (share of what is
+            known of it that studies brought, 0 to 1), source (the study with the largest share), share.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> len(dx.load_model("hip_flexion_weakness@1.0.0").learned_from_studies())
+        0
+        """
+        rows = []
+        for name in ("priors.csv", "links.csv", "tables.csv"):
+            file = FILE[name]
+            for row in getattr(self, file.field):
+                if row.information is not None:
+                    key = ", ".join(part for part in key_of(file, row) if part)
+                    largest = max(map(split_share, row.shares), key=lambda pair: pair[1], default=("", 0.0))
+                    rows.append([name, key, getattr(row, file.value), row.information, *largest])
+        return pd.DataFrame(rows, columns=["file", "row", "value", "information", "source", "share"])
 
     def contents(self) -> dict[str, bytes]:
         """Canonical bytes of every file that carries content: UTF-8, line feeds, rows in order, no empty file.

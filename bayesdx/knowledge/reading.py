@@ -401,8 +401,9 @@ _WORDS = {
     Cell.EVENT: "a cause, or a state of a variable as variable=state",
 }
 _EMPTY: dict[Cell, Any] = {
-    Cell.INTEGER: None, Cell.NUMBER: None, Cell.NAMES: (), Cell.CONDITIONS: (), Cell.TEXTS: (), Cell.NUMBERS: ()
-}  # fmt: skip
+    **dict.fromkeys((Cell.INTEGER, Cell.NUMBER, Cell.PROBABILITY)),
+    **dict.fromkeys((Cell.NAMES, Cell.CONDITIONS, Cell.TEXTS, Cell.NUMBERS), ()),
+}
 _PARSERS: dict[Cell, Callable[[Column, str], tuple[Any, str]]] = {
     Cell.TEXT: _text,
     Cell.NAME: _name,

@@ -206,6 +206,8 @@ class Prior:
     source: str
     status: str
     note: str = ""
+    information: float | None = None
+    shares: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -222,6 +224,8 @@ class Link:
     source: str
     status: str
     note: str = ""
+    information: float | None = None
+    shares: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -238,6 +242,8 @@ class TableEntry:
     source: str
     status: str
     note: str = ""
+    information: float | None = None
+    shares: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -446,6 +452,18 @@ def _dispensable(name: str, cell: Cell, meaning: str, choices: tuple[str, ...] =
     return Column(name, cell, meaning, optional=True, choices=choices, dispensable=True, since=since)
 
 
+def _learned() -> tuple[Column, ...]:
+    """What a number of status synthesis owes to studies."""
+    return (
+        _dispensable(
+            "information", Cell.PROBABILITY, "share of what is known of the number that studies brought", since=2
+        ),
+        _dispensable(
+            "shares", Cell.TEXTS, "sources behind that, each with its share, as LEE2019 0.4|KIM2020 0.2", since=2
+        ),
+    )
+
+
 @dataclass(frozen=True)
 class File:
     """A CSV file of a model folder.
@@ -535,6 +553,7 @@ FILES: tuple[File, ...] = (
                 "probability", "probability of the state where no parent brings it about (for a root: its probability)"
             ),
             *_provenance(),
+            *_learned(),
         ),
         ("population", "variable", "state"),
         "priors",
@@ -554,6 +573,7 @@ FILES: tuple[File, ...] = (
                 "probability that the parent in this state by itself brings the child to this state, leak excluded",
             ),
             *_provenance(),
+            *_learned(),
         ),
         ("parent", "parent_state", "child", "child_state"),
         "links",
@@ -569,6 +589,7 @@ FILES: tuple[File, ...] = (
             Column("state", Cell.TEXT, "one of its states"),
             *_number_columns("probability", "probability of the state given these states of the parents"),
             *_provenance(),
+            *_learned(),
         ),
         ("population", "variable", "parents", "state"),
         "tables",
@@ -738,6 +759,25 @@ def key_of(file: File, row: Any) -> tuple[str, ...]:
     ('xray',)
     """
     return tuple(format_cell(getattr(row, name)) for name in file.key)
+
+
+def split_share(text: str) -> tuple[str, float]:
+    """Source and share of ``LEE2019 0.4``.
+
+    Raises
+    ------
+    ValueError
+        It is not a name and a number between 0 and 1.
+
+    Examples
+    --------
+    >>> split_share("LEE2019 0.4")
+    ('LEE2019', 0.4)
+    """
+    name, _, number = text.partition(" ")
+    if not NAME.fullmatch(name) or not NUMBER.fullmatch(number) or not 0 <= float(number) <= 1:
+        raise ValueError(f"{text!r} is not a source and a share between 0 and 1")
+    return name, float(number)
 
 
 def format_cell(value: Any) -> str:

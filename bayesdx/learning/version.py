@@ -144,7 +144,7 @@ def new_version(
         value, lower, upper = found.rounded()
         change = {field: value, "lower": lower, "upper": upper, "note": _note(row, field)}
         if found.cases >= HARDLY:
-            change |= {"source": source.source, "status": "dataset"}
+            change |= {"source": source.source, "status": "dataset", "information": None, "shares": ()}
         return replace(row, **change)
 
     info = replace(

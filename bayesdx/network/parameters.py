@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.knowledge.model import Model
-from bayesdx.knowledge.schema import FILE, Link, Prior, TableEntry, key_of
+from bayesdx.knowledge.schema import FILE, Link, Prior, TableEntry, key_of, split_share
 from bayesdx.network.beliefs import fit_sample_sizes, is_constant
 from bayesdx.network.compile import compile_network
 from bayesdx.network.network import Network, Node, Table
@@ -63,6 +63,10 @@ class Parameter:
         Position of that distribution in ``distributions(model)``.
     label : str
         What it is a probability of, in the names of the model.
+    information : float or None
+        Share of what is known of it that published studies brought; None where it was not learned from studies.
+    shares : tuple of (str, float)
+        Sources behind that with their shares, the largest first.
     """
 
     file: str
@@ -76,6 +80,13 @@ class Parameter:
     state: int
     row: int
     label: str
+    information: float | None = None
+    shares: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The sources behind it: the studies that it was learned from, or the one of its row."""
+        return tuple(name for name, _ in self.shares) or (self.source,)
 
 
 @dataclass(frozen=True)
@@ -189,7 +200,21 @@ def _registry(model: Model) -> _Registry:
         said = _label(network, place, state)
         key = key_of(FILE[file], row)
         found.append(
-            Parameter(file, key, value, row.lower, row.upper, row.source, row.status, place, state, number, said)
+            Parameter(
+                file,
+                key,
+                value,
+                row.lower,
+                row.upper,
+                row.source,
+                row.status,
+                place,
+                state,
+                number,
+                said,
+                row.information,
+                tuple(map(split_share, row.shares)),
+            )
         )
     return _Registry(tuple(found), tuple(_fitted(network, list(rows), members, found)))
 

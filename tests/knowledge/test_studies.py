@@ -237,3 +237,28 @@ def test_figures_of_format_1_become_studies() -> None:
     assert ("SASAKI2014", 8, 27) in counted
     assert ("PARVIZI2010", 170, 344) in counted
     assert dx.load_model(OLD).studies == ()
+
+
+@pytest.mark.parametrize(
+    ("cells", "sentence"),
+    [
+        ("0.6,JUDGED 0.6", ""),
+        ("0.6,", "links.csv, row 2, column shares: ''; expected a value, since information has one."),
+        (",JUDGED 0.6", "links.csv, row 2, column information: ''; expected a value, since shares has one."),
+        ("0.6,JUDGED", "links.csv, row 2, column shares: 'JUDGED'; expected a source and its share, as LEE2019 0.4."),
+        (
+            "0.6,JUGED 0.6",
+            "links.csv, row 2, column shares: 'JUGED'; expected a source of sources.csv (nearest: 'JUDGED').",
+        ),
+        (
+            "0.6,JUDGED 0.6|JUDGED 0.7",
+            "links.csv, row 2, column shares: '1.3'; expected a sum of at most 1, the rest being judgement.",
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_number_owes_to_studies(folder: Path, cells: str, sentence: str) -> None:
+    """Information with shares of sources, together at most 1."""
+    head, first, *rest = (folder / "links.csv").read_text().splitlines()
+    lines = [f"{head},information,shares", f"{first},{cells}", *(f"{row},," for row in rest)]
+    (folder / "links.csv").write_text("\n".join(lines) + "\n")
+    assert [str(problem) for problem in dx.check_model(folder)] == ([sentence] if sentence else [])

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 import bayesdx as dx
 from bayesdx.cli.app import app
 from bayesdx.evaluation.implied import Questions
-from bayesdx.knowledge.schema import FILE, Link, Study, format_row
+from bayesdx.knowledge.schema import FILE, Link, Study, format_row, split_share
 from bayesdx.network.beliefs import beta_of
 from tests.learning.studies import NOISY_OR, noisy_or_of_two, study
 
@@ -49,12 +49,22 @@ def test_the_new_version_says_where_its_numbers_come_from(result: dx.Synthesis, 
         assert row.link_probability == pytest.approx(line["after"], rel=1e-7)
         assert (row.lower, row.upper) == pytest.approx((line["lower"], line["upper"]), rel=1e-7)
         assert row.source == line["largest_source"]
-        assert row.note.startswith(
-            f"was {line['before']:.4g}; {100 * line['information']:.0f} % from studies: {row.source}"
+        assert row.note == f"was {line['before']:.4g}"
+        assert row.information == pytest.approx(line["information"], rel=1e-3)
+        assert split_share(row.shares[0]) == (row.source, pytest.approx(line["largest_share"], abs=1e-4))
+        assert sum(share for _, share in map(split_share, row.shares)) == pytest.approx(
+            1 - line["prior_share"], abs=0.02
         )
     assert model.changes.startswith("# 0.2.0\n\nSynthesis of 7 figures of 6 sources")
     assert all("| {} |".format(label.replace("|", "\\|")) in model.changes for label in result.table["label"])
     assert model.count_statuses() == {"synthesis": 3, "expert": 2}
+    learned = model.learned_from_studies()
+    assert learned["source"].tolist() == result.table.loc[result.table["moved"], "largest_source"].tolist()
+    assert "3 numbers were learned from 8 published figures" in dx.model_card(model)
+    assert "numbers were learned from" not in dx.model_card(noisy_or_of_two())
+    patients = dx.simulate_cohort(model, 300, seed=1)
+    calibrated = dx.calibrate(model, patients, prior_strength=1).model
+    assert all(row.information is None for row in calibrated.links if row.status == "dataset")
 
 
 def test_tables_agree(result: dx.Synthesis) -> None:
@@ -198,6 +208,8 @@ def test_the_command(folder: Path) -> None:
     assert "What 50 more patients would teach most" in text
     assert page.read_text().startswith("<!DOCTYPE html>")
     assert dx.load_model(first).version == "0.2.0"
+    checked = CliRunner().invoke(app, ["check", str(first)]).output
+    assert "What is known of them comes from studies by less than half in" in " ".join(checked.split())
     code, text = run(first, folder / "two" / "0.3.0", "--blank", "links", "--heterogeneity", "0.3")
     assert code == 0
     code, text = run(first, folder / "two" / "0.3.0")
@@ -251,3 +263,23 @@ def test_studies_and_patients_together_recover_more_than_either() -> None:
 
 def _key_place(row: Link) -> int:
     return [entry.key for entry in NOISY_OR].index((row.parent, row.parent_state, row.child, row.child_state))
+
+
+def test_an_explanation_names_the_studies_behind_a_weight(result: dx.Synthesis) -> None:
+    """With their shares in the text and in ``numbers``; a number that nobody studied names its own source."""
+    case = dx.diagnose(result.model, {"sign": "yes"})
+    why = dx.explain(case, "first")
+    (reason,) = why.reasons
+    numbers = why.numbers.set_index("number")
+    learned = numbers[numbers["status"] == "synthesis"]
+    table = result.table.set_index("label").loc[learned.index]
+    assert len(table) == 2  # the leak and the link of this cause
+    assert set(table["largest_source"]) <= set(reason.sources)
+    assert_allclose(learned["information"], table["information"], rtol=1e-3)
+    first = f"{table['largest_source'].iloc[0]} {100 * table['largest_share'].iloc[0]:.0f} %"
+    assert learned["shares"].iloc[0].startswith(first)
+    assert " %" in str(why)
+    judged = numbers[numbers["status"] == "expert"]
+    assert judged["information"].isna().all()
+    assert (judged["shares"] == "").all()
+    assert dx.explain(dx.diagnose(noisy_or_of_two(), {"sign": "yes"}), "first").reasons[0].cited == ("S",)

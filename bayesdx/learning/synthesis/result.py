@@ -177,6 +177,14 @@ class Synthesis(Report):
         if len(odd):
             said = ", ".join(f"{row['source']} (p {row['adjusted_p']:.2g})" for row in odd.to_dict("records"))
             blocks.append(Alert(f"In conflict with all other sources and the model: {said}."))
+        far_out = self.sources[(self.sources["p"] < CONFLICT) & (self.sources["adjusted_p"] >= CONFLICT)]
+        if len(far_out):
+            said = ", ".join(f"{row['source']} (p {row['p']:.2g})" for row in far_out.to_dict("records"))
+            chance = CONFLICT * len(self.sources)
+            blocks.append(
+                f"Further from what the others predict than 95 % of studies, which {chance:.1f} of {len(self.sources)} "
+                f"sources are by chance; worth another look: {said}."
+            )
         left = self.studies[self.studies["verdict"] == "excluded"]
         for reason, rows_of in left.groupby("reason", sort=True):
             blocks.append(f"Left out, {len(rows_of)} of {len(self.studies)} figures: {reason}.")

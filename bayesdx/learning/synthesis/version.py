@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,7 +13,10 @@ from bayesdx.learning.synthesis.unknowns import Key
 from bayesdx.learning.version import Learned
 
 SHARES_SHOWN = 3
-"""Studies that a number's note names."""
+"""Studies of a number that CHANGES.md names."""
+
+LEAST_SHARE = 0.005
+"""Share of a study below which a number's row does not name it."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +40,6 @@ class Moved:
     learned: Learned
     information: float
     sources: tuple[tuple[str, float], ...]
-
-    @property
-    def note(self) -> str:
-        """What it was, and what it rests on."""
-        named = ", ".join(f"{name} {100 * share:.0f} %" for name, share in self.sources[:SHARES_SHOWN])
-        more = len(self.sources) - SHARES_SHOWN
-        said = f"was {self.before:.4g}; {100 * self.information:.0f} % from studies: {named}"
-        return said + (f" and {more} more" if more > 0 else "")
 
 
 def new_version(
@@ -76,8 +72,14 @@ def new_version(
             return row
         value, lower, upper = found.learned.rounded()
         change = {field: value, "lower": lower, "upper": upper, "source": found.sources[0][0], "status": "synthesis"}
-        remark = f"; {row.note}" if row.note else ""
-        return replace(row, **change, note=found.note + remark)
+        remark = re.sub(r"^was [^;]*; ?", "", row.note)
+        return replace(
+            row,
+            **change,
+            note=f"was {found.before:.4g}" + (f"; {remark}" if remark else ""),
+            information=float(f"{found.information:.4g}"),
+            shares=tuple(f"{name} {share:.4f}" for name, share in found.sources if share >= LEAST_SHARE),
+        )
 
     known = {source.source for source in model.sources}
     added = [
