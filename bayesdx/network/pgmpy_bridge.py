@@ -9,13 +9,11 @@ import numpy as np
 from bayesdx.errors import NetworkError
 from bayesdx.knowledge.model import Model
 from bayesdx.network.compile import compile_network
+from bayesdx.network.files.parts import LARGEST_GAP
 from bayesdx.network.network import ROW_TOLERANCE, Network, Node, Table
 
 if TYPE_CHECKING:
     from pgmpy.models import DiscreteBayesianNetwork
-
-_LARGEST_GAP = 0.02
-"""How far a row of another's table may be from a sum of 1 (published networks are rounded); it is renormalised."""
 
 
 def from_pgmpy(model: DiscreteBayesianNetwork) -> Network:
@@ -51,7 +49,7 @@ def from_pgmpy(model: DiscreteBayesianNetwork) -> Network:
         parents = tuple(str(parent) for parent in cpd.variables[1:])
         values = np.moveaxis(np.asarray(cpd.values, dtype=np.float64), 0, -1)
         total = values.sum(axis=-1, keepdims=True)
-        if not np.isfinite(values).all() or (values < 0).any() or np.abs(total - 1).max() > _LARGEST_GAP:
+        if not np.isfinite(values).all() or (values < 0).any() or np.abs(total - 1).max() > LARGEST_GAP:
             raise NetworkError(f"network: the table of {name} has a row that does not sum to 1.")
         if np.abs(total - 1).max() > ROW_TOLERANCE:
             values = values / total
