@@ -2,8 +2,8 @@
 
 ``python -m benchmarks calibration`` times EM, ``coverage`` simulates intervals, ``datasets`` compares classifiers,
 ``files`` reads networks in every format, ``reasoning`` times the questions about one case, ``alarms`` counts false
-alarms and emergencies noticed, ``synthesis`` learns from simulated studies, ``ablation`` times the engine without one of
-its ways.
+alarms and emergencies noticed, ``synthesis`` learns from simulated studies, ``ablation`` times the engine without one
+of its ways.
 """
 
 from __future__ import annotations
