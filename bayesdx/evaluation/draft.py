@@ -37,6 +37,15 @@ class MappingDraft:
         An empty variable leaves a column out; the state ``?`` is for a person to decide.
     remarks : tuple of str
         Per column what was guessed, and what is open.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"X-ray": ["positive", "odd"]})
+    >>> draft = draft_mapping(dx.load_model("chest_clinic@1.0.0"), table)
+    >>> draft.rows
+    (('X-ray', 'odd', 'xray', '?'), ('X-ray', 'positive', 'xray', 'positive'))
     """
 
     rows: tuple[tuple[str, str, str, str], ...]
@@ -44,7 +53,16 @@ class MappingDraft:
 
     @property
     def undecided(self) -> int:
-        """Codes without a state yet."""
+        """How many codes have no state yet.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> import pandas as pd
+        >>> table = pd.DataFrame({"X-ray": ["positive", "odd"]})
+        >>> draft_mapping(dx.load_model("chest_clinic@1.0.0"), table).undecided
+        1
+        """
         return sum(state == UNDECIDED for *_, state in self.rows)
 
     def to_csv(self) -> str:

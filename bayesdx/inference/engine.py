@@ -461,7 +461,22 @@ class Engine:
         )
 
     def sampled_codes(self, evidence: Evidence | Observed, samples: int, *, seed: int = 0) -> NDArray[np.int32]:
-        """As ``sample``, as codes of states, shape (samples, n_variables).
+        """As ``sample``, as codes of states.
+
+        Parameters
+        ----------
+        evidence : Evidence of one case, or one case as ``sample`` takes it
+        samples : int, at least 1
+        seed : int
+
+        Returns
+        -------
+        ndarray of int, shape (samples, n_variables)
+
+        Raises
+        ------
+        FindingsError, ImpossibleEvidenceError
+            As ``sample``.
 
         Examples
         --------
