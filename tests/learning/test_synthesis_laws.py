@@ -374,6 +374,10 @@ def test_what_may_not_move_does_not() -> None:
         ({"floor": -1}, "floor: -1; expected a finite number of at least 0."),
         ({"prior_strength": 0.0}, "prior_strength: 0.0; expected a finite number above 0."),
         ({"heterogeneity": {"s99": 1.0}}, "heterogeneity: 's99' is no study"),
+        (
+            {"heterogeneity": np.inf},
+            "heterogeneity: expected numbers of at least 0; infinite only for a study by name.",
+        ),
         ({"tolerance": 0.0}, "tolerance: 0.0; expected a number above 0."),
     ):
         with pytest.raises(dx.LearningError, match=sentence.replace("(", r"\(")):
