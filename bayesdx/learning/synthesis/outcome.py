@@ -89,7 +89,7 @@ def outcomes(
             row.number.parameter.state == 0 for row in rows
         )  # the reference state has a number of its own
         for place, row, use in zip(places, rows, informed, strict=True):
-            moved = use or (any(informed) and (whole or sums_to_one))
+            moved = use or (any(informed) and (whole or sums_to_one) and bool(row.of_sources))
             found[place] = replace(row, moved=True) if moved else _left(row)
     return found
 

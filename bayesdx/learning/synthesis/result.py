@@ -131,13 +131,31 @@ class Synthesis(Report):
         return next_studies(self.parent, self.fit, n, most, seed)
 
     def to_html(self) -> str:
-        """The synthesis as one HTML page without outside references."""
+        """The synthesis as one HTML page without outside references.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("docs/examples/sore_throat/0.1.0")
+        >>> result = dx.synthesise(model, "docs/examples/sore_throat_studies.csv")
+        >>> result.to_html()[:15]
+        '<!DOCTYPE html>'
+        """
         title = html.escape(self._title(), quote=True)
         head = f"<head><meta charset='utf-8'><title>{title}</title></head>"
         return f"<!DOCTYPE html>\n<html lang='en'>\n{head}\n<body>\n{self._repr_html_()}\n</body>\n</html>\n"
 
     def report(self) -> str:
-        """The synthesis as plain text: what moved most, which sources are in conflict, what to know."""
+        """The synthesis as plain text: what moved most, which sources are in conflict, what to know.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("docs/examples/sore_throat/0.1.0")
+        >>> result = dx.synthesise(model, "docs/examples/sore_throat_studies.csv")
+        >>> print(result.report().splitlines()[0])
+        sore_throat 0.1.0 -> 0.2.0, synthesis of 5 figures
+        """
         return str(self)
 
     def _title(self) -> str:
@@ -212,6 +230,14 @@ class Synthesis(Report):
             No figure that was used is about that.
         MissingExtraError
             matplotlib is not installed (extra ``plot``).
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("docs/examples/sore_throat/0.1.0")
+        >>> result = dx.synthesise(model, "docs/examples/sore_throat_studies.csv")
+        >>> result.plot("exudate").get_title(loc="left")
+        'Tonsillar exudate: studies, prediction and network'
         """
         from bayesdx.display.figures import forest
 

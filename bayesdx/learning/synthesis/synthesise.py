@@ -249,8 +249,8 @@ def _heterogeneity(given: object, rows: Sequence[Study]) -> tuple[float | None, 
         raise LearningError(
             f"heterogeneity: {given!r}; expected 'estimate', a number, or a mapping of study to number."
         )
-    if any(not value >= 0 for value in [*own.values(), *([] if tau is None else [tau])]):
-        raise LearningError("heterogeneity: expected numbers of at least 0.")
+    if any(not value >= 0 for value in own.values()) or not (tau is None or (np.isfinite(tau) and tau >= 0)):
+        raise LearningError("heterogeneity: expected numbers of at least 0; infinite only for a study by name.")
     return tau, own
 
 

@@ -16,7 +16,7 @@ SHARES_SHOWN = 3
 """Studies of a number that CHANGES.md names."""
 
 LEAST_SHARE = 0.005
-"""Share of a study below which a number's row does not name it."""
+"""Share of a study below which a number's row does not name it, the largest apart."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +72,14 @@ def new_version(
             return row
         value, lower, upper = found.learned.rounded()
         change = {field: value, "lower": lower, "upper": upper, "source": found.sources[0][0], "status": "synthesis"}
+        named = [pair for pair in found.sources if pair[1] >= LEAST_SHARE] or found.sources[:1]
         remark = re.sub(r"^was [^;]*; ?", "", row.note)
         return replace(
             row,
             **change,
             note=f"was {found.before:.4g}" + (f"; {remark}" if remark else ""),
             information=float(f"{found.information:.4g}"),
-            shares=tuple(f"{name} {share:.4f}" for name, share in found.sources if share >= LEAST_SHARE),
+            shares=tuple(f"{name} {share:.4f}" for name, share in named),
         )
 
     known = {source.source for source in model.sources}
