@@ -135,6 +135,8 @@ def read_file(model: dx.Model, source: str, keep: Sequence[str] = (), ignore: Se
             limit = f"{LARGEST_FINDINGS // 2**20} MiB"
             raise dx.FindingsError(f"{name}: larger than {limit}; 'bayesdx score' takes tables of any size.")
         text = content.decode("utf-8-sig")
+    except dx.FindingsError:
+        raise
     except UnusualFileError as error:
         raise dx.FindingsError(f"{name}: not an ordinary file; pipe it to '--findings -' instead.") from error
     except OSError as error:

@@ -406,6 +406,38 @@ class TestDiagnoseFiles:
         message = bad("diagnose", MODEL, "--findings", "-", stdin='{"a":' * 100_000)
         assert message.startswith("Error: standard input: not JSON that can be read")
 
+    def test_what_is_no_ordinary_file_is_not_waited_for(self, tmp_path: Path) -> None:
+        """A pipe that nobody writes to, a device, and more than the limit, also on standard input: one sentence."""
+        pipe, large = tmp_path / "pipe", tmp_path / "large.csv"
+        os.mkfifo(pipe)
+        for path in (pipe, "/dev/zero"):
+            said = f"Error: {path}: not an ordinary file; pipe it to '--findings -' instead.\n"
+            assert bad("diagnose", MODEL, "--findings", path) == said
+        with large.open("wb") as file:
+            file.truncate(16 * 2**20 + 1)
+        said = "larger than 16 MiB; 'bayesdx score' takes tables of any size.\n"
+        assert bad("diagnose", MODEL, "--findings", large) == f"Error: {large}: {said}"
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            '{"age_group": ' + "9" * 400 + "}",
+            '{"age_group": ' + "9" * 5000 + "}",
+            '{"fever": ' + "[" * 978 + "]" * 978 + "}",
+            "[" * 100_000,
+            '{"fever": {"present": 1' + "0" * 400 + ', "absent": 0}}',
+        ],
+        ids=["400 digits", "5,000 digits", "nested 978 deep", "nested without end", "a likelihood of 400 digits"],
+    )
+    def test_json_that_no_findings_are(self, tmp_path: Path, text: str) -> None:
+        """Numbers and nesting of any size are one sentence that names the file."""
+        path = tmp_path / "patient.json"
+        path.write_text(text, "utf-8")
+        said = bad("diagnose", MODEL, "--findings", path)
+        assert said.startswith(f"Error: {path}: ")
+        assert said.count("\n") == 1
+        assert len(said) < 600
+
     def test_a_file_that_cannot_be_read(self, tmp_path: Path) -> None:
         """A missing file and a folder are messages."""
         missing = tmp_path / "none.json"
