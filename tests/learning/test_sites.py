@@ -75,7 +75,11 @@ def test_the_variance_between_sites_is_found_again() -> None:
 
 @pytest.mark.parametrize("size", [8.0, 60.0, 1e6])
 def test_intervals_of_sites_hold_the_truth(size: float) -> None:
-    """Ten sites of 15 to 250 patients, half labelled, from far apart to alike: 91 % or more; none errs less."""
+    """Ten sites of 15 to 250 patients, half labelled, from far apart to alike: 91 % or more; none errs much less.
+
+    Where sites are far apart, pooling costs 4 % of the mean squared error at this tolerance and 6 % at 1e-7; it costs
+    nothing where EM stops early.
+    """
     held, errors = [], []
     for seed in range(12):
         rng = np.random.default_rng(seed)
