@@ -415,7 +415,7 @@ class NextTests(Report):
             if hidden > 0:
                 shown.append(f"... and {hidden} that bring less")
         if self.emergencies:
-            shown.append("(!) confirms or excludes an emergency. Do not stop while one is open.")
+            shown.append("(!) bears on an emergency. Do not stop while one is open.")
         else:
             shown.append(self.stop_reason)
         shown += [f"Bits are expected information about {self.about}. {self.trade_off}"]

@@ -485,7 +485,7 @@ export function show(host, transport) {
       const made = make("button", { type: "button", className: "bdx-option", title: row.why },
         make("span", { className: "bdx-option-label" },
           document.createTextNode(row.label),
-          ...(row.emergency ? [make("span", { className: "bdx-badge", textContent: "emergency" })] : [])),
+          ...(row.badge ? [make("span", { className: "bdx-badge", textContent: row.badge })] : [])),
         make("span", { className: "bdx-note", textContent: price }),
         make("div", { className: "bdx-bar", "aria-hidden": "true" }, fill),
         make("span", { className: "bdx-shown", textContent: `${row.bits} bit` }));

@@ -46,6 +46,14 @@ DRAWS = 100
 
 NOTHING = "None of the modelled causes"
 
+BADGES = {
+    "context": "asks about an emergency",
+    "history": "asks about an emergency",
+    "examination": "looks for an emergency",
+    "test": "emergency test",
+}
+"""What an option that bears on an emergency is called: a question of history is never an emergency itself."""
+
 PARTS = ("why", "next", "intervals")
 """What may come after the first paint, in the order in which it is asked for; the intervals take longest."""
 
@@ -278,7 +286,7 @@ def _next(case: dx.Diagnosis, chosen: str) -> dict[str, Any]:
                 "decision": format_probability(suggestion.decision_change),
                 "cost": f"{option.cost_eur:g}",
                 "delay": f"{option.delay_hours:g}",
-                "emergency": bool(suggestion.emergency),
+                "badge": BADGES[option.kind] if suggestion.emergency else "",
                 "why": clean(suggestion.why),
             }
         )

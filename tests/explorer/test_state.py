@@ -73,6 +73,15 @@ def test_a_measured_number_is_typed() -> None:
     assert not session.case.findings
 
 
+def test_a_question_is_never_called_an_emergency() -> None:
+    """In an emergency a question asks about it, an examination looks for it, and a test in time is one of emergency."""
+    case = dx.diagnose(dx.load_model("hip_flexion_weakness"), {"saddle_anaesthesia": "present"})
+    badges = {(row["kind"], row["badge"]) for row in part(case, "next")["rows"] if row["badge"]}
+    assert ("history", "asks about an emergency") in badges
+    assert {badge for kind, badge in badges if kind == "test"} <= {"emergency test"}
+    assert all(badge != "emergency test" for kind, badge in badges if kind != "test")
+
+
 def test_words_are_found_in_any_spelling() -> None:
     """By position, best first, without a step."""
     session = Session(dx.load_model(BREATHLESS))
