@@ -484,7 +484,7 @@ def _diagnosed(
     else:
         with contextlib.suppress(dx.ImpossibleEvidenceError):
             dx.diagnose(loaded, added)  # a wrong option is wrong use, not a fault of every row
-        patients = reading.read_file(loaded, findings, keep or [], ignore or []).replaced_by(added)
+        patients = reading.read_file(loaded, findings, keep or [], ignore or []).replaced_by(loaded, added)
     answers = []
     for patient in patients.rows:
         fault, case = patient.fault, None

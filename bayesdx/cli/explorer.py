@@ -43,7 +43,7 @@ def explore(
     start = nobody if findings is None else reading.read_file(loaded, findings)
     if len(start.rows) != 1:
         raise dx.FindingsError(f"{findings}: {len(start.rows)} patients; the explorer starts with one.")
-    [patient] = start.replaced_by(reading.read_options(loaded, finding or [])).rows
+    [patient] = start.replaced_by(loaded, reading.read_options(loaded, finding or [])).rows
     if patient.fault:
         raise dx.FindingsError(f"{patient.place}: {patient.fault}")
     with explorer.Page(loaded, patient.findings, port, model if Path(model).is_dir() else "") as page:

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -58,10 +58,34 @@ class Patients:
     rows: Sequence[Patient]
     many: bool
 
-    def replaced_by(self, options: Mapping[str, Any]) -> Patients:
-        """The same patients; what the options say of a variable replaces what was there."""
-        rows = [replace(patient, findings={**patient.findings, **options}) for patient in self.rows]
+    def replaced_by(self, model: dx.Model, options: Mapping[str, Any]) -> Patients:
+        """The same patients; what the options say of a variable, however it is called, replaces what was there."""
+        replaced = {name for word in options for name in _variables(model, word)}
+        rows = [replace(row, findings={**_without(model, row.findings, replaced), **options}) for row in self.rows]
         return Patients(rows, self.many)
+
+
+def _variables(model: dx.Model, word: str) -> tuple[str, ...]:
+    """The variables that a word is about: one, the members of a group, or none where it is not clear."""
+    found = model.vocabulary.find(word)
+    return tuple(model.groups.get(found[0], found)) if len(found) == 1 else ()
+
+
+def _without(model: dx.Model, findings: Mapping[str, Any], replaced: set[str]) -> dict[str, Any]:
+    """Findings without these variables; a group that loses a member is spelled out."""
+    kept: dict[str, Any] = {}
+    for word, value in findings.items():
+        names = _variables(model, word)
+        if not replaced.intersection(names):
+            kept[word] = value
+        elif len(names) > 1:
+            listed = [value] if isinstance(value, str) or not isinstance(value, Collection) else list(value)
+            present = {name for member in listed if isinstance(member, str) for name in model.vocabulary.find(member)}
+            for name in names:
+                if name not in replaced:
+                    states = model.by_name[name].states
+                    kept[name] = value if value is dx.UNKNOWN else states[1 if name in present else 0]
+    return kept
 
 
 def read_value(model: dx.Model, name: str, text: str) -> Any:
@@ -85,7 +109,8 @@ def read_value(model: dx.Model, name: str, text: str) -> Any:
     if text == "?":
         return dx.UNKNOWN
     if len(found) == 1 and variable is None:  # a group
-        return [member.strip() for member in text.split(",") if member.strip()]
+        members = [member.strip() for member in text.split(",") if member.strip()]
+        return [] if [member.casefold() for member in members] == ["none"] else members
     return [state.strip() for state in text.split("|")] if "|" in text else text
 
 

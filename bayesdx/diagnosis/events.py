@@ -15,11 +15,15 @@ from bayesdx.errors import FindingsError, nearest
 from bayesdx.inference import Engine, Evidence
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import split_event
+from bayesdx.knowledge.spelling import compact
 
 if TYPE_CHECKING:
     from bayesdx.diagnosis.case import Diagnosis
 
 Array = NDArray[np.float64]
+
+MOST_LISTED = 30
+"""Lines of a differential that an error lists."""
 
 FAINT = 1e-200
 """A marginal below this is computed again from log probabilities of the evidence."""
@@ -57,7 +61,7 @@ def event_of(model: Model, cause: str) -> Event:
     Raises
     ------
     FindingsError
-        The model has no such cause or state; the nearest name is given.
+        The model has no such cause or state; the nearest name is given, or all of them.
     """
     lines = {line.name: Event(line.name, line.label, line.variable, (line.state,)) for line in alternatives(model)}
     if cause in lines:
@@ -69,9 +73,15 @@ def event_of(model: Model, cause: str) -> Event:
     found = model.by_name.get(name)
     if found is not None and found.kind == "mechanism" and state in found.states:
         return Event(cause, model.label(cause), name, (found.states.index(state),))
+    key = compact(cause)
+    meant = {line.name for line in alternatives(model) if compact(line.label) == key}
+    meant |= {name for name in model.vocabulary.find(cause) if name in model.causes}
+    if len(meant) == 1:
+        return event_of(model, meant.pop())
     named = found.states if found is not None and found.kind == "mechanism" else ()
     hint = nearest(cause, [*lines, *model.causes, *(f"{name}={one}" for one in named)])
-    suggestion = f" Did you mean {hint!r}?" if hint else ""
+    known = [*model.causes, *lines] if len(lines) <= MOST_LISTED else [*model.causes]
+    suggestion = f" Did you mean {hint!r}?" if hint else f" Its causes are {', '.join(dict.fromkeys(known))}."
     raise FindingsError(f"{cause!r} is not a cause of {model.name} {model.version}.{suggestion}")
 
 

@@ -261,6 +261,8 @@ class _Reading:
     def _value(self, name: str, given: object, word: str) -> Value:
         if given is UNKNOWN:
             return UNKNOWN
+        if isinstance(given, np.ndarray | pd.Series | pd.Index):
+            given = given.tolist()
         if isinstance(given, Mapping):
             return self._likelihood(name, given)
         if isinstance(given, Collection) and not isinstance(given, str | bytes | bytearray):

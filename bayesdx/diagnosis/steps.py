@@ -15,7 +15,7 @@ from bayesdx.diagnosis.lines import engine_for
 from bayesdx.diagnosis.red_flags import FiredFlag, met
 from bayesdx.inference import Evidence
 from bayesdx.knowledge.model import Model
-from bayesdx.knowledge.schema import URGENCIES, Conditions, ManagementStep
+from bayesdx.knowledge.schema import FINDING_KINDS, URGENCIES, Conditions, ManagementStep
 
 Array = NDArray[np.float64]
 
@@ -94,6 +94,9 @@ class Weighed:
         Weight of evidence of all findings: log-odds with them minus log-odds without any.
     given_others : mapping of finding to float
         Weight of evidence of each given all the others: log-odds with all findings minus log-odds without this one.
+    signs : frozenset of str, optional
+        Those of history, examination and tests that are abnormal: their reference state is excluded; and the variable
+        of the event itself. None where all findings count as signs.
 
     References
     ----------
@@ -103,6 +106,7 @@ class Weighed:
     log_odds: float
     together: float
     given_others: Mapping[str, float]
+    signs: frozenset[str] | None = None
 
 
 def weigh(model: Model, findings: Findings, events: Iterable[Event]) -> dict[str, Weighed]:
@@ -139,8 +143,31 @@ def weigh(model: Model, findings: Findings, events: Iterable[Event]) -> dict[str
     for name, event in asked.items():
         odds = event_log_odds(engine, evidence, event, marginals[event.variable]).tolist()
         each = {finding: _difference(odds[-2], without) for finding, without in zip(names, odds[:-2], strict=True)}
-        found[name] = Weighed(odds[-2], _difference(odds[-2], odds[-1]), each)
+        signs = signs_of(model, findings) | ({event.variable} & set(names))  # a cause that is known speaks for itself
+        found[name] = Weighed(odds[-2], _difference(odds[-2], odds[-1]), each, signs)
     return found
+
+
+def signs_of(model: Model, findings: Findings) -> frozenset[str]:
+    """The abnormal findings of history, examination and tests: their reference state is excluded.
+
+    Normal results, contexts and causes that are known are none: they shift what is left, and show nothing themselves.
+
+    Parameters
+    ----------
+    model : Model
+    findings : Findings
+
+    Returns
+    -------
+    frozenset of str
+    """
+    return frozenset(
+        name
+        for name in findings.informative
+        if model.by_name[name].kind in FINDING_KINDS
+        and model.by_name[name].reference not in (findings.possible(name) or ())
+    )
 
 
 def _difference(after: float, before: float) -> float:
@@ -161,7 +188,7 @@ def speak_for(weighed: Weighed) -> tuple[str, ...]:
     Findings speak for an event where together they at least double its odds (a likelihood ratio of 2 or more; one of 1
     to 2 changes a probability by little and rarely matters), or where they raise them at all and the event is now more
     probable than not. Named are those of them that raise the odds given all the others; where none adds to the others,
-    all of them.
+    all of them. One of these has to be a sign (see ``signs_of``): normal results alone speak for nothing.
 
     Parameters
     ----------
@@ -182,11 +209,14 @@ def speak_for(weighed: Weighed) -> tuple[str, ...]:
     ('back_pain', 'fever')
     >>> speak_for(Weighed(-2.0, 0.5, {"fever": 0.5}))
     ()
+    >>> speak_for(Weighed(-2.0, 1.1, {"no_fever": 0.3, "normal_markers": 0.9}, signs=frozenset()))
+    ()
     """
     if weighed.together < (ROUNDING if weighed.log_odds > 0 else SPEAKS):
         return ()
     ordered = sorted(weighed.given_others.items(), key=lambda item: -item[1])
-    return tuple(name for name, weight in ordered if weight > ROUNDING) or tuple(weighed.given_others)
+    named = tuple(name for name, weight in ordered if weight > ROUNDING) or tuple(weighed.given_others)
+    return named if weighed.signs is None or not weighed.signs.isdisjoint(named) else ()
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bayesdx.display import format_probability, format_ratio
@@ -45,11 +46,18 @@ def blocks_of(case: Diagnosis, top: int | None, *, intervals: bool, choose: str)
     if hidden:
         shown.append(Note(f"... and {hidden} other{'s' if hidden > 1 else ''}, not shown"))
     if intervals and case.conflict.warning:
-        shown.append(Alert(case.conflict.warning, "warning"))
+        shown.append(Alert(_warning(case, named), "warning"))
     shown += _steps(case, named)
     shown += _next(case)
     shown.append(Entries(list(sets(case, named, SETS)), "Most probable sets of causes"))
     return [*shown, Note(DISCLAIMER)]
+
+
+def _warning(case: Diagnosis, lines: Sequence[Line]) -> str:
+    """What does not fit; of the causes that could explain it those that are shown."""
+    conflict, labels = case.conflict, {line.label for line in lines}
+    explains = [label for label in conflict.resolved_by if label in labels]
+    return replace(conflict, resolved_by=tuple(explains)).warning
 
 
 def title(case: Diagnosis) -> str:
@@ -68,19 +76,20 @@ def setting(case: Diagnosis, choose: str) -> str:
 
 
 def elsewhere(case: Diagnosis, lines: Sequence[Line]) -> list[tuple[str, str]]:
-    """(setting, its first three causes) of each other setting; empty where the setting was chosen."""
+    """(setting, its first three causes) of each other setting; empty where the setting was chosen.
+
+    Where one of these is not shown, the first three that are shown stand there instead.
+    """
     shown = {line.cause for line in lines}
-    return [
-        (
-            name,
-            ", ".join(
-                f"{line.label if line.cause in shown else 'another cause'} {format_probability(line.posterior)}"
-                for line in first
-            )
-            or "the findings cannot occur there",
-        )
-        for name, first in case.elsewhere.items()
-    ]
+    rows = []
+    for name, first in case.elsewhere.items():
+        told = [(line.label, line.posterior) for line in first]
+        if not {line.cause for line in first} <= shown:
+            there = case.with_population(name).posterior
+            told = [(line.label, float(there[line.cause])) for line in lines[:3]]
+        said = ", ".join(f"{label} {format_probability(posterior)}" for label, posterior in told)
+        rows.append((name, said or "the findings cannot occur there"))
+    return rows
 
 
 def _setting(case: Diagnosis, lines: Sequence[Line], choose: str) -> list[Block]:

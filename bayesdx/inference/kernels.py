@@ -75,8 +75,8 @@ def use_numba(kernel: Kernel, work: float, function: str) -> bool:
 def is_compiled(function: str) -> bool:
     """Whether this process has the function compiled, without importing anything."""
     module, _, name = function.partition(".")
-    found = sys.modules.get(f"bayesdx.inference.{module}")
-    return found is not None and bool(getattr(found, name).signatures)
+    found = getattr(sys.modules.get(f"bayesdx.inference.{module}"), name, None)  # another thread may import it just now
+    return found is not None and bool(found.signatures)
 
 
 def is_kept(function: str) -> bool:

@@ -330,7 +330,7 @@ def _refer_event(draft: Draft, file: File, record: Record, names: _Names) -> Non
         expected = f"a cause, or a state of a mechanism, not {kind}"
     elif state and states and state not in states:
         expected = one_of(f"a state of {name}: {', '.join(states)}", state, states)
-    elif state and state == states[0]:
+    elif state and states and state == states[0]:
         expected = f"another state than the reference state {states[0]}"
     elif state and len(states) == 2 and kind == "cause":
         expected = f"{name} alone, since it has two states"

@@ -793,10 +793,16 @@ def format_cell(value: Any) -> str:
     if isinstance(value, Cut):
         return str(value)
     if isinstance(value, tuple):
-        return ";".join(f"{part[0]}={'|'.join(part[1])}" if isinstance(part, tuple) else str(part) for part in value)
+        return ";".join(map(_format_part, value))
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else float.__repr__(value)
     return str(value)
+
+
+def _format_part(part: Any) -> str:
+    """A condition as ``a=x|y``; anything else as its own cell."""
+    pair = isinstance(part, tuple) and not isinstance(part, Cut)
+    return f"{part[0]}={'|'.join(part[1])}" if pair else format_cell(part)
 
 
 _LISTS = (Cell.STATES, Cell.TEXTS, Cell.NUMBERS)

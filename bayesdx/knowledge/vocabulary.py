@@ -208,17 +208,25 @@ class Vocabulary:
             readings[f"{short} as {'yes' if short.casefold() in YES else 'no'}"] = answer
         if truth or not variable.cuts:
             return readings, ""
-        number, fault = self._number(variable, given, short, said)
-        if number is not None:
-            readings[f"{format_cell(number)} {_measure(variable)}".strip()] = variable.state_of(number)
-        return readings, fault
+        number, fault = self._number(variable, given, short)
+        if number is None:
+            return readings, fault
+        if short in ("0", "1") and len(variable.states) == 2 and not answer and not _is_quantity(variable, said):
+            readings[f"{short} as a code"] = variable.states[int(short)]
+        own = {compact(word) for word in (variable.variable, variable.label, *variable.quantity)}
+        measure = _measure(variable)
+        if readings or said is None or not variable.quantity or compact(said) in own:
+            readings[f"{format_cell(number)} {measure}".strip()] = variable.state_of(number)
+            return readings, ""
+        return {}, f"a number is read as {measure}; give {variable.quantity[0]}, or a state of {quoted(said)}."
 
-    def _number(self, variable: Variable, given: object, text: str, said: str | None) -> tuple[float | None, str]:
+    def _number(self, variable: Variable, given: object, text: str) -> tuple[float | None, str]:
         """A measured number, or what is wrong with it; neither where the text is no number."""
         measure = _measure(variable) or "a number"
         comma = _COMMA.fullmatch(text) if isinstance(given, str) else None
         if comma:
-            return None, f"write a decimal point, {comma[1]}.{comma[2]}."
+            point, whole = f"{comma[1]}.{comma[2]}", f"{comma[1]}{comma[2]}"
+            return None, f"write {point} or {whole}." if len(comma[2]) == 3 else f"write a decimal point, {point}."
         parts = _NUMBER.fullmatch(text)
         if not parts:
             return None, ""
@@ -230,9 +238,6 @@ class Vocabulary:
         if not math.isfinite(number) or (variable.limits and not variable.limits[0] <= number <= variable.limits[1]):
             ends = " to ".join(map(format_cell, variable.limits)) or "finite"
             return None, f"{measure} is a number {'' if ends == 'finite' else 'from '}{ends}."
-        own = {compact(word) for word in (variable.variable, variable.label, *variable.quantity)}
-        if said is not None and variable.quantity and compact(said) not in own:
-            return None, f"a number is read as {measure}; give {variable.quantity[0]}, or a state of {quoted(said)}."
         return number, ""
 
     def _no_state(self, variable: Variable, given: object) -> str:

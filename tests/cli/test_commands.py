@@ -406,6 +406,16 @@ class TestDiagnoseFiles:
         message = bad("diagnose", MODEL, "--findings", "-", stdin='{"a":' * 100_000)
         assert message.startswith("Error: standard input: not JSON that can be read")
 
+    def test_an_option_replaces_what_the_file_says_under_any_name(self, tmp_path: Path) -> None:
+        """A label, a synonym or a member of a group is the same variable."""
+        path = tmp_path / "patient.json"
+        path.write_text('{"Fever": true, "pain_location": ["groin pain"]}', "utf-8")
+        found = json.loads(good("diagnose", MODEL, "--findings", path, "-f", "fever=absent", "-f", "Low back pain=yes",
+                              "--format", "json"))["findings"]  # fmt: skip
+        assert found == {
+            "fever": "absent", "pain_groin": "present", "pain_low_back": "present", "pain_anterior_thigh": "absent"
+        }  # fmt: skip
+
     def test_what_is_no_ordinary_file_is_not_waited_for(self, tmp_path: Path) -> None:
         """A pipe that nobody writes to, a device, and more than the limit, also on standard input: one sentence."""
         pipe, large = tmp_path / "pipe", tmp_path / "large.csv"

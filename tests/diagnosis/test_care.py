@@ -68,6 +68,25 @@ def likelihood_ratio(case: dx.Diagnosis, event: str) -> float:
     return 0.0 if after == before else after - before
 
 
+def shows_a_sign(case: dx.Diagnosis, event: str) -> bool:
+    """Whether an abnormal finding raises the odds of an event given the others, or none does and there is one."""
+    asked = event_of(case.model, event)
+    network, joint = brute.of_case(case)
+    now = brute.log_odds(joint, network, asked)
+    raises, signs = set(), set()
+    for finding in case.evidence.informative:
+        _, rest = brute.of_case(case.without(finding))
+        weight = now - brute.log_odds(rest, network, asked)
+        assume(math.isnan(weight) or weight == 0 or abs(weight) > 1e-6)
+        if weight > 1e-6:
+            raises.add(finding)
+        variable = case.model.by_name[finding]
+        abnormal = variable.reference not in case.evidence.possible(finding)
+        if finding == asked.variable or (abnormal and variable.kind in ("history", "examination", "test")):
+            signs.add(finding)
+    return bool(signs & raises) if raises else bool(signs)
+
+
 def flagged(case: dx.Diagnosis, cause: str) -> bool:
     return any(f.cause == cause and f.certain and f.urgency != "routine" for f in case.red_flags)
 
@@ -93,6 +112,7 @@ def test_management_equals_its_definition(case: dx.Diagnosis) -> None:
         if not (chance >= row.threshold or (emergency and flag and holds(case, row.conditions))):
             continue
         speaks = ratio >= SPEAKS or (ratio > 0 and case.probability(likeliest) > 0.5)
+        speaks = speaks and shows_a_sign(case, likeliest)
         if emergency and not (speaks or flag or (row.conditions and holds(case, row.conditions))):
             continue
         expected.add((likeliest, row.action))
@@ -140,6 +160,8 @@ def test_speaking_for_a_cause() -> None:
     assert speak_for(Weighed(3.0, -0.2, {"a": 0.2})) == ()
     assert speak_for(Weighed(3.0, 0.0, {})) == ()
     assert speak_for(Weighed(-1.0, 1.0, {"a": 0.0, "b": 0.0})) == ("a", "b")  # the same said twice
+    assert speak_for(Weighed(-1.0, two, {"a": 0.1, "b": 0.5}, signs=frozenset("a"))) == ("b", "a")
+    assert speak_for(Weighed(-1.0, two, {"a": 0.1, "b": 0.5, "c": -0.1}, signs=frozenset("c"))) == ()
 
 
 @settings(max_examples=60)

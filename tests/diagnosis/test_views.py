@@ -68,12 +68,12 @@ def test_findings_are_listed_as_understood(case: dx.Diagnosis, model: dx.Model) 
     """What was set, in words, and what was typed where that differs: groups, unknown and likelihoods too."""
     listed = {found.variable: (found.label, found.value_label, found.said) for found in case.understood}
     assert list(listed) == list(case.findings)
-    assert listed["saddle_anaesthesia"] == ("Saddle anaesthesia", "present", "Saddle anaesthesia = True")
-    assert listed["onset"][1] == "gradual or sudden"
+    assert listed["saddle_anaesthesia"] == ("Saddle anaesthesia", "Saddle anaesthesia", "Saddle anaesthesia = True")
+    assert listed["onset"][1] == "Gradual onset or Sudden onset"
     assert listed["fever"][1] == "unknown"
-    assert listed["severe_pain"][1] == "likelihood absent 0.2 / present 0.8"
-    assert listed["pain_groin"][1:] == ("present", "among pain_location")
-    assert listed["pain_low_back"][1:] == ("absent", "not among pain_location")
+    assert listed["severe_pain"][1] == "likelihood Pain not severe 0.2 / Severe pain 0.8"
+    assert listed["pain_groin"][1:] == ("Groin pain", "among pain_location")
+    assert listed["pain_low_back"][1:] == ("No low back pain", "not among pain_location")
     for text in (flat(str(case)), words_of(case._repr_html_())):
         for label, value, said in listed.values():
             assert f"{label} {value}{f' ({said})' if said else ''}" in text

@@ -5,12 +5,15 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import bayesdx as dx
 from tests.knowledge.example import FOLDER as OLD
 from tests.knowledge.example import copy_draft, edit
 
+VERSIONS = Path(__file__).parents[2] / "models" / "hip_flexion_weakness"
 FOLDER = Path(__file__).parents[1] / "data" / "models" / "breathless" / "1.0.0"
 
 
@@ -58,6 +61,13 @@ def test_format_1_has_no_column_of_format_2(tmp_path: Path) -> None:
             "No fever|Fever",
             "No fever",
             "variables.csv, row 5, column state_labels: 'No fever'; expected 2 labels, one for each state.",
+        ),
+        (
+            "variables.csv",
+            "none|pneumonia|embolism|oedema,",
+            "none,",
+            "variables.csv, row 3, column states: 'none'; expected two or more states separated by |, different in "
+            "more than case, without = and ;.",
         ),
         (
             "variables.csv",
@@ -232,6 +242,35 @@ def test_findings_in_the_words_of_people() -> None:
     assert case.evidence.said["crp"] == "CRP = 120 mg/L"
     assert case.evidence.said["wheeze"] == "not among chest"
     assert dx.diagnose(model, {"lungs": "Pulmonary embolism"}).posterior["lungs=embolism"] == 1
+
+
+def test_arrays_of_other_libraries_are_what_they_hold() -> None:
+    """A number in an array without dimensions, a series of states still possible."""
+    model = dx.load_model(FOLDER)
+    case = dx.diagnose(model, {"age": np.array(73), "crp": pd.Series([20.0, 120.0]), "fever": np.array(["Fever"])})
+    assert dict(case.findings) == {"age_group": "old", "crp": ("raised", "high"), "fever": "present"}
+
+
+def test_a_cause_may_be_asked_for_in_peoples_words() -> None:
+    """By its label, a synonym, or the label of its state; an unknown one lists the causes."""
+    case = dx.diagnose(dx.load_model(FOLDER), {"fever": "yes"})
+    for words, name in (
+        ("Pulmonary embolism", "lungs=embolism"),
+        ("panic disorder", "panic"),
+        ("PANIC ATTACK", "panic"),
+    ):
+        assert dx.explain(case, words).event.name == name
+    with pytest.raises(
+        dx.FindingsError, match=r"^'gout' is not a cause of breathless 1.0.0. Its causes are lungs, panic, "
+    ):
+        dx.explain(case, "gout")
+
+
+def test_versions_of_both_formats_are_compared() -> None:
+    """Synonyms, cut points and conditions are texts of the comparison."""
+    table = dx.compare_models(dx.load_model(VERSIONS / "2.2.1"), dx.load_model(VERSIONS / "2.3.0")).table
+    found = table[(table["column"] == "cuts") & (table["row"] == "age_group")]
+    assert found["new"].tolist() == ["40;60"]
 
 
 def test_one_variable_under_two_names_is_refused() -> None:

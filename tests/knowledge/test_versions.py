@@ -172,7 +172,8 @@ def test_rows_as_a_table() -> None:
     model = dx.load_model(FOLDER)
     frame = model.frame("links")
     parent, child = ["parent", "parent_state"], ["child", "child_state"]
-    assert list(frame) == [*parent, *child, "link_probability", "lower", "upper", "source", "status", "note"]
+    number = ["link_probability", "lower", "upper", "source", "status", "note"]
+    assert list(frame) == [*parent, *child, *number, "information", "shares"]
     assert frame.equals(model.frame("links.csv"))
     assert frame.loc[1, ["parent", "child", "link_probability"]].tolist() == ["alternator_broken", "battery_flat", 0.9]
     with pytest.raises(

@@ -215,6 +215,8 @@ class TestStates:
             ("onset", "yes", "onset = 'yes' is not a state of onset; its states are gradual, sudden."),
             ("onset", True, "onset = True is not a state of onset; its states are gradual, sudden."),
             ("ncs", 1, "ncs = 1 is not a state of ncs; its states are normal, abnormal."),
+            ("markers", 1, "markers = 1 may mean raised (1 as a code) or normal (1 CRP in mg/L); give the state."),
+            ("markers", "1,200", "markers = '1,200': write 1.200 or 1200."),
             ("fever", 102, "fever = 102: temperature in °C is a number from 30 to 45."),
             ("fever", "102 F", "fever = '102 F': it is measured in °C, not 'F'."),
             ("fever", "38,6", "fever = '38,6': write a decimal point, 38.6."),
@@ -256,6 +258,11 @@ class TestStates:
         with pytest.raises(dx.FindingsError) as raised:
             WORDS.state("markers", 40, "ESR")
         assert str(raised.value) == ("markers = 40: a number is read as CRP in mg/L; give CRP, or a state of 'ESR'.")
+
+    def test_a_zero_under_a_synonym_is_no_silent_no(self) -> None:
+        """A grade of 0 is a paralysis: under a word that is not the quantity both readings are named."""
+        with pytest.raises(dx.FindingsError, match=r"may mean absent \(0 as no\) or present \(0 MRC of the knee\)"):
+            WORDS.state("knee_weak", 0, "quadriceps weakness")
 
     def test_under_its_quantity_1_and_0_are_measured(self) -> None:
         """They are not yes and no: a temperature of 1 is no fever, and MRC 0 of the knee is a weak knee."""
