@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.errors import NetworkError, nearest, rounded
-from bayesdx.knowledge.checking import LARGEST_TABLE
+from bayesdx.knowledge.checking import LARGEST_TABLE, SUM_TOLERANCE
 from bayesdx.knowledge.model import Model, ModelInfo, Population
 from bayesdx.knowledge.reading import LARGEST_FILE, MOST_ROWS, MOST_STATES
 from bayesdx.knowledge.schema import (
@@ -327,7 +327,9 @@ def _without_constants(node: Node, gate: NoisyMax, kept: Mapping[str, list[int]]
 def _is_gate(node: Node) -> bool:
     """Whether a node can be given by links: each parent has a state that brings nothing about."""
     gate = node.cpd
-    return isinstance(gate, NoisyMax) and bool(node.parents) and all((link[:, 0] == 1).any() for link in gate.links)
+    if not isinstance(gate, NoisyMax) or not node.parents or not all((link[:, 0] == 1).any() for link in gate.links):
+        return False
+    return not 0 < gate.leak[0] < SUM_TOLERANCE  # rows of a leak cannot say so little of its reference state
 
 
 def _ordered(

@@ -55,7 +55,9 @@ def compiled() -> None:
     """What scores cohorts is compiled and kept on disk; else the first notebook that does so says that it compiles."""
     for name in ("hip_flexion_weakness", "chest_clinic"):
         model = dx.load_model(name)
-        dx.score_cohort(model, dx.simulate_cohort(model, 20, seed=1)[list(model.findings)], progress=False)
+        patients = dx.simulate_cohort(model, 20, seed=1)[list(model.findings)]
+        dx.score_cohort(model, patients, progress=False)
+        dx.score_cohort(model, patients, progress=False, intervals=0.95, draws=200)
 
 
 def code(notebook: Any) -> list[Any]:
