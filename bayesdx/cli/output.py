@@ -188,8 +188,8 @@ def show_problems(problems: Sequence[dx.Problem], format: str) -> None:
             screen.print(f"\n{len(problems)} fault{'s' if len(problems) != 1 else ''}.")
 
 
-def show_sound(model: dx.Model, format: str) -> None:
-    """That a model is sound, and how many rows of each file have each status."""
+def show_sound(model: dx.Model, format: str, lineage: str) -> None:
+    """That a model is sound, the sentence about its parent, and how many rows of each file have each status."""
     counts = pd.DataFrame(
         [_statuses(model, file) for file in SOURCED_FILES],
         columns=list(STATUSES),
@@ -198,7 +198,7 @@ def show_sound(model: dx.Model, format: str) -> None:
     if format == "json":
         identity = {"name": model.name, "version": model.version, "hash": model.hash}
         statuses = {str(file): row for file, row in zip(counts.index, counts.to_dict("records"), strict=True)}
-        print_json({"sound": True, "problems": [], "model": identity, "statuses": statuses})
+        print_json({"sound": True, "problems": [], "model": identity, "lineage": lineage, "statuses": statuses})
         return
     counts.insert(0, "rows", counts.sum(axis=1))
     if format == "csv":
@@ -209,7 +209,8 @@ def show_sound(model: dx.Model, format: str) -> None:
     released = f"released {model.release.date}" if model.release else "not released"
     with console() as screen:
         screen.print(Text.assemble(f"{model.name} {model.version} is ", ("sound", "bold green"), f", {released}."))
-        screen.print(f"{model.hash}\n", style="dim", soft_wrap=True)
+        screen.print(model.hash, style="dim", soft_wrap=True)
+        screen.print(f"{lineage}\n")
         screen.print(as_table(counts.reset_index()))
         screen.print(f"\nNumbers of the network (priors, links, tables): {sum(numbers.values())}; {said}.")
         learned = model.learned_from_studies()
@@ -227,8 +228,10 @@ def _statuses(model: dx.Model, file: str) -> list[int]:
     return [int(found.get(status, 0)) for status in STATUSES]
 
 
-def show_comparison(comparison: dx.VersionComparison, format: str, most: int | None = None) -> None:
+def show_comparison(comparison: dx.VersionComparison, format: str, lineage: str, most: int | None = None) -> None:
     """What differs between two models; in JSON also what that does to the cases of the new one.
+
+    ``lineage`` is the sentence about the new one's parent.
 
     ``most`` rows of each table are shown to people, all of them where it is None.
     """
@@ -237,7 +240,8 @@ def show_comparison(comparison: dx.VersionComparison, format: str, most: int | N
     )
     if format == "json":
         effects = records(comparison.effects)
-        print_json({"old": old, "new": new, "differences": records(comparison.table), "effects": effects})
+        differences = records(comparison.table)
+        print_json({"old": old, "new": new, "lineage": lineage, "differences": differences, "effects": effects})
     elif format == "csv":
         print_csv(comparison.table)
     else:
@@ -245,6 +249,7 @@ def show_comparison(comparison: dx.VersionComparison, format: str, most: int | N
         count = len(comparison.table)
         with console() as screen:
             screen.print(f"{title}: {count or 'no'} difference{'s' if count != 1 else ''}.")
+            screen.print(lineage)
             if count:
                 _print_differences(screen, comparison.table, most)
 
