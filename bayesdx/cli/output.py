@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import zip_longest
 from typing import Any
 
@@ -30,6 +30,9 @@ LONGEST_CELL = 400
 
 FIRST = 3
 """Causes of each patient in a table of many."""
+
+BEST_TESTS = 3
+"""Next tests in the JSON of ``diagnose``."""
 
 BAR_WIDTH = 12
 """Columns of the bar beside a probability."""
@@ -290,16 +293,34 @@ def _differences(differences: pd.DataFrame) -> Sheet:
 
 def show_case(case: dx.Diagnosis, format: str, top: int | None) -> None:
     """The differential of one patient."""
-    from bayesdx.cli import reasoning
-
     if format == "json":
-        print_json(case.to_dict(top) | reasoning.as_fields(case, top))
+        print_json(case.to_dict(top) | _reasoning(case, top))
     elif format == "csv":
         print_csv(_frame(case, top))
     else:
         with console() as screen:
             blocks = case.blocks(top or len(case.differential), intervals=True, choose="--population")
             print_blocks(screen, blocks)
+
+
+def _reasoning(case: dx.Diagnosis, top: int | None) -> dict[str, Any]:
+    """What ``diagnose`` adds to its JSON: weights of evidence, intervals, the best next tests, conflict."""
+    following, conflict = case.next_tests, case.conflict
+    causes = [line.cause for line in case.lines(top)]
+    intervals = dx.credible_intervals(case).table.loc[causes]
+    return {
+        "weights_of_evidence": [asdict(weights) for weights in case.weights_of_evidence(causes)],
+        "intervals": records(intervals.reset_index().drop(columns="label")),
+        "next_tests": records(following.table.reset_index().head(BEST_TESTS)),
+        "stop": following.stop,
+        "stop_reason": following.stop_reason,
+        "conflict": {
+            "bits": conflict.bits,
+            "surprise": conflict.surprise,
+            "fit": conflict.fit,
+            "warning": conflict.warning,
+        },
+    }
 
 
 def _frame(case: dx.Diagnosis, top: int | None) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bayesdx.display import format_probability
 from bayesdx.display.document import Block, Heading, Paragraph, as_markdown, grid
-from bayesdx.evaluation.cases import Outcome, run_case
+from bayesdx.evaluation.outcomes import Outcome, run_case
 from bayesdx.knowledge import Comparison, Model, compare_rows, lineage
 from bayesdx.knowledge.compare import COLUMNS
 from bayesdx.knowledge.schema import Case, format_cell
