@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bayesdx.diagnosis.answers import with_answers
 from bayesdx.diagnosis.events import action_variables, event_of, sides
 from bayesdx.diagnosis.findings import UNKNOWN, Findings, Understood, Value, code_findings, read_findings, understood
 from bayesdx.diagnosis.lines import alternatives, engine_for
@@ -444,7 +445,9 @@ class Diagnosis(Report):
 
     @cached_property
     def red_flags(self) -> tuple[FiredFlag, ...]:
-        """Red flags that the findings alone raise, emergencies first; independent of the posterior.
+        """Red flags that the findings alone raise, emergencies first, however improbable their cause.
+
+        One that is answered (see ``FiredFlag``) stays listed and raises no alarm.
 
         Examples
         --------
@@ -454,7 +457,7 @@ class Diagnosis(Report):
         >>> [(flag.flag, flag.cause, flag.urgency) for flag in case.red_flags]
         [('saddle_numbness', 'cauda_equina_syndrome', 'emergency')]
         """
-        return fired_flags(self.model, self.evidence)
+        return with_answers(self.model, self.evidence, fired_flags(self.model, self.evidence))
 
     @cached_property
     def management(self) -> tuple[Recommendation, ...]:

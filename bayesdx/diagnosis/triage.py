@@ -42,7 +42,8 @@ class Alert:
     certain : bool
         False where an uncertain finding cannot exclude the flag that gives the urgency.
     actions : tuple of str
-        What to do, the strongest first, each once.
+        What to do, the strongest first, each once. What calls for tests that are all done is left out where something
+        as urgent is still to do.
     findings : tuple of str
         The findings behind it.
     flags : tuple of str
@@ -51,6 +52,8 @@ class Alert:
         P(cause | findings).
     tests : tuple of str
         Tests of tests.csv that the actions call for.
+    done : tuple of str
+        Those of them of which a result is known.
 
     Examples
     --------
@@ -72,6 +75,7 @@ class Alert:
     flags: tuple[str, ...]
     probability: float
     tests: tuple[str, ...] = ()
+    done: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,8 @@ class Triage:
     level : str
         emergency: a certain emergency flag, or an emergency step of care. urgent: an emergency flag that cannot be
         excluded, a certain urgent flag, or an urgent step that findings speak for. soon: another flag, or an urgent
-        step by probability alone where something was found. none: nothing of these.
+        step by probability alone where something was found. none: nothing of these. Flags that are answered count for
+        nothing.
     reason : str
         Why, in one sentence.
     causes : tuple of str
@@ -128,7 +133,7 @@ class Triage:
 def alerts_of(
     model: Model, flags: Sequence[FiredFlag], steps: Sequence[Recommendation], marginals: Mapping[str, Array]
 ) -> tuple[Alert, ...]:
-    """One banner per cause: its red flags and its emergency steps; emergencies first, certain before uncertain ones.
+    """One banner per cause: its open red flags and its emergency steps; emergencies first, certain ones before others.
 
     Parameters
     ----------
@@ -146,6 +151,8 @@ def alerts_of(
     parts: dict[str, list[tuple[FiredFlag | Recommendation, tuple[str, ...]]]] = {}
     chances: dict[str, tuple[Event, float]] = {}
     for flag in flags:
+        if flag.answered:
+            continue
         event, probability = likeliest(model, flag.cause, marginals)
         chances[event.name] = event, probability
         parts.setdefault(event.name, []).append((flag, tuple(name for name, _ in flag.findings)))
@@ -157,17 +164,20 @@ def alerts_of(
     for cause, items in parts.items():
         items.sort(key=lambda item: (URGENCIES.index(item[0].urgency), not _certain(item[0])))
         first, (event, probability) = items[0][0], chances[cause]
+        to_do = [item for item, _ in items if not item.tests or item.done != item.tests]
+        to_do = to_do if any(item.urgency == first.urgency for item in to_do) else [item for item, _ in items]
         found.append(
             Alert(
                 cause,
                 event.label,
                 first.urgency,
                 _certain(first),
-                tuple(dict.fromkeys(item.action for item, _ in items)),
+                tuple(dict.fromkeys(item.action for item in to_do)),
                 tuple(dict.fromkeys(name for _, names in items for name in names)),
                 tuple(item.flag for item, _ in items if isinstance(item, FiredFlag)),
                 probability,
-                tuple(dict.fromkeys(test for item, _ in items for test in item.tests)),
+                tuple(dict.fromkeys(test for item in to_do for test in item.tests)),
+                tuple(dict.fromkeys(test for item in to_do for test in item.done)),
             )
         )
     return tuple(
@@ -192,7 +202,7 @@ def triage_of(case: Diagnosis) -> Triage:
     """
     found = bool(case.evidence.informative)
     reasons: dict[str, list[tuple[str, str, tuple[str, ...]]]] = {level: [] for level in LEVELS}
-    for flag in case.red_flags:
+    for flag in (flag for flag in case.red_flags if not flag.answered):
         level = _level_of_flag(flag)
         said = f"{case.model.label(flag.cause)}, red flag {flag.label}{'' if flag.certain else ' cannot be excluded'}"
         reasons[level].append((flag.cause, said, tuple(name for name, _ in flag.findings)))
