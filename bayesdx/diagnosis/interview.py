@@ -18,7 +18,6 @@ from bayesdx.diagnosis.events import action_probabilities, action_variables, lea
 from bayesdx.diagnosis.findings import UNKNOWN
 from bayesdx.diagnosis.lines import alternatives, engine_for
 from bayesdx.diagnosis.red_flags import met
-from bayesdx.diagnosis.steps import ROUNDING, SPEAKS
 from bayesdx.diagnosis.suggestions import (
     STOP_BELOW,
     Asked,
@@ -33,6 +32,7 @@ from bayesdx.diagnosis.suggestions import (
     worth,
 )
 from bayesdx.diagnosis.triage import emergency_rows
+from bayesdx.diagnosis.weighing import ROUNDING, SPEAKS
 from bayesdx.display import clean, format_probability
 from bayesdx.display.report import Block, Entries, Grid, Report, Title
 from bayesdx.errors import FindingsError
