@@ -547,14 +547,15 @@ def next_tests(
     named = rule_in or rule_out or target
     event = event_of(case.model, named) if named else leading_event(case)
     focus = "rule in" if rule_in else "rule out" if rule_out else "causes"
-    options = _chosen(case, only)
-    asked = _Asked(case, options, event, focus, trade_off or TradeOff())
-    suggestions = [asked.suggestion(place) for place in range(len(options))]
-    if look_ahead == 2 and suggestions:
-        suggestions = asked.look_ahead(suggestions)
-    urgent = emergencies(case)
+    options, price, urgent = _chosen(case, only), trade_off or TradeOff(), emergencies(case)
     about = "the causes together" if has_joint(case.model) else "the causes one by one, added up"
-    return NextTests(case, event, focus, asked.price, tuple(_ranked(asked, suggestions, urgent)), urgent, about)
+    if not options:
+        return NextTests(case, event, focus, price, (), urgent, about)
+    asked = _Asked(case, options, event, focus, price)
+    suggestions = [asked.suggestion(place) for place in range(len(options))]
+    if look_ahead == 2:
+        suggestions = asked.look_ahead(suggestions)
+    return NextTests(case, event, focus, price, tuple(_ranked(asked, suggestions, urgent)), urgent, about)
 
 
 def emergencies(case: Diagnosis) -> tuple[Emergency, ...]:
