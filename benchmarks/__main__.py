@@ -19,7 +19,7 @@ from benchmarks.cases import questions
 from benchmarks.report import RESULTS, Row, as_json, as_markdown, row_of
 from benchmarks.timing import interleaved
 
-OTHERS = ("ablation", "alarms", "calibration", "coverage", "datasets", "files", "reasoning", "synthesis")
+OTHERS = ("ablation", "alarms", "calibration", "commits", "coverage", "datasets", "files", "reasoning", "synthesis")
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -242,8 +242,14 @@ class Diagnosis(Report):
         lumbar_radiculopathy    0.368
         Name: posterior, dtype: float64
         """
-        order = np.argsort(-self.probabilities, kind="stable")
+        order = self._order
         return pd.Series(self.probabilities[order], index=_index(self.model).take(order), name="posterior")
+
+    @cached_property
+    def _order(self) -> NDArray[np.intp]:
+        """Places of the lines, highest first; what differs by rounding alone stays in the order of the model."""
+        with np.errstate(divide="ignore"):
+            return np.argsort(-np.log(self.probabilities).round(9), kind="stable")
 
     @cached_property
     def differential(self) -> tuple[Line, ...]:
@@ -262,7 +268,6 @@ class Diagnosis(Report):
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = (self.probabilities / (1 - self.probabilities)) / (prior / (1 - prior))
         lines = alternatives(self.model)
-        order = np.argsort(-self.probabilities, kind="stable")
         return tuple(
             Line(
                 lines[place].name,
@@ -272,7 +277,7 @@ class Diagnosis(Report):
                 rank,
                 float(ratio[place]),
             )
-            for rank, place in enumerate(order, start=1)
+            for rank, place in enumerate(self._order.tolist(), start=1)
         )
 
     def lines(self, top: int | None = None) -> tuple[Line, ...]:
@@ -488,7 +493,8 @@ class Diagnosis(Report):
         >>> case.action_marginals["cauda_equina_syndrome"].round(2)
         array([[0.75, 0.25]])
         """
-        return engine_for(self.model).propagate(self.evidence.evidence, action_variables(self.model)).marginals
+        asked = action_variables(self.model)
+        return engine_for(self.model).propagate(self.evidence.evidence, asked).marginals if asked else {}
 
     @cached_property
     def alerts(self) -> tuple[Alert, ...]:

@@ -547,13 +547,15 @@ def next_tests(
     named = rule_in or rule_out or target
     event = event_of(case.model, named) if named else leading_event(case)
     focus = "rule in" if rule_in else "rule out" if rule_out else "causes"
-    options = _chosen(case, only)
-    asked = Asked(case, options, event, focus, trade_off or TradeOff(), has_joint(case.model))
+    options, price, urgent = _chosen(case, only), trade_off or TradeOff(), emergencies(case)
+    together = has_joint(case.model)
+    if not options:
+        return NextTests(case, event, focus, price, (), urgent, about(together))
+    asked = Asked(case, options, event, focus, price, together)
     suggestions = [asked.suggestion(place) for place in range(len(options))]
-    if look_ahead == 2 and suggestions:
+    if look_ahead == 2:
         suggestions = asked.look_ahead(suggestions)
-    urgent = emergencies(case)
-    return NextTests(case, event, focus, asked.price, tuple(_ranked(asked, suggestions, urgent)), urgent, asked.about)
+    return NextTests(case, event, focus, price, tuple(_ranked(asked, suggestions, urgent)), urgent, about(together))
 
 
 def emergencies(case: Diagnosis) -> tuple[Emergency, ...]:
@@ -625,6 +627,11 @@ def _chosen(case: Diagnosis, only: Collection[str] | None) -> list[Option]:
     return [every[name] for name in dict.fromkeys(only) if name in every]
 
 
+def about(together: bool) -> str:
+    """What bits are measured on."""
+    return "the causes together" if together else "the causes one by one, added up"
+
+
 class Asked:
     """The options of a question and everything measured about their results."""
 
@@ -646,11 +653,6 @@ class Asked:
         self.now = len(self.codes) - 1
         self.after = measure(self.engine, case.model, self.evidence(self.codes), event, together=together)
         self.weights = np.exp(self.after.log_evidence - self.after.log_evidence[self.now])
-
-    @property
-    def about(self) -> str:
-        """What bits are measured on."""
-        return "the causes together" if self.together else "the causes one by one, added up"
 
     def evidence(self, codes: NDArray[np.int32]) -> Evidence:
         """Cases with these codes and the likelihoods of the case."""
