@@ -20,7 +20,8 @@ import numpy as np
 import bayesdx as dx
 from bayesdx.diagnosis.events import event_of
 from bayesdx.diagnosis.simulate import simulate
-from bayesdx.diagnosis.steps import ROUNDING, Candidate, Weighed, candidates, recommendations, speak_for, weigh
+from bayesdx.diagnosis.steps import Candidate, candidates, recommendations
+from bayesdx.diagnosis.weighing import ROUNDING, Weighed, speak_for, weigh
 from bayesdx.network import compile_network
 from benchmarks.report import RESULTS
 
@@ -182,7 +183,11 @@ def patients(
 
 
 def _emergencies(case: dx.Diagnosis) -> tuple[tuple[str, str], ...]:
-    return tuple((flag.flag, flag.cause) for flag in case.red_flags if flag.certain and flag.urgency == "emergency")
+    return tuple(
+        (flag.flag, flag.cause)
+        for flag in case.red_flags
+        if flag.certain and not flag.answered and flag.urgency == "emergency"
+    )
 
 
 def _share(hits: Sequence[bool]) -> float:

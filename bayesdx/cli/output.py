@@ -417,7 +417,8 @@ def _cohort(numbered: Sequence[tuple[int, Answer]], top: int) -> Sheet:
                 (clean(line.label), format_probability(line.posterior), format_ratio(line.likelihood_ratio))
                 for line in case.lines(top)
             ]
-            flags = [Text(f"{f.urgency}: {clean(f.label)}", URGENCY_STYLE[f.urgency]) for f in case.red_flags]
+            open_flags = [flag for flag in case.red_flags if not flag.answered]
+            flags = [Text(f"{flag.urgency}: {clean(flag.label)}", URGENCY_STYLE[flag.urgency]) for flag in open_flags]
         for place, (line, flag) in enumerate(zip_longest(lines, flags)):
             grid.add_row(*(first if not place else [""] * len(first)), *(line or ("", "", "")), flag or "")
         grid.add_section()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bayesdx.diagnosis.answers import with_answers
 from bayesdx.diagnosis.events import Event, action_variables, event_of, sides
 from bayesdx.diagnosis.findings import UNKNOWN, Findings, Understood, Value, code_findings, read_findings, understood
 from bayesdx.diagnosis.lines import alternatives, engine_for
@@ -413,7 +415,9 @@ class CaseNumbers:
 
     @cached_property
     def red_flags(self) -> tuple[FiredFlag, ...]:
-        """Red flags that the findings alone raise, emergencies first; independent of the posterior.
+        """Red flags that the findings alone raise, emergencies first, however improbable their cause.
+
+        One that is answered (see ``FiredFlag``) stays listed and raises no alarm.
 
         Examples
         --------
@@ -423,7 +427,7 @@ class CaseNumbers:
         >>> [(flag.flag, flag.cause, flag.urgency) for flag in case.red_flags]
         [('saddle_numbness', 'cauda_equina_syndrome', 'emergency')]
         """
-        return fired_flags(self.model, self.evidence)
+        return with_answers(self.model, self.evidence, fired_flags(self.model, self.evidence))
 
     @cached_property
     def management(self) -> tuple[Recommendation, ...]:
@@ -686,6 +690,28 @@ class CaseNumbers:
     def _with_values(self, fields: dict[str, Any]) -> dict[str, Any]:
         """The findings behind something with what was found."""
         return fields | {"findings": {name: _plain(self.findings[name]) for name in fields["findings"]}}
+
+    def findings_json(self) -> str:
+        """The findings as JSON, with the model that they are in the words of; ``bayesdx diagnose --findings`` reads it.
+
+        Returns
+        -------
+        str
+            An object with the keys model (name, version, population, hash) and findings, in ASCII.
+
+        Examples
+        --------
+        >>> import json
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> json.loads(dx.diagnose(model, {"onset": "sudden", "fever": dx.UNKNOWN}).findings_json())["findings"]
+        {'onset': 'sudden', 'fever': 'UNKNOWN'}
+        """
+        document = {
+            "model": {key: getattr(self.model, key) for key in ("name", "version", "population", "hash")},
+            "findings": {name: _plain(value) for name, value in self.findings.items()},
+        }
+        return json.dumps(document, indent=2, ensure_ascii=True) + "\n"
 
 
 def leading_event(case: CaseNumbers) -> Event:

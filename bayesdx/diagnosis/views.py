@@ -134,8 +134,29 @@ def alerts(case: CaseNumbers) -> list[tuple[str, str, str]]:
         why = (
             f"{alert.label} (now {format_probability(alert.probability)}){doubt}{because and f', because of {because}'}"
         )
-        rows.append((alert.urgency, f"{actions}.", f"{why}."))
+        rows.append((alert.urgency, f"{actions}{_in_brackets(_done(case, alert.done))}.", f"{why}."))
     return rows
+
+
+def _done(case: CaseNumbers, tests: Sequence[str]) -> str:
+    """Which of the tests that are called for were made; empty where none was."""
+    labels = {test.test: test.label for test in case.model.tests}
+    return f"done already: {', '.join(labels[test] for test in tests)}" if tests else ""
+
+
+def _in_brackets(*parts: str) -> str:
+    said = "; ".join(filter(None, parts))
+    return f" ({said})" if said else ""
+
+
+def answered(case: CaseNumbers) -> list[str]:
+    """A sentence for each red flag that raises no alarm because it is answered."""
+    said = {found.variable: found.text for found in case.understood}
+    return [
+        f"Red flag {flag.label} ({case.model.label(flag.cause)}): {'; '.join(said[name] for name in flag.answered)}."
+        for flag in case.red_flags
+        if flag.answered
+    ]
 
 
 def triage(case: CaseNumbers) -> list[tuple[str, str]]:
@@ -151,7 +172,7 @@ def triage(case: CaseNumbers) -> list[tuple[str, str]]:
 
 def _alerts(case: CaseNumbers) -> list[Block]:
     banners: list[Block] = [Alert(f"{action} {why}", urgency) for urgency, action, why in alerts(case)]
-    return [*banners, Entries(triage(case))]
+    return [*banners, Entries([*triage(case), *(("Answered", text) for text in answered(case))])]
 
 
 def _reference(case: CaseNumbers, cause: str) -> str:
@@ -192,7 +213,11 @@ def steps(case: CaseNumbers, lines: Sequence[Line]) -> list[tuple[str, str, str]
     hidden = {line.cause for line in case.differential} - {line.cause for line in lines}
     emergency = any(step.urgency == "emergency" for step in case.management)
     return [
-        (step.urgency, case.model.label(step.cause), step.action + (f" ({step.when})" if step.when else ""))
+        (
+            step.urgency,
+            case.model.label(step.cause),
+            step.action + _in_brackets(step.when, _done(case, step.done)),
+        )
         for step in case.management
         if step.cause not in hidden and not (emergency and step.urgency == "routine")
     ]

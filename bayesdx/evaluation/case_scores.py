@@ -135,7 +135,10 @@ def proper_scores(truth: NDArray[np.bool_], probabilities: Array) -> tuple[float
 def _noticed(model: Model, outcome: Outcome, cause: str, threshold: float) -> bool:
     if outcome.diagnosis is None:
         return False
-    flagged = any(flag.cause == cause and flag.urgency == "emergency" for flag in outcome.diagnosis.red_flags)
+    flagged = any(
+        flag.cause == cause and flag.urgency == "emergency" and not flag.answered
+        for flag in outcome.diagnosis.red_flags
+    )
     return flagged or bool(outcome.probabilities[model.causes.index(cause)] >= threshold)
 
 
