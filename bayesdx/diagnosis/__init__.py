@@ -1,7 +1,7 @@
 """Questions about one case: what, why, how sure, what next, what would change it. Uses the engine; knows no files."""
 
-from bayesdx.diagnosis.case import Diagnosis, diagnose
 from bayesdx.diagnosis.conflict import Conflict
+from bayesdx.diagnosis.diagnosis import Diagnosis, diagnose
 from bayesdx.diagnosis.drawing import Drawing, draw_network
 from bayesdx.diagnosis.draws import draw_parameters
 from bayesdx.diagnosis.explanation import Explanation, explain

@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.diagnosis.case import Diagnosis
-from bayesdx.diagnosis.events import action_probabilities, action_variables, leading_event
+from bayesdx.diagnosis.case import leading_event
+from bayesdx.diagnosis.diagnosis import Diagnosis
+from bayesdx.diagnosis.events import action_probabilities, action_variables
 from bayesdx.diagnosis.findings import UNKNOWN
 from bayesdx.diagnosis.lines import alternatives, engine_for
 from bayesdx.diagnosis.red_flags import met

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.diagnosis.case import Diagnosis
-from bayesdx.diagnosis.events import Event, event_of, leading_event, sides
+from bayesdx.diagnosis.case import CaseNumbers, leading_event
+from bayesdx.diagnosis.events import Event, event_of, sides
 from bayesdx.diagnosis.lines import engine_for
 from bayesdx.diagnosis.results import (
     Measured,
@@ -266,7 +266,7 @@ class NextTests(Report):
     hip_flexor_tenderness         examination  0.44       0.0         298.31
     """
 
-    case: Diagnosis
+    case: CaseNumbers
     target: Event
     focus: str
     trade_off: TradeOff
@@ -482,7 +482,7 @@ class NextTests(Report):
 
 
 def next_tests(
-    case: Diagnosis,
+    case: CaseNumbers,
     *,
     rule_in: str | None = None,
     rule_out: str | None = None,
@@ -558,7 +558,7 @@ def next_tests(
     return NextTests(case, event, focus, price, tuple(_ranked(asked, suggestions, urgent)), urgent, about(together))
 
 
-def emergencies(case: Diagnosis) -> tuple[Emergency, ...]:
+def emergencies(case: CaseNumbers) -> tuple[Emergency, ...]:
     """Unsettled causes that the case calls for an emergency step of, likeliest first."""
     found: dict[str, Emergency] = {}
     for step in case.management:
@@ -596,7 +596,7 @@ def still_open(emergency: Emergency) -> str:
     return f"{emergency.label} has a red flag, at a probability of {chance}"
 
 
-def open_options(case: Diagnosis) -> tuple[Option, ...]:
+def open_options(case: CaseNumbers) -> tuple[Option, ...]:
     """Everything that is still open: findings not observed and not UNKNOWN, those of one test together."""
     model = case.model
     open_ = [name for name in model.findings if name not in case.findings]
@@ -614,7 +614,7 @@ def open_options(case: Diagnosis) -> tuple[Option, ...]:
     return tuple(found.values())
 
 
-def _chosen(case: Diagnosis, only: Collection[str] | None) -> list[Option]:
+def _chosen(case: CaseNumbers, only: Collection[str] | None) -> list[Option]:
     every = {option.name: option for option in open_options(case)}
     if only is None:
         return list(every.values())
@@ -637,7 +637,7 @@ class Asked:
 
     def __init__(
         self,
-        case: Diagnosis,
+        case: CaseNumbers,
         options: Sequence[Option],
         event: Event,
         focus: str,
