@@ -26,6 +26,7 @@ from bayesdx.errors import FindingsError, ImpossibleEvidenceError
 from bayesdx.inference import Evidence
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import split_event
+from bayesdx.knowledge.versions import as_model
 
 if TYPE_CHECKING:
     from bayesdx.diagnosis.conflict import Conflict
@@ -96,12 +97,13 @@ def _probabilities(model: Model, marginals: Mapping[str, Array]) -> Array:
     return found.clip(max=1.0)
 
 
-def diagnose(model: Model, findings: Mapping[str, Any] | pd.Series | None = None) -> Diagnosis:
+def diagnose(model: Model | str | PathLike[str], findings: Mapping[str, Any] | pd.Series | None = None) -> Diagnosis:
     """The differential of one patient.
 
     Parameters
     ----------
-    model : Model
+    model : Model, str or path
+        A model, or what ``load_model`` takes; load it once where many patients are diagnosed.
     findings : mapping, optional
         Variable -> a state; a list or set of the states still possible; a dict of likelihoods over states; or
         ``UNKNOWN`` (asked, could not be told). Group -> the list of its members that are present, the others being
@@ -130,7 +132,8 @@ def diagnose(model: Model, findings: Mapping[str, Any] | pd.Series | None = None
     >>> case.posterior.index[0]
     'iliopsoas_strain'
     """
-    return _diagnosed(model, read_findings(model, {} if findings is None else findings))
+    known = as_model(model)
+    return _diagnosed(known, read_findings(known, {} if findings is None else findings))
 
 
 def _diagnosed(model: Model, read: Findings) -> Diagnosis:
