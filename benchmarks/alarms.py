@@ -284,10 +284,9 @@ def as_markdown(results: Mapping[str, Mapping[str, Any]], options: Mapping[str, 
         "These patients are as the model says that patients are. The figures compare rules; they are no estimate of "
         "what happens in a clinic. Rule, conditions and new steps were chosen on other seeds; this one was run once, "
         "once more after a sign (an abnormal finding) had come to be required, since normal results alone had called "
-        "for a stroke pathway in single cases, and a third time with the rows of care as they are: the examination for "
-        "a cord lesion at once, an infected prosthesis from 0.05 on, and red flags that tests which are done have "
-        "answered no longer count. With the rows before, patients of primary care noticed with tests had gone from "
-        "69.1 to 69.0 %.",
+        "for a stroke pathway in single cases, and a third time, whose figures these are, with the examination for a "
+        "cord lesion as an emergency and without the red flags that tests have answered. The second time, patients of "
+        "primary care noticed with tests had gone from 69.1 to 69.0 %.",
         "",
         "## False alarms and patients noticed, percent",
         "",

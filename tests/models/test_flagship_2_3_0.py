@@ -59,14 +59,11 @@ def test_no_number_moves(field):
 
 
 def test_thresholds_are_those_of_the_parent():
-    """A step of the parent is there and taken from the same probability on, that of an infected prosthesis sooner."""
+    """A step of the parent is there, for whatever kind of its cause, and is taken from the same probability on."""
     thresholds = {}
     for step in MODEL.management:
         cause = "other_cause" if step.cause.startswith("main_cause=") else step.cause
-        if step.cause == "main_cause=infected_prosthesis" and step.urgency == "emergency":
-            assert step.threshold == 0.05
-        else:
-            thresholds.setdefault((cause, step.action), set()).add(step.threshold)
+        thresholds.setdefault((cause, step.action), set()).add(step.threshold)
     for step in PARENT.management:
         assert thresholds[step.cause, step.action] == {step.threshold}, step.action
 
