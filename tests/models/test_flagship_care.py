@@ -30,7 +30,7 @@ def said(step):
 
 
 def test_every_step_of_the_parent_stands():
-    """Text, urgency, source and threshold of each row are those of 2.2.1; only the seven new steps are not among them."""
+    """Text, urgency, source and threshold of each row are those of 2.2.1; only the seven new steps are others."""
     before, after = {said(step) for step in OLD.management}, {said(step) for step in NEW.management}
     assert before <= after
     new = [step for step in NEW.management if said(step) not in before]
