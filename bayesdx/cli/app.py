@@ -197,7 +197,7 @@ def check(
         output.show_problems(problems, format)
         raise typer.Exit(FAULTY) from None
     if not (evidence or cases):
-        output.show_sound(loaded, format)
+        output.show_sound(loaded, format, dx.lineage(model))
         return
     figures = dx.check_evidence(loaded) if evidence else None
     results = dx.check_cases(loaded) if cases else None
@@ -259,7 +259,7 @@ def compare(
     if format == ComparisonFormat.MARKDOWN:
         sys.stdout.write(comparison.to_markdown())
     else:
-        output.show_comparison(comparison, format, most)
+        output.show_comparison(comparison, format, dx.lineage(new), most)
     if format == ComparisonFormat.TABLE and not comparison.table.empty:
         evaluation.show_shares(comparison, most)
         evaluation.show_effects(comparison.effects, most)

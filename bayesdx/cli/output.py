@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import zip_longest
 from typing import Any
 
@@ -30,6 +30,9 @@ LONGEST_CELL = 400
 
 FIRST = 3
 """Causes of each patient in a table of many."""
+
+BEST_TESTS = 3
+"""Next tests in the JSON of ``diagnose``."""
 
 BAR_WIDTH = 12
 """Columns of the bar beside a probability."""
@@ -193,8 +196,8 @@ def show_problems(problems: Sequence[dx.Problem], format: str) -> None:
             screen.print(f"\n{len(problems)} fault{'s' if len(problems) != 1 else ''}.")
 
 
-def show_sound(model: dx.Model, format: str) -> None:
-    """That a model is sound, and how many rows of each file have each status."""
+def show_sound(model: dx.Model, format: str, lineage: str) -> None:
+    """That a model is sound, the sentence about its parent, and how many rows of each file have each status."""
     counts = pd.DataFrame(
         [_statuses(model, file) for file in SOURCED_FILES],
         columns=list(STATUSES),
@@ -208,6 +211,7 @@ def show_sound(model: dx.Model, format: str) -> None:
                 "sound": True,
                 "problems": [],
                 "model": identity,
+                "lineage": lineage,
                 "statuses": statuses,
                 "shared_words": {word: list(names) for word, names in model.vocabulary.shared.items()},
             }
@@ -222,7 +226,8 @@ def show_sound(model: dx.Model, format: str) -> None:
     released = f"released {model.release.date}" if model.release else "not released"
     with console() as screen:
         screen.print(Text.assemble(f"{model.name} {model.version} is ", ("sound", "bold green"), f", {released}."))
-        screen.print(f"{model.hash}\n", style="dim", soft_wrap=True)
+        screen.print(model.hash, style="dim", soft_wrap=True)
+        screen.print(f"{lineage}\n")
         screen.print(as_table(counts.reset_index()))
         screen.print(f"\nNumbers of the network (priors, links, tables): {sum(numbers.values())}; {said}.")
         shared = model.vocabulary.shared
@@ -244,8 +249,10 @@ def _statuses(model: dx.Model, file: str) -> list[int]:
     return [int(found.get(status, 0)) for status in STATUSES]
 
 
-def show_comparison(comparison: dx.VersionComparison, format: str, most: int | None = None) -> None:
+def show_comparison(comparison: dx.VersionComparison, format: str, lineage: str, most: int | None = None) -> None:
     """What differs between two models; in JSON also what that does to the cases of the new one.
+
+    ``lineage`` is the sentence about the new one's parent.
 
     ``most`` rows of each table are shown to people, all of them where it is None.
     """
@@ -254,7 +261,8 @@ def show_comparison(comparison: dx.VersionComparison, format: str, most: int | N
     )
     if format == "json":
         effects = records(comparison.effects)
-        print_json({"old": old, "new": new, "differences": records(comparison.table), "effects": effects})
+        differences = records(comparison.table)
+        print_json({"old": old, "new": new, "lineage": lineage, "differences": differences, "effects": effects})
     elif format == "csv":
         print_csv(comparison.table)
     else:
@@ -262,6 +270,7 @@ def show_comparison(comparison: dx.VersionComparison, format: str, most: int | N
         count = len(comparison.table)
         with console() as screen:
             screen.print(f"{title}: {count or 'no'} difference{'s' if count != 1 else ''}.")
+            screen.print(lineage)
             if count:
                 _print_differences(screen, comparison.table, most)
 
@@ -302,16 +311,34 @@ def _differences(differences: pd.DataFrame) -> Sheet:
 
 def show_case(case: dx.Diagnosis, format: str, top: int | None) -> None:
     """The differential of one patient."""
-    from bayesdx.cli import reasoning
-
     if format == "json":
-        print_json(case.to_dict(top) | reasoning.as_fields(case, top))
+        print_json(case.to_dict(top) | _reasoning(case, top))
     elif format == "csv":
         print_csv(_frame(case, top))
     else:
         with console() as screen:
             blocks = case.blocks(top or len(case.differential), intervals=True, choose="--population")
             print_blocks(screen, blocks)
+
+
+def _reasoning(case: dx.Diagnosis, top: int | None) -> dict[str, Any]:
+    """What ``diagnose`` adds to its JSON: weights of evidence, intervals, the best next tests, conflict."""
+    following, conflict = case.next_tests, case.conflict
+    causes = [line.cause for line in case.lines(top)]
+    intervals = dx.credible_intervals(case).table.loc[causes]
+    return {
+        "weights_of_evidence": [asdict(weights) for weights in case.weights_of_evidence(causes)],
+        "intervals": records(intervals.reset_index().drop(columns="label")),
+        "next_tests": records(following.table.reset_index().head(BEST_TESTS)),
+        "stop": following.stop,
+        "stop_reason": following.stop_reason,
+        "conflict": {
+            "bits": conflict.bits,
+            "surprise": conflict.surprise,
+            "fit": conflict.fit,
+            "warning": conflict.warning,
+        },
+    }
 
 
 def _frame(case: dx.Diagnosis, top: int | None) -> pd.DataFrame:

@@ -1,8 +1,7 @@
-"""What ``explain``, ``next`` and ``sensitivity`` print, and what ``diagnose`` adds of it."""
+"""What ``explain``, ``next`` and ``sensitivity`` print."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
@@ -10,9 +9,6 @@ import pandas as pd
 import bayesdx as dx
 from bayesdx.cli.output import print_csv, print_json, records, show_report
 from bayesdx.display.report import Report
-
-BEST = 3
-"""Next tests in the JSON of ``diagnose``."""
 
 
 def show_explanation(why: dx.Explanation, format: str) -> None:
@@ -54,26 +50,6 @@ def show_sensitivity(what_if: dx.SensitivityAnalysis, format: str) -> None:
         print_json({"model": _model(what_if.case), **document} | _tables({"numbers": what_if.table.reset_index()}))
     else:
         _show(what_if, what_if.table, format)
-
-
-def as_fields(case: dx.Diagnosis, top: int | None) -> dict[str, Any]:
-    """What ``diagnose`` adds to its JSON: weights of evidence, intervals, the best next tests, conflict."""
-    following, conflict = case.next_tests, case.conflict
-    causes = [line.cause for line in case.lines(top)]
-    intervals = dx.credible_intervals(case).table.loc[causes]
-    return {
-        "weights_of_evidence": [asdict(weights) for weights in case.weights_of_evidence(causes)],
-        "intervals": records(intervals.reset_index().drop(columns="label")),
-        "next_tests": records(following.table.reset_index().head(BEST)),
-        "stop": following.stop,
-        "stop_reason": following.stop_reason,
-        "conflict": {
-            "bits": conflict.bits,
-            "surprise": conflict.surprise,
-            "fit": conflict.fit,
-            "warning": conflict.warning,
-        },
-    }
 
 
 def _show(report: Report, frame: pd.DataFrame, format: str) -> None:

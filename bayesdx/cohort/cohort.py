@@ -19,11 +19,12 @@ from bayesdx.cohort.companions import arrow
 from bayesdx.cohort.formats import format_of
 from bayesdx.cohort.identity import identity
 from bayesdx.cohort.lexicon import Lexicon, lexicon
+from bayesdx.cohort.opening import open_source
 from bayesdx.cohort.options import Options, read_options
 from bayesdx.cohort.parts import Parts
 from bayesdx.cohort.progress import shown_progress
 from bayesdx.cohort.runs import Run
-from bayesdx.cohort.sources import Part, Source, open_source
+from bayesdx.cohort.sources import Part, Source
 from bayesdx.errors import CohortError
 from bayesdx.inference.threads import processors
 from bayesdx.knowledge.model import Model

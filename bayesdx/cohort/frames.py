@@ -31,11 +31,6 @@ def narwhals() -> Any:
     return stable.v2
 
 
-def frame_source(frame: Any) -> Source:
-    """The source that a frame is."""
-    return PandasSource(frame) if isinstance(frame, pd.DataFrame) else ArrowSource(frame)
-
-
 class _FrameSource(Source):
     """A frame in memory; a part is some consecutive rows."""
 

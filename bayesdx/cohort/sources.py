@@ -113,18 +113,6 @@ class Source(ABC):
         """Raise a CohortError where what the part was read from changed since the table was opened."""
 
 
-def open_source(source: Any) -> Source:
-    """The source behind what a user gave: a path, or a frame."""
-    if isinstance(source, str | os.PathLike):
-        path = checked_path(source)
-        if path.is_dir():
-            return ParquetSource(path, _parquet_files(path))
-        return CsvSource(path) if path.suffix.lower() == ".csv" else ParquetSource(path, [path])
-    from bayesdx.cohort.frames import frame_source
-
-    return frame_source(source)
-
-
 def checked_path(source: str | os.PathLike[str]) -> Path:
     """The path of an ordinary file or a folder that exists, of a kind that can be read."""
     try:
@@ -145,7 +133,7 @@ def checked_path(source: str | os.PathLike[str]) -> Path:
     return path
 
 
-def _parquet_files(folder: Path) -> list[Path]:
+def parquet_files(folder: Path) -> list[Path]:
     """The Parquet files below a folder in the order of their paths; links to folders are not followed."""
     found: list[Path] = []
     for root, folders, files in os.walk(folder, onerror=_cannot_list):

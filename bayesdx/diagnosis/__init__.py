@@ -7,6 +7,7 @@ from bayesdx.diagnosis.draws import draw_parameters
 from bayesdx.diagnosis.explanation import Explanation, explain
 from bayesdx.diagnosis.findings import UNKNOWN
 from bayesdx.diagnosis.intervals import CredibleIntervals, credible_intervals
+from bayesdx.diagnosis.interview import Question, next_question
 from bayesdx.diagnosis.prose import Narrative, narrative
 from bayesdx.diagnosis.red_flags import FiredFlag
 from bayesdx.diagnosis.scenarios import CaseComparison, PosteriorPath, compare_cases, posterior_path
@@ -30,6 +31,7 @@ __all__ = [
     "Narrative",
     "NextTests",
     "PosteriorPath",
+    "Question",
     "Recommendation",
     "SensitivityAnalysis",
     "TradeOff",
@@ -43,6 +45,7 @@ __all__ = [
     "explain",
     "find_variables",
     "narrative",
+    "next_question",
     "next_tests",
     "posterior_path",
     "sensitivity_analysis",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
@@ -791,6 +792,28 @@ class Diagnosis(Report):
     def _with_values(self, fields: dict[str, Any]) -> dict[str, Any]:
         """The findings behind something with what was found."""
         return fields | {"findings": {name: _plain(self.findings[name]) for name in fields["findings"]}}
+
+    def findings_json(self) -> str:
+        """The findings as JSON, with the model that they are in the words of; ``bayesdx diagnose --findings`` reads it.
+
+        Returns
+        -------
+        str
+            An object with the keys model (name, version, population, hash) and findings, in ASCII.
+
+        Examples
+        --------
+        >>> import json
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> json.loads(dx.diagnose(model, {"onset": "sudden", "fever": dx.UNKNOWN}).findings_json())["findings"]
+        {'onset': 'sudden', 'fever': 'UNKNOWN'}
+        """
+        document = {
+            "model": {key: getattr(self.model, key) for key in ("name", "version", "population", "hash")},
+            "findings": {name: _plain(value) for name, value in self.findings.items()},
+        }
+        return json.dumps(document, indent=2, ensure_ascii=True) + "\n"
 
     def to_html(self, file: str | PathLike[str], cause: str | None = None) -> None:
         """Write the diagnosis as one page that can be sent to a colleague: no script, nothing loaded from anywhere.

@@ -173,5 +173,11 @@ def event_log_odds(engine: Engine, evidence: Evidence, event: Event, marginal: A
 
 def sides(marginal: Array, event: Event) -> tuple[Array, Array]:
     """P(present) and P(absent) from the marginal of the cause's variable, each summed by itself."""
-    inside = np.isin(np.arange(marginal.shape[-1]), event.states)
-    return marginal[..., inside].sum(axis=-1), marginal[..., ~inside].sum(axis=-1)
+    inside, outside = _places(event.states, marginal.shape[-1])
+    return marginal[..., inside].sum(axis=-1), marginal[..., outside].sum(axis=-1)
+
+
+@lru_cache(maxsize=1024)
+def _places(states: tuple[int, ...], count: int) -> tuple[list[int], list[int]]:
+    """The states among the first ``count``, and the others."""
+    return [place for place in range(count) if place in states], [p for p in range(count) if p not in states]

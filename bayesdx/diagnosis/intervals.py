@@ -304,7 +304,8 @@ def credible_intervals(case: Diagnosis, mass: float = 0.95, draws: int = 1000, s
     """The posterior of each cause with an interval that reflects how uncertain the model's own numbers are.
 
     Every number of the model is a Beta, every graded row a Dirichlet (see ``bayesdx.network.parameters``). The numbers
-    are drawn jointly, independent between rows, and the case is answered under all draws as one batch.
+    are drawn jointly, independent between rows except where studies tied them together (``correlations.csv``), and the
+    case is answered under all draws as one batch.
 
     Parameters
     ----------

@@ -308,7 +308,7 @@ class NextTests(Report):
         if not self.suggestions:
             return "Everything that the model knows of has been looked for."
         if self.emergencies:
-            return "Do not stop: " + "; ".join(_open(e) for e in self.emergencies) + "."
+            return "Do not stop: " + "; ".join(still_open(e) for e in self.emergencies) + "."
         if self.stop:
             limit = format_probability(STOP_BELOW)
             return f"It is reasonable to stop: nothing open changes a decision with a probability above {limit}."
@@ -408,7 +408,7 @@ class NextTests(Report):
         """Emergencies, the best options, when to stop, and what the ranking rests on."""
         model = self.case.model
         shown: list[Block] = [Title(f"What next? {model.name} {model.version}, {model.population}")]
-        shown += [Alert(f"EMERGENCY: {_open(e)}. What bears on it comes first.") for e in self.emergencies]
+        shown += [Alert(f"EMERGENCY: {still_open(e)}. What bears on it comes first.") for e in self.emergencies]
         if self.suggestions:
             ahead = not math.isnan(self.suggestions[0].bits_ahead)
             about = f"bits about {self.target.label}"
@@ -553,13 +553,12 @@ def next_tests(
     event = event_of(case.model, named) if named else leading_event(case)
     focus = "rule in" if rule_in else "rule out" if rule_out else "causes"
     options = _chosen(case, only)
-    asked = _Asked(case, options, event, focus, trade_off or TradeOff())
+    asked = Asked(case, options, event, focus, trade_off or TradeOff(), has_joint(case.model))
     suggestions = [asked.suggestion(place) for place in range(len(options))]
     if look_ahead == 2 and suggestions:
         suggestions = asked.look_ahead(suggestions)
     urgent = emergencies(case)
-    about = "the causes together" if has_joint(case.model) else "the causes one by one, added up"
-    return NextTests(case, event, focus, asked.price, tuple(_ranked(asked, suggestions, urgent)), urgent, about)
+    return NextTests(case, event, focus, asked.price, tuple(_ranked(asked, suggestions, urgent)), urgent, asked.about)
 
 
 def emergencies(case: Diagnosis) -> tuple[Emergency, ...]:
@@ -592,7 +591,8 @@ def bearing_on(option: Option, label: str) -> str:
     return f"confirms or excludes {label}{f', in {soon}' if hours else ''}"
 
 
-def _open(emergency: Emergency) -> str:
+def still_open(emergency: Emergency) -> str:
+    """Why an emergency is open, in words."""
     chance, limit = format_probability(emergency.probability), format_probability(emergency.threshold)
     if emergency.probability >= emergency.threshold:
         return f"{emergency.label} has a probability of {chance}, at or above its threshold of {limit}"
@@ -630,18 +630,32 @@ def _chosen(case: Diagnosis, only: Collection[str] | None) -> list[Option]:
     return [every[name] for name in dict.fromkeys(only) if name in every]
 
 
-class _Asked:
+class Asked:
     """The options of a question and everything measured about their results."""
 
-    def __init__(self, case: Diagnosis, options: Sequence[Option], event: Event, focus: str, price: TradeOff) -> None:
+    def __init__(
+        self,
+        case: Diagnosis,
+        options: Sequence[Option],
+        event: Event,
+        focus: str,
+        price: TradeOff,
+        together: bool,
+    ) -> None:
         self.case, self.options, self.event, self.focus, self.price = case, options, event, focus, price
+        self.together = together
         self.engine = engine_for(case.model)
         self.results = assignments(self.engine, [option.variables for option in options])
         case_codes = case.evidence.codes[None]
         self.codes = np.concatenate([self.results.fill(case.evidence.codes), case_codes])
         self.now = len(self.codes) - 1
-        self.after = measure(self.engine, case.model, self.evidence(self.codes), event)
+        self.after = measure(self.engine, case.model, self.evidence(self.codes), event, together=together)
         self.weights = np.exp(self.after.log_evidence - self.after.log_evidence[self.now])
+
+    @property
+    def about(self) -> str:
+        """What bits are measured on."""
+        return "the causes together" if self.together else "the causes one by one, added up"
 
     def evidence(self, codes: NDArray[np.int32]) -> Evidence:
         """Cases with these codes and the likelihoods of the case."""
@@ -677,7 +691,7 @@ class _Asked:
                 f"next_tests: {count**2} pairs of results, more than {MOST_PAIRS}; name fewer options with only=."
             )
         pairs = np.concatenate([self.results.fill(codes) for codes in self.codes[: self.now]])
-        second = measure(self.engine, self.case.model, self.evidence(pairs), self.event)
+        second = measure(self.engine, self.case.model, self.evidence(pairs), self.event, together=self.together)
         found = []
         for place, suggestion in enumerate(suggestions):
             rows = self.results.rows[place]
@@ -731,7 +745,7 @@ def net_value(option: Option, bits: float, benefit: float, price: TradeOff) -> f
     return bits * price.eur_per_bit + benefit * price.eur_per_patient - costs
 
 
-def _worth(suggestion: Suggestion) -> tuple[float, float]:
+def worth(suggestion: Suggestion) -> tuple[float, float]:
     """Orders by net value, highest first; of a pair that is worth the same both ways round, the better half first.
 
     To the millionth of a euro, so that the last bits of a sum decide nothing.
@@ -739,30 +753,39 @@ def _worth(suggestion: Suggestion) -> tuple[float, float]:
     return -round(suggestion.rank_value, 6), -round(suggestion.net_value_eur, 6)
 
 
-def _ranked(asked: _Asked, suggestions: Sequence[Suggestion], urgent: tuple[Emergency, ...]) -> list[Suggestion]:
-    """What bears on an emergency first, by information about it; then by net value."""
-    bearing: dict[int, tuple[float, Emergency]] = {}
+def bearing(asked: Asked, urgent: Sequence[Emergency], *, at_least_one: bool) -> dict[int, tuple[float, Emergency]]:
+    """Places of the options that bear on an open emergency, with the bits about it and the one they tell most about.
+
+    An option bears on it from ``BEARING`` of the uncertainty about it on; with ``at_least_one`` the best does anyway.
+    """
+    found: dict[int, tuple[float, Emergency]] = {}
     for emergency in urgent:
         event = event_of(asked.case.model, emergency.cause)
-        soon = [s.option.soonest_hours <= EMERGENCY_HOURS for s in suggestions]
-        bits = [asked.information(event, place) if soon[place] else 0.0 for place in range(len(suggestions))]
-        entropy = float(entropy_bits(np.array([[emergency.probability, 1 - emergency.probability]]))[0])
-        enough = min(BEARING * entropy, max(bits, default=0.0))
-        for place, found in enumerate(bits):
-            if found > 0 and found >= enough and found > bearing.get(place, (0.0, emergency))[0]:
-                bearing[place] = (found, emergency)
-    first = sorted(bearing, key=lambda place: -bearing[place][0])
-    rest = [place for place in range(len(suggestions)) if place not in bearing]
+        soon = [option.soonest_hours <= EMERGENCY_HOURS for option in asked.options]
+        bits = [asked.information(event, place) if near else 0.0 for place, near in enumerate(soon)]
+        enough = BEARING * float(entropy_bits(np.array([[emergency.probability, 1 - emergency.probability]]))[0])
+        if at_least_one:
+            enough = min(enough, max(bits, default=0.0))
+        for place, told in enumerate(bits):
+            if told > 0 and told >= enough and told > found.get(place, (0.0, emergency))[0]:
+                found[place] = (told, emergency)
+    return found
+
+
+def _ranked(asked: Asked, suggestions: Sequence[Suggestion], urgent: tuple[Emergency, ...]) -> list[Suggestion]:
+    """What bears on an emergency first, by information about it; then by net value."""
+    bears = bearing(asked, urgent, at_least_one=True)
+    rest = [place for place in range(len(suggestions)) if place not in bears]
     ranked = []
-    for place in first:
-        found, emergency = bearing[place]
+    for place in sorted(bears, key=lambda place: -bears[place][0]):
+        found, emergency = bears[place]
         does = bearing_on(suggestions[place].option, emergency.label)
-        why = f"{does} ({found:.3f} bits about it): {_open(emergency)}"
+        why = f"{does} ({found:.3f} bits about it): {still_open(emergency)}"
         one = replace(suggestions[place], emergency=emergency.cause, why=why)
         sooner = (one.option.delay_hours - one.delay_hours) * asked.price.eur_per_hour
         ahead = one.net_value_ahead_eur + sooner
         ranked.append(replace(one, net_value_eur=one.net_value_eur + sooner, net_value_ahead_eur=ahead))
-    for place in sorted(rest, key=lambda place: _worth(suggestions[place])):
+    for place in sorted(rest, key=lambda place: worth(suggestions[place])):
         why = f"net value of {suggestions[place].rank_value:.0f} EUR"
         ranked.append(replace(suggestions[place], why=why))
     return ranked

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -234,6 +234,14 @@ def _level_of_step(step: Recommendation, found: bool) -> str:
     return "soon" if step.urgency == "urgent" and found else ""
 
 
+def emergency_rows(model: Model) -> Iterator[tuple[str, Conditions, float]]:
+    """(cause, conditions, threshold) of every emergency flag, whose threshold is 0, and every emergency step."""
+    yield from ((flag.cause, flag.findings, 0.0) for flag in model.red_flags if flag.urgency == "emergency")
+    for step in model.management:
+        if step.urgency == "emergency":
+            yield step.cause, step.conditions, step.threshold
+
+
 def unasked(case: Diagnosis) -> tuple[str, ...]:
     """The questions of emergencies that are still open, the most informative about those emergencies first.
 
@@ -250,12 +258,8 @@ def unasked(case: Diagnosis) -> tuple[str, ...]:
     tuple of str
     """
     model, findings = case.model, case.evidence
-    rows: list[tuple[str, Conditions]] = [
-        *((flag.cause, flag.findings) for flag in model.red_flags if flag.urgency == "emergency"),
-        *((step.cause, step.conditions) for step in model.management if step.urgency == "emergency"),
-    ]
     wanted: dict[str, set[str]] = {}
-    for cause, conditions in rows:
+    for cause, conditions, _ in emergency_rows(model):
         if met(conditions, findings) is not False:
             for name, _ in conditions:
                 if name not in findings.values and model.by_name[name].kind != "test":

@@ -11,7 +11,7 @@ from typing import Any
 
 import bayesdx as dx
 from bayesdx.display import as_json, clean, format_probability, format_ratio, words
-from bayesdx.explorer.code import as_code, as_document
+from bayesdx.explorer.code import as_code
 
 SECTIONS = {
     "context": "Background",
@@ -192,7 +192,7 @@ def state(
         "chosen": chosen or lines[0]["cause"],
         "pinned": None if pinned is None else _pinned(pinned, case),
         "code": as_code(case, folder),
-        "document": as_document(case),
+        "document": case.findings_json(),
     }
 
 

@@ -24,6 +24,7 @@ from bayesdx.knowledge.schema import (
     URGENCIES,
     Accuracy,
     Case,
+    Correlation,
     File,
     Link,
     ManagementStep,
@@ -36,6 +37,7 @@ from bayesdx.knowledge.schema import (
     Variable,
     format_row,
     key_of,
+    number_name,
     split_event,
     split_share,
 )
@@ -123,7 +125,8 @@ class Model:
     Parameters
     ----------
     info : ModelInfo
-    variables, priors, links, tables, accuracy, studies, tests, red_flags, management, cases, sources : tuple
+    variables, priors, links, tables, accuracy, studies, correlations, tests, red_flags, management, cases : tuple
+    sources : tuple
         The rows of the files of these names (see the model format). The order of ``variables`` is knowledge and
         stays; the others are put into canonical order.
     changes : str
@@ -159,6 +162,7 @@ class Model:
     tables: tuple[TableEntry, ...] = ()
     accuracy: tuple[Accuracy, ...] = ()
     studies: tuple[Study, ...] = ()
+    correlations: tuple[Correlation, ...] = ()
     tests: tuple[Test, ...] = ()
     red_flags: tuple[RedFlag, ...] = ()
     management: tuple[ManagementStep, ...] = ()
@@ -437,7 +441,7 @@ class Model:
             file = FILE[name]
             for row in getattr(self, file.field):
                 if row.information is not None:
-                    key = ", ".join(part for part in key_of(file, row) if part)
+                    key = number_name(key_of(file, row))
                     largest = max(map(split_share, row.shares), key=lambda pair: pair[1], default=("", 0.0))
                     rows.append([name, key, getattr(row, file.value), row.information, *largest])
         return pd.DataFrame(rows, columns=["file", "row", "value", "information", "source", "share"])

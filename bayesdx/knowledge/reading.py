@@ -346,6 +346,11 @@ def _number(column: Column, text: str) -> tuple[Any, str]:
     return value + 0.0, ""
 
 
+def _correlation(column: Column, text: str) -> tuple[Any, str]:
+    value = float(text) if NUMBER.fullmatch(text) else math.inf
+    return (value + 0.0, "") if -1 < value < 1 else (None, _WORDS[Cell.CORRELATION])
+
+
 def _integer(column: Column, text: str) -> tuple[Any, str]:
     sound = text.isascii() and text.isdigit() and len(text) < 16
     return (int(text), "") if sound else (None, _WORDS[Cell.INTEGER])
@@ -409,6 +414,7 @@ _WORDS = {
     Cell.TEXTS: "texts separated by |, none of them empty",
     Cell.NUMBERS: "numbers separated by |",
     Cell.EVENT: "a cause, or a state of a variable as variable=state",
+    Cell.CORRELATION: "a number between -1 and 1, both excluded",
 }
 _EMPTY: dict[Cell, Any] = {
     **dict.fromkeys((Cell.INTEGER, Cell.NUMBER, Cell.PROBABILITY)),
@@ -428,6 +434,7 @@ _PARSERS: dict[Cell, Callable[[Column, str], tuple[Any, str]]] = {
     Cell.TEXTS: _texts,
     Cell.NUMBERS: _numbers,
     Cell.EVENT: _event,
+    Cell.CORRELATION: _correlation,
 }
 
 _TEXT_KEYS = ("name", "version", "title", "licence", "intended_use", "not_for", "entry_criterion", "default_population")

@@ -28,6 +28,9 @@ STATUSES = ("verified", "recalled", "expert", "synthesis", "dataset")
 """How a number is known: read in its source, known but not read again, judged, learned from studies, counted."""
 
 URGENCIES = ("emergency", "urgent", "routine")
+NUMBER_FILES = ("priors.csv", "links.csv", "tables.csv")
+"""Files whose rows are numbers of the network."""
+
 MEASURES = (
     "sensitivity", "false_positive_rate", "lr_plus", "lr_minus", "odds_ratio", "conditional", "predictive_value"
 )  # fmt: skip
@@ -87,6 +90,7 @@ class Cell(StrEnum):
     TEXTS = "texts separated by |"
     NUMBERS = "numbers separated by |"
     EVENT = "a cause, or variable=state"
+    CORRELATION = "number between -1 and 1"
 
 
 @dataclass(frozen=True)
@@ -352,6 +356,22 @@ class Study:
             return (self.study, self.table)
         conditions = (self.population, format_cell(self.given))
         return (self.study, self.finding, self.state, format_cell(self.also), self.cause, *conditions)
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """A row of correlations.csv: two numbers of the model whose uncertainty studies have tied together.
+
+    A number is named by its file and by the cells that are the key of its row, as ``number_name`` writes them. The
+    correlation is that of the log-odds; of a variable with more than two states, of the log-odds of the state against
+    those after it, the reference state being the last.
+    """
+
+    file: str
+    number: str
+    other_file: str
+    other: str
+    correlation: float
 
 
 @dataclass(frozen=True)
@@ -672,6 +692,20 @@ FILES: tuple[File, ...] = (
         since=2,
     ),
     File(
+        "correlations.csv",
+        Correlation,
+        (
+            Column("file", Cell.CHOICE, "file of a number", choices=NUMBER_FILES),
+            Column("number", Cell.TEXT, "the cells that name its row there, separated by a comma and a space"),
+            Column("other_file", Cell.CHOICE, "file of another number", choices=NUMBER_FILES),
+            Column("other", Cell.TEXT, "the cells that name its row there"),
+            Column("correlation", Cell.CORRELATION, "correlation of the log-odds of both, given the studies"),
+        ),
+        ("file", "number", "other_file", "other"),
+        "correlations",
+        since=2,
+    ),
+    File(
         "tests.csv",
         Test,
         (
@@ -779,6 +813,17 @@ def key_of(file: File, row: Any) -> tuple[str, ...]:
     ('xray',)
     """
     return tuple(format_cell(getattr(row, name)) for name in file.key)
+
+
+def number_name(key: Iterable[str]) -> str:
+    """The name of a row from the cells that are its key: those that are not empty.
+
+    Examples
+    --------
+    >>> number_name(("", "", "fever", "present"))
+    'fever, present'
+    """
+    return ", ".join(part for part in key if part)
 
 
 def split_share(text: str) -> tuple[str, float]:

@@ -18,6 +18,7 @@ from bayesdx.errors import LearningError
 from bayesdx.evaluation.dataset import Cohort, Table, read_cohort
 from bayesdx.evaluation.mapping import Source
 from bayesdx.knowledge.model import Model
+from bayesdx.knowledge.schema import number_name
 from bayesdx.learning.belief import PARTS, Belief, believe
 from bayesdx.learning.counting import count
 from bayesdx.learning.discount import conflicts, groups_of
@@ -682,7 +683,7 @@ def _tabulate(model: Model, found: Estimate) -> tuple[pd.DataFrame, dict[Key, Le
             rows.append(
                 [
                     number.file,
-                    ", ".join(part for part in number.key if part),
+                    number_name(number.key),
                     number.label,
                     number.value,
                     number.lower,
@@ -717,7 +718,7 @@ def _conflicts(model: Model, whole: Belief, found: Estimate) -> pd.DataFrame:
             rows.append(
                 [
                     number.file,
-                    ", ".join(part for part in number.key if part),
+                    number_name(number.key),
                     number.label,
                     number.value,
                     number.lower,
@@ -800,7 +801,7 @@ def _sites(
 
 def _with_common_mean(table: pd.DataFrame, common: Mapping[Key, Learned]) -> pd.DataFrame:
     """The numbers of the chosen population are the mean of the sites, where these were pooled."""
-    by_row = {(file, ", ".join(part for part in key if part)): number for (file, key), number in common.items()}
+    by_row = {(file, number_name(key)): number for (file, key), number in common.items()}
     table = table.copy()
     for place, key in enumerate(zip(table["file"], table["row"], strict=True)):
         number = by_row.get(key)

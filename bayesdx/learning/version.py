@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ import pandas as pd
 from bayesdx.errors import LearningError
 from bayesdx.evaluation.dataset import Cohort
 from bayesdx.knowledge.model import Model, Population
-from bayesdx.knowledge.schema import NAME, VERSION, Link, Prior, Source, TableEntry
+from bayesdx.knowledge.schema import NAME, VERSION, Correlation, Link, Prior, Source, TableEntry, number_name
 
 HARDLY = 0.5
 """Effective patients below which a number keeps its source and status: it rests on the parent still."""
@@ -161,11 +161,18 @@ def new_version(
         priors=tuple(moved("priors.csv", row, _key("priors.csv", row), "probability") for row in priors),
         links=tuple(moved("links.csv", row, _key("links.csv", row), "link_probability") for row in model.links),
         tables=tuple(moved("tables.csv", row, _key("tables.csv", row), "probability") for row in entries),
+        correlations=untied(model, [(file, number_name(key)) for file, key in learned]),
         sources=(*(row for row in model.sources if row.source != source.source), source),
         changes=_changes(model, version, text, remarks, pd.DataFrame() if clashes is None else clashes, table),
         release=None,
         population=target,
     )
+
+
+def untied(model: Model, known: Iterable[tuple[str, str]]) -> tuple[Correlation, ...]:
+    """The correlations that name none of these numbers (file and row), of which something else is known now."""
+    gone = set(known)
+    return tuple(row for row in model.correlations if not {(row.file, row.number), (row.other_file, row.other)} & gone)
 
 
 def _key(file: str, row: Prior | Link | TableEntry) -> tuple[str, ...]:

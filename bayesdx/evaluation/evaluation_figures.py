@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from bayesdx.display.figures import Line, as_svg, curves
 from bayesdx.errors import LearningError, nearest
+from bayesdx.evaluation.forecasts import Forecasts, calibration_curve
 from bayesdx.evaluation.measures import auc
-from bayesdx.evaluation.performance import Evaluation, calibration_curve
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +32,34 @@ LEAST_SHOWN = 0.35
 """How far below 0 treating all is drawn, as a share of the highest net benefit."""
 
 
-def draw(evaluation: Evaluation, kind: str, cause: str | None, ax: Axes | None) -> Axes:
+class Drawn(Protocol):
+    """What the figures need of an evaluation."""
+
+    @property
+    def forecasts(self) -> Forecasts:
+        """What was said of each patient, and what was so."""
+
+    @property
+    def causes(self) -> pd.DataFrame:
+        """A row per cause, as ``Evaluation.causes``."""
+
+    @property
+    def curve(self) -> pd.DataFrame:
+        """Calibration of all causes together, as ``Evaluation.curve``."""
+
+    @property
+    def decisions(self) -> pd.DataFrame:
+        """A row per cause and threshold, as ``Evaluation.decisions``."""
+
+    @property
+    def bins(self) -> int:
+        """Bins of the calibration curve."""
+
+    def title(self) -> str:
+        """The model and the patients."""
+
+
+def draw(evaluation: Drawn, kind: str, cause: str | None, ax: Axes | None) -> Axes:
     """One figure.
 
     Raises
@@ -54,7 +82,7 @@ def draw(evaluation: Evaluation, kind: str, cause: str | None, ax: Axes | None) 
     return _ranking(evaluation, kind, [cause] if cause else _frequent(evaluation), ax)
 
 
-def svgs(evaluation: Evaluation) -> list[tuple[str, str]]:
+def svgs(evaluation: Drawn) -> list[tuple[str, str]]:
     """Caption and SVG of every figure; none where matplotlib is not installed."""
     drawings: list[tuple[str, str, str | None]] = [("Calibration: observed share by forecast", "calibration", None)]
     if _frequent(evaluation):
@@ -69,17 +97,17 @@ def svgs(evaluation: Evaluation) -> list[tuple[str, str]]:
     return made
 
 
-def _untitled(evaluation: Evaluation, kind: str, cause: str | None, ax: Axes) -> None:
+def _untitled(evaluation: Drawn, kind: str, cause: str | None, ax: Axes) -> None:
     draw(evaluation, kind, cause, ax).set_title("", loc="left")  # the page has a caption
 
 
-def _frequent(evaluation: Evaluation) -> list[str]:
+def _frequent(evaluation: Drawn) -> list[str]:
     """Causes that some patients have and some have not, most frequent first."""
     causes = evaluation.causes[evaluation.causes["auc"].notna()]
     return [str(name) for name in causes.sort_values("patients", ascending=False)["cause"].head(MOST_CAUSES)]
 
 
-def _decisive(evaluation: Evaluation) -> list[str]:
+def _decisive(evaluation: Drawn) -> list[str]:
     """Causes that must not be missed, then the most frequent ones."""
     forecasts = evaluation.forecasts
     critical = [forecasts.names[place] for place in forecasts.critical if forecasts.y[:, place].any()]
@@ -87,7 +115,7 @@ def _decisive(evaluation: Evaluation) -> list[str]:
     return names or list(forecasts.names[:1])
 
 
-def _calibration(evaluation: Evaluation, cause: str | None, ax: Axes | None) -> Axes:
+def _calibration(evaluation: Drawn, cause: str | None, ax: Axes | None) -> Axes:
     curve = evaluation.curve
     if cause is not None:
         curve = calibration_curve(evaluation.forecasts.of(cause), evaluation.bins)
@@ -109,7 +137,7 @@ def _calibration(evaluation: Evaluation, cause: str | None, ax: Axes | None) -> 
     )
 
 
-def _ranking(evaluation: Evaluation, kind: str, causes: Sequence[str], ax: Axes | None) -> Axes:
+def _ranking(evaluation: Drawn, kind: str, causes: Sequence[str], ax: Axes | None) -> Axes:
     from sklearn.metrics import precision_recall_curve, roc_curve
 
     forecasts, lines = evaluation.forecasts, []
@@ -136,7 +164,7 @@ def _ranking(evaluation: Evaluation, kind: str, causes: Sequence[str], ax: Axes 
     )
 
 
-def _decision(evaluation: Evaluation, cause: str, ax: Axes | None) -> Axes:
+def _decision(evaluation: Drawn, cause: str, ax: Axes | None) -> Axes:
     rows = evaluation.decisions[evaluation.decisions["cause"] == cause]
     t = rows["threshold"].to_numpy()
     order = np.argsort(t)

@@ -24,23 +24,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bayesdx.evaluation.outcomes import Outcome
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import CASE_USES, Case
-
-if TYPE_CHECKING:
-    from bayesdx.evaluation.cases import Outcome
 
 Array = NDArray[np.float64]
 
 MEASURES = ("top_1", "top_3", "mean_rank", "none_first", "must_not_miss_recall", "log_score", "brier_score")
-NONE = "none of the modelled causes"
-"""What is most probable where no cause is."""
 
 SUMMARY_COLUMNS = ["use", "findings", "measure", "value", "lower", "upper", "n"]
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bayesdx.display import format_probability, words
-from bayesdx.display.report import Block, Grid, Title
-from bayesdx.evaluation.scores import MEASURES, NONE
-
-if TYPE_CHECKING:
-    from bayesdx.evaluation.cases import CaseResults
+from bayesdx.display.report import Block, Grid
+from bayesdx.evaluation.case_scores import MEASURES
+from bayesdx.evaluation.outcomes import NONE
 
 WORDS = {
     "top_1": "top 1",
@@ -114,12 +112,12 @@ def _ranked(rank: int, probability: float) -> str:
 FAILED_HEADER = ("case", "cause", "rank", "probability", "rank without tests", "first", "red flags")
 
 
-def failed_rows(results: CaseResults) -> list[list[str]]:
+def failed_rows(table: pd.DataFrame) -> list[list[str]]:
     """One row per held-out case whose cause is not first, with all findings or without tests.
 
     In the order of ``FAILED_HEADER``: the worst rank with all findings first, then by name of the case.
     """
-    table = results.table[results.table["use"] == "held_out"]
+    table = table[table["use"] == "held_out"]
     failed = table[(table["rank"] > 1) | (table["rank_without_tests"] > 1)]
     return [
         [
@@ -135,29 +133,7 @@ def failed_rows(results: CaseResults) -> list[list[str]]:
     ]
 
 
-def unmet_rows(results: CaseResults) -> list[tuple[str, str, str]]:
+def unmet_rows(expectations: pd.DataFrame) -> list[tuple[str, str, str]]:
     """(case, expectation, what was found) of every expectation that is not met."""
-    unmet = results.expectations[~results.expectations["met"]]
+    unmet = expectations[~expectations["met"]]
     return [(row["case"], row["expectation"], row["found"]) for row in unmet.to_dict("records")]
-
-
-def title(results: CaseResults) -> str:
-    """One line: the model, the number of cases, how many expectations are met."""
-    model = results.model
-    count, met = len(results.expectations), int(results.expectations["met"].sum())
-    return f"{model.name} {model.version}: {len(results.table)} cases, {met} of {count} expectations met"
-
-
-def case_blocks(results: CaseResults) -> list[Block]:
-    """The results as blocks: a line of title, the cases of each use, the figures, what is not met."""
-    blocks: list[Block] = [Title(title(results))]
-    if results.table.empty:
-        return blocks
-    blocks.append("Rank and probability of the cause with all findings, and without those of tests.")
-    for use, part in results.table.groupby("use", sort=False):
-        blocks += [Title(f"Cases: {words(use)}"), Grid(CASE_HEADER, case_rows(part), CASE_NUMERIC)]
-    blocks += [Title("Figures over the cases, with 95 % intervals"), *summary_blocks(results.summary)]
-    unmet = unmet_rows(results)
-    if unmet:
-        blocks.append(Grid(["case", "expectation not met", "found"], unmet))
-    return blocks
