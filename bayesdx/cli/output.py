@@ -168,7 +168,12 @@ def show_variables(found: dx.VariableSearch, format: str) -> None:
     """Variables that words fit."""
     if format == "json":
         rows = [
-            {**row, "states": list(match.variable.states), "synonyms": list(match.variable.synonyms)}
+            {
+                **row,
+                "states": list(match.variable.states),
+                "synonyms": list(match.variable.synonyms),
+                "state_words": {state: list(words) for state, words in match.variable.state_words},
+            }
             for row, match in zip(records(found.table.reset_index()), found.matches, strict=True)
         ]
         print_json({"words": found.words, "variables": rows})
@@ -201,7 +206,16 @@ def show_sound(model: dx.Model, format: str, lineage: str) -> None:
     if format == "json":
         identity = {"name": model.name, "version": model.version, "hash": model.hash}
         statuses = {str(file): row for file, row in zip(counts.index, counts.to_dict("records"), strict=True)}
-        print_json({"sound": True, "problems": [], "model": identity, "lineage": lineage, "statuses": statuses})
+        print_json(
+            {
+                "sound": True,
+                "problems": [],
+                "model": identity,
+                "lineage": lineage,
+                "statuses": statuses,
+                "shared_words": {word: list(names) for word, names in model.vocabulary.shared.items()},
+            }
+        )
         return
     counts.insert(0, "rows", counts.sum(axis=1))
     if format == "csv":
@@ -216,6 +230,10 @@ def show_sound(model: dx.Model, format: str, lineage: str) -> None:
         screen.print(f"{lineage}\n")
         screen.print(as_table(counts.reset_index()))
         screen.print(f"\nNumbers of the network (priors, links, tables): {sum(numbers.values())}; {said}.")
+        shared = model.vocabulary.shared
+        if shared:
+            listed = "; ".join(f"{clean(word)} ({', '.join(names)})" for word, names in shared.items())
+            screen.print(f"\nWords that are refused as a finding, since each may mean several variables: {listed}.")
         learned = model.learned_from_studies()
         if len(learned):
             share = learned["information"]

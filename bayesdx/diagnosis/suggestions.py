@@ -136,7 +136,7 @@ class Option:
     soonest_hours: float = 0.0
 
 
-_OF_OPTION = ("label", "kind", "cost_eur", "delay_hours", "burden", "risk")
+_OF_OPTION = ("label", "kind", "cost_eur", "burden", "risk")
 _AHEAD = ["second", "bits_ahead", "net_value_ahead_eur"]
 _COLUMNS = ("label", "kind", "emergency", "bits", "bits_target", "bits_rule_in", "bits_rule_out", "top_change",
             "decision_change", "same_decision", "benefit", "cost_eur", "delay_hours", "burden", "risk",
@@ -203,6 +203,11 @@ class Suggestion:
     def rank_value(self) -> float:
         """The net value that it is ranked by: with the second option where there was a look-ahead."""
         return self.net_value_eur if math.isnan(self.net_value_ahead_eur) else self.net_value_ahead_eur
+
+    @property
+    def delay_hours(self) -> float:
+        """Hours until the result: as an emergency where it bears on one, otherwise as usual."""
+        return self.option.soonest_hours if self.emergency else self.option.delay_hours
 
     @property
     def same_decision(self) -> float:
@@ -429,7 +434,7 @@ class NextTests(Report):
             f"{s.bits_target:.3f}",
             format_probability(s.decision_change),
             f"{s.option.cost_eur:g}",
-            f"{s.option.delay_hours:g}",
+            f"{s.delay_hours:g}",
             f"{s.net_value_eur:.0f}",
         ]
         return [*row, self._labels.get(s.second, "nothing")] if ahead else row
@@ -778,7 +783,10 @@ def _ranked(asked: Asked, suggestions: Sequence[Suggestion], urgent: tuple[Emerg
         found, emergency = bears[place]
         does = bearing_on(suggestions[place].option, emergency.label)
         why = f"{does} ({found:.3f} bits about it): {still_open(emergency)}"
-        ranked.append(replace(suggestions[place], emergency=emergency.cause, why=why))
+        one = replace(suggestions[place], emergency=emergency.cause, why=why)
+        sooner = (one.option.delay_hours - one.delay_hours) * asked.price.eur_per_hour
+        ahead = one.net_value_ahead_eur + sooner
+        ranked.append(replace(one, net_value_eur=one.net_value_eur + sooner, net_value_ahead_eur=ahead))
     for place in sorted(rest, key=lambda place: worth(suggestions[place])):
         why = f"net value of {suggestions[place].rank_value:.0f} EUR"
         ranked.append(replace(suggestions[place], why=why))

@@ -13,6 +13,7 @@ from bayesdx.display import format_probability, format_ratio
 from bayesdx.display.numbers import ROUNDING
 from bayesdx.display.report import Alert, Block, Entries, Grid, Note, Title
 from bayesdx.display.tables import Share
+from bayesdx.knowledge.spelling import compact
 
 LONGEST_DIFFERENTIAL = 15
 """Lines of the differential that a view shows where nothing else is asked."""
@@ -109,11 +110,16 @@ def _setting(case: CaseNumbers, lines: Sequence[Line], choose: str) -> list[Bloc
 
 
 def findings(case: CaseNumbers) -> list[tuple[str, str]]:
-    """(label, value) of each finding as understood, with what was given where it differs."""
-    return [
-        (found.label, f"{found.value_label} ({found.said})" if found.said else found.value_label)
-        for found in case.understood
-    ]
+    """(label, value) of each finding as understood, with what was given where it differs.
+
+    A state whose label says no more than the variable's is shown by its name: Diabetes: yes.
+    """
+    rows = []
+    for found in case.understood:
+        same = isinstance(found.value, str) and compact(found.value_label) == compact(found.label)
+        value = found.value.replace("_", " ") if same else found.value_label
+        rows.append((found.label, f"{value} ({found.said})" if found.said else value))
+    return rows
 
 
 def _findings(case: CaseNumbers) -> list[Block]:
@@ -236,7 +242,7 @@ def _next(following: NextTests | str) -> list[Block]:
     if stop or not following.suggestions:
         return [Entries([("", stop or following.stop_reason)], heading)]
     rows = [
-        [s.option.label, f"{s.bits:.3f}", f"{s.option.cost_eur:g}", f"{s.option.delay_hours:g}", following.purpose(s)]
+        [s.option.label, f"{s.bits:.3f}", f"{s.option.cost_eur:g}", f"{s.delay_hours:g}", following.purpose(s)]
         for s in following.suggestions[:BEST]
     ]
     return [Grid(("option", "bits", "cost EUR", "delay hours", "why"), rows, (1, 2, 3), heading, spare=(1, 2, 3))]

@@ -86,6 +86,7 @@ class Cell(StrEnum):
     INTEGER = "whole number of at least 0"
     NAMES = "names separated by ;"
     CONDITIONS = "conditions"
+    STATE_WORDS = "words of states, as state=word|word"
     TEXTS = "texts separated by |"
     NUMBERS = "numbers separated by |"
     EVENT = "a cause, or variable=state"
@@ -150,6 +151,10 @@ class Variable:
     A measured variable has ``cuts``, one fewer than its states. Each says where the next state begins: ``38`` at 38
     and above, ``<5`` below 5. They all rise, or all fall.
 
+    A synonym means the variable, so that yes and no are true of it. A word of ``state_words`` means one state or a part
+    of it: warfarin is one of many anticoagulants, so that ``warfarin=yes`` says anticoagulation and ``warfarin=no``
+    denies none of the others.
+
     Examples
     --------
     >>> cuts = (Cut(5.0, below=True), Cut(1.0, below=True))
@@ -174,6 +179,7 @@ class Variable:
     unit: str = ""
     cuts: tuple[Cut, ...] = ()
     limits: tuple[float, ...] = ()
+    state_words: Conditions = ()
 
     @property
     def reference(self) -> str:
@@ -187,6 +193,12 @@ class Variable:
             return ""
         name = self.quantity[0] if self.quantity else self.label
         return f"{name} ({self.unit})" if self.unit else name
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Name, label, synonyms, words of states and quantities: all that may stand for it, as written."""
+        of_states = (word for _, words in self.state_words for word in words)
+        return (self.variable, self.label, *self.synonyms, *of_states, *self.quantity)
 
     def state_label(self, state: str) -> str:
         """What people read for a state: its label, or its name with blanks for underscores."""
@@ -541,7 +553,9 @@ FILES: tuple[File, ...] = (
             Column("icd11", Cell.TEXT, "ICD-11 code", optional=True),
             Column("snomed_ct", Cell.TEXT, "SNOMED CT identifier", optional=True),
             Column("loinc", Cell.TEXT, "LOINC code", optional=True),
-            _dispensable("synonyms", Cell.TEXTS, "other words for it, separated by |", since=2),
+            _dispensable(
+                "synonyms", Cell.TEXTS, "other words for it, of which yes and no are true, separated by |", since=2
+            ),
             _dispensable("state_labels", Cell.TEXTS, "what people read for each state, separated by |", since=2),
             _dispensable(
                 "quantity",
@@ -557,6 +571,12 @@ FILES: tuple[File, ...] = (
                 since=2,
             ),
             _dispensable("limits", Cell.NUMBERS, "lowest and highest number that can be meant, as 30|45", since=2),
+            _dispensable(
+                "state_words",
+                Cell.STATE_WORDS,
+                "words that say one state or a part of it, and deny nothing, as yes=warfarin|heparin;no=healthy",
+                since=2,
+            ),
         ),
         ("variable",),
         "variables",
