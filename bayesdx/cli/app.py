@@ -7,6 +7,7 @@ import errno
 import io
 import os
 import sys
+import warnings
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -75,15 +76,22 @@ class Commands(TyperGroup):
             formatter.write_dl([(name, _first_sentence(command.help or "")) for name, command in found if command])
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command."""
+        """Run a command; a warning about its input is a line on standard error."""
         try:
-            return super().invoke(ctx)
+            with warnings.catch_warnings():
+                warnings.simplefilter("always", UserWarning)
+                warnings.showwarning = _show_warning
+                return super().invoke(ctx)
         except BayesdxError as error:
             fail(str(error))
 
 
 def _first_sentence(text: str) -> str:
     return " ".join(text.split("\n\n")[0].split()).partition(". ")[0].removesuffix(".")
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    typer.echo(clean(f"Warning: {message}"), err=True)
 
 
 def fail(message: str) -> None:
@@ -302,7 +310,7 @@ FindingOption = Annotated[
 ]
 FindingsOption = Annotated[
     str | None,
-    typer.Option("--findings", metavar="FILE", help="Findings in a JSON or CSV file; - reads standard input."),
+    typer.Option("--findings", metavar="FILE", help="Findings in a JSON file or a table; - reads standard input."),
 ]
 PopulationOption = Annotated[
     str | None, typer.Option(help="The patients that the priors hold for; the model's default where left out.")
@@ -342,8 +350,9 @@ def diagnose(
     takes its members that are present, separated by commas (pain_location=pain_groin,pain_low_back); its other members
     then are absent. What is left out was not observed.
 
-    A JSON file holds an object of findings, or an object with the key "findings". A CSV file holds the columns variable
-    and state for one patient; or one patient a row, with variables as columns, an empty cell being not observed. An
+    A JSON file holds an object of findings, or an object with the key "findings". A table (CSV, Excel, Parquet, Arrow)
+    holds the columns variable and state for one patient; or one patient a row, with variables as columns, an empty cell
+    being not observed. An
     option -f replaces what the file says of that variable. A column that is no variable has to be kept or ignored. A
     row that cannot be diagnosed is marked and told on standard error; the others are answered.
 
