@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 
 from bayesdx.cli.cohort import score
 from bayesdx.cli.explorer import explore
+from bayesdx.cli.fhir import questionnaire, show_assessments
 from bayesdx.cli.importing import import_
 from bayesdx.cli.learning import calibrate, evaluate, fit, mapping
 from bayesdx.cli.synthesis import synthesise
@@ -48,6 +49,15 @@ class Format(StrEnum):
     TABLE = "table"
     JSON = "json"
     CSV = "csv"
+
+
+class CaseFormat(StrEnum):
+    """How a diagnosis is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    FHIR = "fhir"
 
 
 class ComparisonFormat(StrEnum):
@@ -324,7 +334,7 @@ def diagnose(
     finding: FindingOption = None,
     findings: FindingsOption = None,
     population: PopulationOption = None,
-    format: FormatOption = Format.TABLE,
+    format: Annotated[CaseFormat, typer.Option("--format", help="How to print the result.")] = CaseFormat.TABLE,
     top: Annotated[
         int | None,
         typer.Option(
@@ -350,9 +360,9 @@ def diagnose(
     takes its members that are present, separated by commas (pain_location=pain_groin,pain_low_back); its other members
     then are absent. What is left out was not observed.
 
-    A JSON file holds an object of findings, or an object with the key "findings". A table (CSV, Excel, Parquet, Arrow)
-    holds the columns variable and state for one patient; or one patient a row, with variables as columns, an empty cell
-    being not observed. An
+    A JSON file holds an object of findings, an object with the key "findings", or FHIR resources of one patient. A
+    table (CSV, Excel, Parquet, Arrow) holds the columns variable and state for one patient; or one patient a row, with
+    variables as columns, an empty cell being not observed. An
     option -f replaces what the file says of that variable. A column that is no variable has to be kept or ignored. A
     row that cannot be diagnosed is marked and told on standard error; the others are answered.
 
@@ -371,7 +381,9 @@ def diagnose(
 
     answers, many = _diagnosed(model, finding, findings, population, keep, ignore)
     case = answers[0].case if answers else None
-    if many:
+    if format == CaseFormat.FHIR:
+        show_assessments(answers, many)
+    elif many:
         output.show_cohort(answers, format, top)
     elif case is not None:
         output.show_case(case, format, top)
@@ -462,6 +474,7 @@ def sensitivity(
 
 
 app.command()(score)
+app.command()(questionnaire)
 app.command()(calibrate)
 app.command()(mapping)
 app.command()(synthesise)

@@ -14,6 +14,7 @@ import pandas as pd
 import typer
 
 import bayesdx as dx
+from bayesdx.display import clean
 from bayesdx.files import FileTable, TableFault, UnusualFileError, plain_number, read_ordinary, read_table_file
 
 LARGEST_FINDINGS = 16 * 2**20
@@ -208,6 +209,11 @@ def _read_json(model: dx.Model, name: str, text: str) -> dict[str, Any]:
         raise
     except (RecursionError, ValueError) as error:
         raise dx.FindingsError(f"{name}: not JSON that can be read: {error}.") from error
+    if isinstance(document, dict) and isinstance(document.get("resourceType"), str):
+        read = dx.read_fhir(model, document)
+        for sentence in read.left_out:
+            typer.echo(clean(f"Left out: {sentence}"), err=True)
+        return dict(read.findings)
     if isinstance(document, dict) and isinstance(document.get("findings"), dict):
         document = document["findings"]
     if not isinstance(document, dict):

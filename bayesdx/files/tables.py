@@ -74,7 +74,7 @@ class FileTable:
             codes, texts = pd.factorize(frame.iloc[:, place])
             spelled = [plain_number(text, ";") if "," in text else text for text in texts]
             cells = np.array([*spelled, None], dtype=object)[codes]
-            frame.isetitem(place, pd.array(cells, dtype=object))
+            frame.isetitem(place, pd.arrays.NumpyExtensionArray(cells))
         return frame
 
 
