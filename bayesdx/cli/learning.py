@@ -48,7 +48,9 @@ class Output(StrEnum):
 
 
 ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="name, name@version, or the path of a folder")]
-Patients = Annotated[Path, typer.Argument(metavar="PATIENTS", help="a .csv or .parquet file, a row per patient")]
+Patients = Annotated[
+    Path, typer.Argument(metavar="PATIENTS", help="a table: CSV, Parquet, Arrow or Excel; a row per patient")
+]
 MappingOption = Annotated[
     Path | None, typer.Option(metavar="FILE", help="mapping.csv: what the columns and codes mean.")
 ]

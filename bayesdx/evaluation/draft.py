@@ -99,7 +99,7 @@ def draft_mapping(model: Model, table: Table) -> MappingDraft:
     Parameters
     ----------
     model : Model
-    table : DataFrame, or path of a CSV or Parquet file
+    table : DataFrame, or path of a table, as ``read_cohort`` takes it
 
     Returns
     -------

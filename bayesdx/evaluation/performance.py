@@ -224,7 +224,7 @@ def evaluate(
     Parameters
     ----------
     model : Model
-    cohort : Cohort, DataFrame, or path of a CSV or Parquet file
+    cohort : Cohort, DataFrame, or path of a table, as ``read_cohort`` takes it
         Columns of causes are the truth; all other columns are what the model is told. Rows in which a cause is
         unknown are left out.
     mapping, weight

@@ -312,7 +312,7 @@ def calibrate(
     ----------
     model : Model
         With the population chosen whose priors fit best; nothing about it changes.
-    cohort : Cohort, DataFrame, or path of a CSV or Parquet file
+    cohort : Cohort, DataFrame, or path of a table, as ``read_cohort`` takes it
         Patients, as ``read_cohort`` reads them. Columns of causes are what was diagnosed; a missing cell is "not
         observed", assumed to be missing at random given what was observed.
     method : {"em", "counts", "prior_shift"}
