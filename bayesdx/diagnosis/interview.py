@@ -562,9 +562,8 @@ class _Round:
         shares = weights / total
         lines = shares @ asked.after.lines[rows]
         first = alternatives(self.case.model)[int(lines.argmax())]
-        changed = (asked.after.decisions[rows] != asked.after.decisions[asked.now]).any(axis=1)
-        most = min(1.0, float(lines.max()))
-        return Answer(mark, label, value, min(1.0, total), first.label, most, min(1.0, float(shares @ changed)))
+        most, changed = (min(1.0, float(value)) for value in (lines.max(), shares @ asked.changed[rows]))
+        return Answer(mark, label, value, min(1.0, total), first.label, most, changed)
 
     def _why(self, place: int) -> Iterator[str]:
         """What an answer could change, the gravest first."""
