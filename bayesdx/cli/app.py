@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 from bayesdx.cli.cohort import score
 from bayesdx.cli.explorer import explore
 from bayesdx.cli.importing import import_
+from bayesdx.cli.interview import interview
 from bayesdx.cli.learning import calibrate, evaluate, fit, mapping
 from bayesdx.cli.synthesis import synthesise
 from bayesdx.display import clean
@@ -459,6 +460,7 @@ app.command()(synthesise)
 app.command()(evaluate)
 app.command()(fit)
 app.command("import")(import_)
+app.command()(interview)
 app.command()(explore)
 
 

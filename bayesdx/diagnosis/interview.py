@@ -48,6 +48,9 @@ LEAST_BITS = 0.01
 MOST_SHOWN = 12
 """Answers that are shown with what they lead to."""
 
+LONGEST = 80
+"""Signs of an answer that are looked at for a number, or repeated in an error."""
+
 NONE = ("none", "nothing", "none of these", "all normal", "normal")
 """Words for a test that shows nothing of what it could show."""
 
@@ -190,18 +193,28 @@ class Question(Report):
         >>> dict(question.answer("2").findings), dict(question.answer("absent").findings)
         ({'dyspnoea': 'present'}, {'dyspnoea': 'absent'})
         """
-        if self.stop:
-            raise FindingsError("next_question: nothing is asked any more; case.with_findings adds what else is known.")
+        self._check()
         if value is UNKNOWN or value is None or value == "?":
             return self.skip()
         if self.kind == "setting":
             return self.case.with_population(self._population(value))
-        if not self.several:
-            return self.case.with_findings({self.name_of_variable: self._meant(value)})
-        return self.case.with_findings(self._results(value))
+        if self.several:
+            return self.case.with_findings(self._results(value))
+        variable = self.case.model.by_name[self.variables[0]]
+        called = self._quantity(variable) if variable.cuts and _is_number(value) else variable.variable
+        return self.case.with_findings({called: self._meant(value)})
 
     def skip(self) -> Diagnosis:
         """The case in which this was asked and could not be told, so that it is not asked again.
+
+        Returns
+        -------
+        Diagnosis
+
+        Raises
+        ------
+        FindingsError
+            Nothing is asked any more.
 
         Examples
         --------
@@ -210,30 +223,34 @@ class Question(Report):
         >>> dict(question.skip().findings)
         {'dyspnoea': UNKNOWN}
         """
+        self._check()
         if self.kind == "setting":
             return self.case.with_population(self.case.model.population)
         return self.case.with_findings(dict.fromkeys(self.variables, UNKNOWN))
 
-    @property
-    def name_of_variable(self) -> str:
-        """The variable that it is about; of a test with several results the first.
-
-        Examples
-        --------
-        >>> import bayesdx as dx
-        >>> dx.next_question(dx.diagnose(dx.load_model("chest_clinic@1.0.0"))).name_of_variable
-        'dyspnoea'
-        """
-        return self.variables[0] if self.variables else ""
+    def _check(self) -> None:
+        if self.stop:
+            raise FindingsError("next_question: nothing is asked any more; case.with_findings adds what else is known.")
 
     @cached_property
     def _marks(self) -> dict[str, str]:
         return {answer.mark: answer.value for answer in self.answers}
 
+    def _quantity(self, variable: Variable) -> str:
+        """What a number is called, so that 1 is measured and is no "yes"; the variable where there is no such word."""
+        words = self.case.model.vocabulary
+        return next((word for word in variable.quantity if words.find(word) == (variable.variable,)), variable.variable)
+
     def _meant(self, value: object) -> object:
         """A value with the state in the place of its mark."""
         if isinstance(value, str):
-            return self._marks.get(value.strip(), value)
+            said = value.strip()
+            if said in self.case.model.by_name[self.variables[0]].states:
+                return said
+            if said.isdecimal() and said not in self._marks and "1" in self._marks:
+                last = self.answers[-1].mark
+                raise FindingsError(f"findings: {self.label}: {said[:LONGEST]} is none of the answers 1 to {last}.")
+            return self._marks.get(said.casefold(), {"y": "yes", "n": "no"}.get(said.casefold(), value))
         if isinstance(value, Collection) and not isinstance(value, Mapping | bytes | bytearray):
             return [self._meant(each) for each in value]
         return value
@@ -243,7 +260,7 @@ class Question(Report):
         for answer in self.answers:
             if said in (answer.mark, answer.value.casefold(), answer.label.casefold(), answer.value.replace("_", " ")):
                 return answer.value
-        return str(value)[:100]
+        return str(value)[:LONGEST]
 
     def _results(self, value: object) -> dict[str, Any]:
         """A state, or what else ``diagnose`` takes, for each result of a test."""
@@ -273,7 +290,8 @@ class Question(Report):
         if len(found) != 1 and len(labels) != 1:
             known = ", ".join(answer.label for answer in self.answers)
             hint = self.case.model.vocabulary.hint(word, self.variables)
-            raise FindingsError(f"findings: {str(word)[:80]!r} is no result of {self.label}; it has {known}.{hint}")
+            said = str(word)[:LONGEST]
+            raise FindingsError(f"findings: {said!r} is no result of {self.label}; it has {known}.{hint}")
         return found[0] if len(found) == 1 else labels[0]
 
     @cached_property
@@ -549,7 +567,7 @@ class _Round:
             return
         variable = model.by_name[option.variables[0]]
         for code, state in enumerate(variable.states):
-            mark = _letter(code) if variable.cuts else str(code + 1)
+            mark = _letter(code) if variable.cuts or _has_numbers(variable) else str(code + 1)
             yield self._answer(mark, variable.state_label(state), state, place, codes[:, 0] == code)
 
     def _answer(self, mark: str, label: str, value: str, place: int, chosen: NDArray[np.bool_]) -> Answer:
@@ -571,7 +589,8 @@ class _Round:
         if suggestion.option.kind == "test":
             yield _costs(suggestion.option)
         if place in self.bears:
-            yield f"An emergency is open: {still_open(self.bears[place][1])}."
+            emergency = self.bears[place][1]
+            yield f"It bears on an open emergency: {emergency.label}, now {format_probability(emergency.probability)}."
         elif place in self.raises:
             _, cause, code = self.raises[place]
             label = model.label(f"{self.options[place].variables[0]}={self._states(place)[code]}")
@@ -621,6 +640,16 @@ def _nothing_known(model: Model) -> Mapping[str, Array]:
     """Marginals of what steps and flags are about, before any finding."""
     engine = engine_for(model)
     return engine.propagate(Evidence(np.full((1, len(engine.network)), -1)), action_variables(model)).marginals
+
+
+def _is_number(value: object) -> bool:
+    """Whether a value begins as a number does; the vocabulary reads it."""
+    return not isinstance(value, bool) and bool(re.match(r"\s*[+-]?[.\d]", str(value)[:LONGEST]))
+
+
+def _has_numbers(variable: Variable) -> bool:
+    """Whether a digit could mean a state, so that answers are marked with letters."""
+    return any(text[:1].isdigit() for state in variable.states for text in (state, variable.state_label(state)))
 
 
 def _letter(place: int) -> str:
