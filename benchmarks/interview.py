@@ -12,7 +12,7 @@ import json
 import math
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ FIRST = 5
 
 INTERVIEW, RANDOM, GAIN = "interview", "random order", "information gain alone"
 HISTORY, TESTS = "history and examination", "with tests"
+DDXPLUS = "ddxplus"
 
 STOPS = (0.05, 0.01)
 """Values of ``stop_below`` for DDXPlus."""
@@ -191,8 +192,8 @@ def patients_of(model: dx.Model, count: int, seed: int) -> list[Patient]:
     return [dict(zip(frame.columns, row, strict=True)) for row in frame.itertuples(index=False, name=None)]
 
 
-def flagship(population: str, count: int, with_tests: int, seed: int) -> dict[str, dict[str, dict[str, Any]]]:
-    """Figures of one population: what is asked -> way of asking -> figures."""
+def flagship(population: str, count: int, with_tests: int, seed: int) -> dict[str, Any]:
+    """Figures of one population: the model, and what is asked -> way of asking -> figures."""
     model = dx.load_model(MODEL, population=population)
     engine = engine_for(model)
     engine.propagate(Evidence(np.full((WARM, len(engine.network)), -1)), measured_variables(model))
@@ -203,6 +204,8 @@ def flagship(population: str, count: int, with_tests: int, seed: int) -> dict[st
     gains: dict[bool, dict[Any, int]] = {False: {}, True: {}}
     for number, patient in enumerate(patients_of(model, count, seed)):
         tests = number < with_tests
+        if number and number % 20 == 0:
+            print(f"{population}: {number} patients", flush=True)
         for asked, told in zip((HISTORY, TESTS), interviewed(start, patient, tests, questions), strict=True):
             if asked == TESTS and not tests:
                 continue
@@ -216,7 +219,8 @@ def flagship(population: str, count: int, with_tests: int, seed: int) -> dict[st
             }
             for way, each in found.items():
                 tallies[asked][way].add(each, wanted, told.questions)
-    return {asked: {way: tally.row() for way, tally in ways.items()} for asked, ways in tallies.items()}
+    figures = {asked: {way: tally.row() for way, tally in ways.items()} for asked, ways in tallies.items()}
+    return {"model": f"{model.name} {model.version}", **figures}
 
 
 @dataclass(frozen=True)
@@ -327,14 +331,15 @@ def _ddx(model: str, title: str, jobs: Sequence[Job], priors: Mapping[str, float
 
 def as_markdown(document: Mapping[str, Any]) -> str:
     """The tables."""
+    populations = {name: found for name, found in document.items() if name != DDXPLUS}
+    models = ", ".join(sorted({found["model"] for found in populations.values()}))
     lines = [
         "# Interviews",
         "",
-        f"`python -m benchmarks interview`: {document['patients']:,} simulated patients of each population of "
-        f"{document['model']} (seed {document['seed']}), {document['with_tests']:,} of them with tests too. Each is "
-        "interviewed by `next_question`, and asked everything in random order, and by information gain alone (always "
-        "what brings most bits about the causes, whatever it costs; bits of the causes one by one). A test counts as "
-        "one question, whatever it reveals.",
+        f"`python -m benchmarks interview`: simulated patients of each population of {models}. Each is interviewed by "
+        "`next_question`, and asked everything in random order, and by information gain alone (always what brings most "
+        "bits about the causes, counted one by one, whatever it costs). A test counts as one question, whatever it "
+        "reveals.",
         "",
         "Until the answer: questions after which the first cause and the causes of emergency alarms are those that all "
         "findings together give, and stay so. Where that is not so when an interview ends, it never is (a dash where "
@@ -354,7 +359,7 @@ def as_markdown(document: Mapping[str, Any]) -> str:
             f"| same first cause | same emergencies | both | emergencies | found within {FIRST} |",
             "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
         ]
-        for population, found in document["flagship"].items():
+        for population, found in populations.items():
             for way, row in found[asked].items():
                 cells = [
                     *(population, way, row["patients"], f"{row['median_asked']:.0f}"),
@@ -363,8 +368,11 @@ def as_markdown(document: Mapping[str, Any]) -> str:
                     *(row["emergencies"], f"{100 * row['early']:.1f} %"),
                 ]
                 lines.append(f"| {' | '.join(map(str, cells))} |")
-    lines += ["", *_ddx_markdown(document["ddxplus"])]
-    lines += ["", f"Made in {document['minutes']:.0f} minutes of one processor."]
+    if DDXPLUS in document:
+        lines += ["", *_ddx_markdown(document[DDXPLUS]["lines"])]
+    minutes = sum(found["minutes"] for found in document.values())
+    seeds = ", ".join(sorted({str(found["seed"]) for found in document.values()}))
+    lines += ["", f"Made in {minutes:.0f} minutes of one processor; seed {seeds}."]
     return "\n".join(lines) + "\n"
 
 
@@ -399,47 +407,40 @@ def _ddx_markdown(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Interview, count, print, write; returns the exit code."""
+    """Interview, count, print, write after each part; returns the exit code."""
+    populations = [row.name for row in dx.load_model(MODEL).info.populations]
+    every = [*populations, DDXPLUS]
     parser = argparse.ArgumentParser(prog="python -m benchmarks interview", description=__doc__)
-    parser.add_argument("--patients", type=int, default=150, help="of each population (default 150)")
-    parser.add_argument("--with-tests", type=int, default=40, help="of these with tests too (default 40)")
-    parser.add_argument("--ddxplus", type=int, default=150, help="patients of each model of DDXPlus (default 150)")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(every)}; all where left out")
+    parser.add_argument("--patients", type=int, default=100, help="of each population (default 100)")
+    parser.add_argument("--with-tests", type=int, default=20, help="of these with tests too (default 20)")
+    parser.add_argument("--ddxplus", type=int, default=100, help="patients of each model of DDXPlus (default 100)")
     parser.add_argument("--seed", type=int, default=20261201)
     parser.add_argument("--output", type=Path, default=RESULTS, help="folder of the results")
     options = parser.parse_args(arguments)
-    began = time.process_time()
-    model = dx.load_model(MODEL)
-    found: dict[str, Any] = {}
-    rows: list[dict[str, Any]] = []
-    folder = data_folder()
-    steps: list[tuple[str, Callable[[], Any]]] = [
-        (row.name, lambda name=row.name: flagship(name, options.patients, options.with_tests, options.seed))
-        for row in model.info.populations
-    ]
-    for name, run in steps:
-        found[name] = run()
-        for asked, ways in found[name].items():
-            for way, row in ways.items():
-                print(f"{name}, {asked}, {way}: {row}", flush=True)
-    if folder is None:
-        print("no data of DDXPlus: set BAYESDX_DATA, or put the datasets into ../shared/data; its table is left empty")
-    else:
-        rows = [asdict(line) for line in ddx_lines(folder / "ddxplus", options.ddxplus, options.seed)]
-        for row in rows:
-            print(row, flush=True)
-    document = {
-        "model": f"{model.name} {model.version}",
-        "patients": options.patients,
-        "with_tests": min(options.with_tests, options.patients),
-        "seed": options.seed,
-        "minutes": (time.process_time() - began) / 60,
-        "flagship": found,
-        "ddxplus": rows,
-    }
-    options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / "interview.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    (options.output / "interview.md").write_text(as_markdown(document), encoding="utf-8")
-    print(f"written: {options.output / 'interview.json'} and interview.md")
+    if unknown := [part for part in options.parts if part not in every]:
+        parser.error(f"{', '.join(unknown)}: not a part; they are {', '.join(every)}")
+    stored = options.output / "interview.json"
+    document: dict[str, Any] = json.loads(stored.read_text(encoding="utf-8")) if stored.exists() else {}
+    for part in options.parts or every:
+        began = time.process_time()
+        found: dict[str, Any] = {"seed": options.seed}
+        if part == DDXPLUS:
+            folder = data_folder()
+            if folder is None:
+                print("no data of DDXPlus: set BAYESDX_DATA, or put the datasets into ../shared/data")
+                continue
+            found["lines"] = [asdict(line) for line in ddx_lines(folder / "ddxplus", options.ddxplus, options.seed)]
+        else:
+            found |= flagship(part, options.patients, options.with_tests, options.seed)
+        found["minutes"] = round((time.process_time() - began) / 60, 1)
+        document[part] = found
+        print(part, json.dumps(found), flush=True)
+        document = {part: document[part] for part in every if part in document}
+        options.output.mkdir(parents=True, exist_ok=True)
+        stored.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        (options.output / "interview.md").write_text(as_markdown(document), encoding="utf-8")
+    print(f"written: {stored} and interview.md")
     return 0
 
 

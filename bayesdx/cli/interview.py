@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -129,6 +130,7 @@ class _Talk:
         self.file = file
         self.tests = tests
         self.part = ""
+        self.told: set[str] = set()
 
     @property
     def case(self) -> dx.Diagnosis:
@@ -154,7 +156,8 @@ class _Talk:
         while True:
             question = dx.next_question(self.case, tests=self.tests)
             if question.stop:
-                _show(["", *question.blocks()])
+                typer.echo()
+                _show(question.blocks())
                 return "stop"
             self._ask(question)
             ended = self._hear(question)
@@ -212,17 +215,27 @@ class _Talk:
 
     def _take(self, question: dx.Question, case: dx.Diagnosis) -> None:
         """Go on with an answer: say what was understood, which alarm it raises, and what comes first now."""
-        before = {alert.cause for alert in self.case.alerts if alert.urgency == "emergency"}
+        import bayesdx as dx
+
         self.trail.append(case)
         self.keep()
-        noted = [found.text for found in case.understood if found.variable in question.variables]
         if question.kind == "setting":
             noted = [row.title for row in case.model.info.populations if row.name == case.model.population]
+        else:
+            noted = [
+                f"{found.text} ({found.said})" if found.said else found.text
+                for found in case.understood
+                if found.variable in question.variables and found.value is not dx.UNKNOWN
+            ]
+        if not noted:
+            _show([Note(f"Noted as not known: {question.label}.")])
+            return
         shown: list[Block | str] = [Note(f"Noted: {'; '.join(noted)}.")]
-        new = [alert for alert in case.alerts if alert.urgency == "emergency" and alert.cause not in before]
+        new = [alert for alert in case.alerts if alert.urgency == "emergency" and alert.cause not in self.told]
         shown += [Alert(_alarm(alert), alert.urgency) for alert in new]
-        if new and not before:
+        if new and not self.told:
             shown.append("Act on it now; it need not wait for the end of the interview.")
+        self.told |= {alert.cause for alert in new}
         first = "; ".join(
             f"{_short(line.label)} {format_probability(line.posterior)}" for line in case.differential[:FIRST]
         )
@@ -260,12 +273,12 @@ class _Talk:
             output.show_case(self.case, "table", None)
         typer.echo()
         if self.file is None:
-            typer.echo("The findings, as --findings reads them:")
+            typer.echo("Findings, as --findings reads them:")
             typer.echo(self.case.findings_json(), nl=False)
             return
-        typer.echo(f"The findings are kept in {clean(self.file)}. This shows the differential again:")
-        place = f"--population {self.case.model.population} --findings {self.file}"
-        typer.echo(clean(f"  bayesdx diagnose {model} {place}"))
+        typer.echo("Findings are kept; to see them again:")
+        place = f"--population {self.case.model.population} --findings {shlex.quote(str(self.file))}"
+        typer.echo(clean(f"bayesdx diagnose {shlex.quote(model)} {place}"))
 
 
 def _short(label: str) -> str:

@@ -38,7 +38,7 @@ from bayesdx.display.report import Block, Entries, Grid, Report, Title
 from bayesdx.errors import FindingsError
 from bayesdx.inference import Evidence
 from bayesdx.knowledge.model import Model
-from bayesdx.knowledge.schema import URGENCIES, Variable, split_event
+from bayesdx.knowledge.schema import EMERGENCY_HOURS, URGENCIES, Variable, split_event
 
 Array = NDArray[np.float64]
 
@@ -201,8 +201,9 @@ class Question(Report):
         if self.several:
             return self.case.with_findings(self._results(value))
         variable = self.case.model.by_name[self.variables[0]]
-        called = self._quantity(variable) if variable.cuts and _is_number(value) else variable.variable
-        return self.case.with_findings({called: self._meant(value)})
+        meant = self._meant(value)
+        measured = variable.cuts and meant not in variable.states and _is_number(meant)
+        return self.case.with_findings({self._quantity(variable) if measured else variable.variable: meant})
 
     def skip(self) -> Diagnosis:
         """The case in which this was asked and could not be told, so that it is not asked again.
@@ -244,9 +245,10 @@ class Question(Report):
     def _meant(self, value: object) -> object:
         """A value with the state in the place of its mark."""
         if isinstance(value, str):
-            said = value.strip()
-            if said in self.case.model.by_name[self.variables[0]].states:
-                return said
+            said, variable = value.strip(), self.case.model.by_name[self.variables[0]]
+            for state in variable.states:
+                if said in (state, variable.state_label(state)):
+                    return state
             if said.isdecimal() and said not in self._marks and "1" in self._marks:
                 last = self.answers[-1].mark
                 raise FindingsError(f"findings: {self.label}: {said[:LONGEST]} is none of the answers 1 to {last}.")
@@ -357,7 +359,9 @@ def next_question(case: Diagnosis, *, tests: bool = True, stop_below: float = ST
     open. Then background and history, then examination, then tests. In each, what could raise the alarm for an
     emergency comes first, the likeliest alarm before the others; then, by net value, whatever changes a decision with a
     probability above ``stop_below``. Nothing is asked where nothing of this is left, which is the rule of
-    ``next_tests``.
+    ``next_tests``. While an emergency is open, what is merely routine waits: a decision counts only where one of its
+    steps is urgent or an emergency, no test of more than a day is asked for, and asking ends although the emergency
+    stands, since what is left is to act on it.
 
     In a model without steps of care the decision is the most probable set of causes: asking ends when it is wrong with
     a probability of at most ``stop_below``, or nothing open brings 0.01 bits about the causes.
@@ -463,6 +467,8 @@ class _Round:
         self.suggestions = [self.asked.suggestion(place) for place in range(len(options))]
         self.bears = bearing(self.asked, urgent, at_least_one=False)
         self.raises = dict(self._raising()) if options[0].kind != "test" else {}
+        self.pressing = bool(urgent)
+        self.counted = _counted(case.model, routine=not urgent)
 
     @cached_property
     def best(self) -> int | None:
@@ -473,18 +479,25 @@ class _Round:
     def _wanted(self, place: int) -> bool:
         if place in self.bears or place in self.raises:
             return True
+        if self.pressing and self.options[place].soonest_hours > EMERGENCY_HOURS:
+            return False
         if not self.case.model.management:
             return self.suggestions[place].bits >= LEAST_BITS
-        return self.suggestions[place].decision_change > self.stop_below
+        return self._changes(place) > self.stop_below
+
+    def _changes(self, place: int) -> float:
+        """P(a decision changes); while an emergency is open what is merely routine waits."""
+        rows, decisions = self.asked.results.rows[place], self.asked.after.decisions[:, self.counted]
+        return float(self.asked.weights[rows] @ (decisions[rows] != decisions[self.asked.now]).any(axis=1))
 
     def _order(self, place: int) -> tuple[float, ...]:
         """What bears on an open emergency first; then history, then examination, what could raise an alarm first."""
+        examined = self.options[place].kind == "examination"
         if place in self.bears:
-            return 0, -self.bears[place][0]
-        stage = 2 if self.options[place].kind == "examination" else 1
+            return 0, examined, -self.bears[place][0]
         if place in self.raises:
-            return stage, 0, -round(self.raises[place][0], 12)
-        return stage, 1, *worth(self.suggestions[place])
+            return 1 + examined, 0, -round(self.raises[place][0], 12)
+        return 1 + examined, 1, *worth(self.suggestions[place])
 
     def _raising(self) -> Iterator[tuple[int, tuple[float, str, int]]]:
         """Options of which an answer would by itself raise an alarm that is not raised: (chance, cause, answer).
@@ -588,6 +601,8 @@ class _Round:
         model, suggestion = self.case.model, self.suggestions[place]
         if suggestion.option.kind == "test":
             yield _costs(suggestion.option)
+            if suggestion.net_value_eur < 0:
+                yield f"That is more than it is worth (net value {suggestion.net_value_eur:.0f} EUR)."
         if place in self.bears:
             emergency = self.bears[place][1]
             yield f"It bears on an open emergency: {emergency.label}, now {format_probability(emergency.probability)}."
@@ -612,11 +627,11 @@ class _Round:
             _, chance, step = min(likely, key=lambda each: each[:2])
             share = format_probability(min(1.0, -float(chance)))
             label = model.label(step.cause)
-            yield f"It decides, with a probability of {share}, whether {label} calls for: {step.action}."
+            yield f"With a probability of {share} it changes whether {label} calls for: {step.action}."
         top = self.suggestions[place].top_change
         if top > STOP_BELOW:
             first = model.label(self.case.differential[0].cause)
-            yield f"With a probability of {format_probability(top)} another cause than {first} comes first."
+            yield f"With a probability of {format_probability(top)} another cause comes before {first}."
         elif not likely:
             yield self._moves(place)
 
@@ -633,6 +648,16 @@ class _Round:
         )
         label = alternatives(self.case.model)[most].label
         return f"It moves the probability of {label}, now {now}, to between {low} and {high}."
+
+
+@lru_cache(maxsize=64)
+def _counted(model: Model, *, routine: bool) -> NDArray[np.bool_]:
+    """Which actions of ``decisions`` count: all, or those of which some step is not routine."""
+    kinds: dict[tuple[str, str], bool] = {}
+    for step in model.management:
+        key = (step.cause, step.action)
+        kinds[key] = kinds.get(key, routine) or step.urgency != "routine"
+    return np.array(list(kinds.values()), dtype=np.bool_)
 
 
 @lru_cache(maxsize=16)
@@ -662,9 +687,9 @@ def _text(model: Model, option: Option) -> str:
     """An option as a question."""
     if option.kind == "test":
         if len(option.variables) > 1:
-            return f"{option.label}: which of these does it show? Several numbers, or none."
+            return f"{option.label}: which of these? Several numbers, or none."
         variable = model.by_name[option.variables[0]]
-        return _sentences(f"{option.label}: what does it show?", _number(variable))
+        return _sentences(f"{option.label}: what is the result?", _number(variable))
     variable = model.by_name[option.variables[0]]
     return _sentences(f"{variable.label.rstrip('?')}?", _defined(variable), _number(variable))
 
@@ -676,7 +701,7 @@ def _defined(variable: Variable) -> str:
 
 
 def _number(variable: Variable) -> str:
-    return f"Or give a number: {variable.measured}" if variable.cuts else ""
+    return f"Or a number: {variable.measured}" if variable.cuts else ""
 
 
 def _sentences(*parts: str) -> str:
@@ -714,7 +739,7 @@ def _reason(case: Diagnosis, rounds: Sequence[_Round], urgent: Sequence[Emergenc
     what = "question or test" if tests else "question or examination"
     suggestions: list[Suggestion] = [suggestion for each in rounds for suggestion in each.suggestions]
     if urgent:
-        return f"Act on what is known: {still_open(urgent[0])}. No open {what} bears on it or changes another decision."
+        return f"Act on it now: {still_open(urgent[0])}. No open {what} bears on it or changes what else cannot wait."
     if not suggestions:
         return f"Every {what} that the model knows of has been asked."
     if not case.model.management:

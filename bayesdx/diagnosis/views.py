@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from bayesdx.diagnosis.findings import UNKNOWN
 from bayesdx.display import format_probability, format_ratio
 from bayesdx.display.numbers import ROUNDING
 from bayesdx.display.report import Alert, Block, Entries, Grid, Note, Title
@@ -27,6 +28,9 @@ BEST = 3
 
 UNASKED = 8
 """Questions of emergencies that a view lists."""
+
+UNKNOWNS = 3
+"""Findings that could not be told of which each has a line of its own."""
 
 CHOOSE = "dx.load_model(..., population=...)"
 """How a setting is chosen in Python."""
@@ -98,11 +102,18 @@ def _setting(case: Diagnosis, lines: Sequence[Line], choose: str) -> list[Block]
 
 
 def findings(case: Diagnosis) -> list[tuple[str, str]]:
-    """(label, value) of each finding as understood, with what was given where it differs."""
-    return [
+    """(label, value) of each finding as understood, with what was given where it differs.
+
+    What could not be told stands together in a last line where there is more than ``UNKNOWNS`` of it.
+    """
+    unknown = [found.label for found in case.understood if found.value is UNKNOWN]
+    together = len(unknown) > UNKNOWNS
+    rows = [
         (found.label, f"{found.value_label} ({found.said})" if found.said else found.value_label)
         for found in case.understood
+        if not (together and found.value is UNKNOWN)
     ]
+    return [*rows, ("Not known", f"{'; '.join(unknown)}.")] if together else rows
 
 
 def _findings(case: Diagnosis) -> list[Block]:
