@@ -19,6 +19,7 @@ from bayesdx.cli.cohort import score
 from bayesdx.cli.explorer import explore
 from bayesdx.cli.fhir import questionnaire, show_assessments
 from bayesdx.cli.importing import import_
+from bayesdx.cli.interview import interview
 from bayesdx.cli.learning import calibrate, evaluate, fit, mapping
 from bayesdx.cli.synthesis import synthesise
 from bayesdx.display import clean
@@ -481,6 +482,7 @@ app.command()(synthesise)
 app.command()(evaluate)
 app.command()(fit)
 app.command("import")(import_)
+app.command()(interview)
 app.command()(explore)
 
 

@@ -111,7 +111,7 @@ def print_blocks(screen: Console, blocks: Sequence[Block]) -> None:
         if place:
             screen.print()
         if isinstance(block, Grid | Entries) and block.title:
-            screen.print(clean(block.title), style="bold")
+            screen.print(_lines(block.title, screen.width), style="bold")
         match block:
             case Grid():
                 screen.print(grid_of(block))
@@ -119,7 +119,7 @@ def print_blocks(screen: Console, blocks: Sequence[Block]) -> None:
                 for lead, text in block.lines(screen.width):
                     screen.print(Text.assemble((lead, URGENCY_STYLE.get(lead.strip(), "")), text))
             case Title():
-                screen.print(Text(clean(block.text), "bold"))
+                screen.print(Text(_lines(block.text, screen.width), "bold"))
             case Alert():
                 style = URGENCY_STYLE.get(block.urgency, "bold red")
                 lines = wrapped(f"{block.lead} {block.text}".strip(), screen.width, INDENT)
@@ -127,9 +127,14 @@ def print_blocks(screen: Console, blocks: Sequence[Block]) -> None:
                 told.stylize(style, 0, len(block.lead) or None)
                 screen.print(told)
             case Note():
-                screen.print(clean(block.text), style="dim")
+                screen.print(_lines(block.text, screen.width), style="dim")
             case _:
-                screen.print(clean(block))
+                screen.print(_lines(block, screen.width))
+
+
+def _lines(text: str, width: int) -> str:
+    """Text in lines that keep a percent sign with its number."""
+    return "\n".join(wrapped(text, width))
 
 
 def show_report(report: Report) -> None:

@@ -658,6 +658,10 @@ class Asked:
         self.now = len(self.codes) - 1
         self.after = measure(self.engine, case.model, self.evidence(self.codes), event, together=together)
         self.weights = np.exp(self.after.log_evidence - self.after.log_evidence[self.now])
+        results, now = slice(0, self.now), self.now
+        self.told = self.weights[results] * self.after.information(event, now, results)
+        self.changed = (self.after.decisions[results] != self.after.decisions[now]).any(axis=1)
+        self.top_changed = self.after.lines[results].argmax(axis=1) != self.after.lines[now].argmax()
 
     def evidence(self, codes: NDArray[np.int32]) -> Evidence:
         """Cases with these codes and the likelihoods of the case."""
@@ -667,13 +671,11 @@ class Asked:
     def suggestion(self, place: int) -> Suggestion:
         """One option, valued."""
         rows, found, now = self.results.rows[place], self.after, self.now
-        weights = self.weights[rows]
+        weights, signed = self.weights[rows], self.told[rows]
         bits = max(0.0, float(found.entropy[now] - weights @ found.entropy[rows]))
-        signed = weights * found.information(self.event, now, rows)
         rule_in, rule_out = float(np.maximum(signed, 0).sum()), float(np.maximum(-signed, 0).sum())
-        changed = (found.decisions[rows] != found.decisions[now]).any(axis=1)
-        top = found.lines[rows].argmax(axis=1) != found.lines[now].argmax()
-        change, top_change = min(1.0, float(weights @ changed)), min(1.0, float(weights @ top))
+        change = min(1.0, float(weights @ self.changed[rows]))
+        top_change = min(1.0, float(weights @ self.top_changed[rows]))
         asked = {"causes": bits, "rule in": rule_in, "rule out": rule_out}[self.focus]
         benefit = max(0.0, float(weights @ found.benefit[rows] - found.benefit[now]))
         option = self.options[place]

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from bayesdx.diagnosis.case import DISCLAIMER, CaseNumbers, Line
 from bayesdx.diagnosis.conflict import Conflict
+from bayesdx.diagnosis.findings import UNKNOWN
 from bayesdx.diagnosis.intervals import credible_intervals
 from bayesdx.diagnosis.suggestions import NextTests
 from bayesdx.display import format_probability, format_ratio
@@ -26,6 +27,9 @@ BEST = 3
 
 UNASKED = 8
 """Questions of emergencies that a view lists."""
+
+UNKNOWNS = 3
+"""Findings that could not be told of which each has a line of its own."""
 
 CHOOSE = "dx.load_model(..., population=...)"
 """How a setting is chosen in Python."""
@@ -112,15 +116,20 @@ def _setting(case: CaseNumbers, lines: Sequence[Line], choose: str) -> list[Bloc
 def findings(case: CaseNumbers) -> list[tuple[str, str]]:
     """(label, value) of each finding as understood, with what was given where it differs.
 
-    A state whose label says no more than the variable's is shown by its name: Diabetes: yes.
+    A state whose label says no more than the variable's is shown by its name: Diabetes: yes. What could not be told
+    stands together in a last line where there is more than ``UNKNOWNS`` of it.
     """
+    unknown = [found.label for found in case.understood if found.value is UNKNOWN]
+    together = len(unknown) > UNKNOWNS
     rows = []
     for found in case.understood:
+        if together and found.value is UNKNOWN:
+            continue
         value = found.value_label
         if isinstance(found.value, str) and compact(value) == compact(found.label):
             value = found.value.replace("_", " ")
         rows.append((found.label, f"{value} ({found.said})" if found.said else value))
-    return rows
+    return [*rows, ("Not known", f"{'; '.join(unknown)}.")] if together else rows
 
 
 def _findings(case: CaseNumbers) -> list[Block]:
