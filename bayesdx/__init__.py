@@ -89,6 +89,7 @@ from bayesdx.network import (
     write_bif,
     write_network,
 )
+from bayesdx.notes import NoteReading, read_note
 
 __version__ = "0.1.0"
 
@@ -127,6 +128,7 @@ __all__ = [
     "Network",
     "NetworkError",
     "NextTests",
+    "NoteReading",
     "PosteriorPath",
     "Problem",
     "SaveError",
@@ -165,6 +167,7 @@ __all__ = [
     "read_bif",
     "read_cohort",
     "read_network",
+    "read_note",
     "release_model",
     "save_model",
     "score_batch",

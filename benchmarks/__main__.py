@@ -3,7 +3,7 @@
 ``python -m benchmarks calibration`` times EM, ``coverage`` simulates intervals, ``datasets`` compares classifiers,
 ``files`` reads networks in every format, ``reasoning`` times the questions about one case, ``alarms`` counts false
 alarms and emergencies noticed, ``synthesis`` learns from simulated studies, ``ablation`` times the engine without one
-of its ways.
+of its ways, ``notes`` reads clinicians' notes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from benchmarks.cases import questions
 from benchmarks.report import RESULTS, Row, as_json, as_markdown, row_of
 from benchmarks.timing import interleaved
 
-OTHERS = ("ablation", "alarms", "calibration", "coverage", "datasets", "files", "reasoning", "synthesis")
+OTHERS = ("ablation", "alarms", "calibration", "coverage", "datasets", "files", "notes", "reasoning", "synthesis")
 
 ROOT = Path(__file__).resolve().parent.parent
 

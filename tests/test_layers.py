@@ -19,6 +19,7 @@ LAYERS = [
     "network",
     "inference",
     "display",
+    "notes",
     "diagnosis",
     "cohort",
     "evaluation",
