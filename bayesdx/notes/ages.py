@@ -10,7 +10,7 @@ from bayesdx.notes.words import DECADES, ONES, TENS
 _TENS = "|".join(TENS)
 _ONES = "|".join(ONES)
 _IN_WORDS = rf"(?:(?P<tens>{_TENS})(?:[ -](?P<ones>{_ONES}))?|(?P<teen>{_ONES}))"
-_OLD = r"\s?[- ]?\s?(?:years?|yrs?|y)\b\.?(?:[- ]?\s?(?:old|of\s+age)\b|\s?/?\s?\.?o\b)"
+_OLD = r"[\s-]{0,2}(?:(?:years?|yrs?|y)\b\.?[\s-]{0,2}(?:old|of\s+age)\b|y\.?\s?/?\s?o\b)"
 _AGES = re.compile(
     r"(?<![\w./,])(?:"
     rf"(?P<years>\d{{1,3}}){_OLD}"

@@ -24,6 +24,9 @@ _LEFT_OUT = (words.LITTLE - words.KEPT) | frozenset(("and", "or", "more", "least
 _WORD = re.compile(r"[+\-]ve\b|[^\W_]+(?:['\u2019][^\W\d_]+)?")
 
 
+_IMAGED = re.compile(r"\b(?:on )?(?:mri|ct|ultrasound|imaging)\b", re.IGNORECASE)
+
+
 @dataclass(frozen=True)
 class Pattern:
     """Stems that together mean a variable.
@@ -208,7 +211,9 @@ def _patterns(entry: Entry, named: dict[frozenset[str], list[str]]) -> Iterator[
     label = re.sub(r"\(.*?\)", " ", label.partition(":")[2] or label)
     quantities = [frozenset(stems_in(text)) for text in variable.quantity]
     for text in (label, name, *variable.quantity, *variable.synonyms):
-        bare = re.sub(r"\bon (mri|ct|ultrasound|imaging)\b", " ", text, flags=re.IGNORECASE)
+        bare = text
+        if entry.modalities and "xray" not in entry.modalities and not set(stems_in(text)) <= set(words.MODALITIES):
+            bare = _IMAGED.sub(" ", text)
         stems = frozenset(stems_in(bare))
         whole = text in (label, name)
         measures = bool(variable.cuts) and (whole or stems in quantities)
@@ -301,8 +306,9 @@ def _of_state(entry: Entry, state: str) -> Iterator[Pattern]:
         grades = {stem for stem in stems if stem in words.GRADES}
         if not _tells(stems) or (entry.tempo and len(stems) < 2):
             continue
-        yield Pattern(variable, stems, (state,), piece, _written(piece), True)
-        if grades and _tells(stems - grades):
+        if not grades or not _tells(stems - grades):
+            yield Pattern(variable, stems, (state,), piece, _written(piece), True)
+        else:  # what stands before or behind the name decides
             yield Pattern(variable, stems - grades, (), piece, _written(piece), False, bool(variable.cuts), core="less")
 
 

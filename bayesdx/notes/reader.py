@@ -44,6 +44,7 @@ class Mention:
     gap: int
     loose: bool
     negated_inside: bool = False
+    only_number: bool = False
 
     @property
     def first(self) -> int:
@@ -72,6 +73,7 @@ class Result:
     stem: str = ""
     strong: bool = False
     inverted: bool = False
+    side: str = ""
 
 
 @dataclass
@@ -166,9 +168,11 @@ def _main_side(parsed: Sequence[tuple[list[Token], Scope]]) -> str:
     """The side of the complaint: the one that is named most often, of equals the first."""
     counts = {"left": 0, "right": 0}
     first = ""
-    for _, scope in parsed:
-        for side, family in zip(scope.side, scope.family, strict=True):
-            if side in counts and family < 0:
+    for tokens, scope in parsed:
+        sound = any(token.grade == words.FINE for token in tokens)
+        for place, (side, family) in enumerate(zip(scope.side, scope.family, strict=True)):
+            compared = any(t.text in ("than", "compared", "contralateral", "unlike") for t in tokens[max(0, place - 4) : place])
+            if side in counts and family < 0 and not compared and not (sound and first and side != first):
                 counts[side] += 1
                 first = first or side
     if counts["left"] == counts["right"]:
@@ -251,7 +255,7 @@ class _Statement:
             if not patterns:
                 continue
             low = place
-            while low > 0 and place - low < WINDOW and not hard[low - 1]:
+            while low > 0 and place - low < WINDOW and not (hard[low - 1] and not self._is_inner_not(low - 1)):
                 low -= 1
             high = place + 1
             while high < len(tokens) and high - place <= WINDOW and not (hard[high] and not self._is_inner_not(high)):
@@ -282,7 +286,8 @@ class _Statement:
         if len(set(places)) != len(places):
             return None
         inside = [k for k in range(places[0], places[-1] + 1) if k not in places]
-        gap = sum(not tokens[k].little and tokens[k].kind != "mark" and not soft[k] for k in inside)
+        gap = sum(not tokens[k].little and tokens[k].kind == "word" and not soft[k] for k in inside)
+        gap += sum(3 for k in inside if tokens[k].kind == "number")
         joined = sum(soft[k] for k in inside)
         nots = [k for k in inside if tokens[k].text == "not"]
         if nots:
@@ -291,6 +296,12 @@ class _Statement:
             gap -= 1
         if gap > (GAP_OF_A_LIST if joined else GAP) or joined > 4:
             return None
+        if joined and not self._is_list(pattern, places, inside):
+            return None
+        if "cannot" in pattern.stems:
+            inability = next(k for k in places if tokens[k].stem == "cannot")
+            if inability == places[-1] or any(soft[k] for k in range(places[0], inability)):
+                return None
         if len(places) == 1 and not self._written(pattern, tokens[place]):
             return None
         if pattern.stems <= set(words.MODALITIES) and not self._stands_alone(pattern, place):
@@ -298,6 +309,23 @@ class _Statement:
         if pattern.short and not (place + 1 < len(tokens) and self._number_follows(place)):
             return None
         return Mention(pattern, tuple(places), gap, bool(joined), bool(nots))
+
+    def _is_list(self, pattern: Pattern, places: list[int], inside: list[int]) -> bool:
+        """Whether a finding may reach over commas: within a list that ends with "and" or "or"."""
+        tokens = self.tokens
+        if pattern.variable.kind == "context":
+            return False
+        plain = [tokens[k] for k in inside if tokens[k].kind == "word" and not tokens[k].little and not self.scope.soft[k]]
+        plain = [token for token in plain if not token.grade]
+        if sum(t.stem not in words.REGION_STEMS and t.stem not in words.DIRECTIONS for t in plain) > GAP:
+            return False
+        last = tokens[places[-1]].stem in words.REGION_STEMS and tokens[places[0]].stem not in words.REGION_STEMS
+        if last and not any(tokens[k].text in words.PLACED for k in inside):
+            return False
+        if not any(self.tokens[k].text == "," for k in inside):
+            return True
+        stop = min(len(self.tokens), places[-1] + 7)
+        return any(self.tokens[k].text in ("and", "or", "nor") for k in range(inside[0], stop) if k not in places)
 
     def _written(self, pattern: Pattern, token: Token) -> bool:
         """Whether a single word is close enough to how the model writes it: short ones and abbreviations are."""
@@ -330,15 +358,10 @@ class _Statement:
     def _arbitrated(self, mentions: list[Mention]) -> list[Mention]:
         """Mentions without those that are a part of a longer one, or only seem to be one across a list."""
         mentions.sort(key=lambda m: (m.first, m.last, m.gap))
-        kept = []
-        starts = [m.first for m in mentions]
-        for place, one in enumerate(mentions):
-            low = bisect.bisect_left(starts, one.first - 2 * WINDOW)
-            high = bisect.bisect_right(starts, one.last)
-            near = [m for k, m in enumerate(mentions[low:high], low) if k != place and m.last >= one.first]
-            if not any(self._beats(other, one) for other in near) and not self._is_torn(one, near):
-                kept.append(one)
-        return self._one_each(kept)
+        whole = [one for one, near in _with_near(mentions) if not self._is_torn(one, near)]
+        longest = [one for one, near in _with_near(whole) if not any(self._beats(other, one) for other in near)]
+        clear = self._one_each(longest)
+        return [one for one, near in _with_near(clear) if not any(self._overtakes(other, one) for other in near)]
 
     def _beats(self, other: Mention, one: Mention) -> bool:
         mine, its = set(one.places), set(other.places)
@@ -352,26 +375,36 @@ class _Statement:
         ):
             return True  # a new hip pain is no new hip
         if mine < its:
-            return not (other.loose and not one.loose and other.gap > 2 and other.name != one.name)
-        if other.name == one.name and mine & its and mine != its:
-            return (len(its), -other.gap, -other.first) > (len(mine), -one.gap, -one.first)
+            variable = one.pattern.variable
+            if other.name != one.name and not one.pattern.states and variable.cuts and not variable.unit:
+                one.only_number = True  # resisted hip flexion is painful, and 4/5
+                return False
+            looser = other.loose and not one.loose and other.name != one.name
+            return not (looser and (other.gap > GAP or not other.pattern.states))
         if mine == its and other.name == one.name:
             return bool(other.pattern.states) and not one.pattern.states
         return False
 
+    @staticmethod
+    def _overtakes(other: Mention, one: Mention) -> bool:
+        """Whether another mention of the same variable with some of the same words is the closer one."""
+        mine, its = set(one.places), set(other.places)
+        if other.name != one.name or not mine & its or mine == its:
+            return False
+        return (len(its), -other.gap, -other.first) > (len(mine), -one.gap, -one.first)
+
     def _is_torn(self, one: Mention, near: list[Mention]) -> bool:
         """Whether both ends of a mention that crosses a list belong to closer ones."""
-        if not one.loose:
+        if not one.gap and not one.loose:
             return False
-        ends = []
-        for end in (one.first, one.last):
-            ends.append(
-                any(
-                    end in other.places and not other.loose and other.name != one.name and len(other.places) > 1
-                    for other in near
-                )
-            )
-        return all(ends)
+        close = [
+            other
+            for other in near
+            if not other.loose
+            and (one.loose or other.gap < one.gap)
+            and (len(other.places) > 1 or (one.loose and other.pattern.states))
+        ]
+        return all(any(end in other.places for other in close) for end in (one.first, one.last))
 
     def _one_each(self, mentions: list[Mention]) -> list[Mention]:
         """Where the same words name several variables: the one whose spelling or imaging fits, else none."""
@@ -388,7 +421,8 @@ class _Statement:
                 written = {self.tokens[k].text for k in range(places[0], places[-1] + 1)}
                 scores = [len(m.pattern.words & written) - 0.01 * len(m.pattern.words) for m in group]
                 best = [m for m, score in zip(group, scores, strict=True) if score == max(scores)]
-                if self._denied_by(group[0]) is None:
+                says = all(m.pattern.states for m in group)
+                if not says or self._denied_by(group[0]) is None:
                     group = best if len({m.name for m in best}) == 1 else self._ambiguous(group)
             kept += group
         kept.sort(key=lambda m: (m.first, m.last))
@@ -448,34 +482,28 @@ class _Statement:
         return any(soft) and content <= 2 and not any(t.kind == "number" or t.grade for t in between)
 
     def _behind(self, mention: Mention, stop: int) -> Result | None:
-        """A number or a grade after a mention."""
+        """A number or a grade after a mention; of several, the one of the side of the complaint."""
         tokens = self.tokens
         place = mention.last + 1
         limit = min(stop, mention.last + 1 + RESULT_WITHIN, len(tokens))
         content = 0
-        numbers: list[Result] = []
+        found: list[Result] = []
         while place < limit:
             token = tokens[place]
-            if token.kind == "number":
-                number = measured(tokens, place)
-                if number is not None and self._fits(mention.pattern, number, place):
-                    numbers.append(Result(place, number.last, number=number))
-                    place = number.last + 1
-                    if self._side_after(place) in ("", "both", self.context.main_side):
-                        break
-                    limit = min(len(tokens), place + RESULT_WITHIN)
-                    continue
-                place += 1
+            result = self._result_at(mention, place)
+            if result is not None and (not found or bool(result.number) == bool(found[0].number)):
+                result.side = self._side_before(place, mention.last) or self._side_after(result.last + 1)
+                found.append(result)
+                if result.side in ("", "both", self.context.main_side):
+                    break
+                place = result.last + 1
+                limit, content = min(len(tokens), place + RESULT_WITHIN), 0
                 continue
             if token.kind == "mark" and token.text in ".;!?" or token.text in words.ENDS_DENIAL:
                 break
-            if token.text == "," and numbers == [] and content > 0:
-                break
-            if token.text == "," and not numbers and mention.pattern.states:
-                break
-            reading = self._grade_at(place)
-            if reading is not None and not numbers:
-                return reading
+            if token.text == "," and not found and (content > 0 or mention.pattern.states):
+                if place + 1 >= limit or self._scored_at(mention, place + 1) is None:
+                    break
             if token.text in ("no", "without", "denies"):
                 break
             if token.kind == "word" and not token.little and token.text not in ("and", "or"):
@@ -483,12 +511,30 @@ class _Statement:
                 if content > 3:
                     break
             place += 1
-        if not numbers:
+        main = [result for result in found if result.side in ("", "both", self.context.main_side)]
+        return (main or found or [None])[0]
+
+    def _scored_at(self, mention: Mention, place: int) -> Measured | None:
+        number = measured(self.tokens, place) if self.tokens[place].kind == "number" else None
+        return number if number is not None and number.scale and self._fits(mention.pattern, number, place) else None
+
+    def _result_at(self, mention: Mention, place: int) -> Result | None:
+        """The number or grade that a token begins."""
+        if self.tokens[place].kind == "number":
+            number = measured(self.tokens, place)
+            if number is not None and self._fits(mention.pattern, number, place):
+                return Result(place, number.last, number=number)
             return None
-        sides = [self._side_after(result.last + 1) for result in numbers]
-        if len(numbers) > 1 and self.context.main_side in sides:
-            return numbers[sides.index(self.context.main_side)]
-        return numbers[0]
+        return self._grade_at(place)
+
+    def _side_before(self, place: int, first: int) -> str:
+        """The side that stands right before a result: "L 5/5"."""
+        for k in range(place - 1, max(first, place - 3), -1):
+            if self.scope.side[k]:
+                return self.scope.side[k]
+            if not self.tokens[k].little and self.tokens[k].text != ":":
+                break
+        return ""
 
     def _side_after(self, place: int) -> str:
         for k in range(place, min(place + 3, len(self.tokens))):
@@ -523,6 +569,7 @@ class _Statement:
                     start -= 2
                 number = measured(tokens, start)
                 linked = any(t.text in ("in", "of", "for", "on") for t in tokens[place + 1 : mention.first])
+                linked = linked or (start > 0 and tokens[start - 1].stem in ("power", "mrc", "grad"))
                 if number and number.scale and linked and self._fits(mention.pattern, number, start):
                     return Result(start, number.last, number=number)
                 return None
@@ -567,6 +614,8 @@ class _Statement:
 
     def _claim(self, mention: Mention, result: Result | None) -> None:
         pattern, entry = mention.pattern, self.lexicon.entries[mention.name]
+        if mention.only_number and not (result is not None and result.number is not None and result.number.scale):
+            return
         states: tuple[str, ...] = ()
         rule, denied, numeric = "", False, False
         first, last = mention.first, mention.last
@@ -607,6 +656,8 @@ class _Statement:
             return
         span = self._span(first, last, rule)
         whole = pattern.whole or not pattern.states
+        if pattern.core == "problem" and states == (entry.variable.reference,):
+            whole, denied = False, True  # one of several troubles is not there
         self.found.claims[mention.name].append(
             Claim(states, span, pattern.stems, whole, denied, numeric)
         )
@@ -655,7 +706,11 @@ class _Statement:
 
     def _is_strong(self, mention: Mention) -> bool:
         return any(
-            self.tokens[k].stem in words.STRONGER for k in range(max(0, mention.first - 2), mention.last + 1)
+            self.tokens[k - step].stem in words.STRONGER
+            for k in mention.places
+            if self.tokens[k].grade
+            for step in (1, 2)
+            if k >= step and not any(self.scope.soft[k - step : k])
         )
 
     def _of_number(self, entry: Entry, result: Result) -> tuple[tuple[str, ...], str]:
@@ -755,7 +810,9 @@ class _Statement:
         return ""
 
     def _side_of(self, mention: Mention, result: Result | None) -> str:
-        """The side that is named with a mention."""
+        """The side that is named with a mention, or with its result."""
+        if result is not None and result.side:
+            return result.side
         sides = []
         for place in range(mention.first - 1, max(-1, mention.first - 6), -1):
             token = self.tokens[place]
@@ -770,7 +827,7 @@ class _Statement:
             token = self.tokens[place]
             if token.kind == "mark" and token.text in ",.;:" and place > end:
                 break
-            if token.text == "," or token.text in ("and", "but"):
+            if token.text == "," or token.text in ("and", "but", "compared", "than", "unlike"):
                 break
             if self.scope.side[place]:
                 sides.append(self.scope.side[place])
@@ -801,9 +858,14 @@ class _Statement:
             allowed = allowed | words.PART_STEMS["leg"] | words.TRUNK_STEMS
             before = tokens[mention.first - 1].stem if mention.first else ""
             return tokens[mention.first - 1].text if before in words.REGION_STEMS - allowed else ""
-        for place in range(max(0, mention.first - 4), min(len(tokens), mention.last + 6)):
+        for place in range(mention.last + 1, min(len(tokens), mention.last + 6)):
             if tokens[place].stem in words.REGION_STEMS - allowed and self._adjoins(mention, place):
                 return tokens[place].text
+        for place in range(mention.first - 1, max(-1, mention.first - 9), -1):
+            if self.scope.hard[place] and tokens[place].kind == "mark":
+                break
+            if tokens[place].stem in words.REGION_STEMS:
+                return tokens[place].text if tokens[place].stem in words.FOREIGN_STEMS - allowed else ""
         return ""
 
     def _adjoins(self, mention: Mention, place: int) -> bool:
@@ -824,7 +886,7 @@ class _Statement:
             {k for m in mentions if m.pattern.variable.kind in ("history", "examination") for k in m.places}
         )
         for place, token in enumerate(tokens):
-            stem = token.stem
+            stem = stem_of(token.text) if token.kind == "word" else ""
             kind = weak = ""
             if stem in words.SUDDEN:
                 kind = "sudden"
@@ -837,7 +899,7 @@ class _Statement:
             if not kind:
                 continue
             before = tokens[place - 1].text if place else ""
-            after = [t.text for t in tokens[place + 1 : place + 3]]
+            after = [t.text for t in tokens[place + 1 : place + 5] if t.text != "-"]
             if stem_in(before, words.RAPID) and weak:
                 continue
             if kind == "sudden" and (after[:2] == ["on", "chronic"] or "sub" in (before, tokens[max(0, place - 2)].text)):
@@ -909,6 +971,15 @@ class _Statement:
 
     def _leave(self, names: tuple[str, ...], first: int, last: int, why: str) -> None:
         self.found.left.append(LeftOut(names, self._span(first, last, why)))
+
+
+def _with_near(mentions: list[Mention]) -> Iterator[tuple[Mention, list[Mention]]]:
+    """Each mention with the others that share a stretch of the statement; sorted by their first words."""
+    starts = [m.first for m in mentions]
+    for place, one in enumerate(mentions):
+        low = bisect.bisect_left(starts, one.first - 2 * WINDOW)
+        high = bisect.bisect_right(starts, one.last)
+        yield one, [m for k, m in enumerate(mentions[low:high], low) if k != place and m.last >= one.first]
 
 
 def stem_in(word: str, stems: set[str]) -> bool:

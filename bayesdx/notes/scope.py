@@ -50,17 +50,20 @@ class Scope:
 def scope_of(tokens: list[Token], note: str) -> Scope:
     """The scope of every token of a statement."""
     _join_cannot(tokens)
+    for token, following in zip(tokens, tokens[1:], strict=False):
+        if token.stem == "radiat" and following.text in words.TOWARDS:
+            token.stem = "pain"
     cues = [_cue(tokens, place) for place in range(len(tokens))]
     hard = [bool(cues[k]) or (t.kind == "mark" and t.text in ":?.!;()") for k, t in enumerate(tokens)]
     for place, token in enumerate(tokens):
         if token.text in "()" and token.kind == "mark":
             hard[place] = False
-        elif token.text in ("but", "however", "although", "though"):
+        elif token.text in words.NEW_CLAUSE:
             hard[place] = True
         elif token.text in "-\u2013\u2014" and token.kind == "mark":
             hard[place] = _is_dash(tokens, place)
     soft = [
-        (t.kind == "mark" and t.text in ",/+&()") or t.text in ("and", "or", "nor") or t.kind == "number" for t in tokens
+        (t.kind == "mark" and t.text in ",/+&()") or t.text in words.JOINS or t.kind == "number" for t in tokens
     ]
     return Scope(
         _denied(tokens, cues, hard),
@@ -129,6 +132,7 @@ def _denied(tokens: list[Token], cues: list[str], hard: list[bool]) -> list[int]
             far = place - active
             if (
                 text in words.ENDS_DENIAL
+                or (text in ("since", "until", "because", "who") and far > 1)
                 or far > REACH[kind]
                 or (hard[place] and token.kind == "mark")
                 or (kind in ("no", "not") and text in words.VERBS and far > 2)
@@ -242,6 +246,8 @@ def _side(tokens: list[Token], place: int, note: str) -> str:
     if token.stem == "both":
         return "both"
     if token.text in words.SIDES:
+        if after is not None and after.text == "-" and place + 2 < len(tokens):
+            after = tokens[place + 2]
         if after is not None and after.text in words.NOT_A_SIDE_BEFORE:
             return ""
         return words.SIDES[token.text]

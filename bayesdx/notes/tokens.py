@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from bayesdx.notes.words import GRADES, LITTLE, SIDES, UNITS, canonical
 
 _TOKEN = re.compile(
-    r"(?P<number>\d+(?:[.,]\d+)*)"
+    r"(?P<xray>(?<!\w)[xX](?:-|-?\s)?[rR][aA][yY]s?\b)"
+    r"|(?P<number>\d+(?:[.,]\d+)*)"
     r"|(?P<sign>[+\-\u2212\u2013]ve\b)"
     r"|(?P<word>[^\W\d_][^\W_]*(?:['\u2018\u2019][^\W\d_]+)*)"
     r"|(?P<line>[^\S\n]*\n\s*)"
     r"|(?P<mark>\S)"
 )
-_JOINED = re.compile(r"x-?\s?rays?\b", re.IGNORECASE)
 _POINT_NOT_A_STOP = frozenset(
     "mr mrs ms dr prof incl int ext approx vs ca st fig no resp bilat hx pt pts max min temp rt lt ant post".split()
 )
@@ -66,11 +66,6 @@ def statements(note: str) -> Iterator[list[Token]]:
     current: list[Token] = []
     place, length = 0, len(note)
     while place < length:
-        found = _JOINED.match(note, place) if note[place] in "xX" else None
-        if found and (place == 0 or not note[place - 1].isalnum()):
-            current.append(Token(place, found.end(), found[0].lower(), "xray", "word", False, ""))
-            place = found.end()
-            continue
         found = _TOKEN.search(note, place)
         if not found:
             break
@@ -91,6 +86,8 @@ def statements(note: str) -> Iterator[list[Token]]:
 
 def _token(found: re.Match[str]) -> Token:
     text = found[0].lower() if len(found[0]) < 100 else ""
+    if found["xray"] is not None:
+        return Token(found.start(), found.end(), "xray", "xray", "word", False, "")
     if found["number"] is not None:
         return Token(found.start(), found.end(), text, "", "number", False, "")
     if found["mark"] is not None:
@@ -179,10 +176,12 @@ def measured(tokens: list[Token], place: int) -> Measured | None:
         return None
     last = place
     following = [token.text for token in tokens[place + 1 : place + 5]]
-    signs = 1 if following and following[0] in "+-\u2212" and following[0] else 0
+    signs = int(bool(following) and following[0] in ("+", "-", "\u2212"))
     if len(following) > signs + 1 and following[signs] == "/" and tokens[place + signs + 2].kind == "number":
         scale = number_of(following[signs + 1])
         return Measured(value, "", scale, place + signs + 2)
+    if following[:2] == ["out", "of"] and len(following) > 2 and tokens[place + 3].kind == "number":
+        return Measured(value, "", number_of(following[2]), place + 3)
     for count in (4, 3, 2, 1):
         written = "".join(following[:count]).replace("\u00b7", "").replace("\u00d7", "x").replace("\u03bc", "\u00b5")
         known = UNITS.get(written)

@@ -51,7 +51,7 @@ SAME: dict[str, str] = {
     **dict.fromkeys(("weak", "weakness", "weakened", "paresis", "paretic"), "weak"),
     **dict.fromkeys(
         ("dysfunction", "trouble", "problem", "disturbance", "disturbed", "complaint", "symptom", "difficulty",
-         "involvement", "issue", "upset"), "problem",
+         "involvement", "issue", "upset", "change"), "problem",
     ),
     **dict.fromkeys(("jerk", "reflex"), "reflex"),
     **dict.fromkeys(("power", "strength"), "power"),
@@ -76,6 +76,10 @@ PARTS: dict[str, frozenset[str]] = {
     "leg": frozenset("leg thigh knee shin calf ankle foot feet toe limb extremity".split()),
     "arm": frozenset("arm shoulder elbow forearm wrist hand finger thumb limb extremity".split()),
     "head": frozenset("head face eye ear jaw tongue scalp mouth".split()),
+    "pelvis": frozenset(
+        """saddle perineum perineal perianal anus anal genital genitals scrotum scrotal penis penile vulva vulval bottom
+        pelvis pelvic gluteal fossa axilla""".split()
+    ),
     "trunk": frozenset("neck chest rib breast throat abdomen abdominal belly flank sternum thoracic cervical".split()),
 }
 """Regions of the body and what is part of them."""
@@ -132,6 +136,12 @@ CREEPING = {stem_of(word) for word in "progressive worsening increasing worse sl
 RAPID = {stem_of(word) for word in "rapid fast suddenly quickly acute acutely".split()}
 
 NO = frozenset(("no", "without", "nil", "never", "neither", "nor", "non", "sans"))
+TOWARDS = frozenset(("to", "into", "down", "towards", "toward"))
+"""Pain that radiates to a place is pain there."""
+
+PLACED = frozenset("in of over to into at down on across around from along behind under above below within".split())
+"""Prepositions between a complaint and its place."""
+
 NOT = frozenset(
     ("not", "doesnt", "didnt", "hasnt", "hadnt", "isnt", "wasnt", "arent", "werent", "havent", "wont", "dont")
 )
@@ -149,6 +159,15 @@ ENDS_DENIAL = frozenset(
 VERBS = frozenset("is are was were has had have he she they there can could developed noticed feels".split())
 
 DENIED_AFTER = frozenset(("absent", "nil", "none", "negative", "neg", "no", "denied", "excluded", "-ve"))
+JOINS = frozenset(("and", "or", "nor", "incl", "including"))
+"""Words between the members of a list."""
+
+NEW_CLAUSE = frozenset(
+    """but however although though since until last because he she they whereas who man woman lady gentleman girl boy
+    male female patient pt""".split()
+)
+"""No finding reaches over these."""
+
 GONE = frozenset(("resolved", "settled", "disappeared", "subsided", "recovered"))
 
 DOUBT = frozenset(
@@ -255,6 +274,7 @@ DECADES = {
 
 REGION_STEMS = frozenset(map(canonical, REGIONS))
 PART_STEMS = {whole: frozenset(map(canonical, parts)) for whole, parts in PARTS.items()}
+FOREIGN_STEMS = (PART_STEMS["arm"] | PART_STEMS["head"] | PART_STEMS["trunk"] | PART_STEMS["pelvis"]) - {canonical("limb"), canonical("extremity")}
 TRUNK_STEMS = frozenset(map(canonical, ("hip", "groin", "buttock", "back")))
 LACKING_WHEN_NOT = frozenset(map(canonical, ("elicitable", "present", "obtainable")))
 """What is not elicitable is absent, not abnormal."""
