@@ -24,6 +24,12 @@ DATA = Path(__file__).resolve().parent.parent / "tests" / "data"
 FILES = {"seen": "notes_seen.json", "held out": "notes_heldout.json"}
 """Half of the notes -> file."""
 
+FIRST_RUN = (
+    "The held-out half was read for the first time when the rules were done: recall 0.914 of 476, precision 0.980 of"
+    " 444 (commit 57ebe40). Its mistakes were looked at only after that."
+)
+"""The figures that nothing was tuned to."""
+
 MODEL = "hip_flexion_weakness@2.3.0"
 
 
@@ -133,8 +139,8 @@ def as_markdown(scores: dict[str, Score], about: str, speed: float) -> str:
     lines = [
         "# Notes",
         "",
-        f"What `read_note` finds of what notes state, on `{MODEL}`, and where it is wrong. Made by `python -m benchmarks"
-        " notes`.",
+        f"What `read_note` finds of what notes state, on `{MODEL}`, and where it is wrong. Made by",
+        "`python -m benchmarks notes`.",
         "",
         "| half | notes | findings stated | recall | precision | proposals |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",
@@ -143,7 +149,8 @@ def as_markdown(scores: dict[str, Score], about: str, speed: float) -> str:
         f"| {half} | {s.notes} | {s.stated} | {s.recall:.3f} | {s.precision:.3f} | {s.proposed} |"
         for half, s in scores.items()
     ]
-    lines += ["", f"Notes are read at {speed:.0f} kB per second on one core.", "", "## How the notes came about", "", about]
+    lines += ["", FIRST_RUN, "", f"Notes are read at {speed:.0f} kB per second on one core."]
+    lines += ["", "## How the notes came about", "", about]
     for half, s in scores.items():
         lines += ["", f"## Wrong on the half {half}", "", "| case | | variable | expected | proposed | why |"]
         lines += ["| --- | --- | --- | --- | --- | --- |"]
@@ -163,12 +170,13 @@ def main(arguments: list[str] | None = None) -> int:
     halves = [options.half] if options.half else list(FILES)
     documents = {half: read_half(half) for half in halves}
     dx.read_note(model, "")
-    start = time.perf_counter()
+    start = time.process_time()
     scores = {half: score(model, document["notes"]) for half, document in documents.items()}
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     size = sum(len(note["text"]) for document in documents.values() for note in document["notes"])
     for half, s in scores.items():
-        print(f"{half}: {s.notes} notes, recall {s.recall:.3f} of {s.stated}, precision {s.precision:.3f} of {s.proposed}")
+        print(f"{half}: {s.notes} notes, recall {s.recall:.3f} of {s.stated}, ", end="")
+        print(f"precision {s.precision:.3f} of {s.proposed}")
         for w in s.wrong:
             print(f"  {w.kind}: {w.case}: {w.variable} expected {w.expected!r}, proposed {w.proposed!r} ({w.reason})")
     if options.half:

@@ -18,7 +18,9 @@ _AGES = re.compile(
     r"|(?:aged|age:?|age\s+of)\s+(?P<aged>\d{1,3})\b(?!\s*(?:months?|weeks?|days?)\b)"
     r"|(?:he|she|patient|mrs?|ms)\b(?:\s[A-Z]\w{0,20})?\s(?:is|was)\s(?P<being>\d{2,3})(?=\s*[.,;]|\s+and\b)"
     rf"|{_IN_WORDS}{_OLD}"
-    r"|in\s(?:his|her|their)\s(?:early\s|mid[- ]?|late\s)?(?:(?P<decade>\d0)'?s|(?P<named>" + "|".join(DECADES) + r"))\b"
+    r"|in\s(?:his|her|their)\s(?:early\s|mid[- ]?|late\s)?(?:(?P<decade>\d0)'?s|(?P<named>"
+    + "|".join(DECADES)
+    + r"))\b"
     r")",
     re.IGNORECASE,
 )

@@ -272,7 +272,9 @@ def _readings(
     alone = len(core) == 1 and (core & words.TOO_COMMON or core & words.REGION_STEMS or words.MORE in kinds)
     if deficits and _tells(core) and not alone:
         counted = bool(variable.cuts) and words.LESS in kinds
-        yield Pattern(variable, core, (), text, written, False, counted, core="problem" if "problem" in kinds else "less")
+        yield Pattern(
+            variable, core, (), text, written, False, counted, core="problem" if "problem" in kinds else "less"
+        )
 
 
 def _abbreviated(entry: Entry, text: str) -> bool:

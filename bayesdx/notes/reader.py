@@ -171,7 +171,9 @@ def _main_side(parsed: Sequence[tuple[list[Token], Scope]]) -> str:
     for tokens, scope in parsed:
         sound = any(token.grade == words.FINE for token in tokens)
         for place, (side, family) in enumerate(zip(scope.side, scope.family, strict=True)):
-            compared = any(t.text in ("than", "compared", "contralateral", "unlike") for t in tokens[max(0, place - 4) : place])
+            compared = any(
+                t.text in ("than", "compared", "contralateral", "unlike") for t in tokens[max(0, place - 4) : place]
+            )
             if side in counts and family < 0 and not compared and not (sound and first and side != first):
                 counts[side] += 1
                 first = first or side
@@ -315,7 +317,9 @@ class _Statement:
         tokens = self.tokens
         if pattern.variable.kind == "context":
             return False
-        plain = [tokens[k] for k in inside if tokens[k].kind == "word" and not tokens[k].little and not self.scope.soft[k]]
+        plain = [
+            tokens[k] for k in inside if tokens[k].kind == "word" and not tokens[k].little and not self.scope.soft[k]
+        ]
         plain = [token for token in plain if not token.grade]
         if sum(t.stem not in words.REGION_STEMS and t.stem not in words.DIRECTIONS for t in plain) > GAP:
             return False
@@ -499,11 +503,11 @@ class _Statement:
                 place = result.last + 1
                 limit, content = min(len(tokens), place + RESULT_WITHIN), 0
                 continue
-            if token.kind == "mark" and token.text in ".;!?" or token.text in words.ENDS_DENIAL:
+            if (token.kind == "mark" and token.text in ".;!?") or token.text in words.ENDS_DENIAL:
                 break
-            if token.text == "," and not found and (content > 0 or mention.pattern.states):
-                if place + 1 >= limit or self._scored_at(mention, place + 1) is None:
-                    break
+            ends = token.text == "," and not found and (content > 0 or bool(mention.pattern.states))
+            if ends and (place + 1 >= limit or self._scored_at(mention, place + 1) is None):
+                break
             if token.text in ("no", "without", "denies"):
                 break
             if token.kind == "word" and not token.little and token.text not in ("and", "or"):
@@ -512,7 +516,8 @@ class _Statement:
                     break
             place += 1
         main = [result for result in found if result.side in ("", "both", self.context.main_side)]
-        return (main or found or [None])[0]
+        best = main or found
+        return best[0] if best else None
 
     def _scored_at(self, mention: Mention, place: int) -> Measured | None:
         number = measured(self.tokens, place) if self.tokens[place].kind == "number" else None
@@ -632,9 +637,9 @@ class _Statement:
                 rule, denied = f'denied: "{cue}"', True
             else:
                 states, rule = pattern.states, f'"{_short(pattern.text)}"'
-                if result is not None and result.strong and entry.grades.get(words.STRONG):
-                    states = entry.grades[words.STRONG]
-                elif self._is_strong(mention) and entry.grades.get(words.STRONG) and not pattern.whole:
+                if (result is not None and result.strong and entry.grades.get(words.STRONG)) or (
+                    self._is_strong(mention) and entry.grades.get(words.STRONG) and not pattern.whole
+                ):
                     states = entry.grades[words.STRONG]
         elif not states and result is not None and result.grade:
             states = self._of_grade(entry, pattern, result)
@@ -658,9 +663,7 @@ class _Statement:
         whole = pattern.whole or not pattern.states
         if pattern.core == "problem" and states == (entry.variable.reference,):
             whole, denied = False, True  # one of several troubles is not there
-        self.found.claims[mention.name].append(
-            Claim(states, span, pattern.stems, whole, denied, numeric)
-        )
+        self.found.claims[mention.name].append(Claim(states, span, pattern.stems, whole, denied, numeric))
 
     def _unread(self, mention: Mention, result: Result | None) -> None:
         """Say that a number stands by a name and is not read; a name without a result says nothing."""
@@ -693,7 +696,15 @@ class _Statement:
             if token.text == "ruled":
                 return "ruled out"
             if token.text == "not" and place + 1 < len(self.tokens):
-                if self.tokens[place + 1].text in ("present", "seen", "found", "detected", "identified", "noted", "felt"):
+                if self.tokens[place + 1].text in (
+                    "present",
+                    "seen",
+                    "found",
+                    "detected",
+                    "identified",
+                    "noted",
+                    "felt",
+                ):
                     return f"not {self.tokens[place + 1].text}"
                 return None
             if token.kind == "mark" and token.text not in ":-\u2013(=":
@@ -718,7 +729,7 @@ class _Statement:
         assert number is not None
         if not variable.cuts:
             grade = {0: words.NONE, 1: words.LESS, 2: words.FINE}.get(int(number.value), words.MORE)
-            return self._by_grade(entry, None, grade, False), f'graded {self._words(result.first, result.last)}'
+            return self._by_grade(entry, None, grade, False), f"graded {self._words(result.first, result.last)}"
         unit = variable.unit or (f"/{format_cell(number.scale)}" if number.scale else "")
         joint = "" if unit.startswith("/") else " "
         return (variable.state_of(number.value),), f"{format_cell(round(number.value, 2))}{joint}{unit}".strip()
@@ -762,8 +773,7 @@ class _Statement:
     def _why_not(self, mention: Mention, entry: Entry, result: Result | None, denied: bool) -> str:
         """Why a mention is no proposal; empty where it is one."""
         scope, tokens = self.scope, self.tokens
-        first, last = mention.first, mention.last
-        places = mention.places
+        last, places = mention.last, mention.places
         family = next((scope.family[k] for k in places if scope.family[k] >= 0), -1)
         if family >= 0:
             return f'family: "{tokens[family].text}"'
@@ -796,7 +806,7 @@ class _Statement:
     def _doubt_after(self, last: int) -> str:
         for place in range(last + 1, min(last + 7, len(self.tokens))):
             token = self.tokens[place]
-            if token.kind == "mark" and token.text in ",.;" or token.text in ("and", "or", "but"):
+            if (token.kind == "mark" and token.text in ",.;") or token.text in ("and", "or", "but"):
                 return self._hard_to_assess(place)
             if token.text in words.DOUBT_AFTER:
                 return token.text
@@ -804,9 +814,9 @@ class _Statement:
 
     def _hard_to_assess(self, place: int) -> str:
         for later in range(place, min(place + 5, len(self.tokens))):
-            if self.tokens[later].text in words.ASSESS:
-                if any(t.text in words.HARDLY for t in self.tokens[max(0, later - 3) : later]):
-                    return self.tokens[later].text
+            hardly = any(t.text in words.HARDLY for t in self.tokens[max(0, later - 3) : later])
+            if self.tokens[later].text in words.ASSESS and hardly:
+                return self.tokens[later].text
         return ""
 
     def _side_of(self, mention: Mention, result: Result | None) -> str:
@@ -888,9 +898,7 @@ class _Statement:
         for place, token in enumerate(tokens):
             stem = stem_of(token.text) if token.kind == "word" else ""
             kind = weak = ""
-            if stem in words.SUDDEN:
-                kind = "sudden"
-            elif stem in words.ACUTE and self._within(symptoms, place, 0, 5):
+            if stem in words.SUDDEN or (stem in words.ACUTE and self._within(symptoms, place, 0, 5)):
                 kind = "sudden"
             elif stem in words.GRADUAL:
                 kind = "gradual"
@@ -902,7 +910,9 @@ class _Statement:
             after = [t.text for t in tokens[place + 1 : place + 5] if t.text != "-"]
             if stem_in(before, words.RAPID) and weak:
                 continue
-            if kind == "sudden" and (after[:2] == ["on", "chronic"] or "sub" in (before, tokens[max(0, place - 2)].text)):
+            if kind == "sudden" and (
+                after[:2] == ["on", "chronic"] or "sub" in (before, tokens[max(0, place - 2)].text)
+            ):
                 continue
             if self.scope.denied[place] >= 0 or self.scope.family[place] >= 0 or self.scope.doubted[place] >= 0:
                 continue
@@ -911,7 +921,9 @@ class _Statement:
             for entry in self.lexicon.tempos:
                 rule = f'"{token.text}"'
                 self.found.claims[entry.variable.variable].append(
-                    Claim((entry.tempo[kind],), self._span(place, place, rule), frozenset((stem,)), True, weak=bool(weak))
+                    Claim(
+                        (entry.tempo[kind],), self._span(place, place, rule), frozenset((stem,)), True, weak=bool(weak)
+                    )
                 )
 
     @staticmethod

@@ -258,7 +258,11 @@ class NoteReading(Report):
             header = ["finding", "said", "words", "rule"]
             shown.append(Grid(header, against[:ROWS_SHOWN], title="Contradictions: none of the two is proposed"))
         left = [
-            [" or ".join(self.model.by_name[name].label for name in out.variables), _short(out.span.words), out.span.rule]
+            [
+                " or ".join(self.model.by_name[name].label for name in out.variables),
+                _short(out.span.words),
+                out.span.rule,
+            ]
             for out in self.left_out
         ]
         if left:

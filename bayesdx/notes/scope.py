@@ -8,6 +8,7 @@ in discharge summaries", J Biomed Inform 34:301-310), with commas decided by the
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from bayesdx.notes import words
 from bayesdx.notes.tokens import Token
@@ -50,7 +51,7 @@ class Scope:
 def scope_of(tokens: list[Token], note: str) -> Scope:
     """The scope of every token of a statement."""
     _join_cannot(tokens)
-    for token, following in zip(tokens, tokens[1:], strict=False):
+    for token, following in pairwise(tokens):
         if token.stem == "radiat" and following.text in words.TOWARDS:
             token.stem = "pain"
     cues = [_cue(tokens, place) for place in range(len(tokens))]
@@ -62,9 +63,7 @@ def scope_of(tokens: list[Token], note: str) -> Scope:
             hard[place] = True
         elif token.text in "-\u2013\u2014" and token.kind == "mark":
             hard[place] = _is_dash(tokens, place)
-    soft = [
-        (t.kind == "mark" and t.text in ",/+&()") or t.text in words.JOINS or t.kind == "number" for t in tokens
-    ]
+    soft = [(t.kind == "mark" and t.text in ",/+&()") or t.text in words.JOINS or t.kind == "number" for t in tokens]
     return Scope(
         _denied(tokens, cues, hard),
         _doubted(tokens, note),
@@ -83,7 +82,7 @@ def _is_dash(tokens: list[Token], place: int) -> bool:
 
 
 def _join_cannot(tokens: list[Token]) -> None:
-    """"not able", "can not", "could no longer" become one word of inability; "no longer able" too."""
+    """Make one word of inability of "not able", "can not", "could no longer" and "no longer able"."""
     for place, token in enumerate(tokens):
         if token.text not in ("not", "no", "never", "hardly", "barely"):
             continue
@@ -151,7 +150,9 @@ def _denied(tokens: list[Token], cues: list[str], hard: list[bool]) -> list[int]
     return found
 
 
-_STARTS_ANEW = frozenset(("he", "she", "the", "there", "is", "has", "his", "her", "now", "takes", "they", "then", "also"))
+_STARTS_ANEW = frozenset(
+    ("he", "she", "the", "there", "is", "has", "his", "her", "now", "takes", "they", "then", "also")
+)
 
 
 def _goes_on(tokens: list[Token], comma: int, cues: list[str], hard: list[bool]) -> bool:
@@ -229,10 +230,8 @@ def _family(tokens: list[Token]) -> list[int]:
         ):
             active = -1
         found[place] = active
-    for place, token in enumerate(tokens):  # "diabetes in his mother"
-        if found[place] == place and place and any(
-            t.text in ("in", "of") for t in tokens[max(0, place - 3) : place]
-        ):
+    for place in range(len(tokens)):  # "diabetes in his mother"
+        if found[place] == place and place and any(t.text in ("in", "of") for t in tokens[max(0, place - 3) : place]):
             for earlier in range(max(0, place - 6), place):
                 if tokens[earlier].text in (",", "."):
                     continue

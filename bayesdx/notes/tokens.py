@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bayesdx.notes.words import GRADES, LITTLE, SIDES, UNITS, canonical
+from bayesdx.notes.words import GRADES, LITTLE, SIDES, UNITS, canonical, words_of
 
 _TOKEN = re.compile(
     r"(?P<xray>(?<!\w)[xX](?:-|-?\s)?[rR][aA][yY]s?\b)"
@@ -16,8 +16,8 @@ _TOKEN = re.compile(
     r"|(?P<line>[^\S\n]*\n\s*)"
     r"|(?P<mark>\S)"
 )
-_POINT_NOT_A_STOP = frozenset(
-    "mr mrs ms dr prof incl int ext approx vs ca st fig no resp bilat hx pt pts max min temp rt lt ant post".split()
+_POINT_NOT_A_STOP = words_of(
+    "mr mrs ms dr prof incl int ext approx vs ca st fig no resp bilat hx pt pts max min temp rt lt ant post"
 )
 LONGEST_STATEMENT = 400
 """Tokens after which a statement ends, whatever stands there."""
@@ -53,14 +53,14 @@ class Token:
 
 
 def statements(note: str) -> Iterator[list[Token]]:
-    """The statements of a note, each as its tokens; a heading with its colon is a part of its statement.
+    r"""The statements of a note, each as its tokens; a heading with its colon is a part of its statement.
 
     A statement ends with a full stop, an exclamation mark, a semicolon, an empty line, or a line after which another
     begins with a capital, a number or a bullet.
 
     Examples
     --------
-    >>> [[token.text for token in tokens] for tokens in statements("No fever. T 36.8, e.g. at\\nnoon\\nBack pain")]
+    >>> [[token.text for token in tokens] for tokens in statements("No fever. T 36.8, e.g. at\nnoon\nBack pain")]
     [['no', 'fever', '.'], ['t', '36.8', ',', 'e', '.', 'g', '.', 'at', 'noon'], ['back', 'pain']]
     """
     current: list[Token] = []

@@ -8,12 +8,22 @@ from __future__ import annotations
 
 from bayesdx.notes.stems import stem_of
 
-LITTLE = frozenset(
-    """a an the of in on at to for by with from into over down up his her their its my our your he she they it this that
-    these those there which who whom as is are was were be been being has had have having do does did also very quite
-    rather some any all incl including i e g eg ie s t feel felt feels remain remains became becomes become get gets got
-    whole entire each when while during after before since then so just only same about around approx approximately
-    patient pt lady woman man girl boy mr mrs ms dr""".split()
+
+def _list(text: str) -> list[str]:
+    return text.split()
+
+
+def words_of(text: str) -> frozenset[str]:
+    """The words of a text."""
+    return frozenset(_list(text))
+
+
+LITTLE = words_of(
+    """a an the of in on at to for by with from into over down up his her their its my our your he she they it this
+    that these those there which who whom as is are was were be been being has had have having do does did also
+    very quite rather some any all incl including i e g eg ie s t feel felt feels remain remains became becomes
+    become get gets got whole entire each when while during after before since then so just only same about around
+    approx approximately patient pt lady woman man girl boy mr mrs ms dr"""
 )
 """Words that may stand between the words of a finding without counting."""
 
@@ -34,7 +44,6 @@ SAME: dict[str, str] = {
     **dict.fromkeys(("medial", "inner", "inside"), "medial"),
     **dict.fromkeys(("posterior", "posteriorly", "posterolateral", "posteromedial"), "posterior"),
     **dict.fromkeys(("int",), "internal"),
-    **dict.fromkeys(("ext",), "extension"),
     **dict.fromkeys(BOTH, "both"),
     **dict.fromkeys(("lower",), "low"),
     **dict.fromkeys(("mri", "magnetic"), "mri"),
@@ -64,23 +73,23 @@ MODALITIES = {"mri": "MRI", "ct": "CT", "ultrasound": "ultrasound", "xray": "X-r
 IMAGING = ("imaging",)
 """Words of a model that stand for every kind of imaging but X-ray."""
 
-TEST_NOUNS = frozenset(
+TEST_NOUNS = words_of(
     """test sign study exam examination count level scan imaging xray mri ct ultrasound grade rate manoeuvre maneuver
-    reaction response stretch bend""".split()
+    reaction response stretch bend"""
 )
 """Nouns that name an examination: such a mention says nothing without its result."""
 
 DIRECTIONS = frozenset(("anterior", "posterior", "lateral", "medial"))
 
 PARTS: dict[str, frozenset[str]] = {
-    "leg": frozenset("leg thigh knee shin calf ankle foot feet toe limb extremity".split()),
-    "arm": frozenset("arm shoulder elbow forearm wrist hand finger thumb limb extremity".split()),
-    "head": frozenset("head face eye ear jaw tongue scalp mouth".split()),
-    "pelvis": frozenset(
-        """saddle perineum perineal perianal anus anal genital genitals scrotum scrotal penis penile vulva vulval bottom
-        pelvis pelvic gluteal fossa axilla""".split()
+    "leg": words_of("leg thigh knee shin calf ankle foot feet toe limb extremity"),
+    "arm": words_of("arm shoulder elbow forearm wrist hand finger thumb limb extremity"),
+    "head": words_of("head face eye ear jaw tongue scalp mouth"),
+    "pelvis": words_of(
+        """saddle perineum perineal perianal anus anal genital genitals scrotum scrotal penis penile vulva vulval
+        bottom pelvis pelvic gluteal fossa axilla"""
     ),
-    "trunk": frozenset("neck chest rib breast throat abdomen abdominal belly flank sternum thoracic cervical".split()),
+    "trunk": words_of("neck chest rib breast throat abdomen abdominal belly flank sternum thoracic cervical"),
 }
 """Regions of the body and what is part of them."""
 
@@ -119,9 +128,7 @@ def canonical(word: str) -> str:
     return _SAME_STEMS.get(stem, stem)
 
 
-GRADES: dict[str, str] = {
-    canonical(word) or word: grade for grade, text in _GRADES.items() for word in text.split()
-}
+GRADES: dict[str, str] = {canonical(word) or word: grade for grade, text in _GRADES.items() for word in text.split()}
 """Words that say how an examination came out."""
 
 DEFICITS = frozenset((*(stem for stem, grade in GRADES.items() if grade in (LESS, MORE, NONE)), "problem"))
@@ -129,67 +136,87 @@ DEFICITS = frozenset((*(stem for stem, grade in GRADES.items() if grade in (LESS
 
 STRONGER = frozenset(map(stem_of, ("very", "severely", "severe", "markedly", "profoundly", "profound", "paralysed")))
 
-SUDDEN = {stem_of(word) for word in "sudden abrupt hyperacute overnight instantaneous".split()}
-ACUTE = {stem_of(word) for word in "acute immediate".split()}
-GRADUAL = {stem_of(word) for word in "gradual insidious".split()}
-CREEPING = {stem_of(word) for word in "progressive worsening increasing worse slow".split()}
-RAPID = {stem_of(word) for word in "rapid fast suddenly quickly acute acutely".split()}
+SUDDEN = {stem_of(word) for word in words_of("sudden abrupt hyperacute overnight instantaneous")}
+ACUTE = {stem_of(word) for word in words_of("acute immediate")}
+GRADUAL = {stem_of(word) for word in words_of("gradual insidious")}
+CREEPING = {stem_of(word) for word in words_of("progressive worsening increasing worse slow")}
+RAPID = {stem_of(word) for word in words_of("rapid fast suddenly quickly acute acutely")}
 
 NO = frozenset(("no", "without", "nil", "never", "neither", "nor", "non", "sans"))
 TOWARDS = frozenset(("to", "into", "down", "towards", "toward"))
 """Pain that radiates to a place is pain there."""
 
-PLACED = frozenset("in of over to into at down on across around from along behind under above below within".split())
+PLACED = words_of("in of over to into at down on across around from along behind under above below within")
 """Prepositions between a complaint and its place."""
 
 NOT = frozenset(
     ("not", "doesnt", "didnt", "hasnt", "hadnt", "isnt", "wasnt", "arent", "werent", "havent", "wont", "dont")
 )
 DENY = frozenset(("denies", "denied", "denying", "deny"))
-NOT_DENIED_AFTER = frozenset(
+NOT_DENIED_AFTER = words_of(
     """change changes improvement improvements increase difference doubt relief better help only response benefit
-    further progress""".split()
+    further progress"""
 )
 """After "no" or "not" these deny something else than the finding."""
 
-ENDS_DENIAL = frozenset(
+ENDS_DENIAL = words_of(
     """but however although though except apart yet whereas now reports reported complains complaining presents
-    presented takes uses""".split()
+    presented takes uses"""
 )
-VERBS = frozenset("is are was were has had have he she they there can could developed noticed feels".split())
+VERBS = words_of("is are was were has had have he she they there can could developed noticed feels")
 
 DENIED_AFTER = frozenset(("absent", "nil", "none", "negative", "neg", "no", "denied", "excluded", "-ve"))
 JOINS = frozenset(("and", "or", "nor", "incl", "including"))
 """Words between the members of a list."""
 
-NEW_CLAUSE = frozenset(
+NEW_CLAUSE = words_of(
     """but however although though since until last because he she they whereas who man woman lady gentleman girl boy
-    male female patient pt""".split()
+    male female patient pt"""
 )
 """No finding reaches over these."""
 
 GONE = frozenset(("resolved", "settled", "disappeared", "subsided", "recovered"))
 
-DOUBT = frozenset(
-    """possible possibly probable probably query suspected suspect suspicion suspicious likely perhaps maybe may might
-    questionable doubtful exclude consider concern concerned ddx differential unclear unsure uncertain if should risk
-    watch screen screening monitor advised apparently vague""".split()
+DOUBT = words_of(
+    """possible possibly probable probably query suspected suspect suspicion suspicious likely perhaps maybe may
+    might questionable doubtful exclude consider concern concerned ddx differential unclear unsure uncertain if
+    should risk watch screen screening monitor advised apparently vague"""
 )
-DOUBT_AFTER = frozenset(
-    "possible equivocal doubtful uncertain unclear untested requested awaited pending suspected questionable".split()
+DOUBT_AFTER = words_of(
+    "possible equivocal doubtful uncertain unclear untested requested awaited pending suspected questionable"
 )
 ASSESS = frozenset(("assess", "assessed", "test", "tested", "examine", "examined", "excluded"))
 HARDLY = frozenset(("not", "cannot", "difficult", "hard", "unable", "cant", "couldnt", "impossible"))
 """Before "assess": nobody knows."""
 
-FAMILY = frozenset(
+FAMILY = words_of(
     """mother mum mom mothers father dad fathers brother brothers sister sisters sibling siblings uncle aunt cousin
-    grandmother grandfather grandma grandad grandparent grandparents son sons daughter daughters wife husband partner
-    spouse parent parents niece nephew family familial maternal paternal twin fh fhx mums dads wifes husbands""".split()
+    grandmother grandfather grandma grandad grandparent grandparents son sons daughter daughters wife husband
+    partner spouse parent parents niece nephew family familial maternal paternal twin fh fhx mums dads wifes
+    husbands"""
 )
 REPORTS = frozenset(
-    "reports reported says said states stated noticed noticing notes noted tells told confirms adds thinks found who"
-    " brought called".split()
+    [
+        "reports",
+        "reported",
+        "says",
+        "said",
+        "states",
+        "stated",
+        "noticed",
+        "noticing",
+        "notes",
+        "noted",
+        "tells",
+        "told",
+        "confirms",
+        "adds",
+        "thinks",
+        "found",
+        "who",
+        "brought",
+        "called",
+    ]
 )
 PATIENT = frozenset(("he", "she", "patient", "pt", "himself", "herself"))
 
@@ -207,9 +234,9 @@ SECTIONS: dict[str, str] = {
 }  # fmt: skip
 """Headings after which a statement is not one about this patient now."""
 
-HEADINGS = frozenset(
+HEADINGS = words_of(
     """s o e oe exam examination obs observations history hx hpi hpc pc clinical details report findings subjective
-    objective on neuro bloods labs imaging results social sh dh drugs medication allergies mri ct xr xray us""".split()
+    objective on neuro bloods labs imaging results social sh dh drugs medication allergies mri ct xr xray us"""
 )
 
 MEASURES: dict[str, tuple[str, ...]] = {"temperature": ("t", "temp")}
@@ -247,9 +274,9 @@ UNITS: dict[str, tuple[str, float, float]] = {
 }
 """A unit as it is written -> the unit that it is read as, factor and offset of the conversion."""
 
-DURATIONS = frozenset(
-    """day days week weeks month months year years hour hours hr hrs min mins minute minutes d w wk wks am pm ago yr yrs
-    times cm mm kg lb lbs stone pack packs yards metres miles steps mg mcg g units bd od tds percent""".split()
+DURATIONS = words_of(
+    """day days week weeks month months year years hour hours hr hrs min mins minute minutes d w wk wks am pm ago yr
+    yrs times cm mm kg lb lbs stone pack packs yards metres miles steps mg mcg g units bd od tds percent"""
 )
 """After a number: it counts time, length, weight or a dose."""
 
@@ -259,13 +286,13 @@ FRACTIONS_OF_TIME = frozenset((7, 12, 24, 52))
 ONES = {
     word: value
     for value, word in enumerate(
-        """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
-        seventeen eighteen nineteen""".split()
+        _list("""zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+        seventeen eighteen nineteen""")
     )
 }
 TENS = {
     word: 10 * value
-    for value, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2)
+    for value, word in enumerate(_list("twenty thirty forty fifty sixty seventy eighty ninety"), start=2)
 }
 DECADES = {
     "twenties": 20, "thirties": 30, "forties": 40, "fifties": 50, "sixties": 60, "seventies": 70, "eighties": 80,
@@ -274,7 +301,10 @@ DECADES = {
 
 REGION_STEMS = frozenset(map(canonical, REGIONS))
 PART_STEMS = {whole: frozenset(map(canonical, parts)) for whole, parts in PARTS.items()}
-FOREIGN_STEMS = (PART_STEMS["arm"] | PART_STEMS["head"] | PART_STEMS["trunk"] | PART_STEMS["pelvis"]) - {canonical("limb"), canonical("extremity")}
+FOREIGN_STEMS = frozenset().union(*(PART_STEMS[whole] for whole in ("arm", "head", "trunk", "pelvis"))) - {
+    canonical("limb"),
+    canonical("extremity"),
+}
 TRUNK_STEMS = frozenset(map(canonical, ("hip", "groin", "buttock", "back")))
 LACKING_WHEN_NOT = frozenset(map(canonical, ("elicitable", "present", "obtainable")))
 """What is not elicitable is absent, not abnormal."""
