@@ -96,6 +96,7 @@ from bayesdx.network import (
     write_bif,
     write_network,
 )
+from bayesdx.notes import NoteReading, read_note
 
 __version__ = "0.1.0"
 
@@ -135,6 +136,7 @@ __all__ = [
     "Network",
     "NetworkError",
     "NextTests",
+    "NoteReading",
     "PosteriorPath",
     "Problem",
     "Question",
@@ -178,6 +180,7 @@ __all__ = [
     "read_cohort",
     "read_fhir",
     "read_network",
+    "read_note",
     "release_model",
     "save_model",
     "score_batch",

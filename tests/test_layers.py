@@ -20,6 +20,7 @@ LAYERS = [
     "network",
     "inference",
     "display",
+    "notes",
     "diagnosis",
     "cohort",
     "evaluation",

@@ -18,7 +18,7 @@ from rich.text import Text
 import bayesdx as dx
 from bayesdx.cli.sheet import Sheet
 from bayesdx.display import as_json, bar, clean, format_probability, format_ratio
-from bayesdx.display.report import INDENT, Alert, Block, Entries, Grid, Note, Report, Title, wrapped
+from bayesdx.display.report import INDENT, Alert, Block, Entries, Grid, Note, Passage, Report, Title, wrapped
 from bayesdx.display.spreadsheet import disarmed_frame
 from bayesdx.display.tables import Share
 
@@ -128,6 +128,9 @@ def print_blocks(screen: Console, blocks: Sequence[Block]) -> None:
                 screen.print(told)
             case Note():
                 screen.print(_lines(block.text, screen.width), style="dim")
+            case Passage():
+                pieces = [(clean(piece), "bold" if mark else "") for piece, mark in block.pieces()]
+                screen.print(Text.assemble(*pieces))
             case _:
                 screen.print(_lines(block, screen.width))
 
