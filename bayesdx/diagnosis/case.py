@@ -28,6 +28,7 @@ from bayesdx.inference import Evidence
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import split_event
 from bayesdx.knowledge.versions import as_model
+from bayesdx.knowledge.vocabulary import quoted
 
 if TYPE_CHECKING:
     from bayesdx.diagnosis.conflict import Conflict
@@ -135,6 +136,13 @@ def diagnose(model: Model | str | PathLike[str], findings: Mapping[str, Any] | p
     """
     known = as_model(model)
     return _diagnosed(known, read_findings(known, {} if findings is None else findings))
+
+
+def expect_cases(*cases: object) -> None:
+    """Raise a FindingsError where something is given for a case that is none, such as a model or its name."""
+    for case in cases:
+        if not isinstance(case, Diagnosis):
+            raise FindingsError(f"expected a case, as dx.diagnose(model, findings) gives it, not {quoted(case)}.")
 
 
 def _diagnosed(model: Model, read: Findings) -> Diagnosis:

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from bayesdx.evaluation.mapping import Band, Rule, Source, code_among, code_text
 from bayesdx.inference import Engine, Evidence
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.problems import Problem, one_of, shown
+from bayesdx.knowledge.versions import as_model
 from bayesdx.network import compile_network
 
 Table = pd.DataFrame | str | os.PathLike[str]
@@ -210,7 +212,7 @@ class _Reading:
 
 
 def read_cohort(
-    model: Model,
+    model: Model | str | PathLike[str],
     table: Table,
     mapping: Source | None = None,
     *,
@@ -222,7 +224,8 @@ def read_cohort(
 
     Parameters
     ----------
-    model : Model
+    model : Model, str or path
+        A model, or what ``load_model`` takes.
     table : DataFrame, or path of a CSV or Parquet file
         A row per patient. An empty cell (or None, NaN) is "not observed", never "absent".
     mapping : path of mapping.csv, or dict, optional
@@ -257,6 +260,7 @@ def read_cohort(
     >>> len(dx.read_cohort(model, table, mapping))
     2
     """
+    model = as_model(model)
     check = check_cohort(model, table, mapping, weight=weight, site=site, verification=verification)
     if check.cohort is None:
         faults = f"{len(check.problems)} fault{'s' if len(check.problems) != 1 else ''}"
@@ -265,7 +269,7 @@ def read_cohort(
 
 
 def check_cohort(
-    model: Model,
+    model: Model | str | PathLike[str],
     table: Table,
     mapping: Source | None = None,
     *,
@@ -298,6 +302,7 @@ def check_cohort(
     >>> print(dx.check_cohort(model, pd.DataFrame({"xray": ["positive", "odd"]})).problems[0])
     table, row 1, column xray: 'odd'; expected a state of xray: negative, positive.
     """
+    model = as_model(model)
     name, frame = read_table(table)
     reading = _Reading(name, frame)
     states = {variable.variable: variable.states for variable in model.variables}
