@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,12 @@ from bayesdx.errors import CohortError
 from bayesdx.files.companions import arrow
 from bayesdx.inference.threads import processors
 from bayesdx.knowledge.model import Model
+from bayesdx.knowledge.versions import as_model
 from bayesdx.knowledge.vocabulary import quoted
 
 
 def score_cohort(
-    model: Model,
+    model: Model | str | PathLike[str],
     source: Any,
     out: str | os.PathLike[str] | None = None,
     *,
@@ -55,7 +57,8 @@ def score_cohort(
 
     Parameters
     ----------
-    model : Model
+    model : Model, str or path
+        A model, or what ``load_model`` takes.
     source : DataFrame (pandas, polars, pyarrow, Dask), or path of a table, or of a folder of Parquet files
         A table is CSV (commas, semicolons or tabs; UTF-8, UTF-16 or Windows-1252; plain, gzip or zstd), Parquet, Arrow
         or Excel; the last two are read whole. A column per variable of the model, called by its name, its label or a
@@ -117,6 +120,7 @@ def score_cohort(
     0        1     ok    iliopsoas_strain
     1        2     ok  hip_osteoarthritis
     """
+    model = as_model(model)
     options = read_options(keep, ignore, on_error, intervals, draws, seed)
     threads = _threads(workers)
     target = _output(out)

@@ -24,6 +24,7 @@ from bayesdx.errors import FindingsError, ImpossibleEvidenceError
 from bayesdx.inference import Evidence
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import split_event
+from bayesdx.knowledge.vocabulary import quoted
 
 DISCLAIMER = "Decision support for qualified people, not a diagnosis; a low probability does not exclude an emergency."
 
@@ -87,6 +88,13 @@ def _probabilities(model: Model, marginals: Mapping[str, Array]) -> Array:
     """P(line) in the order of ``alternatives``; rounding of sums may pass 1 by the last bit, hence the minimum."""
     found = np.array([marginals[line.variable].item(line.state) for line in alternatives(model)], dtype=np.float64)
     return found.clip(max=1.0)
+
+
+def expect_cases(*cases: object) -> None:
+    """Raise a FindingsError where something is given for a case that is none, such as a model or its name."""
+    for case in cases:
+        if not isinstance(case, CaseNumbers):
+            raise FindingsError(f"expected a case, as dx.diagnose(model, findings) gives it, not {quoted(case)}.")
 
 
 def impossible(model: Model, findings: Findings) -> ImpossibleEvidenceError:

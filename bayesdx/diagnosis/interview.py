@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.diagnosis.case import leading_event
+from bayesdx.diagnosis.case import expect_cases, leading_event
 from bayesdx.diagnosis.diagnosis import Diagnosis
 from bayesdx.diagnosis.events import action_probabilities, action_variables
 from bayesdx.diagnosis.findings import UNKNOWN
@@ -403,6 +403,7 @@ def next_question(case: Diagnosis, *, tests: bool = True, stop_below: float = ST
     >>> dict(case.findings)
     {'dyspnoea': 'present', 'smoking': 'yes', 'xray': 'positive'}
     """
+    expect_cases(case)
     model = case.model
     if not 0 <= stop_below <= 1:
         raise FindingsError(f"next_question: stop_below = {stop_below}; expected a probability.")

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.diagnosis.case import CaseNumbers, leading_event
+from bayesdx.diagnosis.case import CaseNumbers, expect_cases, leading_event
 from bayesdx.diagnosis.events import Event, event_of, sides
 from bayesdx.diagnosis.lines import engine_for
 from bayesdx.diagnosis.results import (
@@ -545,6 +545,7 @@ def next_tests(
     >>> following.emergencies[0].cause, following.table.index[0]
     ('cauda_equina_syndrome', 'saddle_anaesthesia')
     """
+    expect_cases(case)
     if rule_in and rule_out:
         raise FindingsError("next_tests: give rule_in or rule_out, not both.")
     if look_ahead not in (1, 2):

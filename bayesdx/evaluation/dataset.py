@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from bayesdx.files import TableFault, UnusualFileError, frame_of, read_table_fil
 from bayesdx.inference import Engine, Evidence
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.problems import Problem, one_of, shown
+from bayesdx.knowledge.versions import as_model
 from bayesdx.knowledge.vocabulary import Vocabulary
 from bayesdx.network import compile_network
 
@@ -218,7 +220,7 @@ class _Reading:
 
 
 def read_cohort(
-    model: Model,
+    model: Model | str | PathLike[str],
     table: Table,
     mapping: Source | None = None,
     *,
@@ -230,7 +232,8 @@ def read_cohort(
 
     Parameters
     ----------
-    model : Model
+    model : Model, str or path
+        A model, or what ``load_model`` takes.
     table : DataFrame (pandas, polars, pyarrow), or path of a table
         A row per patient; a file is CSV (commas, semicolons or tabs; UTF-8, UTF-16 or Windows-1252; plain, gzip or
         zstd), Parquet, Arrow or Excel. An empty cell (or None, NaN, ``?``) is "not observed", never "absent".
@@ -267,6 +270,7 @@ def read_cohort(
     >>> len(dx.read_cohort(model, table, mapping))
     2
     """
+    model = as_model(model)
     check = check_cohort(model, table, mapping, weight=weight, site=site, verification=verification)
     if check.cohort is None:
         faults = f"{len(check.problems)} fault{'s' if len(check.problems) != 1 else ''}"
@@ -275,7 +279,7 @@ def read_cohort(
 
 
 def check_cohort(
-    model: Model,
+    model: Model | str | PathLike[str],
     table: Table,
     mapping: Source | None = None,
     *,
@@ -308,6 +312,7 @@ def check_cohort(
     >>> print(dx.check_cohort(model, pd.DataFrame({"xray": ["positive", "odd"]})).problems[0])
     table, row 1, column xray: 'odd'; expected a state of xray: negative, positive.
     """
+    model = as_model(model)
     name, frame, ragged = _open_table(table)
     reading = _Reading(name, frame, model.vocabulary, list(ragged))
     states = {variable.variable: variable.states for variable in model.variables}
