@@ -1,9 +1,9 @@
 """``python -m benchmarks``: every row of the table, in interleaved rounds, printed and written as JSON and Markdown.
 
-``python -m benchmarks calibration`` times EM, ``coverage`` simulates intervals, ``datasets`` compares classifiers,
-``files`` reads networks in every format, ``reasoning`` times the questions about one case, ``alarms`` counts false
-alarms and emergencies noticed, ``synthesis`` learns from simulated studies, ``ablation`` times the engine without one
-of its ways.
+``python -m benchmarks calibration`` times EM, ``clusters`` is ``make spark``, ``coverage`` simulates intervals,
+``datasets`` compares classifiers, ``files`` reads networks in every format, ``reasoning`` times the questions about one
+case, ``alarms`` counts false alarms and emergencies noticed, ``synthesis`` learns from simulated studies, ``ablation``
+times the engine without one of its ways.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from benchmarks.cases import questions
 from benchmarks.report import RESULTS, Row, as_json, as_markdown, row_of
 from benchmarks.timing import interleaved
 
-OTHERS = ("ablation", "alarms", "calibration", "coverage", "datasets", "files", "reasoning", "synthesis")
+OTHERS = ("ablation", "alarms", "calibration", "clusters", "coverage", "datasets", "files", "reasoning", "synthesis")
 
 ROOT = Path(__file__).resolve().parent.parent
 

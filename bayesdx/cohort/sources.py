@@ -362,10 +362,10 @@ class CsvSource(Files):
 
     def _records(self, lines: Lines) -> Iterator[tuple[int, list[str]]]:
         """Rows that are not empty; those that have another number of cells than the header are refused together."""
-        ragged: dict[int, int] = {}
+        ragged: dict[int, Sequence[str]] = {}
         for line, cells in self.text.records(lines):
             if len(cells) != len(self.names):
-                ragged[line] = len(cells)
+                ragged[line] = cells
                 if len(ragged) > MOST_FAULTS_SHOWN:
                     break
             elif not ragged:
