@@ -15,7 +15,15 @@ import typer
 
 import bayesdx as dx
 from bayesdx.display import clean
-from bayesdx.files import FileTable, TableFault, UnusualFileError, plain_number, read_ordinary, read_table_file
+from bayesdx.files import (
+    FileTable,
+    TableFault,
+    UnusualFileError,
+    lines_of,
+    plain_number,
+    read_ordinary,
+    read_table_file,
+)
 
 LARGEST_FINDINGS = 16 * 2**20
 """Bytes above which a file of findings is not read."""
@@ -240,7 +248,7 @@ def _patients(model: dx.Model, name: str, table: FileTable, keep: Sequence[str],
     twice = {column for column in header if header.count(column) > 1}
     if twice:
         raise dx.FindingsError(f"{name}, row 1: column {sorted(twice)[0]!r} stands twice.")
-    faults = {line: f"{len(cells)} cells; the header has {len(header)}." for line, cells in table.ragged.items()}
+    faults = dict(lines_of(table.ragged, len(header)))
     rows = {line: dict(zip(header, cells, strict=True)) for line, *cells in frame.itertuples(name=None)}
     if header == PAIRS:
         for line, fault in faults.items():

@@ -171,12 +171,12 @@ class TextTable:
                     continue
                 text = decoder.decode(chunk)
                 if not text.isascii():
-                    strange = sum("\udc80" <= sign <= "\udcff" for sign in _BEYOND.findall(text))
-                    if strange and not foreign:
+                    sound = text.encode("utf-8", "ignore").decode()  # without the bytes that are no UTF-8
+                    if len(sound) < len(text) and not foreign:
                         place = next(at for at, sign in enumerate(text) if "\udc80" <= sign <= "\udcff")
                         first_foreign = lines + text.count("\n", 0, place) + 1
-                    foreign += strange
-                    valid += len(_BEYOND.findall(text)) - strange
+                    foreign += len(text) - len(sound)
+                    valid += len(sound) - len(sound.encode("ascii", "ignore"))
                 lines += text.count("\n")
             left = decoder.decode(b"", final=True)
         if left and not foreign:
@@ -213,9 +213,6 @@ class TextTable:
                 if fit[0] > best[0] or (fit[0] == best[0] and fit[1] >= best[1]):
                     best, found = fit, separator
         return found
-
-
-_BEYOND = re.compile(r"[^\x00-\x7f]")
 
 
 def _first_bytes(path: Path) -> bytes:
