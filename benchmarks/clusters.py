@@ -32,7 +32,7 @@ import bayesdx as dx
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "spark.md"
 RESULT = ROOT / "docs" / "benchmarks" / "spark.md"
-FILES = 40
+FILES = 16
 """Parquet files of the registry; a partition each."""
 
 

@@ -196,7 +196,7 @@ class TextTable:
         with self.open() as lines:
             head = lines.file.read(_HEAD)
         whole = len(head) < _HEAD
-        best, found = (0.0, 0), ","
+        best, found = 0.0, ","
         for separator in reversed(SEPARATORS):
             rows = []
             try:
@@ -209,8 +209,8 @@ class TextTable:
                 pass
             rows = rows if whole or len(rows) < 2 else rows[:-1]
             if rows and rows[0] > 1:
-                fit = (sum(width == rows[0] for width in rows) / len(rows), rows[0])
-                if fit[0] > best[0] or (fit[0] == best[0] and fit[1] >= best[1]):
+                fit = sum(width == rows[0] for width in rows) / len(rows)
+                if fit >= best:
                     best, found = fit, separator
         return found
 
