@@ -19,6 +19,7 @@ from bayesdx.cli.cohort import score
 from bayesdx.cli.explorer import explore
 from bayesdx.cli.fhir import questionnaire, show_assessments
 from bayesdx.cli.importing import import_
+from bayesdx.cli.interview import interview
 from bayesdx.cli.learning import calibrate, evaluate, fit, mapping
 from bayesdx.cli.synthesis import synthesise
 from bayesdx.display import clean
@@ -215,7 +216,7 @@ def check(
         output.show_problems(problems, format)
         raise typer.Exit(FAULTY) from None
     if not (evidence or cases):
-        output.show_sound(loaded, format)
+        output.show_sound(loaded, format, dx.lineage(model))
         return
     figures = dx.check_evidence(loaded) if evidence else None
     results = dx.check_cases(loaded) if cases else None
@@ -277,7 +278,7 @@ def compare(
     if format == ComparisonFormat.MARKDOWN:
         sys.stdout.write(comparison.to_markdown())
     else:
-        output.show_comparison(comparison, format, most)
+        output.show_comparison(comparison, format, dx.lineage(new), most)
     if format == ComparisonFormat.TABLE and not comparison.table.empty:
         evaluation.show_shares(comparison, most)
         evaluation.show_effects(comparison.effects, most)
@@ -481,6 +482,7 @@ app.command()(synthesise)
 app.command()(evaluate)
 app.command()(fit)
 app.command("import")(import_)
+app.command()(interview)
 app.command()(explore)
 
 

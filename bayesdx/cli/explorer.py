@@ -39,14 +39,8 @@ def explore(
     from bayesdx.cli import reading
 
     loaded = dx.load_model(model, population=population)
-    nobody = reading.Patients([reading.Patient({})], many=False)
-    start = nobody if findings is None else reading.read_file(loaded, findings)
-    if len(start.rows) != 1:
-        raise dx.FindingsError(f"{findings}: {len(start.rows)} patients; the explorer starts with one.")
-    [patient] = start.replaced_by(loaded, reading.read_options(loaded, finding or [])).rows
-    if patient.fault:
-        raise dx.FindingsError(f"{patient.place}: {patient.fault}")
-    with explorer.Page(loaded, patient.findings, port, model if Path(model).is_dir() else "") as page:
+    start = reading.read_start(loaded, findings, finding or [])
+    with explorer.Page(loaded, start, port, model if Path(model).is_dir() else "") as page:
         typer.echo(f"Exploring {loaded.name} {loaded.version} at\n  {page.address}")
         typer.echo("Only this machine can reach it; Ctrl+C ends it.")
         if browser and not webbrowser.open(page.address):

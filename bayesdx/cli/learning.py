@@ -81,6 +81,10 @@ def calibrate(
         Path | None,
         typer.Option(metavar="FILE", help="For prior_shift: labelled patients of the kind the model was made from."),
     ] = None,
+    studies: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="For em: published figures (studies.csv) to learn from together with them."),
+    ] = None,
     as_population: Annotated[
         str | None, typer.Option(metavar="NAME", help="Make a new population of this name for the learned priors.")
     ] = None,
@@ -117,6 +121,7 @@ def calibrate(
       bayesdx calibrate hip_flexion_weakness patients.csv my_models/hip_flexion_weakness/2.3.0 --as-population ward
       bayesdx calibrate hip_flexion_weakness patients.csv new_folder --only causes --mapping mapping.csv
       bayesdx calibrate hip_flexion_weakness unlabelled.parquet new_folder --method prior_shift --mapping mapping.csv
+      bayesdx calibrate hip_flexion_weakness patients.csv new_folder --studies studies.csv
     """
     import bayesdx as dx
     from bayesdx.cli import output
@@ -138,6 +143,7 @@ def calibrate(
             method.value,
             variables=only,
             source=None if source is None else dx.read_cohort(loaded, source, mapping),
+            studies=studies,
             prior_strength=_strength(prior_strength),
             population=as_population,
             version=version,

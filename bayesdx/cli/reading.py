@@ -146,6 +146,24 @@ def read_options(model: dx.Model, options: Sequence[str]) -> dict[str, Any]:
     return findings
 
 
+def read_start(model: dx.Model, source: str | None, options: Sequence[str]) -> Mapping[str, Any]:
+    """The findings of the one patient that something starts with: a file, changed by ``-f`` options.
+
+    Raises
+    ------
+    FindingsError
+        As ``read_file`` and ``read_options``; or the file holds a table of more than one patient, or of none.
+    """
+    nobody = Patients([Patient({})], many=False)
+    start = nobody if source is None else read_file(model, source)
+    if len(start.rows) != 1:
+        raise dx.FindingsError(f"{source}: {len(start.rows)} patients; expected one.")
+    [patient] = start.replaced_by(model, read_options(model, options)).rows
+    if patient.fault:
+        raise dx.FindingsError(f"{patient.place}: {patient.fault}")
+    return patient.findings
+
+
 def read_file(model: dx.Model, source: str, keep: Sequence[str] = (), ignore: Sequence[str] = ()) -> Patients:
     """Findings from a JSON or CSV file, or from standard input where ``source`` is ``-``.
 

@@ -185,7 +185,7 @@ def scored_batch(words: Lexicon, batch: Batch, options: Options, positions: Mapp
         Texts(leading, words.lines),
         spread.column(scores.log_evidence, bad),
         Texts(flag_index, flag_texts),
-        Texts(coded.fault, [str(fault) for fault in coded.faults]),
+        Texts(coded.fault, [fault.message(words) for fault in coded.faults]),
         *(spread.column(values) for table in _tables(scores) for values in table.T),
     ]
     kept = {name: batch.columns[name] for name in options.keep}

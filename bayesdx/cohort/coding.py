@@ -15,7 +15,6 @@ from bayesdx.cohort.lexicon import Lexicon
 from bayesdx.errors import CohortError, FindingsError
 from bayesdx.files.companions import arrow
 from bayesdx.files.texts import plain_number
-from bayesdx.knowledge.vocabulary import quoted
 
 Codes = NDArray[np.int32]
 
@@ -44,22 +43,22 @@ class Fault:
     position: int
     value: object
 
-    def __str__(self) -> str:
-        if isinstance(self.value, Kind):
-            return f"{self.column} holds {self.value.name}, not text"
-        return f"{self.column} = {quoted(self.value)} is not a state"
-
-    def sentence(self, lexicon: Lexicon) -> str:
-        """The end of a message: column, value, what is expected, and the nearest state."""
+    def message(self, lexicon: Lexicon) -> str:
+        """What ``diagnose`` says of the same finding: value, what is expected, and the nearest state."""
         node = lexicon.engine.network.nodes[self.position]
         if isinstance(self.value, Kind):
             known = f"its states are {', '.join(node.states)}"
-            return f"column {self.column}: a cell of type {self.value.name}; expected text; {known}."
+            return f"{node.name} = a cell of type {self.value.name}; expected text; {known}."
         try:
             lexicon.model.vocabulary.state(node.name, self.value, self.column)
         except FindingsError as error:
-            return f"column {self.column}: {str(error).removeprefix(f'{node.name} = ')}"
+            return str(error)
         raise AssertionError("a cell that means one state is no fault")
+
+    def sentence(self, lexicon: Lexicon) -> str:
+        """The end of a message that names a row: the column, and what is wrong."""
+        name = lexicon.engine.network.nodes[self.position].name
+        return f"column {self.column}: {self.message(lexicon).removeprefix(f'{name} = ')}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,7 +192,7 @@ def _distinct_of_array(cells: Any) -> tuple[NDArray[np.integer], list[object]]:
         missing = cells.is_null(nan_is_null=types.is_floating(kind))
         coded = pa.compute.if_else(missing, pa.scalar(None, kind), cells).dictionary_encode()
     else:
-        return np.where(np.asarray(cells.is_null()), -1, 0), [Kind(quoted(str(kind))[1:-1])]
+        return np.where(np.asarray(cells.is_null()), -1, 0), [Kind(repr(str(kind))[1:-1])]
     return _filled(coded.indices), [_plain(value) for value in coded.dictionary.to_pylist()]
 
 

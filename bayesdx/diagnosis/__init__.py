@@ -1,13 +1,14 @@
 """Questions about one case: what, why, how sure, what next, what would change it. Uses the engine; FHIR in and out."""
 
-from bayesdx.diagnosis.case import Diagnosis, diagnose
 from bayesdx.diagnosis.conflict import Conflict
+from bayesdx.diagnosis.diagnosis import Diagnosis, diagnose
 from bayesdx.diagnosis.drawing import Drawing, draw_network
 from bayesdx.diagnosis.draws import draw_parameters
 from bayesdx.diagnosis.explanation import Explanation, explain
 from bayesdx.diagnosis.fhir import FhirFindings, questionnaire, read_fhir, to_fhir
 from bayesdx.diagnosis.findings import UNKNOWN
 from bayesdx.diagnosis.intervals import CredibleIntervals, credible_intervals
+from bayesdx.diagnosis.interview import Question, next_question
 from bayesdx.diagnosis.prose import Narrative, narrative
 from bayesdx.diagnosis.red_flags import FiredFlag
 from bayesdx.diagnosis.scenarios import CaseComparison, PosteriorPath, compare_cases, posterior_path
@@ -32,6 +33,7 @@ __all__ = [
     "Narrative",
     "NextTests",
     "PosteriorPath",
+    "Question",
     "Recommendation",
     "SensitivityAnalysis",
     "TradeOff",
@@ -45,6 +47,7 @@ __all__ = [
     "explain",
     "find_variables",
     "narrative",
+    "next_question",
     "next_tests",
     "posterior_path",
     "questionnaire",

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bayesdx.diagnosis.case import DISCLAIMER, Diagnosis
+from bayesdx.diagnosis.case import DISCLAIMER
+from bayesdx.diagnosis.diagnosis import Diagnosis
 from bayesdx.diagnosis.findings import UNKNOWN, Value
 from bayesdx.errors import FindingsError
 from bayesdx.files import UnusualFileError, read_ordinary

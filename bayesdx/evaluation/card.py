@@ -11,11 +11,11 @@ import pandas as pd
 from bayesdx.display import format_probability, format_ratio
 from bayesdx.display.document import Block, Heading, Items, Paragraph, as_html, as_markdown, grid, read_markdown
 from bayesdx.evaluation import tripod
+from bayesdx.evaluation.case_scores import must_not_miss
+from bayesdx.evaluation.case_tables import FAILED_HEADER, failed_rows, summary_rows, unmet_rows
 from bayesdx.evaluation.cases import CaseResults, check_cases
 from bayesdx.evaluation.conformance import INSIDE, OUTSIDE, check_evidence, count_verdicts
-from bayesdx.evaluation.scores import must_not_miss
 from bayesdx.evaluation.tripod import NOT_REPORTED
-from bayesdx.evaluation.views import FAILED_HEADER, failed_rows, summary_rows, unmet_rows
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import KINDS, STATUSES, Link, Prior, TableEntry
 
@@ -246,11 +246,11 @@ def _cases(facts: _Facts) -> list[Block]:
     )
     header, rows = summary_rows(results.summary)
     blocks.append(grid(header, rows))
-    unmet = unmet_rows(results)
+    unmet = unmet_rows(results.expectations)
     if unmet:
         blocks.append(Paragraph("Expectations that are not met:"))
         blocks.append(grid(["case", "expectation", "found"], unmet))
-    failed = failed_rows(results)
+    failed = failed_rows(results.table)
     if failed:
         blocks.append(Paragraph("Held-out cases whose cause is not first, with all findings or without tests:"))
         blocks.append(grid(FAILED_HEADER, failed))

@@ -16,7 +16,7 @@ from bayesdx.evaluation.implied import Implied, Questions, figures, spread_of
 from bayesdx.evaluation.published import Published, floor_of, published_figures, read, within
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import RATIOS, Accuracy, format_cell
-from bayesdx.network.parameters import distributions, parameters
+from bayesdx.network.parameters import distributions, order_of, parameters, sticks
 
 INSIDE = "inside"
 OUTSIDE = "outside"
@@ -217,31 +217,50 @@ def _predict(
 def _covariance(model: Model, asked: Questions, implied: Implied, where: Index) -> Array:
     r"""Covariance of scaled figures from the uncertainty of the model's numbers, shape (n, n).
 
-    To first order, with :math:`n_c` the slopes in :math:`\log p_c` of a distribution worth A patients, whose free
-    states share :math:`m_c`: :math:`\sum (\sum_c n_c n_c' / m_c - N N') / A`.
+    To first order in the log-odds of sticks: of a distribution worth A patients, of whom the share m gets as far, s
+    stays there, with variance :math:`1 / (A m s (1 - s))`. correlations.csv says which of them are correlated.
     """
     columns: dict[tuple[str, object, int], int] = {}
+    named: dict[tuple[str, str], int] = {}
     blocks = []
     for name, (rows, of_cells) in implied.slopes.items():
         chosen = model if name == model.population else model.with_population(name)
         known = parameters(chosen)
         scaled, index, start = [], [], 0
-        for row in distributions(chosen):
+        column: dict[tuple[int, int], int] = {}
+        for number, row in enumerate(distributions(chosen)):
             if not row.free:
                 continue
             owner = next((known[place].key[0] for place in row.parameters if known[place].file != "links.csv"), "")
-            left = sum(row.mean[state] for state in row.free)
-            share = np.array([row.mean[state] / left for state in row.free])
-            part = of_cells[:, start : start + len(row.free)]
-            start += len(row.free)
-            centred = (part - share * part.sum(axis=1, keepdims=True)) / np.sqrt(share * row.sample_size)
-            scaled.append(centred)
-            index += [columns.setdefault((owner, row.place, state), len(columns)) for state in row.free]
+            order = list(order_of(row.free))
+            share = np.array([row.mean[row.free[place]] for place in order])
+            slopes = of_cells[:, start : start + len(order)][:, order]
+            start += len(order)
+            left, behind = _from_here_on(share / share.sum()), _from_here_on(slopes)
+            stay = share / share.sum() / left
+            worth = row.sample_size * left * stay * (1 - stay)
+            scaled.append((slopes - stay * behind)[:, :-1] / np.sqrt(worth[:-1]))
+            for place in range(len(order) - 1):
+                column[number, place] = columns.setdefault((owner, row.place, place), len(columns))
+                index.append(column[number, place])
+        if model.correlations:
+            named |= {own: column[stick.row, stick.place] for own, stick in sticks(chosen).items()}
         blocks.append((rows, np.concatenate(scaled, axis=1) if scaled else np.zeros((len(rows), 0)), index))
-    all_rows = np.zeros((len(asked.rows), len(columns)))
+    of_rows = np.zeros((len(asked.rows), len(columns)))
     for rows, values, index in blocks:
-        all_rows[np.ix_(rows, np.array(index, dtype=np.intp))] = values
-    return np.asarray(all_rows[where] @ all_rows[where].T)
+        of_rows[np.ix_(rows, np.array(index, dtype=np.intp))] = values
+    tied = np.eye(len(columns))
+    for pair in model.correlations:
+        ends = (pair.file, pair.number), (pair.other_file, pair.other)
+        if all(end in named for end in ends):
+            one, other = (named[end] for end in ends)
+            tied[one, other] = tied[other, one] = pair.correlation
+    return np.asarray(of_rows[where] @ tied @ of_rows[where].T)
+
+
+def _from_here_on(values: Array) -> Array:
+    """Sums over each place of the last axis and all after it."""
+    return np.asarray(values[..., ::-1].cumsum(axis=-1)[..., ::-1])
 
 
 def _judge(one: Published, line: Mapping[Hashable, Any]) -> tuple[str, str]:

@@ -10,8 +10,8 @@ import pandas as pd
 
 from bayesdx.display import format_probability
 from bayesdx.display.document import Block, Heading, Paragraph, as_markdown, grid
-from bayesdx.evaluation.cases import Outcome, run_case
-from bayesdx.knowledge import Comparison, Model, compare_rows
+from bayesdx.evaluation.outcomes import Outcome, run_case
+from bayesdx.knowledge import Comparison, Model, compare_rows, lineage
 from bayesdx.knowledge.compare import COLUMNS
 from bayesdx.knowledge.schema import Case, format_cell
 
@@ -237,7 +237,7 @@ def _document(comparison: VersionComparison) -> list[Block]:
     blocks.append(
         Paragraph(
             f"{len(table)} difference{'s' if len(table) != 1 else ''}, {moved} of them a number that moved. "
-            f"Old: {old.hash}. New: {new.hash}."
+            f"Old: {old.hash}. New: {new.hash}. {lineage(new)}"
         )
     )
     shares = comparison.shares

@@ -130,6 +130,7 @@ class TestCheck:
             f"{counts.get(status, 0)} {status}" for status in ("verified", "recalled", "expert", "synthesis", "dataset")
         )
         assert "hip_flexion_weakness 1.0.0 is sound" in text
+        assert "\n1.0.0 was made from no other version.\n" in text
         last = f"Numbers of the network (priors, links, tables): {sum(counts.values())}; {said}."
         assert " ".join(text.split()).endswith(last)
 
@@ -138,6 +139,7 @@ class TestCheck:
         model = dx.load_model(MODEL)
         document = json.loads(good("check", MODEL, "--format", "json"))
         assert (document["sound"], document["problems"], document["model"]["hash"]) == (True, [], model.hash)
+        assert document["lineage"] == dx.lineage(MODEL)
         table = pd.read_csv(io.StringIO(good("check", MODEL, "--format", "csv")), index_col="file")
         for file, statuses in document["statuses"].items():
             assert sum(statuses.values()) == len(model.frame(file)) == table.loc[file, "rows"]
@@ -173,7 +175,8 @@ class TestCheck:
 class TestCompare:
     def test_a_model_equals_itself(self) -> None:
         """No difference is said as such."""
-        assert good("compare", MODEL, MODEL).endswith("no differences.\n")
+        text = good("compare", MODEL, MODEL)
+        assert text.endswith("no differences.\n1.0.0 was made from no other version.\n")
 
     @pytest.mark.parametrize("format", ["table", "json", "csv"])
     def test_a_number_that_moved(self, format: str, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bayesdx as dx
-from bayesdx.evaluation.scores import MEASURES, CaseScores, must_not_miss, proper_scores, summarise
+from bayesdx.evaluation.case_scores import MEASURES, CaseScores, must_not_miss, proper_scores, summarise
 from bayesdx.knowledge.schema import Case, ManagementStep, RedFlag
 from tests.diagnosis.models import POPULATIONS, small_models
 from tests.evaluation.test_conformance import joint_table

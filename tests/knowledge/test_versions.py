@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -192,3 +193,44 @@ def test_what_a_model_knows_of_its_variables() -> None:
     assert model.by_name["voltage_test"].states == ("normal", "low", "None")
     assert model.by_name["low_voltage"].reference == "good"
     assert model.count_statuses() == {"dataset": 23, "verified": 21, "expert": 13, "recalled": 3}
+
+
+def child(folder: Path, parent: dx.Model) -> Path:
+    """A draft made from a version of the example, saved as its 7.0.0."""
+    info = replace(parent.info, version="7.0.0", parent_version=parent.version, parent_hash=parent.hash)
+    return dx.save_model(replace(parent, info=info, release=None), folder / "car_start" / "7.0.0")
+
+
+def test_a_parent_is_found_beside_its_child_or_among_the_shipped(shipped: Path, tmp_path: Path) -> None:
+    """By version and content; a model has no folder, so that only shipped parents are found for it."""
+    parent = dx.load_model("car_start@1.9.0")
+    sentence = f"7.0.0 was made from 1.9.0 ({parent.hash[:19]}), which is at hand."
+    elsewhere = child(tmp_path / "mine", parent)
+    assert dx.lineage(elsewhere) == dx.lineage(dx.load_model(elsewhere)) == sentence
+    shutil.copytree(shipped / "car_start" / "1.9.0", elsewhere.parent / "1.9.0")
+    shutil.rmtree(shipped / "car_start" / "1.9.0")
+    assert dx.lineage(elsewhere) == sentence
+    assert "is not at hand" in dx.lineage(dx.load_model(elsewhere))
+
+
+def test_a_parent_that_is_absent_is_no_fault(shipped: Path, tmp_path: Path) -> None:
+    """The version stays sound, and the hash of its parent is said."""
+    parent = dx.load_model("car_start@1.9.0")
+    shutil.rmtree(shipped / "car_start" / "1.9.0")
+    folder = child(tmp_path / "mine", parent)
+    assert dx.check_model(folder) == []
+    said = f"7.0.0 was made from 1.9.0 ({parent.hash[:19]}), which is not at hand; that is no fault, its hash stays."
+    assert dx.lineage(folder) == said
+    assert dx.lineage("car_start@1.2.0") == "1.2.0 was made from no other version."
+
+
+def test_another_content_under_the_number_of_the_parent_is_said(shipped: Path, tmp_path: Path) -> None:
+    """The number alone does not make it the parent."""
+    parent = dx.load_model("car_start@1.9.0")
+    folder = child(tmp_path / "mine", parent)
+    edit(shipped / "car_start" / "1.9.0", "priors.csv", "0.08,0.05,0.12", "0.01,0,0.12")
+    other = dx.load_model("car_start@1.9.0").hash[:19]
+    made = f"7.0.0 was made from 1.9.0 ({parent.hash[:19]})"
+    assert dx.lineage(folder) == f"{made}; the 1.9.0 at hand has another content ({other})."
+    append(shipped / "car_start" / "1.9.0", "tests.csv", "x")
+    assert dx.lineage(folder) == f"{made}; the 1.9.0 at hand has faults."

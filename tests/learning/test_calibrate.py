@@ -271,7 +271,7 @@ def test_prior_shift_is_saerens() -> None:
 
 def test_prior_shift_moves_what_brings_the_causes_about() -> None:
     """In the flagship one mechanism says who comes with what: findings alone carry it towards another population."""
-    here = dx.load_model("hip_flexion_weakness@2.0.0", population="primary_care")
+    here = dx.load_model("hip_flexion_weakness@2.2.1", population="primary_care")
     there = here.with_population("specialist_referral")
     findings = dx.simulate_cohort(there, 300, seed=3).drop(columns=list(here.causes))
     result = dx.calibrate(here, findings, "prior_shift", variables=["main_cause"], tolerance=3e-3)
@@ -351,7 +351,7 @@ def test_distributions_that_cannot_be_told_apart_are_named_once() -> None:
 @pytest.mark.parametrize(("word", "kept"), [("causes", {"main_cause"}), ("contexts", {"age_group", "sex", "diabetes"})])
 def test_parts_of_a_model_have_names(word: str, kept: set[str]) -> None:
     """The mix of causes moves wherever it is stored; contexts are apart, and priors are both."""
-    model = dx.load_model("hip_flexion_weakness@2.0.0")
+    model = dx.load_model("hip_flexion_weakness@2.2.1")
     frame = pd.DataFrame({"age_group": ["under_40"] * 9 + ["60_and_over"], "fever": ["present"] * 10})
     moved = {
         name: {parameter.place.node for parameter in parameters(model) if parameter.label in set(table["label"])}
