@@ -32,7 +32,7 @@ LAYERS = [
 """Imports point to the left. A new package is one more word here."""
 
 FRONT_ENDS = ["cli", "explorer"]
-COMPANIONS = ["pgmpy", "matplotlib", "dask", "anywidget", "ipywidgets", "pyarrow"]
+COMPANIONS = ["pgmpy", "matplotlib", "dask", "anywidget", "ipywidgets", "openpyxl", "pyarrow"]
 
 PACKAGE = Path(bayesdx.__file__).parent
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

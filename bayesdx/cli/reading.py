@@ -15,7 +15,15 @@ import typer
 
 import bayesdx as dx
 from bayesdx.display import clean
-from bayesdx.files import FileTable, TableFault, UnusualFileError, plain_number, read_ordinary, read_table_file
+from bayesdx.files import (
+    FileTable,
+    TableFault,
+    UnusualFileError,
+    lines_of,
+    plain_number,
+    read_ordinary,
+    read_table_file,
+)
 
 LARGEST_FINDINGS = 16 * 2**20
 """Bytes above which a file of findings is not read."""
@@ -258,14 +266,17 @@ def _patients(model: dx.Model, name: str, table: FileTable, keep: Sequence[str],
     twice = {column for column in header if header.count(column) > 1}
     if twice:
         raise dx.FindingsError(f"{name}, row 1: column {sorted(twice)[0]!r} stands twice.")
-    faults = {line: f"{cells} cells; the header has {len(header)}." for line, cells in table.ragged.items()}
+    faults = dict(lines_of(table.ragged, len(header)))
     rows = {line: dict(zip(header, cells, strict=True)) for line, *cells in frame.itertuples(name=None)}
     if header == PAIRS:
         for line, fault in faults.items():
             raise dx.FindingsError(f"{place.format(line)}: {fault}")
         return Patients([Patient(_read_pairs(model, place, table.separator, rows), name)], many=False)
     _check_columns(model, name, header, keep, ignore)
-    patients = {line: Patient({}, place.format(line), dict.fromkeys(keep, ""), fault) for line, fault in faults.items()}
+    patients = {}
+    for line, fault in faults.items():
+        cells = dict(zip(header, table.ragged[line], strict=False))
+        patients[line] = Patient({}, place.format(line), {column: cells.get(column, "") for column in keep}, fault)
     for line, cells in rows.items():
         present = {column: cell for column, cell in cells.items() if not _is_missing(cell)}
         kept = {column: str(present.get(column, "")) for column in keep}

@@ -20,7 +20,7 @@ from bayesdx.cohort.columns import Batch, Scored, Texts, to_arrow, to_pandas
 from bayesdx.cohort.lexicon import MOST_FAULTS_SHOWN, listed
 from bayesdx.errors import BayesdxError, CohortError
 from bayesdx.files.companions import arrow, arrow_faults
-from bayesdx.files.tables import READ
+from bayesdx.files.tables import READ, lines_of
 from bayesdx.files.texts import Lines, TableFault, TextTable
 
 BATCH_ROWS = 2**16
@@ -362,18 +362,16 @@ class CsvSource(Files):
 
     def _records(self, lines: Lines) -> Iterator[tuple[int, list[str]]]:
         """Rows that are not empty; those that have another number of cells than the header are refused together."""
-        ragged: dict[int, int] = {}
+        ragged: dict[int, Sequence[str]] = {}
         for line, cells in self.text.records(lines):
             if len(cells) != len(self.names):
-                ragged[line] = len(cells)
+                ragged[line] = cells
                 if len(ragged) > MOST_FAULTS_SHOWN:
                     break
             elif not ragged:
                 yield line, cells
         if ragged:
-            faults = [
-                f"{self.root}, row {line}: {n} cells; the header has {len(self.names)}." for line, n in ragged.items()
-            ]
+            faults = [f"{self.root}, row {line}: {text}" for line, text in lines_of(ragged, len(self.names))]
             raise CohortError(listed(faults))
 
     def parts(self, columns: Sequence[str], done: Callable[[int], int | None]) -> Iterator[Part]:

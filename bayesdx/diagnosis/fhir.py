@@ -440,12 +440,10 @@ class _Reading:
 
     def _variable(self, place: str, concept: Mapping[str, Any]) -> str:
         """The variable that a concept means; empty where it means none."""
-        pairs = [
-            (code.get("system"), code.get("code")) for code in _list(concept, "coding") if isinstance(code, Mapping)
-        ]
-        meant = {name for pair in pairs for name in self.by_code.get(pair, ())}  # type: ignore[arg-type]
-        own = {name for pair in pairs if pair[0] == code_system(self.model) for name in self.by_code.get(pair, ())}  # type: ignore[arg-type]
-        meant = own or meant
+        codes = [code for code in _list(concept, "coding") if isinstance(code, Mapping)]
+        pairs = [(str(code.get("system")), str(code.get("code"))) for code in codes]
+        own = [pair for pair in pairs if pair in self.by_code and pair[0] == code_system(self.model)]
+        meant = {name for pair in own or pairs for name in self.by_code.get(pair, ())}
         if len(meant) == 1:
             return meant.pop()
         shown = ", ".join(f"{system}|{code}" for system, code in pairs) or quoted(concept.get("text", "no code"))

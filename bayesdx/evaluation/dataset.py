@@ -401,7 +401,7 @@ def _open_table(table: Table) -> tuple[str, pd.DataFrame, tuple[Problem, ...]]:
         raise DatasetError(str(error)) from error
     width = read.frame.shape[1]
     ragged = (
-        Problem(read.name, line, None, f"{cells} cells", f"{width}, as the header has")
+        Problem(read.name, line, None, f"{len(cells)} cells", f"{width}, as the header has")
         for line, cells in read.ragged.items()
     )
     return read.name, read.numbered, tuple(ragged)

@@ -125,7 +125,7 @@ def _from_file(path: Path, states: Mapping[str, Sequence[str]]) -> tuple[list[Ru
     header = tuple(map(str, table.frame.columns))
     if header != HEADER:
         return [], [Problem(path.name, 1, None, ",".join(header), f"the header {','.join(HEADER)}")]
-    problems = [Problem(path.name, line, None, f"{cells} cells", "four cells") for line, cells in table.ragged.items()]
+    problems = [Problem(path.name, line, None, f"{len(row)} cells", "four cells") for line, row in table.ragged.items()]
     lines: dict[str, list[tuple[int, str, str, str]]] = defaultdict(list)
     for line, *cells in table.frame.itertuples(name=None):
         column, code, variable, state = ("" if pd.isna(cell) else str(cell) for cell in cells)

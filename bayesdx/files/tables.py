@@ -54,7 +54,7 @@ class FileTable:
         what the file says. The index holds lines of a text file and rows of a sheet, the header being 1.
     separator : str
         Between the cells of text; empty for other kinds.
-    ragged : mapping of line to the number of its cells
+    ragged : mapping of line to its cells
         Rows of text that have another number of cells than the header, in the order of the file; they are not in the
         frame.
     """
@@ -62,20 +62,19 @@ class FileTable:
     name: str
     frame: pd.DataFrame
     separator: str = ""
-    ragged: Mapping[int, int] = field(default_factory=dict)
+    ragged: Mapping[int, Sequence[str]] = field(default_factory=dict)
 
     @property
     def numbered(self) -> pd.DataFrame:
         """The frame with decimal points, where semicolons separate cells and commas are decimal."""
         if self.separator != ";":
             return self.frame
-        frame = self.frame.copy()
-        for place in range(frame.shape[1]):
-            codes, texts = pd.factorize(frame.iloc[:, place])
+        cells = self.frame.to_numpy(dtype=object, copy=True)
+        for column in cells.T:
+            codes, texts = pd.factorize(column)
             spelled = [plain_number(text, ";") if "," in text else text for text in texts]
-            cells = np.array([*spelled, None], dtype=object)[codes]
-            frame.isetitem(place, pd.arrays.NumpyExtensionArray(cells))
-        return frame
+            column[:] = np.array([*spelled, None], dtype=object)[codes]
+        return pd.DataFrame(cells, self.frame.index, self.frame.columns, dtype=object)
 
 
 def kind_of(source: Path | bytes, name: str) -> str:
@@ -165,14 +164,14 @@ def _read_text(text: TextTable) -> FileTable:
     seen: dict[str, str | None] = {"": None}
     rows: list[list[str | None]] = []
     lines: list[int] = []
-    ragged: dict[int, int] = {}
+    ragged: dict[int, Sequence[str]] = {}
     header: list[str] = []
     with text.open() as opened:
         for line, cells in text.records(opened):
             if not header:
                 header = [cell.strip() for cell in cells]
             elif len(cells) != len(header):
-                ragged[line] = len(cells)
+                ragged[line] = cells
             else:
                 rows.append([seen.setdefault(cell, cell) for cell in map(str.strip, cells)])
                 lines.append(line)
@@ -276,7 +275,7 @@ def _cell(value: Any) -> Any:
     return (value.strip() or None) if isinstance(value, str) else value
 
 
-def lines_of(ragged: Mapping[int, int], width: int) -> Iterator[tuple[int, str]]:
+def lines_of(ragged: Mapping[int, Sequence[str]], width: int) -> Iterator[tuple[int, str]]:
     """Line and fault of each row that has another number of cells than the header."""
     for line, cells in ragged.items():
-        yield line, f"{cells} cells; the header has {width}."
+        yield line, f"{len(cells)} cells; the header has {width}."

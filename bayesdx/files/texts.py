@@ -171,12 +171,12 @@ class TextTable:
                     continue
                 text = decoder.decode(chunk)
                 if not text.isascii():
-                    strange = sum("\udc80" <= sign <= "\udcff" for sign in _BEYOND.findall(text))
-                    if strange and not foreign:
+                    sound = text.encode("utf-8", "ignore").decode()  # without the bytes that are no UTF-8
+                    if len(sound) < len(text) and not foreign:
                         place = next(at for at, sign in enumerate(text) if "\udc80" <= sign <= "\udcff")
                         first_foreign = lines + text.count("\n", 0, place) + 1
-                    foreign += strange
-                    valid += len(_BEYOND.findall(text)) - strange
+                    foreign += len(text) - len(sound)
+                    valid += len(sound) - len(sound.encode("ascii", "ignore"))
                 lines += text.count("\n")
             left = decoder.decode(b"", final=True)
         if left and not foreign:
@@ -196,7 +196,7 @@ class TextTable:
         with self.open() as lines:
             head = lines.file.read(_HEAD)
         whole = len(head) < _HEAD
-        best, found = (0.0, 0), ","
+        best, found = 0.0, ","
         for separator in reversed(SEPARATORS):
             rows = []
             try:
@@ -209,13 +209,10 @@ class TextTable:
                 pass
             rows = rows if whole or len(rows) < 2 else rows[:-1]
             if rows and rows[0] > 1:
-                fit = (sum(width == rows[0] for width in rows) / len(rows), rows[0])
-                if fit[0] > best[0] or (fit[0] == best[0] and fit[1] >= best[1]):
+                fit = sum(width == rows[0] for width in rows) / len(rows)
+                if fit >= best:
                     best, found = fit, separator
         return found
-
-
-_BEYOND = re.compile(r"[^\x00-\x7f]")
 
 
 def _first_bytes(path: Path) -> bytes:
