@@ -27,6 +27,7 @@ from bayesdx.diagnosis.lines import engine_for
 from bayesdx.diagnosis.results import measured_variables
 from bayesdx.diagnosis.suggestions import Asked, Option, TradeOff
 from bayesdx.inference import Evidence
+from bayesdx.inference.kernels import numba_installed
 from benchmarks import ddxplus
 from benchmarks.datasets import data_folder
 from benchmarks.report import RESULTS
@@ -41,9 +42,6 @@ DDXPLUS = "ddxplus"
 
 STOPS = (0.05, 0.01)
 """Values of ``stop_below`` for DDXPlus."""
-
-WARM = 5000
-"""Cases of one large batch, after which compiled code is used in small ones too."""
 
 PUBLISHED = (
     ("AARLC, without differential (Fansi Tchango 2022)", 7.27, 98.86),
@@ -192,11 +190,22 @@ def patients_of(model: dx.Model, count: int, seed: int) -> list[Patient]:
     return [dict(zip(frame.columns, row, strict=True)) for row in frame.itertuples(index=False, name=None)]
 
 
+def warm(model: dx.Model) -> None:
+    """Have the compiled code at hand, which small batches then use too."""
+    if not numba_installed():
+        return
+    network = engine_for(model).network
+    codes = np.full((len(network), len(network)), -1)
+    np.fill_diagonal(codes, 0)
+    compiled = dx.Engine(network, kernel="numba", workers=1)
+    for cases in (codes, codes[:1]):
+        compiled.propagate(Evidence(cases), measured_variables(model))
+
+
 def flagship(population: str, count: int, with_tests: int, seed: int) -> dict[str, Any]:
     """Figures of one population: the model, and what is asked -> way of asking -> figures."""
     model = dx.load_model(MODEL, population=population)
-    engine = engine_for(model)
-    engine.propagate(Evidence(np.full((WARM, len(engine.network)), -1)), measured_variables(model))
+    warm(model)
     start, rng = dx.diagnose(model), np.random.default_rng(seed)
     kinds = {name: model.by_name[name].kind for name in model.by_name}
     tallies = {asked: {way: Tally() for way in (INTERVIEW, RANDOM, GAIN)} for asked in (HISTORY, TESTS)}
@@ -412,7 +421,7 @@ def main(arguments: list[str] | None = None) -> int:
     every = [*populations, DDXPLUS]
     parser = argparse.ArgumentParser(prog="python -m benchmarks interview", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(every)}; all where left out")
-    parser.add_argument("--patients", type=int, default=100, help="of each population (default 100)")
+    parser.add_argument("--patients", type=int, default=150, help="of each population (default 150)")
     parser.add_argument("--with-tests", type=int, default=20, help="of these with tests too (default 20)")
     parser.add_argument("--ddxplus", type=int, default=100, help="patients of each model of DDXPlus (default 100)")
     parser.add_argument("--seed", type=int, default=20261201)

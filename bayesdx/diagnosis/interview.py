@@ -127,9 +127,11 @@ class Question(Report):
     >>> model = dx.load_model("hip_flexion_weakness@2.3.0", population="primary_care")
     >>> question = dx.next_question(dx.diagnose(model))
     >>> print(question)
-    Bladder or bowel dysfunction? New retention, incontinence or loss of bowel control.
-      1  Bladder and bowel normal
-      2  Bladder or bowel disturbed
+    Leg numbness? Numbness or tingling of the thigh or leg.
+      1  No leg numbness
+      2  Leg numb or tingling
+    <BLANKLINE>
+    “Leg numb or tingling” would raise the alarm for Cauda equina syndrome, now 0.8 %.
     """
 
     case: Diagnosis
@@ -176,7 +178,8 @@ class Question(Report):
         value : object
             The mark of an answer as text ("1"); or what ``diagnose`` takes for the variable: a state or its label, a
             measured number, a list of states still possible, likelihoods, UNKNOWN. For a test with several results the
-            marks or names of the abnormal ones ("1 3", or a list), "none", or a mapping of variables to states.
+            marks or names of the abnormal ones ("1 3", or a list), "none", or a mapping of variables to states; what
+            the mapping leaves out could not be told.
 
         Returns
         -------
@@ -267,9 +270,10 @@ class Question(Report):
 
     def _results(self, value: object) -> dict[str, Any]:
         """A state, or what else ``diagnose`` takes, for each result of a test."""
-        if isinstance(value, Mapping):
-            return dict(value)
         model = self.case.model
+        if isinstance(value, Mapping):
+            told = {model.vocabulary.resolve(word) for word in value}
+            return {**{name: UNKNOWN for name in self.variables if name not in told}, **value}
         given: Collection[object]
         if isinstance(value, str):
             parts = [part for part in re.split(r"[,;\s]+", value.strip()) if part]
@@ -309,7 +313,7 @@ class Question(Report):
         >>> dx.next_question(dx.diagnose(dx.load_model("chest_clinic@1.0.0"))).table.round(2)
                  probability first_cause  first_probability  decision_change
         answer
-        absent          0.56  Bronchitis               0.16              0.0
+        absent          0.56  Bronchitis               0.15              0.0
         present         0.44  Bronchitis               0.83              0.0
         """
         rows = [
@@ -333,7 +337,7 @@ class Question(Report):
         >>> import bayesdx as dx
         >>> question = dx.next_question(dx.diagnose(dx.load_model("chest_clinic@1.0.0")))
         >>> question.reasons()[0]
-        'It moves the probability of Bronchitis, now 45.0 %, to between 16.3 % and 82.6 %.'
+        'It moves the probability of Bronchitis, now 45.0 %, to between 15.3 % and 83.4 %.'
         """
         if self.stop:
             return [self.reason]
