@@ -24,9 +24,17 @@ CARD = FOLDER.parent / "MODEL_CARD.md"
 LEFT_OUT = HERE / "left_out.csv"
 RELEASED = date(2026, 12, 1)
 
-BLANK = ("ultrasound", "d_dimer", "leg_swelling", "calf_difference", "erythema")
-"""Findings whose judged numbers count for nothing beside the studies; those of tenderness and Homans' sign, of which
-only a ratio was published, keep their prior."""
+BLANK = (
+    "ultrasound",
+    "d_dimer",
+    "leg_swelling",
+    "calf_difference",
+    "erythema",
+    "P(tenderness = present | deep_vein_thrombosis = present by itself)",
+    "P(homans_sign = present | deep_vein_thrombosis = present by itself)",
+)
+"""What studies measure: its judged numbers count for nothing. Of tenderness and Homans' sign only a ratio was published,
+which does not say how common they are without a thrombosis."""
 
 POOLED = {"GOODACRE2005": 0.3}
 """The interval of a pooled figure holds how its studies differ already: it gets the least heterogeneity."""
