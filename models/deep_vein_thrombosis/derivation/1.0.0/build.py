@@ -33,8 +33,8 @@ BLANK = (
     "P(tenderness = present | deep_vein_thrombosis = present by itself)",
     "P(homans_sign = present | deep_vein_thrombosis = present by itself)",
 )
-"""What studies measure: its judged numbers count for nothing. Of tenderness and Homans' sign only a ratio was published,
-which does not say how common they are without a thrombosis."""
+"""What studies measure: its judged numbers count for nothing. Of tenderness and Homans' sign only a ratio was
+published, which does not say how common they are without a thrombosis."""
 
 POOLED = {"GOODACRE2005": 0.3}
 """The interval of a pooled figure holds how its studies differ already: it gets the least heterogeneity."""
