@@ -18,6 +18,7 @@ from bayesdx.cli.cohort import score
 from bayesdx.cli.explorer import explore
 from bayesdx.cli.importing import import_
 from bayesdx.cli.learning import calibrate, evaluate, fit, mapping
+from bayesdx.cli.note import read
 from bayesdx.cli.synthesis import synthesise
 from bayesdx.display import clean
 from bayesdx.errors import BayesdxError
@@ -452,6 +453,7 @@ def sensitivity(
     reasoning.show_sensitivity(dx.sensitivity_analysis(case, cause), format)
 
 
+app.command()(read)
 app.command()(score)
 app.command()(calibrate)
 app.command()(mapping)

@@ -18,7 +18,7 @@ from rich.text import Text
 import bayesdx as dx
 from bayesdx.cli.sheet import Sheet
 from bayesdx.display import as_json, bar, clean, format_probability, format_ratio
-from bayesdx.display.report import INDENT, Alert, Block, Entries, Grid, Note, Report, Title, wrapped
+from bayesdx.display.report import INDENT, Alert, Block, Entries, Grid, Note, Passage, Report, Title, wrapped
 from bayesdx.display.spreadsheet import disarmed_frame
 from bayesdx.display.tables import Share
 
@@ -35,6 +35,7 @@ BAR_WIDTH = 12
 """Columns of the bar beside a probability."""
 
 STATUSES = ("verified", "recalled", "expert", "synthesis", "dataset")
+MARK_STYLE = {"": "green", "left": "dim", "against": "yellow"}
 BANDS = ((0.0, 0.5), (0.5, 0.9), (0.9, 1.01))
 """How much of a number studies brought, as it is counted."""
 
@@ -125,6 +126,13 @@ def print_blocks(screen: Console, blocks: Sequence[Block]) -> None:
                 screen.print(told)
             case Note():
                 screen.print(clean(block.text), style="dim")
+            case Passage():
+                marked = Text()
+                for piece, mark in block.pieces():
+                    shown = "\n".join(map(clean, piece.split("\n")))
+                    marked.append(f"[{shown}]" if mark else shown, MARK_STYLE.get(mark.kind, "") if mark else "")
+                marked.rstrip()
+                screen.print(marked)
             case _:
                 screen.print(clean(block))
 

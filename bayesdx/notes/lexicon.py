@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from bayesdx.knowledge.schema import Variable
-from bayesdx.knowledge.vocabulary import Vocabulary
+from bayesdx.knowledge.vocabulary import NO, YES, Vocabulary
 from bayesdx.notes import words
 from bayesdx.notes.stems import stem_of
 from bayesdx.notes.words import canonical
@@ -297,7 +297,7 @@ def _of_state(entry: Entry, state: str) -> Iterator[Pattern]:
     lead = _lead(label)
     for piece in re.split(r"[():]", label):
         piece = piece.partition(",")[0]
-        if not piece.strip() or piece == lead or re.search(r"\d", piece):
+        if not piece.strip() or piece == lead or re.search(r"\d", piece) or piece.strip().casefold() in YES + NO:
             continue
         before, no, after = _parted(piece)
         if no:

@@ -18,6 +18,7 @@ from bayesdx.notes.reading import Conflicting, LeftOut, NoteReading, Proposal, S
 from bayesdx.notes.scope import Scope, scope_of
 from bayesdx.notes.stems import stem_of
 from bayesdx.notes.tokens import Measured, Token, measured, statements
+from bayesdx.notes.words import canonical
 
 LONGEST_NOTE = 4 * 2**20
 """Signs above which a text is refused."""
@@ -239,14 +240,13 @@ class _Statement:
         """The kind of imaging in force at each token; one named later in the statement holds for what is before it."""
         found = []
         current = self.context.modality
-        named = [token.stem for token in self.tokens if token.stem in words.MODALITIES]
+        named = [_modality(token) for token in self.tokens if _modality(token)]
         if not current and named:
             current = named[0]
         for token in self.tokens:
-            if token.stem in words.MODALITIES:
-                current = token.stem
+            current = _modality(token) or current
             found.append(current)
-        if named and self.tokens and not any(t.stem in words.MODALITIES for t in self.tokens[: len(self.tokens) // 2]):
+        if named and not any(map(_modality, self.tokens[: len(self.tokens) // 2])):
             found = [named[0] if value == self.context.modality else value for value in found]
         return found
 
@@ -271,7 +271,9 @@ class _Statement:
                     yield mention
 
     def _is_inner_not(self, place: int) -> bool:
-        return self.tokens[place].text == "not" and place + 1 < len(self.tokens)
+        text = self.tokens[place].text
+        after = self.tokens[place + 1].text if place + 1 < len(self.tokens) else ""
+        return (text == "not" and bool(after)) or (text == "no" and after in words.NOT_DENIED_AFTER)
 
     def _fit(self, pattern: Pattern, place: int, near: dict[str, list[int]]) -> Mention | None:
         """The words of a pattern around a token, if they stand close enough."""
@@ -291,9 +293,10 @@ class _Statement:
         gap = sum(not tokens[k].little and tokens[k].kind == "word" and not soft[k] for k in inside)
         gap += sum(3 for k in inside if tokens[k].kind == "number")
         joined = sum(soft[k] for k in inside)
-        nots = [k for k in inside if tokens[k].text == "not"]
+        nots = [k for k in inside if tokens[k].text in ("not", "no", "non")]
         if nots:
-            if nots != [places[-1] - 1]:
+            following = nots[0] + 1 + (tokens[nots[0] + 1].text == "-")
+            if len(nots) > 1 or following not in places:
                 return None
             gap -= 1
         if gap > (GAP_OF_A_LIST if joined else GAP) or joined > 4:
@@ -302,7 +305,8 @@ class _Statement:
             return None
         if "cannot" in pattern.stems:
             inability = next(k for k in places if tokens[k].stem == "cannot")
-            if inability == places[-1] or any(soft[k] for k in range(places[0], inability)):
+            ends = inability == places[-1] and canonical(pattern.text.split()[-1]) != "cannot"
+            if ends or any(soft[k] for k in range(places[0], inability)):
                 return None
         if len(places) == 1 and not self._written(pattern, tokens[place]):
             return None
@@ -420,7 +424,8 @@ class _Statement:
             names = {m.name for m in group}
             if len(names) > 1:
                 fitting = [m for m in group if self._has_modality(m)]
-                group = fitting or group
+                shown = [m for m in fitting if self.lexicon.entries[m.name].modalities]
+                group = shown or fitting or group
             if len({m.name for m in group}) > 1:
                 written = {self.tokens[k].text for k in range(places[0], places[-1] + 1)}
                 scores = [len(m.pattern.words & written) - 0.01 * len(m.pattern.words) for m in group]
@@ -442,7 +447,8 @@ class _Statement:
         wanted = self.lexicon.entries[mention.name].modalities
         if not wanted or mention.pattern.stems & wanted:
             return True
-        return self.modalities[mention.first] in wanted or self.modalities[mention.last] in wanted
+        found = {self.modalities[mention.first], self.modalities[mention.last]}
+        return bool(found & wanted) or ("imaging" in found and wanted != {"xray"})
 
     # -- what is said of it -------------------------------------------------------------------------------------------
 
@@ -678,11 +684,14 @@ class _Statement:
         places = mention.places
         if mention.negated_inside:
             return "not"
+        before = mention.first - 1
+        if before >= 0 and self.tokens[before].text == "no" and self.tokens[before + 1].text in words.NOT_DENIED_AFTER:
+            return "no"  # no relief denies the relief, though not what was to be relieved
         cues = {self.scope.denied[place] for place in (places[0], places[-1])} - {-1}
         outside = [cue for cue in cues if cue not in places]
         if outside and self.scope.denied[places[0]] >= 0:
             return self.tokens[outside[0]].text
-        return self._denied_after(mention.last)
+        return self._denied_after(mention.last) or (self._sound(mention.last) if mention.pattern.states else "") or None
 
     def _denied_after(self, last: int) -> str | None:
         skipped = 0
@@ -714,6 +723,16 @@ class _Statement:
                 if skipped > 0:
                     return None
         return None
+
+    def _sound(self, last: int) -> str:
+        """A word right behind a complaint that says it is not there, as in "resisted flexion painless"."""
+        for place in range(last + 1, min(last + 3, len(self.tokens))):
+            token = self.tokens[place]
+            if token.text in words.SOUND_AFTER:
+                return token.text
+            if not token.little:
+                break
+        return ""
 
     def _is_strong(self, mention: Mention) -> bool:
         return any(
@@ -983,6 +1002,11 @@ class _Statement:
 
     def _leave(self, names: tuple[str, ...], first: int, last: int, why: str) -> None:
         self.found.left.append(LeftOut(names, self._span(first, last, why)))
+
+
+def _modality(token: Token) -> str:
+    """The kind of imaging that a token names."""
+    return token.stem if token.stem in words.MODALITIES else "imaging" if token.text in words.IMAGING else ""
 
 
 def _with_near(mentions: list[Mention]) -> Iterator[tuple[Mention, list[Mention]]]:

@@ -242,7 +242,7 @@ class NoteReading(Report):
 
     def blocks(self) -> Sequence[Block]:
         """The note with what was read marked, and the three tables."""
-        title = f"{self.model.name} {self.model.version}: a note read, nothing confirmed yet"
+        title = f"{self.model.name} {self.model.version}: a note read, proposals to confirm"
         shown: list[Block] = [Title(title), Passage(self.text, self._marks())]
         rows = [[p.label, p.state_label, _quoted(p.spans), p.spans[0].rule] for p in self.proposals]
         if rows:

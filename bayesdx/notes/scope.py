@@ -61,6 +61,10 @@ def scope_of(tokens: list[Token], note: str) -> Scope:
             hard[place] = False
         elif token.text in words.NEW_CLAUSE:
             hard[place] = True
+        elif token.text == "no":
+            hard[place] = True
+        elif cues[place] == "non":
+            hard[place] = False
         elif token.text in "-\u2013\u2014" and token.kind == "mark":
             hard[place] = _is_dash(tokens, place)
     soft = [(t.kind == "mark" and t.text in ",/+&()") or t.text in words.JOINS or t.kind == "number" for t in tokens]
@@ -139,6 +143,8 @@ def _denied(tokens: list[Token], cues: list[str], hard: list[bool]) -> list[int]
                 or (text == "and" and kind != "deny" and after in _STARTS_ANEW)
                 or (text == "with" and kind in ("no", "not") and far > 1)
             ):
+                active = -1
+            elif text == "(" and kind != "deny":
                 active = -1
             elif text == "," and kind in ("no", "not"):
                 if closing or not _goes_on(tokens, place, cues, hard):

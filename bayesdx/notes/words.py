@@ -97,6 +97,9 @@ REGIONS = frozenset(part for parts in PARTS.values() for part in parts) | frozen
     ("hip", "groin", "buttock", "back", "forearms", "arms")
 )  # fmt: skip
 
+SOUND_AFTER = words_of("painless normal negative unremarkable nad")
+"""Right behind the name of a complaint these deny it."""
+
 FINE, LESS, MORE, NONE, POSITIVE, NEGATIVE, ODD, STRONG = (
     "fine", "less", "more", "none", "positive", "negative", "odd", "strong",
 )  # fmt: skip
