@@ -6,6 +6,7 @@ import bisect
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from bayesdx.errors import FindingsError
 from bayesdx.knowledge.model import Model
@@ -31,6 +32,9 @@ GAP, GAP_OF_A_LIST = 2, 4
 
 RESULT_WITHIN = 8
 """Tokens after the name of an examination in which its result is looked for."""
+
+SHORTEST_JOINED = 7
+"""Letters of a word that may be written as two."""
 
 RANGE_WORDS = frozenset(("range", "power", "movement", "finding", "respons", "both"))
 """Stems that may stand between a result and the examination that it is of: full range of X."""
@@ -188,7 +192,9 @@ def _enter(tokens: list[Token], context: _Context, text: str) -> None:
     colon = next((place for place, token in enumerate(tokens[:5]) if token.text == ":"), -1)
     heading = " ".join(token.text for token in tokens[: max(colon, 0)])
     first = tokens[0]
-    blank = "\n\n" in text[max(0, first.start - 3) : first.start]
+    before = text[max(0, first.start - 3) : first.start]
+    blank = "\n\n" in before
+    new_line = "\n" in before and first.kind == "word"
     if colon > 0:
         context.section = words.SECTIONS.get(heading, "")
         if heading in words.SECTIONS or heading in words.HEADINGS:
@@ -197,7 +203,11 @@ def _enter(tokens: list[Token], context: _Context, text: str) -> None:
         context.section = context.modality = ""
     elif first.text in ("fh", "fhx"):
         context.section = "family"
-    elif context.section == "family":
+    elif (
+        context.section in ("family", "past")
+        or first.text in words.RESUMES
+        or (context.section == "impression" and new_line)
+    ):
         context.section = ""
 
 
@@ -216,6 +226,7 @@ class _Statement:
         for token in tokens:
             if token.kind == "word" and len(token.stem) > 6:
                 token.stem = lexicon.corrected(token.stem)
+        self._join_halves()
         self.modalities = self._modalities()
 
     def read(self) -> None:
@@ -233,6 +244,14 @@ class _Statement:
         self._prefixed()
         if self.modalities and self.modalities[-1]:
             self.context.modality = self.modalities[-1]
+
+    def _join_halves(self) -> None:
+        """Read "post partum" as the model's "postpartum"."""
+        for one, other in pairwise(self.tokens):
+            if one.kind == other.kind == "word" and one.stem and other.stem and other.start - one.end <= 1:
+                joined = canonical(one.text + other.text)
+                if len(joined) >= SHORTEST_JOINED and joined in self.lexicon.triggers:
+                    one.stem, other.stem, other.little = joined, "", True
 
     # -- what is named ------------------------------------------------------------------------------------------------
 
@@ -399,6 +418,8 @@ class _Statement:
         mine, its = set(one.places), set(other.places)
         if other.name != one.name or not mine & its or mine == its:
             return False
+        if bool(one.pattern.states) != bool(other.pattern.states):
+            return bool(other.pattern.states)
         return (len(its), -other.gap, -other.first) > (len(mine), -one.gap, -one.first)
 
     def _is_torn(self, one: Mention, near: list[Mention]) -> bool:
@@ -412,6 +433,10 @@ class _Statement:
             and (one.loose or other.gap < one.gap)
             and (len(other.places) > 1 or (one.loose and other.pattern.states))
         ]
+        if one.gap and not one.pattern.states:
+            longer = [other for other in close if other.name != one.name and len(other.places) > len(one.places)]
+            if any(place in other.places for other in longer for place in one.places):
+                return True
         return all(any(end in other.places for other in close) for end in (one.first, one.last))
 
     def _one_each(self, mentions: list[Mention]) -> list[Mention]:
@@ -428,7 +453,7 @@ class _Statement:
                 group = shown or fitting or group
             if len({m.name for m in group}) > 1:
                 written = {self.tokens[k].text for k in range(places[0], places[-1] + 1)}
-                scores = [len(m.pattern.words & written) - 0.01 * len(m.pattern.words) for m in group]
+                scores = [_likeness(m.pattern, written) for m in group]
                 best = [m for m, score in zip(group, scores, strict=True) if score == max(scores)]
                 says = all(m.pattern.states for m in group)
                 if not says or self._denied_by(group[0]) is None:
@@ -560,7 +585,8 @@ class _Statement:
         grade = token.grade
         if token.kind == "number":
             return None
-        if not grade:
+        after = self.tokens[place + 1].stem if place + 1 < len(self.tokens) else ""
+        if not grade or token.text == "lower" or (token.stem == "low" and after in words.REGION_STEMS):
             return None
         previous = [t.text for t in self.tokens[max(0, place - 2) : place]]
         strong = any(t.stem in words.STRONGER for t in self.tokens[max(0, place - 2) : place])
@@ -757,6 +783,8 @@ class _Statement:
         grade = result.grade
         if pattern.core == "problem" and result.stem == "full":
             return ()  # a full bladder is no sound one
+        if pattern.core == "less" and grade in (words.POSITIVE, words.NEGATIVE):
+            return ()  # strength is neither
         if result.inverted:
             if grade == words.FINE:
                 lacking = result.stem in words.LACKING_WHEN_NOT
@@ -845,7 +873,7 @@ class _Statement:
         sides = []
         for place in range(mention.first - 1, max(-1, mention.first - 6), -1):
             token = self.tokens[place]
-            if self.scope.hard[place] or token.text in (",", "and"):
+            if (self.scope.hard[place] and token.text != ":") or token.text in (",", "and"):
                 break
             if self.scope.side[place]:
                 sides.append(self.scope.side[place])
@@ -869,6 +897,8 @@ class _Statement:
         """A part of the body beside a mention that the variable does not speak of."""
         stems = mention.pattern.stems
         tokens = self.tokens
+        if mention.pattern.text.isupper():
+            return ""  # an abbreviation such as LBP says where
         wanted = {stem for stem in stems_in(entry.variable.label) if stem in words.DIRECTIONS}
         nearby = [
             tokens[k].stem
@@ -888,14 +918,21 @@ class _Statement:
             before = tokens[mention.first - 1].stem if mention.first else ""
             return tokens[mention.first - 1].text if before in words.REGION_STEMS - allowed else ""
         for place in range(mention.last + 1, min(len(tokens), mention.last + 6)):
+            if tokens[place].text.startswith("radiat"):
+                break
             if tokens[place].stem in words.REGION_STEMS - allowed and self._adjoins(mention, place):
-                return tokens[place].text
+                return "" if self._is_neck_of_bone(place) else tokens[place].text
         for place in range(mention.first - 1, max(-1, mention.first - 9), -1):
             if self.scope.hard[place] and tokens[place].kind == "mark":
                 break
-            if tokens[place].stem in words.REGION_STEMS:
+            if tokens[place].stem in words.REGION_STEMS and not self._is_neck_of_bone(place):
                 return tokens[place].text if tokens[place].stem in words.FOREIGN_STEMS - allowed else ""
         return ""
+
+    def _is_neck_of_bone(self, place: int) -> bool:
+        """Whether a neck is that of a bone."""
+        near = self.tokens[max(0, place - 1) : place + 2]
+        return self.tokens[place].text == "neck" and any(token.text in words.OF_A_BONE for token in near)
 
     def _adjoins(self, mention: Mention, place: int) -> bool:
         """Whether only little words and words of no list stand between a mention and a token."""
@@ -956,7 +993,9 @@ class _Statement:
             if token.kind != "number":
                 continue
             number = measured(self.tokens, place)
-            if number is None or number.unit != "°C":
+            after = self.tokens[place + 1].text if place + 1 < len(self.tokens) else ""
+            shown = after in ("°", "\u00ba") or (after == "c" and "." in token.text)
+            if number is None or number.unit != "°C" or not shown:
                 continue
             for entry in self.lexicon.entries.values():
                 variable = entry.variable
@@ -1002,6 +1041,13 @@ class _Statement:
 
     def _leave(self, names: tuple[str, ...], first: int, last: int, why: str) -> None:
         self.found.left.append(LeftOut(names, self._span(first, last, why)))
+
+
+def _likeness(pattern: Pattern, written: set[str]) -> float:
+    """How much the words of a note are those of a pattern, letter by letter; one leg or both legs counts most."""
+    alike = pattern.words & written
+    regions = sum(canonical(word) in words.REGION_STEMS for word in alike)
+    return len(alike) + regions - 0.01 * len(pattern.words)
 
 
 def _modality(token: Token) -> str:
@@ -1083,6 +1129,9 @@ def _agreed(variable: Variable, claims: list[Claim]) -> tuple[tuple[str, ...], l
     agreed = _common(variable, numeric) if numeric else ()
     if agreed and variable.reference not in agreed and all(variable.reference not in c.states for c in claims):
         return agreed, numeric
+    firm = [c for c in claims if c.numeric or c.whole]
+    if agreed and variable.kind == "examination" and _common(variable, firm):
+        return agreed, numeric  # a weak leg in which hip flexion is 5/5
     said = [c for c in claims if not c.denied]
     denied = [c for c in claims if c.denied]
     if said and denied and len(variable.states) == 2:

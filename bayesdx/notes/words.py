@@ -60,8 +60,9 @@ SAME: dict[str, str] = {
     **dict.fromkeys(("weak", "weakness", "weakened", "paresis", "paretic"), "weak"),
     **dict.fromkeys(
         ("dysfunction", "trouble", "problem", "disturbance", "disturbed", "complaint", "symptom", "difficulty",
-         "involvement", "issue", "upset", "change"), "problem",
+         "involvement", "issue", "upset", "change", "sx"), "problem",
     ),
+    "wt": "weight",
     **dict.fromkeys(("jerk", "reflex"), "reflex"),
     **dict.fromkeys(("power", "strength"), "power"),
 }  # fmt: skip
@@ -93,6 +94,9 @@ PARTS: dict[str, frozenset[str]] = {
 }
 """Regions of the body and what is part of them."""
 
+OF_A_BONE = frozenset(("femoral", "humeral", "radial", "surgical", "of"))
+"""Beside "neck": it is the neck of a bone."""
+
 REGIONS = frozenset(part for parts in PARTS.values() for part in parts) | frozenset(PARTS) | frozenset(
     ("hip", "groin", "buttock", "back", "forearms", "arms")
 )  # fmt: skip
@@ -103,6 +107,9 @@ SOUND_AFTER = words_of("painless normal negative unremarkable nad")
 FINE, LESS, MORE, NONE, POSITIVE, NEGATIVE, ODD, STRONG = (
     "fine", "less", "more", "none", "positive", "negative", "odd", "strong",
 )  # fmt: skip
+
+OUTCOMES = frozenset((FINE, NONE, POSITIVE, NEGATIVE))
+"""Grades that are a result by themselves, while "reduced" may be a part of what is denied: weight loss."""
 
 _GRADES = {
     FINE: """normal intact full fully strong preserved unremarkable fine ok okay nad symmetrical symmetric equal free
@@ -236,6 +243,9 @@ SECTIONS: dict[str, str] = {
     **dict.fromkeys(("pmh", "pmhx", "past medical history", "past history", "medical history", "pmx"), "past"),
 }  # fmt: skip
 """Headings after which a statement is not one about this patient now."""
+
+RESUMES = words_of("on o exam examination he she there today now clinically examined currently")
+"""First words of a statement that is about the patient again, whatever section came before."""
 
 HEADINGS = words_of(
     """s o e oe exam examination obs observations history hx hpi hpc pc clinical details report findings subjective
