@@ -262,8 +262,11 @@ class _Statement:
         named = [_modality(token) for token in self.tokens if _modality(token)]
         if not current and named:
             current = named[0]
-        for token in self.tokens:
-            current = _modality(token) or current
+        for place, token in enumerate(self.tokens):
+            kind = _modality(token)
+            if kind == "imaging" and any(map(_modality, self.tokens[max(0, place - 2) : place])):
+                kind = ""  # magnetic resonance imaging
+            current = kind or current
             found.append(current)
         if named and not any(map(_modality, self.tokens[: len(self.tokens) // 2])):
             found = [named[0] if value == self.context.modality else value for value in found]
@@ -327,6 +330,10 @@ class _Statement:
             ends = inability == places[-1] and canonical(pattern.text.split()[-1]) != "cannot"
             if ends or any(soft[k] for k in range(places[0], inability)):
                 return None
+        if not pattern.states and any(
+            tokens[k].text.endswith("ed") and tokens[k].text not in pattern.words for k in places
+        ):
+            return None  # a flexed hip is no hip flexion
         if len(places) == 1 and not self._written(pattern, tokens[place]):
             return None
         if pattern.stems <= set(words.MODALITIES) and not self._stands_alone(pattern, place):
@@ -377,7 +384,7 @@ class _Statement:
                         break
                 elif not token.little and token.text not in ("and", "of"):
                     if token.stem not in own:
-                        return not (step < 0 or token.stem in words.REGION_STEMS)
+                        return not (step < 0 or token.stem in words.REGION_STEMS or token.stem in words.SPINE_STEMS)
                     count += 1
                 other += step
         return True
@@ -526,6 +533,8 @@ class _Statement:
         while place < limit:
             token = tokens[place]
             result = self._result_at(mention, place)
+            if result is not None and result.number and self._text(result.last + 1) in ("in", "of", "for"):
+                break  # the score of what follows: "3/5 in the iliopsoas and 2/5 in the quadriceps"
             if result is not None and (not found or bool(result.number) == bool(found[0].number)):
                 result.side = self._side_before(place, mention.last) or self._side_after(result.last + 1)
                 found.append(result)
@@ -536,7 +545,7 @@ class _Statement:
                 continue
             if (token.kind == "mark" and token.text in ".;!?") or token.text in words.ENDS_DENIAL:
                 break
-            ends = token.text == "," and not found and (content > 0 or bool(mention.pattern.states))
+            ends = token.text == "," and not found
             if ends and (place + 1 >= limit or self._scored_at(mention, place + 1) is None):
                 break
             if token.text in ("no", "without", "denies"):
@@ -633,7 +642,11 @@ class _Statement:
         if not variable.cuts:
             graded = self.lexicon.entries[variable.variable].grades
             return following == "+" and words.NONE in graded and number.value <= 4
-        if not (pattern.measures or pattern.states):
+        same = bool(variable.unit) and compact(number.unit) == compact(variable.unit)
+        stated = (
+            bool(pattern.states) and len(variable.states) == 2 and bool(self.lexicon.entries[variable.variable].yes)
+        )
+        if not (pattern.measures or stated or same):
             return False
         if number.unit:
             if not variable.unit or compact(number.unit) != compact(variable.unit):
@@ -1031,6 +1044,9 @@ class _Statement:
                         )  # fmt: skip
 
     # -- places -------------------------------------------------------------------------------------------------------
+
+    def _text(self, place: int) -> str:
+        return self.tokens[place].text if place < len(self.tokens) else ""
 
     def _words(self, first: int, last: int) -> str:
         return self.text[self.tokens[first].start : self.tokens[last].end]

@@ -47,6 +47,7 @@ SAME: dict[str, str] = {
     **dict.fromkeys(BOTH, "both"),
     **dict.fromkeys(("lower",), "low"),
     **dict.fromkeys(("mri", "magnetic"), "mri"),
+    **dict.fromkeys(("ct", "cect", "tomography", "tomographic"), "ct"),
     **dict.fromkeys(("us", "uss", "ultrasound", "sonography", "sonogram", "sonographic"), "ultrasound"),
     **dict.fromkeys(("xr", "xray", "radiograph", "radiography", "film", "xrays"), "xray"),
     **dict.fromkeys(("unable", "cant", "couldnt", "cannot", "inability", "impossible", "incapable", "wont"), "cannot"),
@@ -313,6 +314,7 @@ DECADES = {
 }  # fmt: skip
 
 REGION_STEMS = frozenset(map(canonical, REGIONS))
+SPINE_STEMS = frozenset(map(canonical, ("spine", "spinal", "lumbar", "lumbosacral", "sacral")))
 PART_STEMS = {whole: frozenset(map(canonical, parts)) for whole, parts in PARTS.items()}
 FOREIGN_STEMS = frozenset().union(*(PART_STEMS[whole] for whole in ("arm", "head", "trunk", "pelvis"))) - {
     canonical("limb"),

@@ -62,7 +62,10 @@ def test_confirmed_findings_are_kept_and_diagnosed(note: Path, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--keep", "x.json"], "--keep: confirm what to keep: --confirm VARIABLE for each proposal that holds, or all."),
+        (
+            ["--keep", "x.json"],
+            "--keep: confirm what to keep: --confirm VARIABLE for each proposal that holds, or all.",
+        ),
         (["--confirm", "onset"], "onset is not among the proposals: age_group, fever, patellar_reflex."),
         (["--confirm", "fewer"], "'fewer' is not a variable of hip_flexion_weakness 2.3.0. Did you mean 'fever'?"),
         (["--format", "xml"], "--format xml: expected text or json."),

@@ -241,6 +241,31 @@ def test_table_text_and_html_show_the_same() -> None:
     assert "<b>73M" not in page
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Strength 3/5 in the iliopsoas and 2/5 in the quadriceps.", {"hip_flexion_strength": "reduced"}),
+        ("Inflammatory markers awaited, with a negative urine dip.", {"inflammatory_markers": None}),
+        ("Radiographs of the lumbosacral spine were normal. Chest X-ray clear.", {"xray_hip": None}),
+        ("Her leg was flexed at the hip with all movements restricted.", {"hip_flexion_strength": None}),
+        ("White blood cell count of 6600/mm3.", {"white_cell_count": "normal"}),
+        ("Pain down the thigh, numb groin lump.", {"groin_mass": "present"}),
+        ("New hip pain.", {"hip_replacement": None}),
+        ("Uses walking aids.", {"infection_risk": None}),
+        ("Back pain and numb thigh.", {"pain_low_back": "present", "pain_anterior_thigh": None}),
+        ("Pain in the groin, buttock and thigh.", {"pain_groin": "present", "pain_buttock": "present"}),
+        ("Post partum.", {"recent_pelvic_procedure": "yes"}),
+        ("Parasthesia of the thigh.", {"leg_numbness": "present"}),
+        ("Femoral neck: fracture on CT.", {"mri_bone_lesion": "positive"}),
+        ("Magnetic resonance imaging of the hip: tendon normal.", {"mri_tendon_change": "negative"}),
+    ],
+)
+def test_words_belong_to_what_they_are_said_of(text: str, expected: dict[str, str | None]) -> None:
+    """A result belongs to its own examination, a place to its own complaint, however close another one stands."""
+    found = said(text)
+    assert {name: found.get(name) for name in expected} == expected
+
+
 def test_other_models_are_read_by_the_same_code() -> None:
     """The words of a model are its own; nothing belongs to the flagship."""
     chest = dx.load_model("chest_clinic")
