@@ -21,6 +21,7 @@ from bayesdx.cli.fhir import questionnaire, show_assessments
 from bayesdx.cli.importing import import_
 from bayesdx.cli.interview import interview
 from bayesdx.cli.learning import calibrate, evaluate, fit, mapping
+from bayesdx.cli.note import read
 from bayesdx.cli.synthesis import synthesise
 from bayesdx.display import clean
 from bayesdx.errors import BayesdxError
@@ -474,6 +475,7 @@ def sensitivity(
     reasoning.show_sensitivity(dx.sensitivity_analysis(case, cause), format)
 
 
+app.command()(read)
 app.command()(score)
 app.command()(questionnaire)
 app.command()(calibrate)

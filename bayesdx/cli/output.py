@@ -38,6 +38,7 @@ BAR_WIDTH = 12
 """Columns of the bar beside a probability."""
 
 STATUSES = ("verified", "recalled", "expert", "synthesis", "dataset")
+MARK_STYLE = {"": "green", "left": "dim", "against": "yellow"}
 BANDS = ((0.0, 0.5), (0.5, 0.9), (0.9, 1.01))
 """How much of a number studies brought, as it is counted."""
 
@@ -129,8 +130,12 @@ def print_blocks(screen: Console, blocks: Sequence[Block]) -> None:
             case Note():
                 screen.print(_lines(block.text, screen.width), style="dim")
             case Passage():
-                pieces = [(clean(piece), "bold" if mark else "") for piece, mark in block.pieces()]
-                screen.print(Text.assemble(*pieces))
+                marked = Text()
+                for piece, mark in block.pieces():
+                    shown = "\n".join(map(clean, piece.split("\n")))
+                    marked.append(f"[{shown}]" if mark else shown, MARK_STYLE.get(mark.kind, "") if mark else "")
+                marked.rstrip()
+                screen.print(marked)
             case _:
                 screen.print(_lines(block, screen.width))
 

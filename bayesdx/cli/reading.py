@@ -180,39 +180,65 @@ def read_file(model: dx.Model, source: str, keep: Sequence[str] = (), ignore: Se
         The file cannot be read, or is not what it should be; file, row and column are named. A row of a table that
         is not sound is marked instead, so that the others are answered.
     """
+    name, content = _read_bytes(source, "'bayesdx score' takes tables of any size", "'--findings -'")
+    if not content.strip():
+        expected = "expected the columns variable and state, or one column per variable"
+        raise dx.FindingsError(f"{name}: empty; {expected}.")
+    kind = Path(source).suffix.lower()
+    if kind == ".json" or (kind != ".csv" and content.removeprefix(BOM_UTF8).lstrip()[:1] in (b"{", b"[")):
+        patients = Patients([Patient(_read_json(model, name, _as_text(name, content)), name)], many=False)
+    else:
+        try:
+            patients = _patients(model, name, read_table_file(content, name, LARGEST_UNPACKED), keep, ignore)
+        except TableFault as error:
+            raise dx.FindingsError(str(error)) from error
+    if (keep or ignore) and not patients.many:
+        raise dx.FindingsError(f"{name}: one patient; --keep and --ignore are about the columns of a table.")
+    return patients
+
+
+def read_text(source: str, larger: str, piped: str) -> tuple[str, str]:
+    """The name and the text of a file, or of standard input where ``source`` is ``-``.
+
+    Parameters
+    ----------
+    source : str
+    larger, piped : str
+        What to do with a larger file, and how to pipe one that is not ordinary.
+
+    Raises
+    ------
+    FindingsError
+        It cannot be read, is larger than 16 MiB, or no UTF-8.
+    """
+    name, content = _read_bytes(source, larger, piped)
+    return name, _as_text(name, content)
+
+
+def _read_bytes(source: str, larger: str, piped: str) -> tuple[str, bytes]:
+    """The same, not decoded."""
     name = "standard input" if source == "-" else source
     try:
         if source == "-":
             content = typer.get_binary_stream("stdin").read(LARGEST_FINDINGS + 1)
         else:
             content = read_ordinary(Path(source), LARGEST_FINDINGS)
-        if len(content) > LARGEST_FINDINGS:
-            limit = f"{LARGEST_FINDINGS // 2**20} MiB"
-            raise dx.FindingsError(f"{name}: larger than {limit}; 'bayesdx score' takes tables of any size.")
-        if not content.strip():
-            expected = "expected the columns variable and state, or one column per variable"
-            raise dx.FindingsError(f"{name}: empty; {expected}.")
-        kind = Path(source).suffix.lower()
-        if kind == ".json" or (kind != ".csv" and content.removeprefix(BOM_UTF8).lstrip()[:1] in (b"{", b"[")):
-            text = content.decode("utf-8-sig")
-            patients = Patients([Patient(_read_json(model, name, text), name)], many=False)
-        else:
-            patients = _patients(model, name, read_table_file(content, name, LARGEST_UNPACKED), keep, ignore)
-    except dx.FindingsError:
-        raise
     except UnusualFileError as error:
-        raise dx.FindingsError(f"{name}: not an ordinary file; pipe it to '--findings -' instead.") from error
-    except TableFault as error:
-        raise dx.FindingsError(str(error)) from error
+        raise dx.FindingsError(f"{name}: not an ordinary file; pipe it to {piped} instead.") from error
     except OSError as error:
         raise dx.FindingsError(f"{name}: cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise dx.FindingsError(f"{name}: byte {error.start} is not UTF-8; save the file as UTF-8.") from error
     except ValueError as error:  # a NUL character in the path
         raise dx.FindingsError(f"{name!r} is no file: {error}.") from error
-    if (keep or ignore) and not patients.many:
-        raise dx.FindingsError(f"{name}: one patient; --keep and --ignore are about the columns of a table.")
-    return patients
+    if len(content) > LARGEST_FINDINGS:
+        raise dx.FindingsError(f"{name}: larger than {LARGEST_FINDINGS // 2**20} MiB; {larger}.")
+    return name, content
+
+
+def _as_text(name: str, content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise dx.FindingsError(f"{name}: byte {error.start} is not UTF-8; save the file as UTF-8.") from error
 
 
 def _read_json(model: dx.Model, name: str, text: str) -> dict[str, Any]:

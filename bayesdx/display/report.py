@@ -181,7 +181,7 @@ def _as_text(block: Block) -> str:
             lines = [f"{lead}{text}".rstrip() for lead, text in block.lines(WIDTH)]
         case Passage():
             shown = "".join(f"[{piece}]" if mark else piece for piece, mark in block.pieces())
-            return "\n".join(line for part in shown.splitlines() for line in wrapped(part) or [""])
+            return "\n".join(line for part in shown.rstrip().splitlines() for line in wrapped(part) or [""])
         case Title():
             return clean(block.text)
         case Alert():

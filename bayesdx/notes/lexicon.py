@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from bayesdx.knowledge.schema import Variable
-from bayesdx.knowledge.vocabulary import Vocabulary
+from bayesdx.knowledge.vocabulary import NO, YES, Vocabulary
 from bayesdx.notes import words
 from bayesdx.notes.stems import stem_of
 from bayesdx.notes.words import canonical
@@ -106,9 +106,10 @@ class Lexicon:
         observed = [v for v in vocabulary.variables.values() if v.kind in OBSERVED]
         self.entries = {v.variable: _entry(v) for v in observed}
         named = _other_names(vocabulary)
+        things = frozenset(stem for entry in self.entries.values() for stem in _sound_things(entry))
         patterns: dict[tuple[str, frozenset[str]], Pattern] = {}
         for entry in self.entries.values():
-            for pattern in _patterns(entry, named):
+            for pattern in _patterns(entry, named, things):
                 key = (pattern.variable.variable, pattern.stems)
                 if pattern.stems and (key not in patterns or (pattern.states and not patterns[key].states)):
                     patterns[key] = pattern
@@ -202,7 +203,14 @@ def _other_names(vocabulary: Vocabulary) -> dict[frozenset[str], list[str]]:
     return found
 
 
-def _patterns(entry: Entry, named: dict[frozenset[str], list[str]]) -> Iterator[Pattern]:
+def _sound_things(entry: Entry) -> Iterator[str]:
+    """What is imaged, from labels such as "MRI: tendon normal": naming it does not say that anything is wrong."""
+    stems = stems_in(entry.variable.state_label(entry.variable.reference).partition(":")[2])
+    if entry.modalities and any(words.GRADES.get(stem) == words.FINE for stem in stems):
+        yield from (stem for stem in stems if stem not in words.GRADES)
+
+
+def _patterns(entry: Entry, named: dict[frozenset[str], list[str]], things: frozenset[str]) -> Iterator[Pattern]:
     variable = entry.variable
     if _is_age(variable):
         return
@@ -217,7 +225,7 @@ def _patterns(entry: Entry, named: dict[frozenset[str], list[str]]) -> Iterator[
         stems = frozenset(stems_in(bare))
         whole = text in (label, name)
         measures = bool(variable.cuts) and (whole or stems in quantities)
-        yield from _readings(entry, stems, bare.strip(), whole, measures, quantities)
+        yield from _readings(entry, stems, bare.strip(), whole, measures, quantities, things)
     for text in variable.quantity:
         for short in words.MEASURES.get(text.lower(), ()):
             yield Pattern(variable, frozenset((canonical(short),)), (), text, frozenset((short,)), False, True, True)
@@ -243,6 +251,7 @@ def _readings(
     whole: bool,
     measures: bool,
     quantities: Sequence[frozenset[str]],
+    things: frozenset[str],
 ) -> Iterator[Pattern]:
     """What a name or synonym states, and what is left of it without "weak", "reduced" or "trouble"."""
     variable = entry.variable
@@ -259,8 +268,8 @@ def _readings(
     tested = bool((stems & _TESTS) or (written & words.TEST_NOUNS)) and "signs" not in written
     if whole and _is_plain(variable):
         tested = False
-    if stems <= frozenset(stems_in(variable.state_label(variable.reference).partition(":")[2])):
-        tested = True  # "tendon", where the reference is "MRI: tendon normal"
+    if entry.modalities and stems <= things:
+        tested = True
     measured = any(quantity <= stems for quantity in quantities) and not deficits and not whole
     states: tuple[str, ...] = ()
     if deficits or "cannot" in stems:
@@ -297,12 +306,12 @@ def _of_state(entry: Entry, state: str) -> Iterator[Pattern]:
     lead = _lead(label)
     for piece in re.split(r"[():]", label):
         piece = piece.partition(",")[0]
-        if not piece.strip() or piece == lead or re.search(r"\d", piece):
+        if not piece.strip() or piece == lead or re.search(r"\d", piece) or piece.strip().casefold() in YES + NO:
             continue
         before, no, after = _parted(piece)
         if no:
             if after and entry.yes and set(stems_in(before)) <= set(words.MODALITIES):
-                yield Pattern(variable, frozenset(stems_in(after)), entry.yes, piece, _written(piece), True)
+                yield Pattern(variable, frozenset(stems_in(after)), entry.yes, after.strip(), _written(after), True)
             continue
         stems = frozenset(stems_in(piece))
         grades = {stem for stem in stems if stem in words.GRADES}

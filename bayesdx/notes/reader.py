@@ -6,6 +6,7 @@ import bisect
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from bayesdx.errors import FindingsError
 from bayesdx.knowledge.model import Model
@@ -18,6 +19,7 @@ from bayesdx.notes.reading import Conflicting, LeftOut, NoteReading, Proposal, S
 from bayesdx.notes.scope import Scope, scope_of
 from bayesdx.notes.stems import stem_of
 from bayesdx.notes.tokens import Measured, Token, measured, statements
+from bayesdx.notes.words import canonical
 
 LONGEST_NOTE = 4 * 2**20
 """Signs above which a text is refused."""
@@ -30,6 +32,9 @@ GAP, GAP_OF_A_LIST = 2, 4
 
 RESULT_WITHIN = 8
 """Tokens after the name of an examination in which its result is looked for."""
+
+SHORTEST_JOINED = 7
+"""Letters of a word that may be written as two."""
 
 RANGE_WORDS = frozenset(("range", "power", "movement", "finding", "respons", "both"))
 """Stems that may stand between a result and the examination that it is of: full range of X."""
@@ -187,7 +192,9 @@ def _enter(tokens: list[Token], context: _Context, text: str) -> None:
     colon = next((place for place, token in enumerate(tokens[:5]) if token.text == ":"), -1)
     heading = " ".join(token.text for token in tokens[: max(colon, 0)])
     first = tokens[0]
-    blank = "\n\n" in text[max(0, first.start - 3) : first.start]
+    before = text[max(0, first.start - 3) : first.start]
+    blank = "\n\n" in before
+    new_line = "\n" in before and first.kind == "word"
     if colon > 0:
         context.section = words.SECTIONS.get(heading, "")
         if heading in words.SECTIONS or heading in words.HEADINGS:
@@ -196,7 +203,11 @@ def _enter(tokens: list[Token], context: _Context, text: str) -> None:
         context.section = context.modality = ""
     elif first.text in ("fh", "fhx"):
         context.section = "family"
-    elif context.section == "family":
+    elif (
+        context.section in ("family", "past")
+        or first.text in words.RESUMES
+        or (context.section == "impression" and new_line)
+    ):
         context.section = ""
 
 
@@ -215,6 +226,7 @@ class _Statement:
         for token in tokens:
             if token.kind == "word" and len(token.stem) > 6:
                 token.stem = lexicon.corrected(token.stem)
+        self._join_halves()
         self.modalities = self._modalities()
 
     def read(self) -> None:
@@ -233,20 +245,30 @@ class _Statement:
         if self.modalities and self.modalities[-1]:
             self.context.modality = self.modalities[-1]
 
+    def _join_halves(self) -> None:
+        """Read "post partum" as the model's "postpartum"."""
+        for one, other in pairwise(self.tokens):
+            if one.kind == other.kind == "word" and one.stem and other.stem and other.start - one.end <= 1:
+                joined = canonical(one.text + other.text)
+                if len(joined) >= SHORTEST_JOINED and joined in self.lexicon.triggers:
+                    one.stem, other.stem, other.little = joined, "", True
+
     # -- what is named ------------------------------------------------------------------------------------------------
 
     def _modalities(self) -> list[str]:
         """The kind of imaging in force at each token; one named later in the statement holds for what is before it."""
         found = []
         current = self.context.modality
-        named = [token.stem for token in self.tokens if token.stem in words.MODALITIES]
+        named = [_modality(token) for token in self.tokens if _modality(token)]
         if not current and named:
             current = named[0]
-        for token in self.tokens:
-            if token.stem in words.MODALITIES:
-                current = token.stem
+        for place, token in enumerate(self.tokens):
+            kind = _modality(token)
+            if kind == "imaging" and any(map(_modality, self.tokens[max(0, place - 2) : place])):
+                kind = ""  # magnetic resonance imaging
+            current = kind or current
             found.append(current)
-        if named and self.tokens and not any(t.stem in words.MODALITIES for t in self.tokens[: len(self.tokens) // 2]):
+        if named and not any(map(_modality, self.tokens[: len(self.tokens) // 2])):
             found = [named[0] if value == self.context.modality else value for value in found]
         return found
 
@@ -271,7 +293,9 @@ class _Statement:
                     yield mention
 
     def _is_inner_not(self, place: int) -> bool:
-        return self.tokens[place].text == "not" and place + 1 < len(self.tokens)
+        text = self.tokens[place].text
+        after = self.tokens[place + 1].text if place + 1 < len(self.tokens) else ""
+        return (text == "not" and bool(after)) or (text == "no" and after in words.NOT_DENIED_AFTER)
 
     def _fit(self, pattern: Pattern, place: int, near: dict[str, list[int]]) -> Mention | None:
         """The words of a pattern around a token, if they stand close enough."""
@@ -291,9 +315,10 @@ class _Statement:
         gap = sum(not tokens[k].little and tokens[k].kind == "word" and not soft[k] for k in inside)
         gap += sum(3 for k in inside if tokens[k].kind == "number")
         joined = sum(soft[k] for k in inside)
-        nots = [k for k in inside if tokens[k].text == "not"]
+        nots = [k for k in inside if tokens[k].text in ("not", "no", "non")]
         if nots:
-            if nots != [places[-1] - 1]:
+            following = nots[0] + 1 + (tokens[nots[0] + 1].text == "-")
+            if len(nots) > 1 or following not in places:
                 return None
             gap -= 1
         if gap > (GAP_OF_A_LIST if joined else GAP) or joined > 4:
@@ -302,8 +327,13 @@ class _Statement:
             return None
         if "cannot" in pattern.stems:
             inability = next(k for k in places if tokens[k].stem == "cannot")
-            if inability == places[-1] or any(soft[k] for k in range(places[0], inability)):
+            ends = inability == places[-1] and canonical(pattern.text.split()[-1]) != "cannot"
+            if ends or any(soft[k] for k in range(places[0], inability)):
                 return None
+        if not pattern.states and any(
+            tokens[k].text.endswith("ed") and tokens[k].text not in pattern.words for k in places
+        ):
+            return None  # a flexed hip is no hip flexion
         if len(places) == 1 and not self._written(pattern, tokens[place]):
             return None
         if pattern.stems <= set(words.MODALITIES) and not self._stands_alone(pattern, place):
@@ -354,7 +384,7 @@ class _Statement:
                         break
                 elif not token.little and token.text not in ("and", "of"):
                     if token.stem not in own:
-                        return not (step < 0 or token.stem in words.REGION_STEMS)
+                        return not (step < 0 or token.stem in words.REGION_STEMS or token.stem in words.SPINE_STEMS)
                     count += 1
                 other += step
         return True
@@ -395,6 +425,8 @@ class _Statement:
         mine, its = set(one.places), set(other.places)
         if other.name != one.name or not mine & its or mine == its:
             return False
+        if bool(one.pattern.states) != bool(other.pattern.states):
+            return bool(other.pattern.states)
         return (len(its), -other.gap, -other.first) > (len(mine), -one.gap, -one.first)
 
     def _is_torn(self, one: Mention, near: list[Mention]) -> bool:
@@ -408,6 +440,10 @@ class _Statement:
             and (one.loose or other.gap < one.gap)
             and (len(other.places) > 1 or (one.loose and other.pattern.states))
         ]
+        if one.gap and not one.pattern.states:
+            longer = [other for other in close if other.name != one.name and len(other.places) > len(one.places)]
+            if any(place in other.places for other in longer for place in one.places):
+                return True
         return all(any(end in other.places for other in close) for end in (one.first, one.last))
 
     def _one_each(self, mentions: list[Mention]) -> list[Mention]:
@@ -420,10 +456,11 @@ class _Statement:
             names = {m.name for m in group}
             if len(names) > 1:
                 fitting = [m for m in group if self._has_modality(m)]
-                group = fitting or group
+                shown = [m for m in fitting if self.lexicon.entries[m.name].modalities]
+                group = shown or fitting or group
             if len({m.name for m in group}) > 1:
                 written = {self.tokens[k].text for k in range(places[0], places[-1] + 1)}
-                scores = [len(m.pattern.words & written) - 0.01 * len(m.pattern.words) for m in group]
+                scores = [_likeness(m.pattern, written) for m in group]
                 best = [m for m, score in zip(group, scores, strict=True) if score == max(scores)]
                 says = all(m.pattern.states for m in group)
                 if not says or self._denied_by(group[0]) is None:
@@ -442,7 +479,8 @@ class _Statement:
         wanted = self.lexicon.entries[mention.name].modalities
         if not wanted or mention.pattern.stems & wanted:
             return True
-        return self.modalities[mention.first] in wanted or self.modalities[mention.last] in wanted
+        found = {self.modalities[mention.first], self.modalities[mention.last]}
+        return bool(found & wanted) or ("imaging" in found and wanted != {"xray"})
 
     # -- what is said of it -------------------------------------------------------------------------------------------
 
@@ -495,6 +533,8 @@ class _Statement:
         while place < limit:
             token = tokens[place]
             result = self._result_at(mention, place)
+            if result is not None and result.number and self._text(result.last + 1) in ("in", "of", "for"):
+                break  # the score of what follows: "3/5 in the iliopsoas and 2/5 in the quadriceps"
             if result is not None and (not found or bool(result.number) == bool(found[0].number)):
                 result.side = self._side_before(place, mention.last) or self._side_after(result.last + 1)
                 found.append(result)
@@ -505,7 +545,7 @@ class _Statement:
                 continue
             if (token.kind == "mark" and token.text in ".;!?") or token.text in words.ENDS_DENIAL:
                 break
-            ends = token.text == "," and not found and (content > 0 or bool(mention.pattern.states))
+            ends = token.text == "," and not found
             if ends and (place + 1 >= limit or self._scored_at(mention, place + 1) is None):
                 break
             if token.text in ("no", "without", "denies"):
@@ -554,7 +594,8 @@ class _Statement:
         grade = token.grade
         if token.kind == "number":
             return None
-        if not grade:
+        after = self.tokens[place + 1].stem if place + 1 < len(self.tokens) else ""
+        if not grade or token.text == "lower" or (token.stem == "low" and after in words.REGION_STEMS):
             return None
         previous = [t.text for t in self.tokens[max(0, place - 2) : place]]
         strong = any(t.stem in words.STRONGER for t in self.tokens[max(0, place - 2) : place])
@@ -601,7 +642,11 @@ class _Statement:
         if not variable.cuts:
             graded = self.lexicon.entries[variable.variable].grades
             return following == "+" and words.NONE in graded and number.value <= 4
-        if not (pattern.measures or pattern.states):
+        same = bool(variable.unit) and compact(number.unit) == compact(variable.unit)
+        stated = (
+            bool(pattern.states) and len(variable.states) == 2 and bool(self.lexicon.entries[variable.variable].yes)
+        )
+        if not (pattern.measures or stated or same):
             return False
         if number.unit:
             if not variable.unit or compact(number.unit) != compact(variable.unit):
@@ -678,11 +723,14 @@ class _Statement:
         places = mention.places
         if mention.negated_inside:
             return "not"
+        before = mention.first - 1
+        if before >= 0 and self.tokens[before].text == "no" and self.tokens[before + 1].text in words.NOT_DENIED_AFTER:
+            return "no"  # no relief denies the relief, though not what was to be relieved
         cues = {self.scope.denied[place] for place in (places[0], places[-1])} - {-1}
         outside = [cue for cue in cues if cue not in places]
         if outside and self.scope.denied[places[0]] >= 0:
             return self.tokens[outside[0]].text
-        return self._denied_after(mention.last)
+        return self._denied_after(mention.last) or (self._sound(mention.last) if mention.pattern.states else "") or None
 
     def _denied_after(self, last: int) -> str | None:
         skipped = 0
@@ -715,6 +763,16 @@ class _Statement:
                     return None
         return None
 
+    def _sound(self, last: int) -> str:
+        """A word right behind a complaint that says it is not there, as in "resisted flexion painless"."""
+        for place in range(last + 1, min(last + 3, len(self.tokens))):
+            token = self.tokens[place]
+            if token.text in words.SOUND_AFTER:
+                return token.text
+            if not token.little:
+                break
+        return ""
+
     def _is_strong(self, mention: Mention) -> bool:
         return any(
             self.tokens[k - step].stem in words.STRONGER
@@ -738,6 +796,8 @@ class _Statement:
         grade = result.grade
         if pattern.core == "problem" and result.stem == "full":
             return ()  # a full bladder is no sound one
+        if pattern.core == "less" and grade in (words.POSITIVE, words.NEGATIVE):
+            return ()  # strength is neither
         if result.inverted:
             if grade == words.FINE:
                 lacking = result.stem in words.LACKING_WHEN_NOT
@@ -826,7 +886,7 @@ class _Statement:
         sides = []
         for place in range(mention.first - 1, max(-1, mention.first - 6), -1):
             token = self.tokens[place]
-            if self.scope.hard[place] or token.text in (",", "and"):
+            if (self.scope.hard[place] and token.text != ":") or token.text in (",", "and"):
                 break
             if self.scope.side[place]:
                 sides.append(self.scope.side[place])
@@ -850,6 +910,8 @@ class _Statement:
         """A part of the body beside a mention that the variable does not speak of."""
         stems = mention.pattern.stems
         tokens = self.tokens
+        if mention.pattern.text.isupper():
+            return ""  # an abbreviation such as LBP says where
         wanted = {stem for stem in stems_in(entry.variable.label) if stem in words.DIRECTIONS}
         nearby = [
             tokens[k].stem
@@ -869,14 +931,21 @@ class _Statement:
             before = tokens[mention.first - 1].stem if mention.first else ""
             return tokens[mention.first - 1].text if before in words.REGION_STEMS - allowed else ""
         for place in range(mention.last + 1, min(len(tokens), mention.last + 6)):
+            if tokens[place].text.startswith("radiat"):
+                break
             if tokens[place].stem in words.REGION_STEMS - allowed and self._adjoins(mention, place):
-                return tokens[place].text
+                return "" if self._is_neck_of_bone(place) else tokens[place].text
         for place in range(mention.first - 1, max(-1, mention.first - 9), -1):
             if self.scope.hard[place] and tokens[place].kind == "mark":
                 break
-            if tokens[place].stem in words.REGION_STEMS:
+            if tokens[place].stem in words.REGION_STEMS and not self._is_neck_of_bone(place):
                 return tokens[place].text if tokens[place].stem in words.FOREIGN_STEMS - allowed else ""
         return ""
+
+    def _is_neck_of_bone(self, place: int) -> bool:
+        """Whether a neck is that of a bone."""
+        near = self.tokens[max(0, place - 1) : place + 2]
+        return self.tokens[place].text == "neck" and any(token.text in words.OF_A_BONE for token in near)
 
     def _adjoins(self, mention: Mention, place: int) -> bool:
         """Whether only little words and words of no list stand between a mention and a token."""
@@ -937,7 +1006,9 @@ class _Statement:
             if token.kind != "number":
                 continue
             number = measured(self.tokens, place)
-            if number is None or number.unit != "°C":
+            after = self.tokens[place + 1].text if place + 1 < len(self.tokens) else ""
+            shown = after in ("°", "\u00ba") or (after == "c" and "." in token.text)
+            if number is None or number.unit != "°C" or not shown:
                 continue
             for entry in self.lexicon.entries.values():
                 variable = entry.variable
@@ -974,6 +1045,9 @@ class _Statement:
 
     # -- places -------------------------------------------------------------------------------------------------------
 
+    def _text(self, place: int) -> str:
+        return self.tokens[place].text if place < len(self.tokens) else ""
+
     def _words(self, first: int, last: int) -> str:
         return self.text[self.tokens[first].start : self.tokens[last].end]
 
@@ -983,6 +1057,18 @@ class _Statement:
 
     def _leave(self, names: tuple[str, ...], first: int, last: int, why: str) -> None:
         self.found.left.append(LeftOut(names, self._span(first, last, why)))
+
+
+def _likeness(pattern: Pattern, written: set[str]) -> float:
+    """How much the words of a note are those of a pattern, letter by letter; one leg or both legs counts most."""
+    alike = pattern.words & written
+    regions = sum(canonical(word) in words.REGION_STEMS for word in alike)
+    return len(alike) + regions - 0.01 * len(pattern.words)
+
+
+def _modality(token: Token) -> str:
+    """The kind of imaging that a token names."""
+    return token.stem if token.stem in words.MODALITIES else "imaging" if token.text in words.IMAGING else ""
 
 
 def _with_near(mentions: list[Mention]) -> Iterator[tuple[Mention, list[Mention]]]:
@@ -1059,6 +1145,9 @@ def _agreed(variable: Variable, claims: list[Claim]) -> tuple[tuple[str, ...], l
     agreed = _common(variable, numeric) if numeric else ()
     if agreed and variable.reference not in agreed and all(variable.reference not in c.states for c in claims):
         return agreed, numeric
+    firm = [c for c in claims if c.numeric or c.whole]
+    if agreed and variable.kind == "examination" and _common(variable, firm):
+        return agreed, numeric  # a weak leg in which hip flexion is 5/5
     said = [c for c in claims if not c.denied]
     denied = [c for c in claims if c.denied]
     if said and denied and len(variable.states) == 2:

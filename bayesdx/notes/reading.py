@@ -147,6 +147,16 @@ class NoteReading(Report):
 
         Index: variable. Columns: label, states (several between bars where the words leave them possible), words,
         rule, start and end (``text[start:end]`` are the words).
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@2.3.0")
+        >>> dx.read_note(model, "CRP 86, afebrile.").table[["states", "words", "rule"]]
+                              states     words        rule
+        variable
+        inflammatory_markers  raised    CRP 86     86 mg/L
+        fever                 absent  afebrile  "afebrile"
         """
         rows = [
             [p.variable, p.label, "|".join(p.states), span.words, span.rule, span.start, span.end]
@@ -242,7 +252,7 @@ class NoteReading(Report):
 
     def blocks(self) -> Sequence[Block]:
         """The note with what was read marked, and the three tables."""
-        title = f"{self.model.name} {self.model.version}: a note read, nothing confirmed yet"
+        title = f"{self.model.name} {self.model.version}: a note read, proposals to confirm"
         shown: list[Block] = [Title(title), Passage(self.text, self._marks())]
         rows = [[p.label, p.state_label, _quoted(p.spans), p.spans[0].rule] for p in self.proposals]
         if rows:

@@ -55,12 +55,14 @@ def scope_of(tokens: list[Token], note: str) -> Scope:
         if token.stem == "radiat" and following.text in words.TOWARDS:
             token.stem = "pain"
     cues = [_cue(tokens, place) for place in range(len(tokens))]
-    hard = [bool(cues[k]) or (t.kind == "mark" and t.text in ":?.!;()") for k, t in enumerate(tokens)]
+    hard = [bool(cues[k]) or (t.kind == "mark" and t.text in ":?.!;()>\u2192") for k, t in enumerate(tokens)]
     for place, token in enumerate(tokens):
         if token.text in "()" and token.kind == "mark":
             hard[place] = False
-        elif token.text in words.NEW_CLAUSE:
+        elif token.text in words.NEW_CLAUSE or token.text == "no":
             hard[place] = True
+        elif cues[place] == "non":
+            hard[place] = False
         elif token.text in "-\u2013\u2014" and token.kind == "mark":
             hard[place] = _is_dash(tokens, place)
     soft = [(t.kind == "mark" and t.text in ",/+&()") or t.text in words.JOINS or t.kind == "number" for t in tokens]
@@ -138,7 +140,7 @@ def _denied(tokens: list[Token], cues: list[str], hard: list[bool]) -> list[int]
                 or (kind == "deny" and text in ("has", "had", "is", "was", "he", "she") and far > 3)
                 or (text == "and" and kind != "deny" and after in _STARTS_ANEW)
                 or (text == "with" and kind in ("no", "not") and far > 1)
-            ):
+            ) or (text == "(" and kind != "deny"):
                 active = -1
             elif text == "," and kind in ("no", "not"):
                 if closing or not _goes_on(tokens, place, cues, hard):
@@ -161,7 +163,7 @@ def _goes_on(tokens: list[Token], comma: int, cues: list[str], hard: list[bool])
         token = tokens[place]
         if cues[place] or hard[place] or token.kind == "number" or token.text in words.VERBS:
             return False
-        if token.text in words.ENDS_DENIAL or token.grade:
+        if token.text in words.ENDS_DENIAL or token.grade in words.OUTCOMES:
             return False
         if token.text in ("or", "nor"):
             return True
@@ -222,7 +224,13 @@ def _family(tokens: list[Token]) -> list[int]:
         after = [t.text for t in tokens[place + 1 : place + 3]]
         before = {t.text for t in tokens[max(0, place - 2) : place]}
         text = token.text.removesuffix("'s").removesuffix("\u2019s")
-        if text in words.FAMILY and not words.REPORTS.intersection(after) and not before & {"with", "by", "from"}:
+        counted = after[:1] == ["of"]  # a father of two is the patient
+        if (
+            text in words.FAMILY
+            and not counted
+            and not words.REPORTS.intersection(after)
+            and not before & {"with", "by", "from"}
+        ):
             active = place
         elif active >= 0 and (
             token.text in ("but", "whereas", "however")

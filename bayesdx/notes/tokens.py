@@ -12,7 +12,7 @@ _TOKEN = re.compile(
     r"(?P<xray>(?<!\w)[xX](?:-|-?\s)?[rR][aA][yY]s?\b)"
     r"|(?P<number>\d+(?:[.,]\d+)*)"
     r"|(?P<sign>[+\-\u2212\u2013]ve\b)"
-    r"|(?P<word>[^\W\d_][^\W_]*(?:['\u2018\u2019][^\W\d_]+)*)"
+    r"|(?P<word>[^\W\d_]{3,5}(?=\d{1,4}(?:\.\d+)?\b)|[tT](?=\d\d\.\d)|[^\W\d_][^\W_]*(?:['\u2018\u2019][^\W\d_]+)*)"
     r"|(?P<line>[^\S\n]*\n\s*)"
     r"|(?P<mark>\S)"
 )
@@ -96,7 +96,8 @@ def _token(found: re.Match[str]) -> Token:
         return Token(found.start(), found.end(), text, "", "word", False, "positive" if text[0] == "+" else "negative")
     stem = canonical(text)
     little = text in LITTLE or text in SIDES or stem == "both" or found[0] in ("L", "R")
-    return Token(found.start(), found.end(), text, stem, "word", little, GRADES.get(stem, ""))
+    grade = "none" if text == "lost" else GRADES.get(stem, "")
+    return Token(found.start(), found.end(), text, stem, "word", little, grade)
 
 
 def _new_line_is_a_stop(line: str, note: str, place: int) -> bool:

@@ -47,6 +47,7 @@ SAME: dict[str, str] = {
     **dict.fromkeys(BOTH, "both"),
     **dict.fromkeys(("lower",), "low"),
     **dict.fromkeys(("mri", "magnetic"), "mri"),
+    **dict.fromkeys(("ct", "cect", "tomography", "tomographic"), "ct"),
     **dict.fromkeys(("us", "uss", "ultrasound", "sonography", "sonogram", "sonographic"), "ultrasound"),
     **dict.fromkeys(("xr", "xray", "radiograph", "radiography", "film", "xrays"), "xray"),
     **dict.fromkeys(("unable", "cant", "couldnt", "cannot", "inability", "impossible", "incapable", "wont"), "cannot"),
@@ -60,8 +61,9 @@ SAME: dict[str, str] = {
     **dict.fromkeys(("weak", "weakness", "weakened", "paresis", "paretic"), "weak"),
     **dict.fromkeys(
         ("dysfunction", "trouble", "problem", "disturbance", "disturbed", "complaint", "symptom", "difficulty",
-         "involvement", "issue", "upset", "change"), "problem",
+         "involvement", "issue", "upset", "change", "sx"), "problem",
     ),
+    "wt": "weight",
     **dict.fromkeys(("jerk", "reflex"), "reflex"),
     **dict.fromkeys(("power", "strength"), "power"),
 }  # fmt: skip
@@ -93,13 +95,22 @@ PARTS: dict[str, frozenset[str]] = {
 }
 """Regions of the body and what is part of them."""
 
+OF_A_BONE = frozenset(("femoral", "humeral", "radial", "surgical", "of"))
+"""Beside "neck": it is the neck of a bone."""
+
 REGIONS = frozenset(part for parts in PARTS.values() for part in parts) | frozenset(PARTS) | frozenset(
     ("hip", "groin", "buttock", "back", "forearms", "arms")
 )  # fmt: skip
 
+SOUND_AFTER = words_of("painless normal negative unremarkable nad")
+"""Right behind the name of a complaint these deny it."""
+
 FINE, LESS, MORE, NONE, POSITIVE, NEGATIVE, ODD, STRONG = (
     "fine", "less", "more", "none", "positive", "negative", "odd", "strong",
 )  # fmt: skip
+
+OUTCOMES = frozenset((FINE, NONE, POSITIVE, NEGATIVE))
+"""Grades that are a result by themselves, while "reduced" may be a part of what is denied: weight loss."""
 
 _GRADES = {
     FINE: """normal intact full fully strong preserved unremarkable fine ok okay nad symmetrical symmetric equal free
@@ -234,6 +245,9 @@ SECTIONS: dict[str, str] = {
 }  # fmt: skip
 """Headings after which a statement is not one about this patient now."""
 
+RESUMES = words_of("on o exam examination he she there today now clinically examined currently")
+"""First words of a statement that is about the patient again, whatever section came before."""
+
 HEADINGS = words_of(
     """s o e oe exam examination obs observations history hx hpi hpc pc clinical details report findings subjective
     objective on neuro bloods labs imaging results social sh dh drugs medication allergies mri ct xr xray us"""
@@ -300,6 +314,7 @@ DECADES = {
 }  # fmt: skip
 
 REGION_STEMS = frozenset(map(canonical, REGIONS))
+SPINE_STEMS = frozenset(map(canonical, ("spine", "spinal", "lumbar", "lumbosacral", "sacral")))
 PART_STEMS = {whole: frozenset(map(canonical, parts)) for whole, parts in PARTS.items()}
 FOREIGN_STEMS = frozenset().union(*(PART_STEMS[whole] for whole in ("arm", "head", "trunk", "pelvis"))) - {
     canonical("limb"),
