@@ -18,6 +18,8 @@ PYTEST_ARGS ?=
 BENCH_ARGS ?=
 NOTEBOOKS ?=
 UV_VERSION := 0.13.9
+# What needs none of the tools that the whole suite is compared with.
+LOWEST_TESTS := bayesdx tests/knowledge tests/network tests/diagnosis tests/cohort
 
 DEMO_MODEL := hip_flexion_weakness
 DEMO_CASE := tests/data/demo.json
@@ -27,7 +29,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --require-hashes --only-binary :all:
 INSTALL_SELF := $(PIP) install --quiet --no-deps --no-index --no-build-isolation --editable .
 
-.PHONY: help demo test lint types format docs bench readme notebooks lock clean
+.PHONY: help demo test lowest lint types format docs bench readme notebooks lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
@@ -39,6 +41,9 @@ demo: $(VENV)/installed-demo ## install the core and diagnose a published case
 
 test: lint types ## lint, types, and the whole suite
 	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+lowest: $(VENV)/installed-lowest ## a part of the suite on the oldest dependencies allowed; wants VENV=build/lowest
+	$(BIN)/python -m pytest -p no:cacheprovider $(LOWEST_TESTS) $(PYTEST_ARGS)
 
 lint: $(VENV)/installed-test ## ruff: rules and format
 	$(BIN)/ruff check .
@@ -69,6 +74,7 @@ lock: $(VENV)/installed-demo ## pin the requirements anew
 	$(PIP) install --quiet uv==$(UV_VERSION)
 	$(call compile,requirements/test.txt,--extra test)
 	$(call compile,requirements/demo.txt,--constraint requirements/test.txt)
+	$(call compile,requirements/lowest.txt,--extra lowest --resolution lowest-direct)
 
 compile = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header pyproject.toml --group pyproject.toml:build $(2) --output-file $(1)
@@ -79,6 +85,11 @@ clean: ## remove what these targets made
 
 $(VENV)/installed-test: requirements/test.txt $(VENV)/installed-demo
 	$(INSTALL) --requirement requirements/test.txt
+	@touch $@
+
+$(VENV)/installed-lowest: requirements/lowest.txt pyproject.toml $(VENV)/created
+	$(INSTALL) --requirement requirements/lowest.txt
+	$(INSTALL_SELF)
 	@touch $@
 
 $(VENV)/installed-demo: requirements/demo.txt pyproject.toml $(VENV)/created
