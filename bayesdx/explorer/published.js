@@ -1,8 +1,8 @@
 /* The transport of a published page: a session that runs in the page itself, with the replies of session.py. */
 
 const MOST_LINES = 25, MOST_UNASKED = 8, MOST_OPTIONS = 8, MOST_FOUND = 8, MOST_UNDONE = 200;
-const REASONS = "Decibans: 10 multiply the odds by 10, 3 double them. Each weight is that of the finding given all others; " +
-  "with few words in brackets that of the finding alone. They need not add up.";
+const REASONS = "Decibans: 10 multiply the odds by 10, 3 double them. Each weight is that of the finding given all the others; " +
+  "in brackets stands that of the finding alone. They need not add up.";
 const BADGES = {
   context: "asks about an emergency", history: "asks about an emergency", examination: "looks for an emergency",
   test: "emergency test",
