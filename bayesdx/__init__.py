@@ -72,7 +72,7 @@ from bayesdx.evaluation import (
     model_card,
     read_cohort,
 )
-from bayesdx.explorer import Explorer, explore
+from bayesdx.explorer import Explorer, explore, publish
 from bayesdx.inference import Engine
 from bayesdx.knowledge import (
     Comparison,
@@ -176,6 +176,7 @@ __all__ = [
     "next_tests",
     "posterior_path",
     "questionnaire",
+    "publish",
     "read_bif",
     "read_cohort",
     "read_fhir",
