@@ -1,7 +1,7 @@
 """One file that explores a model in a browser: no server, no network, no installation.
 
-The compiled network travels in the file as data (``Engine.portable``), and engine.js, reasoning.js and published.js stand
-in for Python; the front end is that of the notebook and the local page.
+The compiled network travels in the file as data (``Engine.portable``). engine.js, reasoning.js and published.js stand in
+for Python; the front end is that of the notebook and the local page.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def publish(model: dx.Model | str | PathLike[str], path: str | PathLike[str]) ->
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     page = publish("chest_clinic@1.0.0", Path(folder) / "page.html")
     ...     text = page.read_text("utf-8")
-    >>> text.startswith("<!DOCTYPE html>"), "http-equiv=\\"Content-Security-Policy\\"" in text
+    >>> text.startswith("<!DOCTYPE html>"), 'http-equiv="Content-Security-Policy"' in text
     (True, True)
     """
     known = dx.load_model(model) if not isinstance(model, dx.Model) else model

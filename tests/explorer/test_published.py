@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 import bayesdx as dx
-from bayesdx.display import format_probability
 from bayesdx.explorer import publish
 from bayesdx.explorer.published import SCRIPTS, contents
 from bayesdx.explorer.state import state
