@@ -502,13 +502,19 @@ class _Statement:
             one, following = mentions[place], mentions[place + 1]
             later = shared[place + 1]
             if shared[place] is None and later and later.first > following.last and self._joined(one, following):
-                shared[place] = later
+                shared[place] = self._shared(one, later)
         for place in range(1, len(mentions)):
             one, earlier = mentions[place], mentions[place - 1]
             previous = shared[place - 1]
             if shared[place] is None and previous and previous.last < earlier.first and self._joined(earlier, one):
-                shared[place] = previous
+                shared[place] = self._shared(one, previous)
         return shared
+
+    def _shared(self, mention: Mention, result: Result) -> Result | None:
+        """The result of a list, where it can be one of this member: reflexes of 2/4 are no grade of strength."""
+        if result.number is not None and not self._fits(mention.pattern, result.number, result.first):
+            return None
+        return result
 
     def _joined(self, one: Mention, following: Mention) -> bool:
         """Whether two mentions are members of one list."""
@@ -533,6 +539,8 @@ class _Statement:
         while place < limit:
             token = tokens[place]
             result = self._result_at(mention, place)
+            if result is not None and result.grade and content > 0 and self._is_bare(mention):
+                break  # of a reflex or a tendon of that muscle
             if result is not None and result.number and self._text(result.last + 1) in ("in", "of", "for"):
                 break  # the score of what follows: "3/5 in the iliopsoas and 2/5 in the quadriceps"
             if result is not None and (not found or bool(result.number) == bool(found[0].number)):
@@ -551,13 +559,18 @@ class _Statement:
             if token.text in ("no", "without", "denies"):
                 break
             if token.kind == "word" and not token.little and token.text not in ("and", "or"):
-                content += 1
+                content += token.stem not in RANGE_WORDS
                 if content > 3:
                     break
             place += 1
         main = [result for result in found if result.side in ("", "both", self.context.main_side)]
         best = main or found
         return best[0] if best else None
+
+    @staticmethod
+    def _is_bare(mention: Mention) -> bool:
+        """Whether a mention is the mere name of a muscle, left of "weakness of X"."""
+        return len(mention.places) == 1 and mention.pattern.core == "less" and bool(mention.pattern.variable.cuts)
 
     def _scored_at(self, mention: Mention, place: int) -> Measured | None:
         number = measured(self.tokens, place) if self.tokens[place].kind == "number" else None
@@ -643,9 +656,7 @@ class _Statement:
             graded = self.lexicon.entries[variable.variable].grades
             return following == "+" and words.NONE in graded and number.value <= 4
         same = bool(variable.unit) and compact(number.unit) == compact(variable.unit)
-        stated = (
-            bool(pattern.states) and len(variable.states) == 2 and bool(self.lexicon.entries[variable.variable].yes)
-        )
+        stated = bool(pattern.states) and bool(self.lexicon.entries[variable.variable].yes)
         if not (pattern.measures or stated or same):
             return False
         if number.unit:
@@ -934,18 +945,18 @@ class _Statement:
             if tokens[place].text.startswith("radiat"):
                 break
             if tokens[place].stem in words.REGION_STEMS - allowed and self._adjoins(mention, place):
-                return "" if self._is_neck_of_bone(place) else tokens[place].text
+                return "" if self._is_part_of_bone(place) else tokens[place].text
         for place in range(mention.first - 1, max(-1, mention.first - 9), -1):
             if self.scope.hard[place] and tokens[place].kind == "mark":
                 break
-            if tokens[place].stem in words.REGION_STEMS and not self._is_neck_of_bone(place):
+            if tokens[place].stem in words.REGION_STEMS and not self._is_part_of_bone(place):
                 return tokens[place].text if tokens[place].stem in words.FOREIGN_STEMS - allowed else ""
         return ""
 
-    def _is_neck_of_bone(self, place: int) -> bool:
-        """Whether a neck is that of a bone."""
+    def _is_part_of_bone(self, place: int) -> bool:
+        """Whether a neck or a head is that of a bone."""
         near = self.tokens[max(0, place - 1) : place + 2]
-        return self.tokens[place].text == "neck" and any(token.text in words.OF_A_BONE for token in near)
+        return self.tokens[place].text in ("neck", "head") and any(token.text in words.OF_A_BONE for token in near)
 
     def _adjoins(self, mention: Mention, place: int) -> bool:
         """Whether only little words and words of no list stand between a mention and a token."""
@@ -1118,15 +1129,23 @@ def _reading(model: Model, text: str, found: _Found) -> NoteReading:
         states, used = _agreed(variable, claims)
         if states:
             label = " or ".join(map(variable.state_label, states))
-            spans = tuple(sorted({c.span for c in used}, key=lambda span: (span.start, span.end)))
+            spans = _one_a_place([c.span for c in used])
             proposals.append(Proposal(name, variable.label, states, label, spans))
         else:
             readings = tuple((c.states, c.span) for c in sorted(claims, key=lambda c: c.span.start))
             conflicts.append(Conflicting(name, variable.label, readings))
     proposals.sort(key=lambda p: p.spans[0].start)
     conflicts.sort(key=lambda c: c.readings[0][1].start)
-    left = tuple(sorted(set(found.left), key=lambda out: (out.span.start, out.variables)))
+    left = tuple(sorted(set(found.left), key=lambda out: (out.span.start, out.span.end, out.variables, out.span.rule)))
     return NoteReading(model, text, tuple(proposals), tuple(conflicts), left)
+
+
+def _one_a_place(spans: Sequence[Span]) -> tuple[Span, ...]:
+    """The spans in the order of the note; of two rules that read the same words, the first one."""
+    places: dict[tuple[int, int], Span] = {}
+    for span in spans:
+        places.setdefault((span.start, span.end), span)
+    return tuple(places[place] for place in sorted(places))
 
 
 def _agreed(variable: Variable, claims: list[Claim]) -> tuple[tuple[str, ...], list[Claim]]:
