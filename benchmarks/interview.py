@@ -421,7 +421,7 @@ def main(arguments: list[str] | None = None) -> int:
     every = [*populations, DDXPLUS]
     parser = argparse.ArgumentParser(prog="python -m benchmarks interview", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(every)}; all where left out")
-    parser.add_argument("--patients", type=int, default=150, help="of each population (default 150)")
+    parser.add_argument("--patients", type=int, default=100, help="of each population (default 100)")
     parser.add_argument("--with-tests", type=int, default=20, help="of these with tests too (default 20)")
     parser.add_argument("--ddxplus", type=int, default=100, help="patients of each model of DDXPlus (default 100)")
     parser.add_argument("--seed", type=int, default=20261201)

@@ -363,9 +363,9 @@ def next_question(case: Diagnosis, *, tests: bool = True, stop_below: float = ST
     open. Then background and history, then examination, then tests. In each, what could raise the alarm for an
     emergency comes first, the likeliest alarm before the others; then, by net value, whatever changes a decision with a
     probability above ``stop_below``. Nothing is asked where nothing of this is left, which is the rule of
-    ``next_tests``. While an emergency is open, what is merely routine waits: a decision counts only where one of its
-    steps is urgent or an emergency, no test of more than a day is asked for, and asking ends although the emergency
-    stands, since what is left is to act on it.
+    ``next_tests``. While an emergency is open, what is merely routine waits: what counts is which cause comes first, and
+    decisions of which a step is urgent or an emergency; no test of more than a day is asked for; and asking ends
+    although the emergency stands, since what is left is to act on it.
 
     In a model without steps of care the decision is the most probable set of causes: asking ends when it is wrong with
     a probability of at most ``stop_below``, or nothing open brings 0.01 bits about the causes.
@@ -487,7 +487,8 @@ class _Round:
             return False
         if not self.case.model.management:
             return self.suggestions[place].bits >= LEAST_BITS
-        return self._changes(place) > self.stop_below
+        comes_first = self.suggestions[place].top_change if self.pressing else 0.0
+        return max(self._changes(place), comes_first) > self.stop_below
 
     def _changes(self, place: int) -> float:
         """P(a decision changes); while an emergency is open what is merely routine waits."""
