@@ -22,7 +22,7 @@ import pandas as pd
 
 import bayesdx as dx
 from bayesdx.diagnosis.events import leading_event
-from bayesdx.diagnosis.interview import _open
+from bayesdx.diagnosis.interview import askable
 from bayesdx.diagnosis.lines import engine_for
 from bayesdx.diagnosis.results import measured_variables
 from bayesdx.diagnosis.suggestions import Asked, Option, TradeOff
@@ -112,7 +112,7 @@ def interviewed(
 
 
 def options_of(start: dx.Diagnosis, tests: bool) -> list[Option]:
-    return [option for option in _open(start) if tests or option.kind != "test"]
+    return [option for option in askable(start) if tests or option.kind != "test"]
 
 
 def at_random(start: dx.Diagnosis, patient: Patient, tests: bool, rng: np.random.Generator) -> Told:
