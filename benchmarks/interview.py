@@ -26,6 +26,7 @@ from bayesdx.diagnosis.interview import askable
 from bayesdx.diagnosis.lines import engine_for
 from bayesdx.diagnosis.results import measured_variables
 from bayesdx.diagnosis.suggestions import Asked, Option, TradeOff
+from bayesdx.display import as_json
 from bayesdx.inference import Evidence
 from bayesdx.inference.kernels import numba_installed
 from benchmarks import ddxplus
@@ -359,10 +360,18 @@ def as_markdown(document: Mapping[str, Any]) -> str:
         "The patients are as the model says that patients are: this measures the order of questions, not whether the "
         "model is right.",
     ]
-    for asked in (HISTORY, TESTS):
+    notes = {
+        HISTORY: "The interview asks what could raise an alarm before what tells common causes apart, history before "
+        "examination, and stops; information gain alone knows none of this and asks everything.",
+        TESTS: "The interview asks for tests after the examination; information gain alone orders a scan first, "
+        "whatever it costs, and so needs fewer questions.",
+    }
+    for asked, note in notes.items():
         lines += [
             "",
             f"## {asked.capitalize()}",
+            "",
+            note,
             "",
             "| population | order | patients | asked, median | until the answer, median | 90th percentile "
             f"| same first cause | same emergencies | both | emergencies | found within {FIRST} |",
@@ -374,19 +383,20 @@ def as_markdown(document: Mapping[str, Any]) -> str:
                     *(population, way, row["patients"], f"{row['median_asked']:.0f}"),
                     *(_count(row[key]) for key in ("median", "p90")),
                     *(f"{100 * row[key]:.1f} %" for key in ("same_first", "same_alarms", "same_both")),
-                    *(row["emergencies"], f"{100 * row['early']:.1f} %"),
+                    *(row["emergencies"], f"{100 * row['early']:.1f} %" if row["emergencies"] else "-"),
                 ]
                 lines.append(f"| {' | '.join(map(str, cells))} |")
     if DDXPLUS in document:
         lines += ["", *_ddx_markdown(document[DDXPLUS]["lines"])]
     minutes = sum(found["minutes"] for found in document.values())
     seeds = ", ".join(sorted({str(found["seed"]) for found in document.values()}))
-    lines += ["", f"Made in {minutes:.0f} minutes of one processor; seed {seeds}."]
+    lines += ["", f"Made in {minutes:.1f} minutes of one processor; seed {seeds}."]
     return "\n".join(lines) + "\n"
 
 
-def _count(value: float) -> str:
-    return "-" if math.isinf(value) else f"{value:.0f}"
+def _count(value: float | str) -> str:
+    """A number of questions; stored ones may be "inf"."""
+    return "-" if math.isinf(float(value)) else f"{float(value):.0f}"
 
 
 def _ddx_markdown(rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -447,7 +457,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(part, json.dumps(found), flush=True)
         document = {part: document[part] for part in every if part in document}
         options.output.mkdir(parents=True, exist_ok=True)
-        stored.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        stored.write_text(json.dumps(as_json(document), indent=1) + "\n", encoding="utf-8")
         (options.output / "interview.md").write_text(as_markdown(document), encoding="utf-8")
     print(f"written: {stored} and interview.md")
     return 0
