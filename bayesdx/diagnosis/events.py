@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +15,6 @@ from bayesdx.inference import Engine, Evidence
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import split_event
 from bayesdx.knowledge.spelling import compact
-
-if TYPE_CHECKING:
-    from bayesdx.diagnosis.case import Diagnosis
 
 Array = NDArray[np.float64]
 
@@ -76,6 +72,10 @@ def event_of(model: Model, cause: str) -> Event:
     key = compact(cause)
     meant = {line.name for line in alternatives(model) if compact(line.label) == key}
     meant |= {name for name in model.vocabulary.find(cause) if name in model.causes}
+    for other in model.vocabulary.find(cause):
+        said = model.vocabulary.said_state(other, cause) if other in model.by_name else None
+        if said is not None and (model.by_name[other].kind == "mechanism" or f"{other}={said}" in lines):
+            meant.add(f"{other}={said}")
     if len(meant) == 1:
         return event_of(model, meant.pop())
     named = found.states if found is not None and found.kind == "mechanism" else ()
@@ -121,11 +121,6 @@ def action_probabilities(model: Model, cause: str, marginals: Mapping[str, Array
     events = action_events(model, cause)
     chances = np.stack([sides(marginals[event.variable], event)[0] for event in events])
     return np.asarray(chances.max(axis=0))
-
-
-def leading_event(case: Diagnosis) -> Event:
-    """The first line of the differential."""
-    return event_of(case.model, case.differential[0].cause)
 
 
 def given_event(evidence: Evidence, event: Event, engine: Engine, *, present: bool) -> Evidence:

@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.diagnosis.case import Diagnosis
-from bayesdx.diagnosis.events import action_probabilities, action_variables, leading_event
+from bayesdx.diagnosis.case import expect_cases, leading_event
+from bayesdx.diagnosis.diagnosis import Diagnosis
+from bayesdx.diagnosis.events import action_probabilities, action_variables
 from bayesdx.diagnosis.findings import UNKNOWN
 from bayesdx.diagnosis.lines import alternatives, engine_for
 from bayesdx.diagnosis.red_flags import met
-from bayesdx.diagnosis.steps import ROUNDING, SPEAKS
 from bayesdx.diagnosis.suggestions import (
     STOP_BELOW,
     Asked,
@@ -33,6 +33,7 @@ from bayesdx.diagnosis.suggestions import (
     worth,
 )
 from bayesdx.diagnosis.triage import emergency_rows
+from bayesdx.diagnosis.weighing import ROUNDING, SPEAKS
 from bayesdx.display import clean, format_probability
 from bayesdx.display.report import Block, Entries, Grid, Report, Title
 from bayesdx.errors import FindingsError
@@ -407,6 +408,7 @@ def next_question(case: Diagnosis, *, tests: bool = True, stop_below: float = ST
     >>> dict(case.findings)
     {'dyspnoea': 'present', 'smoking': 'yes', 'xray': 'positive'}
     """
+    expect_cases(case)
     model = case.model
     if not 0 <= stop_below <= 1:
         raise FindingsError(f"next_question: stop_below = {stop_below}; expected a probability.")

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.diagnosis.case import Diagnosis
-from bayesdx.diagnosis.events import Event, event_of, leading_event, sides
+from bayesdx.diagnosis.case import CaseNumbers, expect_cases, leading_event
+from bayesdx.diagnosis.events import Event, event_of, sides
 from bayesdx.diagnosis.lines import engine_for
 from bayesdx.diagnosis.results import (
     Measured,
@@ -136,7 +136,7 @@ class Option:
     soonest_hours: float = 0.0
 
 
-_OF_OPTION = ("label", "kind", "cost_eur", "delay_hours", "burden", "risk")
+_OF_OPTION = ("label", "kind", "cost_eur", "burden", "risk")
 _AHEAD = ["second", "bits_ahead", "net_value_ahead_eur"]
 _COLUMNS = ("label", "kind", "emergency", "bits", "bits_target", "bits_rule_in", "bits_rule_out", "top_change",
             "decision_change", "same_decision", "benefit", "cost_eur", "delay_hours", "burden", "risk",
@@ -205,6 +205,11 @@ class Suggestion:
         return self.net_value_eur if math.isnan(self.net_value_ahead_eur) else self.net_value_ahead_eur
 
     @property
+    def delay_hours(self) -> float:
+        """Hours until the result: as an emergency where it bears on one, otherwise as usual."""
+        return self.option.soonest_hours if self.emergency else self.option.delay_hours
+
+    @property
     def same_decision(self) -> float:
         """Same-decision probability: that every decision stands once the result is known."""
         return 1 - self.decision_change
@@ -266,7 +271,7 @@ class NextTests(Report):
     hip_flexor_tenderness         examination  0.44       0.0         298.31
     """
 
-    case: Diagnosis
+    case: CaseNumbers
     target: Event
     focus: str
     trade_off: TradeOff
@@ -429,7 +434,7 @@ class NextTests(Report):
             f"{s.bits_target:.3f}",
             format_probability(s.decision_change),
             f"{s.option.cost_eur:g}",
-            f"{s.option.delay_hours:g}",
+            f"{s.delay_hours:g}",
             f"{s.net_value_eur:.0f}",
         ]
         return [*row, self._labels.get(s.second, "nothing")] if ahead else row
@@ -482,7 +487,7 @@ class NextTests(Report):
 
 
 def next_tests(
-    case: Diagnosis,
+    case: CaseNumbers,
     *,
     rule_in: str | None = None,
     rule_out: str | None = None,
@@ -540,6 +545,7 @@ def next_tests(
     >>> following.emergencies[0].cause, following.table.index[0]
     ('cauda_equina_syndrome', 'saddle_anaesthesia')
     """
+    expect_cases(case)
     if rule_in and rule_out:
         raise FindingsError("next_tests: give rule_in or rule_out, not both.")
     if look_ahead not in (1, 2):
@@ -547,16 +553,18 @@ def next_tests(
     named = rule_in or rule_out or target
     event = event_of(case.model, named) if named else leading_event(case)
     focus = "rule in" if rule_in else "rule out" if rule_out else "causes"
-    options = _chosen(case, only)
-    asked = Asked(case, options, event, focus, trade_off or TradeOff(), has_joint(case.model))
+    options, price, urgent = _chosen(case, only), trade_off or TradeOff(), emergencies(case)
+    together = has_joint(case.model)
+    if not options:
+        return NextTests(case, event, focus, price, (), urgent, about(together))
+    asked = Asked(case, options, event, focus, price, together)
     suggestions = [asked.suggestion(place) for place in range(len(options))]
-    if look_ahead == 2 and suggestions:
+    if look_ahead == 2:
         suggestions = asked.look_ahead(suggestions)
-    urgent = emergencies(case)
-    return NextTests(case, event, focus, asked.price, tuple(_ranked(asked, suggestions, urgent)), urgent, asked.about)
+    return NextTests(case, event, focus, price, tuple(_ranked(asked, suggestions, urgent)), urgent, about(together))
 
 
-def emergencies(case: Diagnosis) -> tuple[Emergency, ...]:
+def emergencies(case: CaseNumbers) -> tuple[Emergency, ...]:
     """Unsettled causes that the case calls for an emergency step of, likeliest first."""
     found: dict[str, Emergency] = {}
     for step in case.management:
@@ -594,7 +602,7 @@ def still_open(emergency: Emergency) -> str:
     return f"{emergency.label} has a red flag, at a probability of {chance}"
 
 
-def open_options(case: Diagnosis) -> tuple[Option, ...]:
+def open_options(case: CaseNumbers) -> tuple[Option, ...]:
     """Everything that is still open: findings not observed and not UNKNOWN, those of one test together."""
     model = case.model
     open_ = [name for name in model.findings if name not in case.findings]
@@ -612,7 +620,7 @@ def open_options(case: Diagnosis) -> tuple[Option, ...]:
     return tuple(found.values())
 
 
-def _chosen(case: Diagnosis, only: Collection[str] | None) -> list[Option]:
+def _chosen(case: CaseNumbers, only: Collection[str] | None) -> list[Option]:
     every = {option.name: option for option in open_options(case)}
     if only is None:
         return list(every.values())
@@ -625,12 +633,17 @@ def _chosen(case: Diagnosis, only: Collection[str] | None) -> list[Option]:
     return [every[name] for name in dict.fromkeys(only) if name in every]
 
 
+def about(together: bool) -> str:
+    """What bits are measured on."""
+    return "the causes together" if together else "the causes one by one, added up"
+
+
 class Asked:
     """The options of a question and everything measured about their results."""
 
     def __init__(
         self,
-        case: Diagnosis,
+        case: CaseNumbers,
         options: Sequence[Option],
         event: Event,
         focus: str,
@@ -650,11 +663,6 @@ class Asked:
         self.told = self.weights[results] * self.after.information(event, now, results)
         self.changed = (self.after.decisions[results] != self.after.decisions[now]).any(axis=1)
         self.top_changed = self.after.lines[results].argmax(axis=1) != self.after.lines[now].argmax()
-
-    @property
-    def about(self) -> str:
-        """What bits are measured on."""
-        return "the causes together" if self.together else "the causes one by one, added up"
 
     def evidence(self, codes: NDArray[np.int32]) -> Evidence:
         """Cases with these codes and the likelihoods of the case."""
@@ -778,7 +786,10 @@ def _ranked(asked: Asked, suggestions: Sequence[Suggestion], urgent: tuple[Emerg
         found, emergency = bears[place]
         does = bearing_on(suggestions[place].option, emergency.label)
         why = f"{does} ({found:.3f} bits about it): {still_open(emergency)}"
-        ranked.append(replace(suggestions[place], emergency=emergency.cause, why=why))
+        one = replace(suggestions[place], emergency=emergency.cause, why=why)
+        sooner = (one.option.delay_hours - one.delay_hours) * asked.price.eur_per_hour
+        ahead = one.net_value_ahead_eur + sooner
+        ranked.append(replace(one, net_value_eur=one.net_value_eur + sooner, net_value_ahead_eur=ahead))
     for place in sorted(rest, key=lambda place: worth(suggestions[place])):
         why = f"net value of {suggestions[place].rank_value:.0f} EUR"
         ranked.append(replace(suggestions[place], why=why))
