@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bayesdx as dx
-from bayesdx.diagnosis.page import as_page
+from bayesdx.diagnosis.case_page import as_page
 from bayesdx.display import as_json, format_probability
 from bayesdx.display.report import Alert, Entries, Grid, wrapped
 from tests.diagnosis.cases import possible_cases
