@@ -152,10 +152,12 @@ def truth_of(
     """The numbers that patients are drawn from."""
     network = layout.network
     values = layout.values(network)
-    if kind == "clinic":
-        return layout.values(compile_network(model.with_population(elsewhere)))
+    believed = believe(model, layout, PARTS, None, 1.0).draw(values, rng)
     if kind == "believed":
-        return believe(model, layout, PARTS, None, 1.0).draw(values, rng)
+        return believed
+    if kind == "clinic":
+        there = layout.values(compile_network(model.with_population(elsewhere)))
+        return np.where(there == values, believed, there)
     mix = case_mix(model, network)
     names = [name for name in network.names if (name in mix) == (kind == "causes")]
     belief = believe(model, layout, PARTS, names, 1.0)
@@ -167,7 +169,7 @@ def truth_of(
     factor = np.exp(by_event if kind == "causes" else rng.uniform(-most, most, len(belief.cells)))
     reference = np.array([row.free[0] for row in belief.distributions])[belief.row]
     share = values[belief.cells] * np.where(state == reference, 1.0, factor)
-    truth = values.copy()
+    truth = believed
     truth[belief.cells] = share * (belief.left / belief.sums(share))[belief.row]
     return truth
 

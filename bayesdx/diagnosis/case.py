@@ -24,6 +24,7 @@ from bayesdx.errors import FindingsError, ImpossibleEvidenceError
 from bayesdx.inference import Evidence
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import split_event
+from bayesdx.knowledge.vocabulary import quoted
 
 DISCLAIMER = "Decision support for qualified people, not a diagnosis; a low probability does not exclude an emergency."
 
@@ -87,6 +88,13 @@ def _probabilities(model: Model, marginals: Mapping[str, Array]) -> Array:
     """P(line) in the order of ``alternatives``; rounding of sums may pass 1 by the last bit, hence the minimum."""
     found = np.array([marginals[line.variable].item(line.state) for line in alternatives(model)], dtype=np.float64)
     return found.clip(max=1.0)
+
+
+def expect_cases(*cases: object) -> None:
+    """Raise a FindingsError where something is given for a case that is none, such as a model or its name."""
+    for case in cases:
+        if not isinstance(case, CaseNumbers):
+            raise FindingsError(f"expected a case, as dx.diagnose(model, findings) gives it, not {quoted(case)}.")
 
 
 def impossible(model: Model, findings: Findings) -> ImpossibleEvidenceError:
@@ -211,8 +219,14 @@ class CaseNumbers:
         lumbar_radiculopathy    0.368
         Name: posterior, dtype: float64
         """
-        order = np.argsort(-self.probabilities, kind="stable")
+        order = self._order
         return pd.Series(self.probabilities[order], index=_index(self.model).take(order), name="posterior")
+
+    @cached_property
+    def _order(self) -> NDArray[np.intp]:
+        """Places of the lines, highest first; what differs by rounding alone stays in the order of the model."""
+        with np.errstate(divide="ignore"):
+            return np.argsort(-np.log(self.probabilities).round(9), kind="stable")
 
     @cached_property
     def differential(self) -> tuple[Line, ...]:
@@ -231,7 +245,6 @@ class CaseNumbers:
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = (self.probabilities / (1 - self.probabilities)) / (prior / (1 - prior))
         lines = alternatives(self.model)
-        order = np.argsort(-self.probabilities, kind="stable")
         return tuple(
             Line(
                 lines[place].name,
@@ -241,7 +254,7 @@ class CaseNumbers:
                 rank,
                 float(ratio[place]),
             )
-            for rank, place in enumerate(order, start=1)
+            for rank, place in enumerate(self._order.tolist(), start=1)
         )
 
     def lines(self, top: int | None = None) -> tuple[Line, ...]:
@@ -457,7 +470,8 @@ class CaseNumbers:
         >>> case.action_marginals["cauda_equina_syndrome"].round(2)
         array([[0.75, 0.25]])
         """
-        return engine_for(self.model).propagate(self.evidence.evidence, action_variables(self.model)).marginals
+        asked = action_variables(self.model)
+        return engine_for(self.model).propagate(self.evidence.evidence, asked).marginals if asked else {}
 
     @cached_property
     def alerts(self) -> tuple[CaseAlert, ...]:

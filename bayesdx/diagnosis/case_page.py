@@ -200,7 +200,7 @@ def _options(following: NextTests) -> list[str]:
             _cell(following.purpose(s)),
             _cell(f"{s.bits:.3f}", "n"),
             _cell(f"{s.option.cost_eur:g} €", "n wide"),
-            _cell(f"{s.option.delay_hours:g} h", "n wide"),
+            _cell(f"{s.delay_hours:g} h", "n wide"),
         )
         for s in following.suggestions[:MOST_OPTIONS]
     ]

@@ -21,14 +21,16 @@ from bayesdx.diagnosis.views import CHOOSE, blocks_of
 from bayesdx.display.report import Block, Report
 from bayesdx.errors import TooLargeError
 from bayesdx.knowledge.model import Model
+from bayesdx.knowledge.versions import as_model
 
 
-def diagnose(model: Model, findings: Mapping[str, Any] | pd.Series | None = None) -> Diagnosis:
+def diagnose(model: Model | str | PathLike[str], findings: Mapping[str, Any] | pd.Series | None = None) -> Diagnosis:
     """The differential of one patient.
 
     Parameters
     ----------
-    model : Model
+    model : Model, str or path
+        A model, or what ``load_model`` takes; load it once where many patients are diagnosed.
     findings : mapping, optional
         Variable -> a state; a list or set of the states still possible; a dict of likelihoods over states; or
         ``UNKNOWN`` (asked, could not be told). Group -> the list of its members that are present, the others being
@@ -57,7 +59,8 @@ def diagnose(model: Model, findings: Mapping[str, Any] | pd.Series | None = None
     >>> case.posterior.index[0]
     'iliopsoas_strain'
     """
-    return Diagnosis.of(model, read_findings(model, {} if findings is None else findings))
+    known = as_model(model)
+    return Diagnosis.of(known, read_findings(known, {} if findings is None else findings))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

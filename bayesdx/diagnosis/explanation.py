@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.diagnosis.case import CaseNumbers, leading_event, say
+from bayesdx.diagnosis.case import CaseNumbers, expect_cases, leading_event, say
 from bayesdx.diagnosis.events import Event, event_log_odds, event_of, given_event
 from bayesdx.diagnosis.findings import UNKNOWN
 from bayesdx.diagnosis.lines import engine_for
@@ -473,6 +473,7 @@ def explain(
     >>> bool(abs(why.total_decibans - why.posterior_decibans) < 1e-9)
     True
     """
+    expect_cases(case)
     event = leading_event(case) if cause is None else event_of(case.model, cause)
     if orders < 4:
         raise FindingsError(f"explain: orders = {orders}; expected at least 4.")

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.diagnosis.case import CaseNumbers
+from bayesdx.diagnosis.case import CaseNumbers, expect_cases
 from bayesdx.diagnosis.draws import draw_parameters, drawn_values
 from bayesdx.diagnosis.findings import UNKNOWN
 from bayesdx.diagnosis.lines import alternatives, engine_for
@@ -340,6 +340,7 @@ def credible_intervals(case: CaseNumbers, mass: float = 0.95, draws: int = 1000,
     >>> bool((sure.table["lower"] < sure.table["upper"]).all())
     True
     """
+    expect_cases(case)
     if not 0 < mass < 1:
         raise FindingsError(f"credible_intervals: mass = {mass}; expected a number between 0 and 1.")
     if draws < FEWEST_DRAWS:

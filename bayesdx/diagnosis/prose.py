@@ -9,7 +9,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from bayesdx.diagnosis.case import DISCLAIMER
+from bayesdx.diagnosis.case import DISCLAIMER, expect_cases
 from bayesdx.diagnosis.diagnosis import Diagnosis
 from bayesdx.diagnosis.explanation import Explanation, Reason, explain
 from bayesdx.diagnosis.intervals import CredibleIntervals, credible_intervals
@@ -152,6 +152,7 @@ def narrative(case: Diagnosis, *, draws: int = 1000, seed: int = 0) -> Narrative
     >>> print(told.sentences[0].text)
     Of 100 such patients about 46 have Iliopsoas strain; before any finding it was about 13 of 100.
     """
+    expect_cases(case)
     why = explain(case)
     parts = [
         *_flags(case),

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.diagnosis.case import CaseNumbers, leading_event
+from bayesdx.diagnosis.case import CaseNumbers, expect_cases, leading_event
 from bayesdx.diagnosis.events import Event, event_of, sides
 from bayesdx.diagnosis.lines import engine_for
 from bayesdx.diagnosis.results import (
@@ -136,7 +136,7 @@ class Option:
     soonest_hours: float = 0.0
 
 
-_OF_OPTION = ("label", "kind", "cost_eur", "delay_hours", "burden", "risk")
+_OF_OPTION = ("label", "kind", "cost_eur", "burden", "risk")
 _AHEAD = ["second", "bits_ahead", "net_value_ahead_eur"]
 _COLUMNS = ("label", "kind", "emergency", "bits", "bits_target", "bits_rule_in", "bits_rule_out", "top_change",
             "decision_change", "same_decision", "benefit", "cost_eur", "delay_hours", "burden", "risk",
@@ -203,6 +203,11 @@ class Suggestion:
     def rank_value(self) -> float:
         """The net value that it is ranked by: with the second option where there was a look-ahead."""
         return self.net_value_eur if math.isnan(self.net_value_ahead_eur) else self.net_value_ahead_eur
+
+    @property
+    def delay_hours(self) -> float:
+        """Hours until the result: as an emergency where it bears on one, otherwise as usual."""
+        return self.option.soonest_hours if self.emergency else self.option.delay_hours
 
     @property
     def same_decision(self) -> float:
@@ -429,7 +434,7 @@ class NextTests(Report):
             f"{s.bits_target:.3f}",
             format_probability(s.decision_change),
             f"{s.option.cost_eur:g}",
-            f"{s.option.delay_hours:g}",
+            f"{s.delay_hours:g}",
             f"{s.net_value_eur:.0f}",
         ]
         return [*row, self._labels.get(s.second, "nothing")] if ahead else row
@@ -540,6 +545,7 @@ def next_tests(
     >>> following.emergencies[0].cause, following.table.index[0]
     ('cauda_equina_syndrome', 'saddle_anaesthesia')
     """
+    expect_cases(case)
     if rule_in and rule_out:
         raise FindingsError("next_tests: give rule_in or rule_out, not both.")
     if look_ahead not in (1, 2):
@@ -547,13 +553,15 @@ def next_tests(
     named = rule_in or rule_out or target
     event = event_of(case.model, named) if named else leading_event(case)
     focus = "rule in" if rule_in else "rule out" if rule_out else "causes"
-    options = _chosen(case, only)
-    asked = Asked(case, options, event, focus, trade_off or TradeOff(), has_joint(case.model))
+    options, price, urgent = _chosen(case, only), trade_off or TradeOff(), emergencies(case)
+    together = has_joint(case.model)
+    if not options:
+        return NextTests(case, event, focus, price, (), urgent, about(together))
+    asked = Asked(case, options, event, focus, price, together)
     suggestions = [asked.suggestion(place) for place in range(len(options))]
-    if look_ahead == 2 and suggestions:
+    if look_ahead == 2:
         suggestions = asked.look_ahead(suggestions)
-    urgent = emergencies(case)
-    return NextTests(case, event, focus, asked.price, tuple(_ranked(asked, suggestions, urgent)), urgent, asked.about)
+    return NextTests(case, event, focus, price, tuple(_ranked(asked, suggestions, urgent)), urgent, about(together))
 
 
 def emergencies(case: CaseNumbers) -> tuple[Emergency, ...]:
@@ -625,6 +633,11 @@ def _chosen(case: CaseNumbers, only: Collection[str] | None) -> list[Option]:
     return [every[name] for name in dict.fromkeys(only) if name in every]
 
 
+def about(together: bool) -> str:
+    """What bits are measured on."""
+    return "the causes together" if together else "the causes one by one, added up"
+
+
 class Asked:
     """The options of a question and everything measured about their results."""
 
@@ -646,11 +659,10 @@ class Asked:
         self.now = len(self.codes) - 1
         self.after = measure(self.engine, case.model, self.evidence(self.codes), event, together=together)
         self.weights = np.exp(self.after.log_evidence - self.after.log_evidence[self.now])
-
-    @property
-    def about(self) -> str:
-        """What bits are measured on."""
-        return "the causes together" if self.together else "the causes one by one, added up"
+        results, now = slice(0, self.now), self.now
+        self.told = self.weights[results] * self.after.information(event, now, results)
+        self.changed = (self.after.decisions[results] != self.after.decisions[now]).any(axis=1)
+        self.top_changed = self.after.lines[results].argmax(axis=1) != self.after.lines[now].argmax()
 
     def evidence(self, codes: NDArray[np.int32]) -> Evidence:
         """Cases with these codes and the likelihoods of the case."""
@@ -660,13 +672,11 @@ class Asked:
     def suggestion(self, place: int) -> Suggestion:
         """One option, valued."""
         rows, found, now = self.results.rows[place], self.after, self.now
-        weights = self.weights[rows]
+        weights, signed = self.weights[rows], self.told[rows]
         bits = max(0.0, float(found.entropy[now] - weights @ found.entropy[rows]))
-        signed = weights * found.information(self.event, now, rows)
         rule_in, rule_out = float(np.maximum(signed, 0).sum()), float(np.maximum(-signed, 0).sum())
-        changed = (found.decisions[rows] != found.decisions[now]).any(axis=1)
-        top = found.lines[rows].argmax(axis=1) != found.lines[now].argmax()
-        change, top_change = min(1.0, float(weights @ changed)), min(1.0, float(weights @ top))
+        change = min(1.0, float(weights @ self.changed[rows]))
+        top_change = min(1.0, float(weights @ self.top_changed[rows]))
         asked = {"causes": bits, "rule in": rule_in, "rule out": rule_out}[self.focus]
         benefit = max(0.0, float(weights @ found.benefit[rows] - found.benefit[now]))
         option = self.options[place]
@@ -776,7 +786,10 @@ def _ranked(asked: Asked, suggestions: Sequence[Suggestion], urgent: tuple[Emerg
         found, emergency = bears[place]
         does = bearing_on(suggestions[place].option, emergency.label)
         why = f"{does} ({found:.3f} bits about it): {still_open(emergency)}"
-        ranked.append(replace(suggestions[place], emergency=emergency.cause, why=why))
+        one = replace(suggestions[place], emergency=emergency.cause, why=why)
+        sooner = (one.option.delay_hours - one.delay_hours) * asked.price.eur_per_hour
+        ahead = one.net_value_ahead_eur + sooner
+        ranked.append(replace(one, net_value_eur=one.net_value_eur + sooner, net_value_ahead_eur=ahead))
     for place in sorted(rest, key=lambda place: worth(suggestions[place])):
         why = f"net value of {suggestions[place].rank_value:.0f} EUR"
         ranked.append(replace(suggestions[place], why=why))

@@ -7,12 +7,14 @@ from dataclasses import replace
 
 from bayesdx.diagnosis.case import DISCLAIMER, CaseNumbers, Line
 from bayesdx.diagnosis.conflict import Conflict
+from bayesdx.diagnosis.findings import UNKNOWN
 from bayesdx.diagnosis.intervals import credible_intervals
 from bayesdx.diagnosis.suggestions import NextTests
 from bayesdx.display import format_probability, format_ratio
 from bayesdx.display.numbers import ROUNDING
 from bayesdx.display.report import Alert, Block, Entries, Grid, Note, Title
 from bayesdx.display.tables import Share
+from bayesdx.knowledge.spelling import compact
 
 LONGEST_DIFFERENTIAL = 15
 """Lines of the differential that a view shows where nothing else is asked."""
@@ -25,6 +27,9 @@ BEST = 3
 
 UNASKED = 8
 """Questions of emergencies that a view lists."""
+
+UNKNOWNS = 3
+"""Findings that could not be told of which each has a line of its own."""
 
 CHOOSE = "dx.load_model(..., population=...)"
 """How a setting is chosen in Python."""
@@ -109,11 +114,22 @@ def _setting(case: CaseNumbers, lines: Sequence[Line], choose: str) -> list[Bloc
 
 
 def findings(case: CaseNumbers) -> list[tuple[str, str]]:
-    """(label, value) of each finding as understood, with what was given where it differs."""
-    return [
-        (found.label, f"{found.value_label} ({found.said})" if found.said else found.value_label)
-        for found in case.understood
-    ]
+    """(label, value) of each finding as understood, with what was given where it differs.
+
+    A state whose label says no more than the variable's is shown by its name: Diabetes: yes. What could not be told
+    stands together in a last line where there is more than ``UNKNOWNS`` of it.
+    """
+    unknown = [found.label for found in case.understood if found.value is UNKNOWN]
+    together = len(unknown) > UNKNOWNS
+    rows = []
+    for found in case.understood:
+        if together and found.value is UNKNOWN:
+            continue
+        value = found.value_label
+        if isinstance(found.value, str) and compact(value) == compact(found.label):
+            value = found.value.replace("_", " ")
+        rows.append((found.label, f"{value} ({found.said})" if found.said else value))
+    return [*rows, ("Not known", f"{'; '.join(unknown)}.")] if together else rows
 
 
 def _findings(case: CaseNumbers) -> list[Block]:
@@ -236,7 +252,7 @@ def _next(following: NextTests | str) -> list[Block]:
     if stop or not following.suggestions:
         return [Entries([("", stop or following.stop_reason)], heading)]
     rows = [
-        [s.option.label, f"{s.bits:.3f}", f"{s.option.cost_eur:g}", f"{s.option.delay_hours:g}", following.purpose(s)]
+        [s.option.label, f"{s.bits:.3f}", f"{s.option.cost_eur:g}", f"{s.delay_hours:g}", following.purpose(s)]
         for s in following.suggestions[:BEST]
     ]
     return [Grid(("option", "bits", "cost EUR", "delay hours", "why"), rows, (1, 2, 3), heading, spare=(1, 2, 3))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from os import PathLike
 from typing import Literal
 
 import pandas as pd
@@ -18,6 +19,7 @@ from bayesdx.evaluation.conformance import INSIDE, OUTSIDE, check_evidence, coun
 from bayesdx.evaluation.tripod import NOT_REPORTED
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import KINDS, STATUSES, Link, Prior, TableEntry
+from bayesdx.knowledge.versions import as_model
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +33,7 @@ class _Facts:
     items: dict[str, str]
 
 
-def model_card(model: Model, format: Literal["markdown", "html"] = "markdown") -> str:
+def model_card(model: Model | str | PathLike[str], format: Literal["markdown", "html"] = "markdown") -> str:
     """The model card of a version.
 
     It has intended use and what the model is not for, populations, variables, sources by design of study, the share of
@@ -41,7 +43,8 @@ def model_card(model: Model, format: Literal["markdown", "html"] = "markdown") -
 
     Parameters
     ----------
-    model : Model
+    model : Model, str or path
+        A model, or what ``load_model`` takes.
     format : {"markdown", "html"}
         HTML is one page without scripts or outside references.
 
@@ -65,6 +68,7 @@ def model_card(model: Model, format: Literal["markdown", "html"] = "markdown") -
     >>> print(dx.model_card(dx.load_model("chest_clinic")).splitlines()[0])
     # Model card: The chest clinic of Lauritzen and Spiegelhalter
     """
+    model = as_model(model)
     if format not in ("markdown", "html"):
         raise ValueError(f"format: {format!r}; expected 'markdown' or 'html'.")
     default = model.with_population(model.info.default_population)

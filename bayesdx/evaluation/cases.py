@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from os import PathLike
 
 import numpy as np
 import pandas as pd
@@ -27,6 +28,7 @@ from bayesdx.knowledge.expectations import (
 )
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import Case, Conditions
+from bayesdx.knowledge.versions import as_model
 
 NOTHING_MOVES = 0.01
 """Change of a probability below which a finding counts as irrelevant."""
@@ -132,7 +134,7 @@ class CaseResults(Report):
 
 
 def check_cases(
-    model: Model, cases: Iterable[Case] | None = None, *, seed: int = 0, resamples: int = 2000
+    model: Model | str | PathLike[str], cases: Iterable[Case] | None = None, *, seed: int = 0, resamples: int = 2000
 ) -> CaseResults:
     """Run clinical unit tests.
 
@@ -144,7 +146,8 @@ def check_cases(
 
     Parameters
     ----------
-    model : Model
+    model : Model, str or path
+        A model, or what ``load_model`` takes.
     cases : iterable of Case, optional
         Rows as cases.csv has them; the model's own where left out.
     seed : int
@@ -173,6 +176,7 @@ def check_cases(
              case       cause  rank
     0  asia_visit  bronchitis     1
     """
+    model = as_model(model)
     rows = model.cases if cases is None else tuple(cases)
     models = {name: model.with_population(name) for name in dict.fromkeys(row.population for row in rows)}
     complete, untested, checked = [], [], []

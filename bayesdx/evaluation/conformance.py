@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from bayesdx.evaluation.implied import Implied, Questions, figures, spread_of
 from bayesdx.evaluation.published import Published, floor_of, published_figures, read, within
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import RATIOS, Accuracy, format_cell
+from bayesdx.knowledge.versions import as_model
 from bayesdx.network.parameters import distributions, order_of, parameters, sticks
 
 INSIDE = "inside"
@@ -29,7 +31,7 @@ Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 
-def check_evidence(model: Model, heterogeneity: float = 0.3) -> pd.DataFrame:
+def check_evidence(model: Model | str | PathLike[str], heterogeneity: float = 0.3) -> pd.DataFrame:
     r"""What the network implies for each published figure, and whether the figure lies where it is predicted.
 
     A row is about an event :math:`e`: its ``finding`` in one of the states ``state``, and every condition of ``also``
@@ -59,7 +61,8 @@ def check_evidence(model: Model, heterogeneity: float = 0.3) -> pd.DataFrame:
 
     Parameters
     ----------
-    model : Model
+    model : Model, str or path
+        A model, or what ``load_model`` takes.
     heterogeneity : float, at least 0
         Standard deviation between studies on the scale of log-odds; 0.5 at least for case-control and operated series
         unless it is 0.
@@ -96,6 +99,7 @@ def check_evidence(model: Model, heterogeneity: float = 0.3) -> pd.DataFrame:
     0  dyspnoea  bronchitis  sensitivity    0.8      0.8  inside
     1  dyspnoea  bronchitis  sensitivity    0.9      0.9  inside
     """
+    model = as_model(model)
     if not (np.isfinite(heterogeneity) and heterogeneity >= 0):
         raise ValueError(f"heterogeneity: {heterogeneity}; expected a finite number of at least 0.")
     published = published_figures(model)

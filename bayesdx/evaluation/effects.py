@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from os import PathLike
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from bayesdx.evaluation.outcomes import CaseOutcome, run_case
 from bayesdx.knowledge import Comparison, Model, compare_rows, lineage
 from bayesdx.knowledge.compare import COLUMNS
 from bayesdx.knowledge.schema import Case, format_cell
+from bayesdx.knowledge.versions import as_model
 
 EFFECT_COLUMNS = [
     "case", "title", "cause", "old_rank", "new_rank", "rank_change", "old_probability", "new_probability",
@@ -107,12 +109,13 @@ class VersionComparison(Comparison):
         return as_markdown(_document(self))
 
 
-def compare_models(old: Model, new: Model) -> VersionComparison:
+def compare_models(old: Model | str | PathLike[str], new: Model | str | PathLike[str]) -> VersionComparison:
     """Every number and text that differs between two models, and the effect on every clinical unit test.
 
     Parameters
     ----------
-    old, new : Model
+    old, new : Model, str or path
+        Models, or what ``load_model`` takes.
 
     Returns
     -------
@@ -131,6 +134,7 @@ def compare_models(old: Model, new: Model) -> VersionComparison:
                               row       column   old   new  shift_decibans
     0  clinic, visit_to_asia, yes  probability  0.01  0.02            3.05
     """
+    old, new = as_model(old), as_model(new)
     rows = compare_rows(old, new)
     return VersionComparison(rows.old, rows.new, rows.table)
 

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,6 +41,7 @@ from bayesdx.evaluation.forecasts import MEASURES, Forecasts, Progress, calibrat
 from bayesdx.evaluation.mapping import Source
 from bayesdx.evaluation.measures import auc, net_benefit, ratio, weighted_mean
 from bayesdx.knowledge.model import Model
+from bayesdx.knowledge.versions import as_model
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -206,7 +208,7 @@ def _grid(frame: pd.DataFrame) -> Grid:
 
 
 def evaluate(
-    model: Model,
+    model: Model | str | PathLike[str],
     cohort: Cohort | Table,
     *,
     mapping: Source | None = None,
@@ -223,8 +225,9 @@ def evaluate(
 
     Parameters
     ----------
-    model : Model
-    cohort : Cohort, DataFrame, or path of a CSV or Parquet file
+    model : Model, str or path
+        A model, or what ``load_model`` takes.
+    cohort : Cohort, DataFrame, or path of a table, as ``read_cohort`` takes it
         Columns of causes are the truth; all other columns are what the model is told. Rows in which a cause is
         unknown are left out.
     mapping, weight
@@ -269,6 +272,7 @@ def evaluate(
     calibration_slope   1.06   0.91   1.15
     top_1               0.95   0.90   0.98
     """
+    model = as_model(model)
     levels = _check_options(model, against, subgroups, thresholds, bins, resamples)
     known = cohort if isinstance(cohort, Cohort) else read_cohort(model, cohort, mapping, weight=weight)
     labelled = _labelled(model, known)

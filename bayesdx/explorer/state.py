@@ -90,7 +90,7 @@ def catalogue(model: dx.Model) -> dict[str, Any]:
                         "label": clean(variable.label),
                         "definition": clean(variable.definition),
                         "states": [clean(variable.state_label(state)) for state in variable.states],
-                        "words": clean(" ".join((variable.variable, *variable.synonyms, *variable.quantity))),
+                        "words": clean(" ".join(variable.words)),
                         "number": clean(variable.measured),
                     }
                 )
@@ -285,7 +285,7 @@ def _next(case: dx.Diagnosis, chosen: str) -> dict[str, Any]:
                 "share": suggestion.bits,
                 "decision": format_probability(suggestion.decision_change),
                 "cost": f"{option.cost_eur:g}",
-                "delay": f"{option.delay_hours:g}",
+                "delay": f"{suggestion.delay_hours:g}",
                 "badge": BADGES[option.kind] if suggestion.emergency else "",
                 "why": clean(suggestion.why),
             }

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,7 @@ from bayesdx.inference.kernels import Kernel, check_kernel, numba_installed
 from bayesdx.inference.mixture import Mixture, joined, mixture_of
 from bayesdx.inference.parameter_draws import GateDraws, ParameterDraws, check_draws
 from bayesdx.inference.plan import Plan, plan
+from bayesdx.inference.portable import portable
 from bayesdx.inference.propagation import Family, GateFamily, Propagation
 from bayesdx.inference.recent import Recent
 from bayesdx.inference.sizes import USUAL, Sizes
@@ -154,6 +155,44 @@ class Engine:
         if program.cells > self._sizes.unsliced_cells:
             why += "; so large that each pattern of evidence is compiled by itself, in far fewer cells than this"
         return plan("junction_tree", kernel, program.cells, program.tree.largest, why)
+
+    def portable(self, memory_limit: int = 2**28) -> dict[str, Any]:
+        """The compiled network as plain data, for an engine that runs elsewhere, such as in a page.
+
+        Parameters
+        ----------
+        memory_limit : int
+            Bytes that one answer may take there.
+
+        Returns
+        -------
+        dict
+            cards : number of states of each variable, those of the network first.
+            size : number of variables of the network.
+            homes : for each of them the clique that it enters, -1 for a variable without children (a leaf).
+            cliques : children before parents; of each its variables, the position of its parent (-1: none), the
+            variables it shares with it, and the product of its factors, the last variable running fastest.
+            groups : leaves over the same parents; of each its clique, the parents (scope), and the leaves. A gate has
+            its leak and a link per parent, another leaf a row per state over the cells of the scope.
+
+        Raises
+        ------
+        TooLargeError
+            The junction tree takes more memory.
+
+        References
+        ----------
+        S. Lauritzen, D. Spiegelhalter (1988), "Local computations with probabilities on graphical structures and their
+        application to expert systems", J. R. Stat. Soc. B 50.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> found = dx.Engine(dx.load_model("chest_clinic@1.0.0")).portable()
+        >>> found["size"], len(found["cliques"]) > 0
+        (8, True)
+        """
+        return portable(self._network, memory_limit)
 
     def encode(self, frame: Observed) -> Evidence:
         """Evidence from a frame of state names; missing (None, NaN, NA) is "not observed".

@@ -210,6 +210,22 @@ def _check_words(draft: Draft) -> None:
             elif key in seen:
                 faults.append(("synonyms", synonym, "each synonym once, whatever its spelling"))
             seen.add(key)
+        own = (variable, record.values.get("label", ""))
+        said = {compact(text): "the variable itself" for text in own}
+        said |= dict.fromkeys(seen, "a synonym")
+        for state, words in record.values.get("state_words", ()):
+            if state not in states:
+                expected = one_of(f"a state of {variable}: {', '.join(states)}", state, states)
+                faults.append(("state_words", state, expected))
+            for word in words:
+                key = compact(word)
+                if not key:
+                    faults.append(("state_words", word, "a word with letters or digits"))
+                elif called.get(key, variable) != variable:
+                    faults.append(("state_words", word, f"a word that is not the name of {called[key]}"))
+                elif key in said:
+                    faults.append(("state_words", word, f"a word that is not {said[key]} too"))
+                said.setdefault(key, f"a word of {state}")
         faults += _measured_faults(record, states)
         for column, found, expected in faults:
             draft.report("variables.csv", record.line, column, found, expected)

@@ -369,6 +369,15 @@ def _conditions(column: Column, text: str) -> tuple[Any, str]:
         return None, f"{_WORDS[Cell.CONDITIONS]}; {error}"
 
 
+def _state_words(column: Column, text: str) -> tuple[Any, str]:
+    try:
+        read = parse_conditions(text)
+    except ValueError as error:
+        return None, f"{_WORDS[Cell.STATE_WORDS]}; {error}"
+    found = tuple((state.strip(), tuple(word.strip() for word in words)) for state, words in read)
+    return (found, "") if all(state and all(words) for state, words in found) else (None, _WORDS[Cell.STATE_WORDS])
+
+
 def _texts(column: Column, text: str) -> tuple[Any, str]:
     texts = tuple(part.strip() for part in text.split("|"))
     return (texts, "") if all(texts) else (None, _WORDS[Cell.TEXTS])
@@ -401,6 +410,7 @@ _WORDS = {
     Cell.INTEGER: "a whole number of at least 0",
     Cell.NAMES: "different names separated by ;",
     Cell.CONDITIONS: "conditions as variable=state;variable=state|state",
+    Cell.STATE_WORDS: "words of states as state=word|word;state=word",
     Cell.TEXTS: "texts separated by |, none of them empty",
     Cell.NUMBERS: "numbers separated by |",
     Cell.EVENT: "a cause, or a state of a variable as variable=state",
@@ -408,7 +418,7 @@ _WORDS = {
 }
 _EMPTY: dict[Cell, Any] = {
     **dict.fromkeys((Cell.INTEGER, Cell.NUMBER, Cell.PROBABILITY)),
-    **dict.fromkeys((Cell.NAMES, Cell.CONDITIONS, Cell.TEXTS, Cell.NUMBERS), ()),
+    **dict.fromkeys((Cell.NAMES, Cell.CONDITIONS, Cell.STATE_WORDS, Cell.TEXTS, Cell.NUMBERS), ()),
 }
 _PARSERS: dict[Cell, Callable[[Column, str], tuple[Any, str]]] = {
     Cell.TEXT: _text,
@@ -420,6 +430,7 @@ _PARSERS: dict[Cell, Callable[[Column, str], tuple[Any, str]]] = {
     Cell.INTEGER: _integer,
     Cell.NAMES: _names,
     Cell.CONDITIONS: _conditions,
+    Cell.STATE_WORDS: _state_words,
     Cell.TEXTS: _texts,
     Cell.NUMBERS: _numbers,
     Cell.EVENT: _event,

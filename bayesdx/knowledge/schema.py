@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from bayesdx.knowledge.spelling import named
+
 FORMAT = 2
 """Version of the folder format that new models have, written as ``format`` in model.toml."""
 
@@ -86,6 +88,7 @@ class Cell(StrEnum):
     INTEGER = "whole number of at least 0"
     NAMES = "names separated by ;"
     CONDITIONS = "conditions"
+    STATE_WORDS = "words of states, as state=word|word"
     TEXTS = "texts separated by |"
     NUMBERS = "numbers separated by |"
     EVENT = "a cause, or variable=state"
@@ -150,6 +153,10 @@ class Variable:
     A measured variable has ``cuts``, one fewer than its states. Each says where the next state begins: ``38`` at 38
     and above, ``<5`` below 5. They all rise, or all fall.
 
+    A synonym means the variable, so that yes and no are true of it. A word of ``state_words`` means one state or a part
+    of it: warfarin is one of many anticoagulants, so that ``warfarin=yes`` says anticoagulation and ``warfarin=no``
+    denies none of the others.
+
     Examples
     --------
     >>> cuts = (Cut(5.0, below=True), Cut(1.0, below=True))
@@ -174,6 +181,7 @@ class Variable:
     unit: str = ""
     cuts: tuple[Cut, ...] = ()
     limits: tuple[float, ...] = ()
+    state_words: Conditions = ()
 
     @property
     def reference(self) -> str:
@@ -188,9 +196,19 @@ class Variable:
         name = self.quantity[0] if self.quantity else self.label
         return f"{name} ({self.unit})" if self.unit else name
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Name, label, synonyms, words of states and quantities: all that may stand for it, as written."""
+        of_states = (word for _, words in self.state_words for word in words)
+        return (self.variable, self.label, *self.synonyms, *of_states, *self.quantity)
+
     def state_label(self, state: str) -> str:
         """What people read for a state: its label, or its name with blanks for underscores."""
         return self.state_labels[self.states.index(state)] if self.state_labels else state.replace("_", " ").strip()
+
+    def text(self, state: str) -> str:
+        """A finding of this variable in a few words: "Onset: sudden", or the label of the state where it says both."""
+        return named(self.label, self.state_label(state))
 
     def state_of(self, number: float) -> str:
         """The state that a measured number means; only for a variable with cut points."""
@@ -541,7 +559,9 @@ FILES: tuple[File, ...] = (
             Column("icd11", Cell.TEXT, "ICD-11 code", optional=True),
             Column("snomed_ct", Cell.TEXT, "SNOMED CT identifier", optional=True),
             Column("loinc", Cell.TEXT, "LOINC code", optional=True),
-            _dispensable("synonyms", Cell.TEXTS, "other words for it, separated by |", since=2),
+            _dispensable(
+                "synonyms", Cell.TEXTS, "other words for it, of which yes and no are true, separated by |", since=2
+            ),
             _dispensable("state_labels", Cell.TEXTS, "what people read for each state, separated by |", since=2),
             _dispensable(
                 "quantity",
@@ -557,6 +577,12 @@ FILES: tuple[File, ...] = (
                 since=2,
             ),
             _dispensable("limits", Cell.NUMBERS, "lowest and highest number that can be meant, as 30|45", since=2),
+            _dispensable(
+                "state_words",
+                Cell.STATE_WORDS,
+                "words that say one state or a part of it, and deny nothing, as yes=warfarin|heparin;no=healthy",
+                since=2,
+            ),
         ),
         ("variable",),
         "variables",

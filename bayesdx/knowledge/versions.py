@@ -60,6 +60,30 @@ def load_model(model: str | os.PathLike[str], *, population: str | None = None) 
     return loaded if population is None else loaded.with_population(population)
 
 
+def as_model(model: Model | str | os.PathLike[str]) -> Model:
+    """A model as it is, or the one that ``load_model`` finds under a name or path.
+
+    Parameters
+    ----------
+    model : Model, str or path
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ModelError
+        It is neither a model nor a text; or as ``load_model``.
+
+    Examples
+    --------
+    >>> as_model("chest_clinic@1.0.0").version
+    '1.0.0'
+    """
+    return model if isinstance(model, Model) else load_model(model)
+
+
 def list_models(folder: str | os.PathLike[str] | None = None) -> pd.DataFrame:
     """The models and versions of a folder, newest version first.
 
@@ -179,6 +203,8 @@ def find_folder(model: str | os.PathLike[str]) -> Path:
     ModelNotFoundError
         Nothing answers to it.
     """
+    if not isinstance(model, str | os.PathLike):
+        raise ModelNotFoundError(f"a {type(model).__name__} is no model; give a name, as 'chest_clinic', or a folder.")
     text = os.fspath(model)
     try:
         return _find(text, isinstance(model, str))

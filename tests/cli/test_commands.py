@@ -134,6 +134,16 @@ class TestCheck:
         last = f"Numbers of the network (priors, links, tables): {sum(counts.values())}; {said}."
         assert " ".join(text.split()).endswith(last)
 
+    def test_words_of_several_meanings_are_noted(self) -> None:
+        """A word that two variables share is refused as a finding; whoever makes the model is told."""
+        model = dx.load_model("hip_flexion_weakness@2.3.0")
+        text = " ".join(good("check", "hip_flexion_weakness@2.3.0").split())
+        assert "Words that are refused as a finding, since each may mean several variables: " in text
+        assert "hip pain (pain_groin, pain_buttock)" in text
+        document = json.loads(good("check", "hip_flexion_weakness@2.3.0", "--format", "json"))
+        assert document["shared_words"] == {word: list(names) for word, names in model.vocabulary.shared.items()}
+        assert json.loads(good("check", MODEL, "--format", "json"))["shared_words"] == {}
+
     def test_statuses_as_json_and_csv(self) -> None:
         """The counts per file add up to the rows of the files."""
         model = dx.load_model(MODEL)
@@ -396,7 +406,11 @@ class TestDiagnoseFiles:
                 "Error: standard input, row 1: column 'fewer' is not a variable of hip_flexion_weakness 1.0.0. "
                 "Did you mean 'fever'? --keep fewer copies it, --ignore leaves it out.\n",
             ),
-            (b"fever\n\xff\n", "Error: standard input: byte 6 is not UTF-8; save the file as UTF-8.\n"),
+            (
+                "fever,ü\n".encode() + b"\xff,\n",
+                "Error: standard input, row 2: not UTF-8; save the file as UTF-8.\n",
+            ),
+            (b'{"fever": "\xff"}', "Error: standard input: byte 11 is not UTF-8; save the file as UTF-8.\n"),
         ],
         ids=str,
     )

@@ -14,9 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bayesdx as dx
+from bayesdx.diagnosis import views
 from bayesdx.diagnosis.case_page import as_page
 from bayesdx.display import as_json, format_probability
 from bayesdx.display.report import Alert, Entries, Grid, wrapped
+from bayesdx.knowledge.spelling import compact
 from tests.diagnosis.cases import possible_cases
 from tests.diagnosis.models import random_model
 
@@ -260,3 +262,14 @@ def test_blocks_are_drawn_alike() -> None:
 
     text, page = flat(str(Shown())), words_of(Shown()._repr_html_())
     assert text == page == "EMERGENCY: Go now To do emergency Scan T a b"
+
+
+def test_a_finding_is_not_said_twice(model: dx.Model) -> None:
+    """Diabetes: yes, and no Diabetes: Diabetes."""
+    case = dx.diagnose(model, {"diabetes": "yes", "saddle_anaesthesia": "present", "fever": "present"})
+    rows = views.findings(case)
+    assert rows == [("Diabetes", "yes"), ("Saddle anaesthesia", "present"), ("Fever", "Fever, 38 \u00b0C or more")]
+    for name, variable in model.by_name.items():
+        for state in variable.states:
+            [(label, value)] = views.findings(dx.diagnose(model, {name: state}))
+            assert compact(label) != compact(value)

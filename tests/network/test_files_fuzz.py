@@ -9,8 +9,10 @@ import pytest
 
 from bayesdx.errors import BayesdxError
 from bayesdx.network.files import net, uai, xdsl, xmlbif
+from bayesdx.network.files.bif import parse_bif
 from bayesdx.network.files.detect import recognise
 from bayesdx.network.files.parts import OpenFile
+from tests.network.test_bif import TEXT as BIF
 from tests.network.test_files_read import GATE, NET, UAI, XDSL, XMLBIF
 
 MUTATIONS = 5000
@@ -23,6 +25,7 @@ KEYWORDS = b"_x110000_ node class potential <cost> states = ; data |".split()
 LONG = [b"<!DOCTYPE a [", b"<state id='s'/>" * 30, b" 0.5" * 40, b"1 " * 200, b'("a" "b")']
 PIECES = [b"", *SIGNS, *WORDS, *KEYWORDS, *LONG]
 SEEDS = {
+    "bif": [BIF.encode()],
     "net": [NET.encode()],
     "xmlbif": [XMLBIF.encode()],
     "uai": [UAI.encode()],
@@ -65,6 +68,8 @@ def read(kind: str, raw: bytes) -> int:
         match kind:
             case "net":
                 network = net.read(source, raw.decode("utf-8", "replace"))
+            case "bif":
+                network = parse_bif(raw.decode("utf-8", "replace"), "file")[0]
             case "uai":
                 network = uai.read(source, raw.decode("utf-8", "replace"))
             case "xmlbif":

@@ -45,7 +45,7 @@ _NODES = {
     "utility": "a utility",
     "mau": "a utility",
     "equation": "a continuous variable",
-    "noisyadder": "a noisy adder, which averages over its parents and is no noisy-MAX",
+    "noisyadder": "a noisy adder, which is no noisy-MAX; in GeNIe make it a General node, which has the table",
     "demorgan": "a DeMorgan gate",
     "truthtable": "a truth table",
 }

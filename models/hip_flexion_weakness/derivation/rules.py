@@ -410,7 +410,7 @@ def _cell(column: Column, text: str) -> object:
         return tuple(text.split("|"))
     if cell is Cell.NAMES:
         return tuple(text.split(";")) if text else ()
-    if cell is Cell.CONDITIONS:
+    if cell in (Cell.CONDITIONS, Cell.STATE_WORDS):
         return parse_conditions(text) if text else ()
     if cell is Cell.TEXTS:
         return tuple(text.split("|")) if text else ()
