@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import bayesdx as dx
 from bayesdx.diagnosis import views
-from bayesdx.diagnosis.page import as_page
+from bayesdx.diagnosis.case_page import as_page
 from bayesdx.display import as_json, format_probability
 from bayesdx.display.report import Alert, Entries, Grid, wrapped
 from bayesdx.knowledge.spelling import compact
