@@ -76,10 +76,10 @@ def event_of(model: Model, cause: str) -> Event:
     key = compact(cause)
     meant = {line.name for line in alternatives(model) if compact(line.label) == key}
     meant |= {name for name in model.vocabulary.find(cause) if name in model.causes}
-    for name in model.vocabulary.find(cause):
-        state = model.vocabulary.said_state(name, cause) if name in model.by_name else None
-        if state is not None and (model.by_name[name].kind == "mechanism" or f"{name}={state}" in lines):
-            meant.add(f"{name}={state}")
+    for word in model.vocabulary.find(cause):
+        said = model.vocabulary.said_state(word, cause) if word in model.by_name else None
+        if said is not None and (model.by_name[word].kind == "mechanism" or f"{word}={said}" in lines):
+            meant.add(f"{word}={said}")
     if len(meant) == 1:
         return event_of(model, meant.pop())
     named = found.states if found is not None and found.kind == "mechanism" else ()

@@ -105,8 +105,9 @@ def findings(case: Diagnosis) -> list[tuple[str, str]]:
     """
     rows = []
     for found in case.understood:
-        same = isinstance(found.value, str) and compact(found.value_label) == compact(found.label)
-        value = found.value.replace("_", " ") if same else found.value_label
+        value = found.value_label
+        if isinstance(found.value, str) and compact(value) == compact(found.label):
+            value = found.value.replace("_", " ")
         rows.append((found.label, f"{value} ({found.said})" if found.said else value))
     return rows
 
