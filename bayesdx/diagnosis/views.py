@@ -11,7 +11,6 @@ from bayesdx.display.numbers import ROUNDING
 from bayesdx.display.report import Alert, Block, Entries, Grid, Note, Title
 from bayesdx.display.tables import Share
 from bayesdx.errors import TooLargeError
-from bayesdx.knowledge.spelling import compact
 
 if TYPE_CHECKING:
     from bayesdx.diagnosis.case import Diagnosis, Line
@@ -103,13 +102,10 @@ def findings(case: Diagnosis) -> list[tuple[str, str]]:
 
     A state whose label says no more than the variable's is shown by its name: Diabetes: yes.
     """
-    rows = []
-    for found in case.understood:
-        value = found.value_label
-        if isinstance(found.value, str) and compact(value) == compact(found.label):
-            value = found.value.replace("_", " ")
-        rows.append((found.label, f"{value} ({found.said})" if found.said else value))
-    return rows
+    return [
+        (found.label, f"{found.value_text} ({found.said})" if found.said else found.value_text)
+        for found in case.understood
+    ]
 
 
 def _findings(case: Diagnosis) -> list[Block]:
