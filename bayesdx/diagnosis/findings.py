@@ -266,6 +266,10 @@ class _Reading:
     def _set(self, name: str, value: Value, word: object, said: str) -> None:
         if name in self.values:
             first = self.words[name]
+            parts = [self.vocabulary.said_state(name, each) for each in (first, word)]
+            if None not in parts and value == self.values[name] and first != word:
+                self.said[name] = f"{self.said[name]}, {said}"  # clonus and spasticity: two ways of one finding
+                return
             grouped = {first, word} & set(self.vocabulary.groups)
             pair = "alone and in a group" if grouped else f"as {first!r} and as {word!r}"
             raise FindingsError(f"{name} is given twice, {pair}.")
