@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 import bayesdx as dx
-from bayesdx.diagnosis.events import leading_event
+from bayesdx.diagnosis.case import leading_event
 from bayesdx.diagnosis.interview import askable
 from bayesdx.diagnosis.lines import engine_for
 from bayesdx.diagnosis.results import measured_variables
