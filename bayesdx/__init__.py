@@ -16,6 +16,7 @@ from bayesdx.diagnosis import (
     Diagnosis,
     Drawing,
     Explanation,
+    FhirFindings,
     Narrative,
     NextTests,
     PosteriorPath,
@@ -33,8 +34,11 @@ from bayesdx.diagnosis import (
     next_question,
     next_tests,
     posterior_path,
+    questionnaire,
+    read_fhir,
     sensitivity_analysis,
     simulate_cohort,
+    to_fhir,
 )
 from bayesdx.errors import (
     BayesdxError,
@@ -68,7 +72,7 @@ from bayesdx.evaluation import (
     model_card,
     read_cohort,
 )
-from bayesdx.explorer import Explorer, explore
+from bayesdx.explorer import Explorer, explore, publish
 from bayesdx.inference import Engine
 from bayesdx.knowledge import (
     Comparison,
@@ -92,6 +96,7 @@ from bayesdx.network import (
     write_bif,
     write_network,
 )
+from bayesdx.notes import NoteReading, read_note
 
 __version__ = "0.1.0"
 
@@ -117,6 +122,7 @@ __all__ = [
     "Evaluation",
     "Explanation",
     "Explorer",
+    "FhirFindings",
     "FindingsError",
     "ImpossibleEvidenceError",
     "LearningError",
@@ -130,6 +136,7 @@ __all__ = [
     "Network",
     "NetworkError",
     "NextTests",
+    "NoteReading",
     "PosteriorPath",
     "Problem",
     "Question",
@@ -168,9 +175,13 @@ __all__ = [
     "next_question",
     "next_tests",
     "posterior_path",
+    "publish",
+    "questionnaire",
     "read_bif",
     "read_cohort",
+    "read_fhir",
     "read_network",
+    "read_note",
     "release_model",
     "save_model",
     "score_batch",
@@ -178,6 +189,7 @@ __all__ = [
     "sensitivity_analysis",
     "simulate_cohort",
     "synthesise",
+    "to_fhir",
     "to_pgmpy",
     "write_bif",
     "write_network",

@@ -18,7 +18,7 @@ from rich.text import Text
 import bayesdx as dx
 from bayesdx.cli.sheet import Sheet
 from bayesdx.display import as_json, bar, clean, format_probability, format_ratio
-from bayesdx.display.report import INDENT, Alert, Block, Entries, Grid, Note, Report, Title, wrapped
+from bayesdx.display.report import INDENT, Alert, Block, Entries, Grid, Note, Passage, Report, Title, wrapped
 from bayesdx.display.spreadsheet import disarmed_frame
 from bayesdx.display.tables import Share
 
@@ -38,6 +38,7 @@ BAR_WIDTH = 12
 """Columns of the bar beside a probability."""
 
 STATUSES = ("verified", "recalled", "expert", "synthesis", "dataset")
+MARK_STYLE = {"": "green", "left": "dim", "against": "yellow"}
 BANDS = ((0.0, 0.5), (0.5, 0.9), (0.9, 1.01))
 """How much of a number studies brought, as it is counted."""
 
@@ -111,7 +112,7 @@ def print_blocks(screen: Console, blocks: Sequence[Block]) -> None:
         if place:
             screen.print()
         if isinstance(block, Grid | Entries) and block.title:
-            screen.print(clean(block.title), style="bold")
+            screen.print(_lines(block.title, screen.width), style="bold")
         match block:
             case Grid():
                 screen.print(grid_of(block))
@@ -119,7 +120,7 @@ def print_blocks(screen: Console, blocks: Sequence[Block]) -> None:
                 for lead, text in block.lines(screen.width):
                     screen.print(Text.assemble((lead, URGENCY_STYLE.get(lead.strip(), "")), text))
             case Title():
-                screen.print(Text(clean(block.text), "bold"))
+                screen.print(Text(_lines(block.text, screen.width), "bold"))
             case Alert():
                 style = URGENCY_STYLE.get(block.urgency, "bold red")
                 lines = wrapped(f"{block.lead} {block.text}".strip(), screen.width, INDENT)
@@ -127,9 +128,21 @@ def print_blocks(screen: Console, blocks: Sequence[Block]) -> None:
                 told.stylize(style, 0, len(block.lead) or None)
                 screen.print(told)
             case Note():
-                screen.print(clean(block.text), style="dim")
+                screen.print(_lines(block.text, screen.width), style="dim")
+            case Passage():
+                marked = Text()
+                for piece, mark in block.pieces():
+                    shown = "\n".join(map(clean, piece.split("\n")))
+                    marked.append(f"[{shown}]" if mark else shown, MARK_STYLE.get(mark.kind, "") if mark else "")
+                marked.rstrip()
+                screen.print(marked)
             case _:
-                screen.print(clean(block))
+                screen.print(_lines(block, screen.width))
+
+
+def _lines(text: str, width: int) -> str:
+    """Text in lines that keep a percent sign with its number."""
+    return "\n".join(wrapped(text, width))
 
 
 def show_report(report: Report) -> None:

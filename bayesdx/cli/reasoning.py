@@ -22,7 +22,7 @@ def show_explanation(why: dx.Explanation, format: str) -> None:
             "posterior_decibans": why.posterior_decibans,
         }
         tables = {"ledger": why.table.reset_index(), "expected": why.expected_table.reset_index()}
-        print_json({"model": _model(why.case), **document} | _tables(tables))
+        print_json({"model": _model(why.case.model), **document} | _tables(tables))
     else:
         _show(why, why.table, format)
 
@@ -38,7 +38,9 @@ def show_next(following: dx.NextTests, format: str) -> None:
             "about": following.about,
             "emergencies": [emergency.cause for emergency in following.emergencies],
         }
-        print_json({"model": _model(following.case), **document} | _tables({"options": following.table.reset_index()}))
+        print_json(
+            {"model": _model(following.case.model), **document} | _tables({"options": following.table.reset_index()})
+        )
     else:
         _show(following, following.table, format)
 
@@ -47,7 +49,9 @@ def show_sensitivity(what_if: dx.SensitivityAnalysis, format: str) -> None:
     """What would change the posterior of a cause."""
     if format == "json":
         document = {"cause": what_if.event.name, "posterior": what_if.posterior}
-        print_json({"model": _model(what_if.case), **document} | _tables({"numbers": what_if.table.reset_index()}))
+        print_json(
+            {"model": _model(what_if.case.model), **document} | _tables({"numbers": what_if.table.reset_index()})
+        )
     else:
         _show(what_if, what_if.table, format)
 
@@ -59,8 +63,8 @@ def _show(report: Report, frame: pd.DataFrame, format: str) -> None:
     show_report(report)
 
 
-def _model(case: dx.Diagnosis) -> dict[str, str]:
-    return {key: getattr(case.model, key) for key in ("name", "version", "population", "hash")}
+def _model(model: dx.Model) -> dict[str, str]:
+    return {key: getattr(model, key) for key in ("name", "version", "population", "hash")}
 
 
 def _tables(frames: dict[str, pd.DataFrame]) -> dict[str, Any]:

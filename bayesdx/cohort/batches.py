@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from bayesdx.cohort.coding import Coded, encode_batch
 from bayesdx.cohort.columns import Batch, Numbers, Scored, Texts, to_arrow
-from bayesdx.cohort.companions import arrow
 from bayesdx.cohort.flags import fired
 from bayesdx.cohort.lexicon import MOST_FAULTS_SHOWN, Lexicon, lexicon
 from bayesdx.cohort.options import Options, read_options
 from bayesdx.cohort.scores import Scores, score_codes
 from bayesdx.cohort.summary import STATUSES
 from bayesdx.errors import CohortError, FindingsError, ImpossibleEvidenceError
+from bayesdx.files.companions import arrow
 from bayesdx.inference import Evidence
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.vocabulary import quoted

@@ -11,9 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bayesdx.cohort.columns import Batch, Column, Texts
-from bayesdx.cohort.companions import arrow
 from bayesdx.cohort.lexicon import Lexicon
 from bayesdx.errors import CohortError, FindingsError
+from bayesdx.files.companions import arrow
+from bayesdx.files.texts import plain_number
 
 Codes = NDArray[np.int32]
 
@@ -94,7 +95,9 @@ def encode_batch(lexicon: Lexicon, batch: Batch, positions: Mapping[str, int]) -
     fault = np.full(len(batch), -1, dtype=np.int32)
     faults: list[Fault] = []
     for column, position in positions.items():
-        index, values = distinct(batch.columns[column])
+        cells = batch.columns[column]
+        index, values = distinct(cells)
+        separator = cells.separator if isinstance(cells, Texts) else ""
         # The last entry is that of index -1: a missing cell.
         table = np.full(len(values) + 1, -1, dtype=np.int32)
         wrong = np.full(len(values) + 1, -1, dtype=np.int32)
@@ -102,6 +105,8 @@ def encode_batch(lexicon: Lexicon, batch: Batch, positions: Mapping[str, int]) -
             if value is None:
                 continue
             code = None if isinstance(value, Kind) else lexicon.code(column, position, value)
+            if code is None and separator:
+                code = lexicon.code(column, position, plain_number(str(value), separator))
             if code is None:
                 wrong[place] = len(faults)
                 faults.append(Fault(column, position, value))

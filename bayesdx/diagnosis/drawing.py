@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesdx.diagnosis.case import Diagnosis, diagnose
+from bayesdx.diagnosis.diagnosis import Diagnosis, diagnose
 from bayesdx.diagnosis.lines import engine_for
 from bayesdx.display import format_probability, words
 from bayesdx.display.graph import Arrow, Box, Section, layered_svg

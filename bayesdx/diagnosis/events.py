@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +15,6 @@ from bayesdx.inference import Engine, Evidence
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import split_event
 from bayesdx.knowledge.spelling import compact
-
-if TYPE_CHECKING:
-    from bayesdx.diagnosis.case import Diagnosis
 
 Array = NDArray[np.float64]
 
@@ -125,11 +121,6 @@ def action_probabilities(model: Model, cause: str, marginals: Mapping[str, Array
     events = action_events(model, cause)
     chances = np.stack([sides(marginals[event.variable], event)[0] for event in events])
     return np.asarray(chances.max(axis=0))
-
-
-def leading_event(case: Diagnosis) -> Event:
-    """The first line of the differential."""
-    return event_of(case.model, case.differential[0].cause)
 
 
 def given_event(evidence: Evidence, event: Event, engine: Engine, *, present: bool) -> Evidence:

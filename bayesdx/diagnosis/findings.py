@@ -26,7 +26,7 @@ from bayesdx.errors import FindingsError
 from bayesdx.inference import Evidence
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import Variable
-from bayesdx.knowledge.spelling import compact
+from bayesdx.knowledge.spelling import compact, named
 from bayesdx.knowledge.vocabulary import LONGEST_SHOWN, Vocabulary, quoted
 from bayesdx.network import compile_network
 
@@ -144,8 +144,7 @@ class Understood:
         >>> case.understood[0].text
         'Onset: sudden'
         """
-        named = compact(self.label) in compact(self.value_label)
-        return self.value_label if named else f"{self.label}: {self.value_label}"
+        return named(self.label, self.value_label)
 
 
 def understood(model: Model, findings: Findings) -> tuple[Understood, ...]:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.diagnosis.case import Diagnosis, expect_cases
+from bayesdx.diagnosis.case import CaseNumbers, expect_cases
 from bayesdx.diagnosis.draws import draw_parameters, drawn_values
 from bayesdx.diagnosis.findings import UNKNOWN
 from bayesdx.diagnosis.lines import alternatives, engine_for
@@ -63,7 +63,7 @@ class CredibleIntervals(Report):
     {'lower': 0.25, 'posterior': 0.46, 'upper': 0.64}
     """
 
-    case: Diagnosis
+    case: CaseNumbers
     mass: float
     seed: int
     posteriors: Array
@@ -300,7 +300,7 @@ class CredibleIntervals(Report):
         )
 
 
-def credible_intervals(case: Diagnosis, mass: float = 0.95, draws: int = 1000, seed: int = 0) -> CredibleIntervals:
+def credible_intervals(case: CaseNumbers, mass: float = 0.95, draws: int = 1000, seed: int = 0) -> CredibleIntervals:
     """The posterior of each cause with an interval that reflects how uncertain the model's own numbers are.
 
     Every number of the model is a Beta, every graded row a Dirichlet (see ``bayesdx.network.parameters``). The numbers

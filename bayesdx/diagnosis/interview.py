@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.diagnosis.case import Diagnosis, expect_cases
-from bayesdx.diagnosis.events import action_probabilities, action_variables, leading_event
+from bayesdx.diagnosis.case import expect_cases, leading_event
+from bayesdx.diagnosis.diagnosis import Diagnosis
+from bayesdx.diagnosis.events import action_probabilities, action_variables
 from bayesdx.diagnosis.findings import UNKNOWN
 from bayesdx.diagnosis.lines import alternatives, engine_for
 from bayesdx.diagnosis.red_flags import met
@@ -38,7 +39,7 @@ from bayesdx.display.report import Block, Entries, Grid, Report, Title
 from bayesdx.errors import FindingsError
 from bayesdx.inference import Evidence
 from bayesdx.knowledge.model import Model
-from bayesdx.knowledge.schema import URGENCIES, Variable, split_event
+from bayesdx.knowledge.schema import EMERGENCY_HOURS, URGENCIES, Variable, split_event
 
 Array = NDArray[np.float64]
 
@@ -47,6 +48,9 @@ LEAST_BITS = 0.01
 
 MOST_SHOWN = 12
 """Answers that are shown with what they lead to."""
+
+LONGEST = 80
+"""Signs of an answer that are looked at for a number, or repeated in an error."""
 
 NONE = ("none", "nothing", "none of these", "all normal", "normal")
 """Words for a test that shows nothing of what it could show."""
@@ -123,9 +127,11 @@ class Question(Report):
     >>> model = dx.load_model("hip_flexion_weakness@2.3.0", population="primary_care")
     >>> question = dx.next_question(dx.diagnose(model))
     >>> print(question)
-    Bladder or bowel dysfunction? New retention, incontinence or loss of bowel control.
-      1  Bladder and bowel normal
-      2  Bladder or bowel disturbed
+    Leg numbness? Numbness or tingling of the thigh or leg.
+      1  No leg numbness
+      2  Leg numb or tingling
+    <BLANKLINE>
+    “Leg numb or tingling” would raise the alarm for Cauda equina syndrome, now 0.8 %.
     """
 
     case: Diagnosis
@@ -172,7 +178,8 @@ class Question(Report):
         value : object
             The mark of an answer as text ("1"); or what ``diagnose`` takes for the variable: a state or its label, a
             measured number, a list of states still possible, likelihoods, UNKNOWN. For a test with several results the
-            marks or names of the abnormal ones ("1 3", or a list), "none", or a mapping of variables to states.
+            marks or names of the abnormal ones ("1 3", or a list), "none", or a mapping of variables to states; what
+            the mapping leaves out could not be told.
 
         Returns
         -------
@@ -190,18 +197,29 @@ class Question(Report):
         >>> dict(question.answer("2").findings), dict(question.answer("absent").findings)
         ({'dyspnoea': 'present'}, {'dyspnoea': 'absent'})
         """
-        if self.stop:
-            raise FindingsError("next_question: nothing is asked any more; case.with_findings adds what else is known.")
+        self._check()
         if value is UNKNOWN or value is None or value == "?":
             return self.skip()
         if self.kind == "setting":
             return self.case.with_population(self._population(value))
-        if not self.several:
-            return self.case.with_findings({self.name_of_variable: self._meant(value)})
-        return self.case.with_findings(self._results(value))
+        if self.several:
+            return self.case.with_findings(self._results(value))
+        variable = self.case.model.by_name[self.variables[0]]
+        meant = self._meant(value)
+        measured = variable.cuts and meant not in variable.states and _is_number(meant)
+        return self.case.with_findings({self._quantity(variable) if measured else variable.variable: meant})
 
     def skip(self) -> Diagnosis:
-        """The case in which this was asked and could not be told, so that it is not asked again.
+        """The case in which this was asked and could not be told, so that it is not asked again; a test as a whole.
+
+        Returns
+        -------
+        Diagnosis
+
+        Raises
+        ------
+        FindingsError
+            Nothing is asked any more.
 
         Examples
         --------
@@ -210,30 +228,36 @@ class Question(Report):
         >>> dict(question.skip().findings)
         {'dyspnoea': UNKNOWN}
         """
+        self._check()
         if self.kind == "setting":
             return self.case.with_population(self.case.model.population)
-        return self.case.with_findings(dict.fromkeys(self.variables, UNKNOWN))
+        whole = {option.name: option.variables for option in open_options(self.case)}  # a test has further results
+        return self.case.with_findings(dict.fromkeys(whole.get(self.name, self.variables), UNKNOWN))
 
-    @property
-    def name_of_variable(self) -> str:
-        """The variable that it is about; of a test with several results the first.
-
-        Examples
-        --------
-        >>> import bayesdx as dx
-        >>> dx.next_question(dx.diagnose(dx.load_model("chest_clinic@1.0.0"))).name_of_variable
-        'dyspnoea'
-        """
-        return self.variables[0] if self.variables else ""
+    def _check(self) -> None:
+        if self.stop:
+            raise FindingsError("next_question: nothing is asked any more; case.with_findings adds what else is known.")
 
     @cached_property
     def _marks(self) -> dict[str, str]:
         return {answer.mark: answer.value for answer in self.answers}
 
+    def _quantity(self, variable: Variable) -> str:
+        """What a number is called, so that 1 is measured and is no "yes"; the variable where there is no such word."""
+        words = self.case.model.vocabulary
+        return next((word for word in variable.quantity if words.find(word) == (variable.variable,)), variable.variable)
+
     def _meant(self, value: object) -> object:
         """A value with the state in the place of its mark."""
         if isinstance(value, str):
-            return self._marks.get(value.strip(), value)
+            said, variable = value.strip(), self.case.model.by_name[self.variables[0]]
+            for state in variable.states:
+                if said in (state, variable.state_label(state)):
+                    return state
+            if said.isdecimal() and said not in self._marks and "1" in self._marks:
+                last = self.answers[-1].mark
+                raise FindingsError(f"findings: {self.label}: {said[:LONGEST]} is none of the answers 1 to {last}.")
+            return self._marks.get(said.casefold(), {"y": "yes", "n": "no"}.get(said.casefold(), value))
         if isinstance(value, Collection) and not isinstance(value, Mapping | bytes | bytearray):
             return [self._meant(each) for each in value]
         return value
@@ -243,13 +267,14 @@ class Question(Report):
         for answer in self.answers:
             if said in (answer.mark, answer.value.casefold(), answer.label.casefold(), answer.value.replace("_", " ")):
                 return answer.value
-        return str(value)[:100]
+        return str(value)[:LONGEST]
 
     def _results(self, value: object) -> dict[str, Any]:
         """A state, or what else ``diagnose`` takes, for each result of a test."""
-        if isinstance(value, Mapping):
-            return dict(value)
         model = self.case.model
+        if isinstance(value, Mapping):
+            told = {model.vocabulary.resolve(word) for word in value}
+            return {**{name: UNKNOWN for name in self.variables if name not in told}, **value}
         given: Collection[object]
         if isinstance(value, str):
             parts = [part for part in re.split(r"[,;\s]+", value.strip()) if part]
@@ -273,7 +298,8 @@ class Question(Report):
         if len(found) != 1 and len(labels) != 1:
             known = ", ".join(answer.label for answer in self.answers)
             hint = self.case.model.vocabulary.hint(word, self.variables)
-            raise FindingsError(f"findings: {str(word)[:80]!r} is no result of {self.label}; it has {known}.{hint}")
+            said = str(word)[:LONGEST]
+            raise FindingsError(f"findings: {said!r} is no result of {self.label}; it has {known}.{hint}")
         return found[0] if len(found) == 1 else labels[0]
 
     @cached_property
@@ -288,7 +314,7 @@ class Question(Report):
         >>> dx.next_question(dx.diagnose(dx.load_model("chest_clinic@1.0.0"))).table.round(2)
                  probability first_cause  first_probability  decision_change
         answer
-        absent          0.56  Bronchitis               0.16              0.0
+        absent          0.56  Bronchitis               0.15              0.0
         present         0.44  Bronchitis               0.83              0.0
         """
         rows = [
@@ -312,7 +338,7 @@ class Question(Report):
         >>> import bayesdx as dx
         >>> question = dx.next_question(dx.diagnose(dx.load_model("chest_clinic@1.0.0")))
         >>> question.reasons()[0]
-        'It moves the probability of Bronchitis, now 45.0 %, to between 16.3 % and 82.6 %.'
+        'It moves the probability of Bronchitis, now 45.0 %, to between 15.3 % and 83.4 %.'
         """
         if self.stop:
             return [self.reason]
@@ -339,7 +365,9 @@ def next_question(case: Diagnosis, *, tests: bool = True, stop_below: float = ST
     open. Then background and history, then examination, then tests. In each, what could raise the alarm for an
     emergency comes first, the likeliest alarm before the others; then, by net value, whatever changes a decision with a
     probability above ``stop_below``. Nothing is asked where nothing of this is left, which is the rule of
-    ``next_tests``.
+    ``next_tests``. While an emergency is open, what is merely routine waits: what counts is which cause comes first,
+    and decisions of which a step is urgent or an emergency; no test of more than a day is asked for; and asking ends
+    although the emergency stands, since what is left is to act on it.
 
     In a model without steps of care the decision is the most probable set of causes: asking ends when it is wrong with
     a probability of at most ``stop_below``, or nothing open brings 0.01 bits about the causes.
@@ -386,7 +414,7 @@ def next_question(case: Diagnosis, *, tests: bool = True, stop_below: float = ST
         raise FindingsError(f"next_question: stop_below = {stop_below}; expected a probability.")
     if model.population_assumed:
         return _setting(case)
-    every = _open(case)
+    every = askable(case)
     spoken = [option for option in every if option.kind != "test"]
     ordered = [option for option in every if option.kind == "test"] if tests else []
     urgent = emergencies(case)
@@ -401,7 +429,7 @@ def next_question(case: Diagnosis, *, tests: bool = True, stop_below: float = ST
     return Question(case, reason=settled or _reason(case, rounds, urgent, tests))
 
 
-def _open(case: Diagnosis) -> list[Option]:
+def askable(case: Diagnosis) -> list[Option]:
     """Everything that may be asked: contexts, findings, tests; what is left of a test that was done is free."""
     model = case.model
     found = [
@@ -420,10 +448,8 @@ def _open(case: Diagnosis) -> list[Option]:
             variables = variables[:1]  # results of more than two states are asked one after the other
         if option.name in done:
             found.append(Option(option.name, option.label, option.kind, variables))
-        elif variables != option.variables:
-            found.append(Option(**{**vars(option), "variables": variables}))
         else:
-            found.append(option)
+            found.append(replace(option, variables=variables))
     return found
 
 
@@ -446,6 +472,8 @@ class _Round:
         self.suggestions = [self.asked.suggestion(place) for place in range(len(options))]
         self.bears = bearing(self.asked, urgent, at_least_one=False)
         self.raises = dict(self._raising()) if options[0].kind != "test" else {}
+        self.pressing = bool(urgent)
+        self.counted = _counted(case.model, routine=not urgent)
 
     @cached_property
     def best(self) -> int | None:
@@ -456,18 +484,26 @@ class _Round:
     def _wanted(self, place: int) -> bool:
         if place in self.bears or place in self.raises:
             return True
+        if self.pressing and self.options[place].soonest_hours > EMERGENCY_HOURS:
+            return False
         if not self.case.model.management:
             return self.suggestions[place].bits >= LEAST_BITS
-        return self.suggestions[place].decision_change > self.stop_below
+        comes_first = self.suggestions[place].top_change if self.pressing else 0.0
+        return max(self._changes(place), comes_first) > self.stop_below
+
+    def _changes(self, place: int) -> float:
+        """P(a decision changes); while an emergency is open what is merely routine waits."""
+        rows, decisions = self.asked.results.rows[place], self.asked.after.decisions[:, self.counted]
+        return float(self.asked.weights[rows] @ (decisions[rows] != decisions[self.asked.now]).any(axis=1))
 
     def _order(self, place: int) -> tuple[float, ...]:
         """What bears on an open emergency first; then history, then examination, what could raise an alarm first."""
+        examined = self.options[place].kind == "examination"
         if place in self.bears:
-            return 0, -self.bears[place][0]
-        stage = 2 if self.options[place].kind == "examination" else 1
+            return 0, examined, -self.bears[place][0]
         if place in self.raises:
-            return stage, 0, -round(self.raises[place][0], 12)
-        return stage, 1, *worth(self.suggestions[place])
+            return 1 + examined, 0, -round(self.raises[place][0], 12)
+        return 1 + examined, 1, *worth(self.suggestions[place])
 
     def _raising(self) -> Iterator[tuple[int, tuple[float, str, int]]]:
         """Options of which an answer would by itself raise an alarm that is not raised: (chance, cause, answer).
@@ -550,7 +586,7 @@ class _Round:
             return
         variable = model.by_name[option.variables[0]]
         for code, state in enumerate(variable.states):
-            mark = _letter(code) if variable.cuts else str(code + 1)
+            mark = _letter(code) if variable.cuts or _has_numbers(variable) else str(code + 1)
             yield self._answer(mark, variable.state_label(state), state, place, codes[:, 0] == code)
 
     def _answer(self, mark: str, label: str, value: str, place: int, chosen: NDArray[np.bool_]) -> Answer:
@@ -563,17 +599,19 @@ class _Round:
         shares = weights / total
         lines = shares @ asked.after.lines[rows]
         first = alternatives(self.case.model)[int(lines.argmax())]
-        changed = (asked.after.decisions[rows] != asked.after.decisions[asked.now]).any(axis=1)
-        most = min(1.0, float(lines.max()))
-        return Answer(mark, label, value, min(1.0, total), first.label, most, min(1.0, float(shares @ changed)))
+        most, changed = (min(1.0, float(value)) for value in (lines.max(), shares @ asked.changed[rows]))
+        return Answer(mark, label, value, min(1.0, total), first.label, most, changed)
 
     def _why(self, place: int) -> Iterator[str]:
         """What an answer could change, the gravest first."""
         model, suggestion = self.case.model, self.suggestions[place]
         if suggestion.option.kind == "test":
             yield _costs(suggestion.option)
+            if suggestion.net_value_eur < 0:
+                yield f"That is more than it is worth (net value {suggestion.net_value_eur:.0f} EUR)."
         if place in self.bears:
-            yield f"An emergency is open: {still_open(self.bears[place][1])}."
+            emergency = self.bears[place][1]
+            yield f"It bears on an open emergency: {emergency.label}, now {format_probability(emergency.probability)}."
         elif place in self.raises:
             _, cause, code = self.raises[place]
             label = model.label(f"{self.options[place].variables[0]}={self._states(place)[code]}")
@@ -595,11 +633,11 @@ class _Round:
             _, chance, step = min(likely, key=lambda each: each[:2])
             share = format_probability(min(1.0, -float(chance)))
             label = model.label(step.cause)
-            yield f"It decides, with a probability of {share}, whether {label} calls for: {step.action}."
+            yield f"With a probability of {share} it changes whether {label} calls for: {step.action}."
         top = self.suggestions[place].top_change
         if top > STOP_BELOW:
             first = model.label(self.case.differential[0].cause)
-            yield f"With a probability of {format_probability(top)} another cause than {first} comes first."
+            yield f"With a probability of {format_probability(top)} another cause comes before {first}."
         elif not likely:
             yield self._moves(place)
 
@@ -618,11 +656,31 @@ class _Round:
         return f"It moves the probability of {label}, now {now}, to between {low} and {high}."
 
 
+@lru_cache(maxsize=64)
+def _counted(model: Model, *, routine: bool) -> NDArray[np.bool_]:
+    """Which actions of ``decisions`` count: all, or those of which some step is not routine."""
+    kinds: dict[tuple[str, str], bool] = {}
+    for step in model.management:
+        key = (step.cause, step.action)
+        kinds[key] = kinds.get(key, routine) or step.urgency != "routine"
+    return np.array(list(kinds.values()), dtype=np.bool_)
+
+
 @lru_cache(maxsize=16)
 def _nothing_known(model: Model) -> Mapping[str, Array]:
     """Marginals of what steps and flags are about, before any finding."""
     engine = engine_for(model)
     return engine.propagate(Evidence(np.full((1, len(engine.network)), -1)), action_variables(model)).marginals
+
+
+def _is_number(value: object) -> bool:
+    """Whether a value begins as a number does; the vocabulary reads it."""
+    return not isinstance(value, bool) and bool(re.match(r"\s*[+-]?[.\d]", str(value)[:LONGEST]))
+
+
+def _has_numbers(variable: Variable) -> bool:
+    """Whether a digit could mean a state, so that answers are marked with letters."""
+    return any(text[:1].isdigit() for state in variable.states for text in (state, variable.state_label(state)))
 
 
 def _letter(place: int) -> str:
@@ -635,9 +693,9 @@ def _text(model: Model, option: Option) -> str:
     """An option as a question."""
     if option.kind == "test":
         if len(option.variables) > 1:
-            return f"{option.label}: which of these does it show? Several numbers, or none."
+            return f"{option.label}: which of these? Several numbers, or none."
         variable = model.by_name[option.variables[0]]
-        return _sentences(f"{option.label}: what does it show?", _number(variable))
+        return _sentences(f"{option.label}: what is the result?", _number(variable))
     variable = model.by_name[option.variables[0]]
     return _sentences(f"{variable.label.rstrip('?')}?", _defined(variable), _number(variable))
 
@@ -649,7 +707,7 @@ def _defined(variable: Variable) -> str:
 
 
 def _number(variable: Variable) -> str:
-    return f"Or give a number: {variable.measured}" if variable.cuts else ""
+    return f"Or a number: {variable.measured}" if variable.cuts else ""
 
 
 def _sentences(*parts: str) -> str:
@@ -687,7 +745,7 @@ def _reason(case: Diagnosis, rounds: Sequence[_Round], urgent: Sequence[Emergenc
     what = "question or test" if tests else "question or examination"
     suggestions: list[Suggestion] = [suggestion for each in rounds for suggestion in each.suggestions]
     if urgent:
-        return f"Act on what is known: {still_open(urgent[0])}. No open {what} bears on it or changes another decision."
+        return f"Act on it now: {still_open(urgent[0])}. No open {what} bears on it or changes what else cannot wait."
     if not suggestions:
         return f"Every {what} that the model knows of has been asked."
     if not case.model.management:

@@ -9,7 +9,8 @@ from functools import cached_property
 
 import pandas as pd
 
-from bayesdx.diagnosis.case import DISCLAIMER, Diagnosis, expect_cases
+from bayesdx.diagnosis.case import DISCLAIMER, expect_cases
+from bayesdx.diagnosis.diagnosis import Diagnosis
 from bayesdx.diagnosis.explanation import Explanation, Reason, explain
 from bayesdx.diagnosis.intervals import CredibleIntervals, credible_intervals
 from bayesdx.diagnosis.red_flags import FiredFlag

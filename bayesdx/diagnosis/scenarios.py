@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from bayesdx.diagnosis.case import Diagnosis, expect_cases, say
+from bayesdx.diagnosis.case import expect_cases, say
+from bayesdx.diagnosis.diagnosis import Diagnosis
 from bayesdx.diagnosis.lines import alternatives, engine_for
 from bayesdx.display import format_probability
 from bayesdx.display.report import Block, Grid, Report, Title

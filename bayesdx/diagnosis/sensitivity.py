@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.diagnosis.case import Diagnosis, expect_cases
-from bayesdx.diagnosis.events import Event, action_events, event_of, given_event, leading_event
+from bayesdx.diagnosis.case import expect_cases, leading_event
+from bayesdx.diagnosis.diagnosis import Diagnosis
+from bayesdx.diagnosis.events import Event, action_events, event_of, given_event
 from bayesdx.diagnosis.findings import UNKNOWN
 from bayesdx.diagnosis.lines import alternatives, engine_for
 from bayesdx.diagnosis.trails import relevant

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayesdx.diagnosis.case import diagnose
+from bayesdx.diagnosis.case import CaseNumbers
+from bayesdx.diagnosis.findings import read_findings
 from bayesdx.diagnosis.lines import engine_for
 from bayesdx.errors import FindingsError
 from bayesdx.inference import Engine, Evidence
@@ -72,7 +73,7 @@ def simulate_cohort(
     """
     model = as_model(model)
     network, count = compile_network(model), _counted(patients)
-    given = None if findings is None else diagnose(model, findings).evidence.evidence
+    given = None if findings is None else CaseNumbers.of(model, read_findings(model, findings)).evidence.evidence
     if given is None or not count:
         codes = simulate(network, count, seed)
     else:

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.diagnosis.case import Diagnosis, expect_cases
-from bayesdx.diagnosis.events import Event, event_of, leading_event, sides
+from bayesdx.diagnosis.case import CaseNumbers, expect_cases, leading_event
+from bayesdx.diagnosis.events import Event, event_of, sides
 from bayesdx.diagnosis.lines import engine_for
 from bayesdx.diagnosis.results import (
     Measured,
@@ -271,7 +271,7 @@ class NextTests(Report):
     hip_flexor_tenderness         examination  0.44       0.0         298.31
     """
 
-    case: Diagnosis
+    case: CaseNumbers
     target: Event
     focus: str
     trade_off: TradeOff
@@ -487,7 +487,7 @@ class NextTests(Report):
 
 
 def next_tests(
-    case: Diagnosis,
+    case: CaseNumbers,
     *,
     rule_in: str | None = None,
     rule_out: str | None = None,
@@ -553,16 +553,18 @@ def next_tests(
     named = rule_in or rule_out or target
     event = event_of(case.model, named) if named else leading_event(case)
     focus = "rule in" if rule_in else "rule out" if rule_out else "causes"
-    options = _chosen(case, only)
-    asked = Asked(case, options, event, focus, trade_off or TradeOff(), has_joint(case.model))
+    options, price, urgent = _chosen(case, only), trade_off or TradeOff(), emergencies(case)
+    together = has_joint(case.model)
+    if not options:
+        return NextTests(case, event, focus, price, (), urgent, about(together))
+    asked = Asked(case, options, event, focus, price, together)
     suggestions = [asked.suggestion(place) for place in range(len(options))]
-    if look_ahead == 2 and suggestions:
+    if look_ahead == 2:
         suggestions = asked.look_ahead(suggestions)
-    urgent = emergencies(case)
-    return NextTests(case, event, focus, asked.price, tuple(_ranked(asked, suggestions, urgent)), urgent, asked.about)
+    return NextTests(case, event, focus, price, tuple(_ranked(asked, suggestions, urgent)), urgent, about(together))
 
 
-def emergencies(case: Diagnosis) -> tuple[Emergency, ...]:
+def emergencies(case: CaseNumbers) -> tuple[Emergency, ...]:
     """Unsettled causes that the case calls for an emergency step of, likeliest first."""
     found: dict[str, Emergency] = {}
     for step in case.management:
@@ -600,7 +602,7 @@ def still_open(emergency: Emergency) -> str:
     return f"{emergency.label} has a red flag, at a probability of {chance}"
 
 
-def open_options(case: Diagnosis) -> tuple[Option, ...]:
+def open_options(case: CaseNumbers) -> tuple[Option, ...]:
     """Everything that is still open: findings not observed and not UNKNOWN, those of one test together."""
     model = case.model
     open_ = [name for name in model.findings if name not in case.findings]
@@ -618,7 +620,7 @@ def open_options(case: Diagnosis) -> tuple[Option, ...]:
     return tuple(found.values())
 
 
-def _chosen(case: Diagnosis, only: Collection[str] | None) -> list[Option]:
+def _chosen(case: CaseNumbers, only: Collection[str] | None) -> list[Option]:
     every = {option.name: option for option in open_options(case)}
     if only is None:
         return list(every.values())
@@ -631,12 +633,17 @@ def _chosen(case: Diagnosis, only: Collection[str] | None) -> list[Option]:
     return [every[name] for name in dict.fromkeys(only) if name in every]
 
 
+def about(together: bool) -> str:
+    """What bits are measured on."""
+    return "the causes together" if together else "the causes one by one, added up"
+
+
 class Asked:
     """The options of a question and everything measured about their results."""
 
     def __init__(
         self,
-        case: Diagnosis,
+        case: CaseNumbers,
         options: Sequence[Option],
         event: Event,
         focus: str,
@@ -652,11 +659,10 @@ class Asked:
         self.now = len(self.codes) - 1
         self.after = measure(self.engine, case.model, self.evidence(self.codes), event, together=together)
         self.weights = np.exp(self.after.log_evidence - self.after.log_evidence[self.now])
-
-    @property
-    def about(self) -> str:
-        """What bits are measured on."""
-        return "the causes together" if self.together else "the causes one by one, added up"
+        results, now = slice(0, self.now), self.now
+        self.told = self.weights[results] * self.after.information(event, now, results)
+        self.changed = (self.after.decisions[results] != self.after.decisions[now]).any(axis=1)
+        self.top_changed = self.after.lines[results].argmax(axis=1) != self.after.lines[now].argmax()
 
     def evidence(self, codes: NDArray[np.int32]) -> Evidence:
         """Cases with these codes and the likelihoods of the case."""
@@ -666,13 +672,11 @@ class Asked:
     def suggestion(self, place: int) -> Suggestion:
         """One option, valued."""
         rows, found, now = self.results.rows[place], self.after, self.now
-        weights = self.weights[rows]
+        weights, signed = self.weights[rows], self.told[rows]
         bits = max(0.0, float(found.entropy[now] - weights @ found.entropy[rows]))
-        signed = weights * found.information(self.event, now, rows)
         rule_in, rule_out = float(np.maximum(signed, 0).sum()), float(np.maximum(-signed, 0).sum())
-        changed = (found.decisions[rows] != found.decisions[now]).any(axis=1)
-        top = found.lines[rows].argmax(axis=1) != found.lines[now].argmax()
-        change, top_change = min(1.0, float(weights @ changed)), min(1.0, float(weights @ top))
+        change = min(1.0, float(weights @ self.changed[rows]))
+        top_change = min(1.0, float(weights @ self.top_changed[rows]))
         asked = {"causes": bits, "rule in": rule_in, "rule out": rule_out}[self.focus]
         benefit = max(0.0, float(weights @ found.benefit[rows] - found.benefit[now]))
         option = self.options[place]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.diagnosis.events import Event, action_events, action_variables, sides
+from bayesdx.diagnosis.findings import Findings
 from bayesdx.diagnosis.lines import engine_for
 from bayesdx.diagnosis.red_flags import FiredFlag, met
 from bayesdx.diagnosis.results import assignments, entropy_bits
@@ -18,9 +18,6 @@ from bayesdx.display import format_probability
 from bayesdx.inference import Evidence
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import URGENCIES, Conditions
-
-if TYPE_CHECKING:
-    from bayesdx.diagnosis.case import Diagnosis
 
 Array = NDArray[np.float64]
 
@@ -31,7 +28,7 @@ NO_EMERGENCY = "no emergency found with these findings"
 
 
 @dataclass(frozen=True)
-class Alert:
+class CaseAlert:
     """What red flags and emergency steps say about one cause: one banner.
 
     Parameters
@@ -132,7 +129,7 @@ class Triage:
 
 def alerts_of(
     model: Model, flags: Sequence[FiredFlag], steps: Sequence[Recommendation], marginals: Mapping[str, Array]
-) -> tuple[Alert, ...]:
+) -> tuple[CaseAlert, ...]:
     """One banner per cause: its open red flags and its emergency steps; emergencies first, certain ones before others.
 
     Parameters
@@ -146,7 +143,7 @@ def alerts_of(
 
     Returns
     -------
-    tuple of Alert
+    tuple of CaseAlert
     """
     parts: dict[str, list[tuple[FiredFlag | Recommendation, tuple[str, ...]]]] = {}
     chances: dict[str, tuple[Event, float]] = {}
@@ -167,7 +164,7 @@ def alerts_of(
         to_do = [item for item, _ in items if not item.tests or item.done != item.tests]
         to_do = to_do if any(item.urgency == first.urgency for item in to_do) else [item for item, _ in items]
         found.append(
-            Alert(
+            CaseAlert(
                 cause,
                 event.label,
                 first.urgency,
@@ -189,34 +186,37 @@ def _certain(item: FiredFlag | Recommendation) -> bool:
     return item.certain if isinstance(item, FiredFlag) else True
 
 
-def triage_of(case: Diagnosis) -> Triage:
+def triage_of(model: Model, findings: Findings, flags: Sequence[FiredFlag], steps: Sequence[Recommendation]) -> Triage:
     """The level of a case, from its red flags and steps of care (see ``Triage``).
 
     Parameters
     ----------
-    case : Diagnosis
+    model : Model
+    findings : Findings
+    flags : sequence of FiredFlag
+    steps : sequence of Recommendation
 
     Returns
     -------
     Triage
     """
-    found = bool(case.evidence.informative)
+    found = bool(findings.informative)
     reasons: dict[str, list[tuple[str, str, tuple[str, ...]]]] = {level: [] for level in LEVELS}
-    for flag in (flag for flag in case.red_flags if not flag.answered):
+    for flag in (flag for flag in flags if not flag.answered):
         level = _level_of_flag(flag)
-        said = f"{case.model.label(flag.cause)}, red flag {flag.label}{'' if flag.certain else ' cannot be excluded'}"
+        said = f"{model.label(flag.cause)}, red flag {flag.label}{'' if flag.certain else ' cannot be excluded'}"
         reasons[level].append((flag.cause, said, tuple(name for name, _ in flag.findings)))
-    for step in case.management:
+    for step in steps:
         level = _level_of_step(step, found)
         if level:
             chance = format_probability(step.probability)
-            said = f"{case.model.label(step.cause)} with a probability of {chance} calls for: {step.action}"
+            said = f"{model.label(step.cause)} with a probability of {chance} calls for: {step.action}"
             reasons[level].append((step.cause, said, step.findings))
     level = next(level for level in LEVELS if reasons[level] or level == "none")
     causes = tuple(dict.fromkeys(cause for cause, _, _ in reasons[level]))
     behind = tuple(dict.fromkeys(name for _, _, names in reasons[level] for name in names))
     first = reasons[level][0][1] if reasons[level] else NO_EMERGENCY
-    return Triage(level, first, causes, behind, unasked(case))
+    return Triage(level, first, causes, behind, unasked(model, findings))
 
 
 def _level_of_flag(flag: FiredFlag) -> str:
@@ -242,7 +242,7 @@ def emergency_rows(model: Model) -> Iterator[tuple[str, Conditions, float]]:
             yield step.cause, step.conditions, step.threshold
 
 
-def unasked(case: Diagnosis) -> tuple[str, ...]:
+def unasked(model: Model, findings: Findings) -> tuple[str, ...]:
     """The questions of emergencies that are still open, the most informative about those emergencies first.
 
     Contexts, history and examination that a red flag of urgency emergency or the conditions of an emergency step name,
@@ -251,13 +251,13 @@ def unasked(case: Diagnosis) -> tuple[str, ...]:
 
     Parameters
     ----------
-    case : Diagnosis
+    model : Model
+    findings : Findings
 
     Returns
     -------
     tuple of str
     """
-    model, findings = case.model, case.evidence
     wanted: dict[str, set[str]] = {}
     for cause, conditions, _ in emergency_rows(model):
         if met(conditions, findings) is not False:

@@ -102,7 +102,7 @@ def draft_mapping(model: Model | str | PathLike[str], table: Table) -> MappingDr
     ----------
     model : Model, str or path
         A model, or what ``load_model`` takes.
-    table : DataFrame, or path of a CSV or Parquet file
+    table : DataFrame, or path of a table, as ``read_cohort`` takes it
 
     Returns
     -------

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from bayesdx.knowledge.spelling import named
+
 FORMAT = 2
 """Version of the folder format that new models have, written as ``format`` in model.toml."""
 
@@ -208,6 +210,10 @@ class Variable:
     def state_label(self, state: str) -> str:
         """What people read for a state: its label, or its name with blanks for underscores."""
         return self.state_labels[self.states.index(state)] if self.state_labels else state.replace("_", " ").strip()
+
+    def text(self, state: str) -> str:
+        """A finding of this variable in a few words: "Onset: sudden", or the label of the state where it says both."""
+        return named(self.label, self.state_label(state))
 
     def state_of(self, number: float) -> str:
         """The state that a measured number means; only for a variable with cut points."""

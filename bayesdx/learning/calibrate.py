@@ -19,9 +19,10 @@ from bayesdx.evaluation.dataset import Cohort, Table, read_cohort
 from bayesdx.evaluation.mapping import Source
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import number_name
+from bayesdx.knowledge.studies import read_studies
 from bayesdx.learning.belief import PARTS, Belief, believe
 from bayesdx.learning.counting import count
-from bayesdx.learning.discount import conflicts, groups_of
+from bayesdx.learning.discount import conflicts, groups_of, together
 from bayesdx.learning.em import Fit, Progress, maximise
 from bayesdx.learning.estimate import Estimate, by_counting, by_em, counted, left_alone
 from bayesdx.learning.expected import expectation
@@ -46,10 +47,18 @@ from bayesdx.learning.shift import (
 )
 from bayesdx.learning.sites import Alone, at_site, pool, populations_of, site_belief
 from bayesdx.learning.sites import tabulate as tabulate_sites
+from bayesdx.learning.synthesis.outcome import INFORMED
+from bayesdx.learning.synthesis.result import Synthesis
+from bayesdx.learning.synthesis.synthesise import Studies, synthesise
+from bayesdx.learning.synthesis.together import StudiesBeside, merged
+from bayesdx.learning.synthesis.together import tabulate as tabulate_beside
+from bayesdx.learning.synthesis.version import LEAST_SHARE, sources_of
 from bayesdx.learning.verification import unverified_hidden
 from bayesdx.learning.version import (
     Key,
     Learned,
+    Owed,
+    Read,
     check_population,
     describe,
     most_moved_first,
@@ -98,8 +107,14 @@ CONFLICTS = [
     "p",
     "adjusted_p",
 ]
+TOUCHED = 1e-6
+"""Share of studies in what is known of a distribution from which it counts as studied."""
+
 CLASH = 0.05
 """Adjusted p-value below which a number is said to conflict with the patients."""
+
+CLASH_TOGETHER = 0.005
+"""p-value up to which the numbers of a part are said to conflict with the patients together."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -138,9 +153,15 @@ class Calibration(Report):
     worth : mapping of str to float
         With ``prior_strength="auto"``, what the prior patients of contexts, causes and effects were multiplied with in
         the geometric mean.
+    apart : mapping of str to float
+        By how much the odds of an event of each part typically differ from the parent's: 1 where none does.
     options : mapping of str to object
         As ``calibrate`` was called.
     converged : bool
+    studies : DataFrame
+        Where studies were learned from too, a row each: study, source, finding, state, cause, measure; value, lower,
+        upper (as published); before, after (what the network implies); reason, why it was not used. ``table`` then has
+        a column more, from_studies: their share of what is known of a number, 0 where it is under a tenth.
 
     Examples
     --------
@@ -168,8 +189,10 @@ class Calibration(Report):
     sites: pd.DataFrame = field(default_factory=pd.DataFrame)
     conflicts: pd.DataFrame = field(default_factory=pd.DataFrame)
     worth: Mapping[str, float] = field(default_factory=dict)
+    apart: Mapping[str, float] = field(default_factory=dict)
     options: Mapping[str, object] = field(default_factory=dict)
     converged: bool = True
+    studies: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def report(self) -> str:
         """The calibration as plain text: what moved most, and what to know.
@@ -189,8 +212,8 @@ class Calibration(Report):
         """Everything for a machine: what was done, with what, how it ended, and every number, the furthest moved first.
 
         Keys: model, parent_version, parent_hash, version, population, method, options, cohort (name, rows, patients,
-        hash), converged, iterations, worth, warnings, and the tables numbers, conflicts, sites, verification and
-        likelihoods as lists of rows.
+        hash), converged, iterations, worth, apart, warnings, and the tables numbers, conflicts, sites, verification,
+        likelihoods and studies as lists of rows.
 
         Examples
         --------
@@ -209,6 +232,7 @@ class Calibration(Report):
             "sites": self.sites,
             "verification": self.verification,
             "likelihoods": self.likelihoods,
+            "studies": self.studies,
         }
         told = {
             "model": self.model.name,
@@ -227,6 +251,7 @@ class Calibration(Report):
             "converged": self.converged,
             "iterations": len(self.trace),
             "worth": dict(self.worth),
+            "apart": dict(self.apart),
             "warnings": list(self.warnings),
             **{
                 name: json.loads(table.to_json(orient="records", double_precision=12)) for name, table in tables.items()
@@ -278,6 +303,9 @@ class Calibration(Report):
             last = self.trace.iloc[-1]
             runs = len(self.trace[["start", "round"]].drop_duplicates())
             blocks.append(f"{len(self.trace) - runs} iterations; log evidence {last['log_evidence']:.3f}.")
+        if len(self.studies):
+            used, most = int((self.studies["reason"] == "").sum()), int((self.table["from_studies"] > 0).sum())
+            blocks.append(f"{used} published figures were learned from together with the patients, by {most} numbers.")
         return [*blocks, *self.warnings]
 
 
@@ -294,6 +322,7 @@ def calibrate(
     variables: Collection[str] | None = None,
     prior_strength: float | Literal["auto"] = "auto",
     source: Cohort | Table | None = None,
+    studies: Studies | None = None,
     population: str | None = None,
     version: str | None = None,
     dates: str = "",
@@ -312,7 +341,7 @@ def calibrate(
     ----------
     model : Model
         With the population chosen whose priors fit best; nothing about it changes.
-    cohort : Cohort, DataFrame, or path of a CSV or Parquet file
+    cohort : Cohort, DataFrame, or path of a table, as ``read_cohort`` takes it
         Patients, as ``read_cohort`` reads them. Columns of causes are what was diagnosed; a missing cell is "not
         observed", assumed to be missing at random given what was observed.
     method : {"em", "counts", "prior_shift"}
@@ -348,6 +377,10 @@ def calibrate(
         For "prior_shift" of one exclusive cause: labelled patients of the kind that the model was made from (in the
         words of the same mapping), which were not used to make it. They say how far its posteriors are too sure, which
         is corrected first; without them the findings of the new patients say it.
+    studies : path of a CSV file, DataFrame or Study objects, optional
+        Published figures in the columns of studies.csv, for "em": patients and studies are learned from together, in
+        one objective (``bayesdx.learning.synthesis.together``). How far studies differ is found as ``synthesise`` finds
+        it. They inform findings given causes; how common causes are is for the patients to say.
     population : str, optional
         Name of a new population that receives the priors; the chosen population where left out. Links and tables
         without a population hold for every one.
@@ -372,7 +405,10 @@ def calibrate(
     DatasetError
         As ``read_cohort``.
     LearningError
-        Nothing may move, an option is out of range, or the data hold one class only.
+        Nothing may move, an option is out of range, the data hold one class only, or the model has learned from one of
+        these studies already.
+    ModelError
+        Studies that cannot be read.
 
     References
     ----------
@@ -409,6 +445,12 @@ def calibrate(
         whole = believe(model, layout, move, variables, _number(prior_strength))
         _refuse_single_class(model, patients, layout)
     begin = layout.values(network)
+    beside: StudiesBeside | None = None
+    alone: Synthesis | None = None
+    if studies is not None:
+        alone = _alone(model, studies, method, move, variables)
+        beside = None if alone.fit is None else StudiesBeside(layout, whole, alone)
+        warnings += alone.warnings
     groups = groups_of(model, network, whole)
     learns = prior_strength == "auto" and method != "prior_shift"  # where a prior is worth two patients at most
     if method == "counts":
@@ -432,6 +474,7 @@ def calibrate(
             tolerance=tolerance,
             seed=seed,
             progress=progress,
+            literature=beside,
         )
         warnings += [*found.warnings, *_unidentified(model, found.belief, found.known)]
     tested = pd.DataFrame()
@@ -471,11 +514,13 @@ def calibrate(
         found = replace(found, known=replace(found.known, size=found.known.size * check.narrower))
     fit = found.fit
     table, learned = _tabulate(model, found)
-    worth = {} if found.discount is None else found.discount.worth_of(groups)
+    worth = {} if found.discount is None else found.discount.worth
+    apart = {} if found.discount is None else found.discount.apart
     clashes = pd.DataFrame(columns=CONFLICTS)
     if method != "prior_shift" and prior_strength != 0:
         clashes = _conflicts(model, whole, found)
         warnings += _conflicting(clashes, worth, len(table))
+        warnings += _conflicting_together(together(whole, groups, found.spoken, seed), apart)
     of_sites: dict[str, dict[Key, Learned]] = {}
     site_table = pd.DataFrame()
     if populations:
@@ -484,6 +529,13 @@ def calibrate(
         )
         table = _with_common_mean(table, common)
         learned |= {key: number for key, number in common.items() if key in learned}
+    read: Read | None = None
+    published = pd.DataFrame()
+    if beside is not None and alone is not None:
+        read = _read_beside(model, found, beside)
+        published = tabulate_beside(beside, alone, fit.values)
+        shares = {key: owed.information for key, owed in read.shares.items()}
+        table["from_studies"] = _column(table, shares)
     described = describe(known, method, dates, model)
     options: dict[str, object] = {
         "prior_strength": prior_strength,
@@ -493,7 +545,12 @@ def calibrate(
         "tolerance": tolerance,
         "seed": seed,
     }
-    text = _told(model, known, method, described.source, options, worth, fit, list(populations.values()))
+    text = _told(model, known, method, described.source, options, worth, apart, fit, list(populations.values()))
+    if beside is not None and alone is not None:
+        text += (
+            f" Learned together with {len(beside)} published figures of {len({row.source for row in beside.rows})} "
+            f"sources; standard deviation between studies {alone.heterogeneity.tau:.3g} (log-odds)."
+        )
 
     made = new_version(
         model,
@@ -506,6 +563,7 @@ def calibrate(
         remarks=warnings,
         clashes=clashes,
         sites=of_sites,
+        literature=read,
     )
     return Calibration(
         made,
@@ -520,9 +578,57 @@ def calibrate(
         site_table,
         clashes,
         worth,
+        apart,
         options,
         fit.converged,
+        published,
     )
+
+
+def _alone(
+    model: Model, studies: Studies, method: Method, move: Iterable[str], variables: Collection[str] | None
+) -> Synthesis:
+    """What the studies say without the patients: how far they differ, and which can be used."""
+    if method != "em":
+        raise LearningError(f"studies: method {method!r} learns from patients alone; expected 'em'.")
+    rows = read_studies(model, studies)
+    learned = {name for number in parameters(model) for name, _ in number.shares}
+    twice = sorted({row.source for row in rows} & learned)
+    if twice:
+        raise LearningError(
+            f"studies: {model.name} {model.version} has learned from {', '.join(twice)} already; expected studies that "
+            "its numbers do not rest on, or the version before."
+        )
+    return synthesise(model, rows, move=move, variables=variables)
+
+
+def _read_beside(model: Model, found: Estimate, beside: StudiesBeside) -> Read:
+    """What the numbers owe to the studies, as far as these brought a tenth of what is known of them."""
+    numbers = parameters(model)
+    size, effective = found.known.size, found.known.effective
+    owed: dict[Key, Owed] = {}
+    cells = {(row, state): place for place, (row, state) in enumerate(_states(found.belief))}
+    for place, row in enumerate(found.belief.distributions):
+        for position in row.parameters:
+            cell = cells.get((place, numbers[position].state))
+            if cell is None:
+                continue
+            own = {name: float(share[cell]) for name, share in found.known.studies.items()}
+            total = sum(own.values())
+            if total < INFORMED:
+                continue
+            named = sorted(own.items(), key=lambda pair: (-pair[1], pair[0]))
+            kept = [pair for pair in named if pair[1] >= LEAST_SHARE] or named[:1]
+            mostly = bool(total > 0.5 * effective[cell] / size[cell])
+            owed[numbers[position].file, numbers[position].key] = Owed(min(1.0, total), tuple(kept), mostly)
+    studies = merged(model.studies, beside.given)
+    return Read(studies, sources_of(model, studies), owed)
+
+
+def _column(table: pd.DataFrame, values: Mapping[Key, float]) -> list[float]:
+    """A value of each row of the table, 0 where it has none."""
+    named = {(file, number_name(key)): value for (file, key), value in values.items()}
+    return [named.get(pair, 0.0) for pair in zip(table["file"], table["row"], strict=True)]
 
 
 def _told(
@@ -532,22 +638,29 @@ def _told(
     source: str,
     options: Mapping[str, object],
     worth: Mapping[str, float],
+    apart: Mapping[str, float],
     fit: Fit,
     sites: Sequence[str],
 ) -> str:
     """How the numbers came about, as CHANGES.md says it."""
-    learned = ", ".join(f"{factor:.2g} ({part})" for part, factor in worth.items())
+    learned = _factors(worth)
     passes = len(fit.trace) - len(fit.trace[["start", "round"]].drop_duplicates())
     parts = [
         f"Calibrated from {model.version} by {method} on {len(cohort)} rows of {cohort.name} (source {source}); prior "
         f"strength {options['prior_strength']}" + (f", learned as {learned}." if learned else ".")
     ]
+    if apart:
+        parts.append(f"Odds of events differ from the parent's by a factor of about {_factors(apart)}.")
     if passes:
         ended = "settled" if fit.converged else "had not settled"
         parts.append(f"EM {ended} after {passes} passes (tolerance {options['tolerance']:g}, seed {options['seed']}).")
     if sites:
         parts.append(f"Priors of {len(sites)} sites partially pooled: {', '.join(sites)}.")
     return " ".join(parts)
+
+
+def _factors(of_parts: Mapping[str, float]) -> str:
+    return ", ".join(f"{factor:.2g} ({part})" for part, factor in of_parts.items())
 
 
 def _number(prior_strength: float | str) -> float:
@@ -667,6 +780,7 @@ def _tabulate(model: Model, found: Estimate) -> tuple[pd.DataFrame, dict[Key, Le
     expected = belief.sums(fit.totals.counts[belief.cells])
     cells = {(row, state): place for place, (row, state) in enumerate(_states(belief))}
     withheld = _withheld(belief)
+    owed = belief.sums(np.sum([np.zeros(len(belief.cells)), *known.studies.values()], axis=0))
     for place, row in enumerate(belief.distributions):
         for position in row.parameters:
             number = numbers[position]
@@ -674,7 +788,7 @@ def _tabulate(model: Model, found: Estimate) -> tuple[pd.DataFrame, dict[Key, Le
             if cell is None:
                 continue
             value, effective = float(fit.values[belief.cells[cell]]), float(known.effective[cell])
-            moved = bool(expected[place] > 0)  # all of a distribution, or none of it
+            moved = bool(expected[place] > 0 or owed[place] > TOUCHED)  # all of a distribution, or none of it
             lower, upper = number.lower, number.upper
             if moved:
                 lower, upper = interval(value, float(known.size[cell]), float(belief.left[place]), *withheld[cell])
@@ -744,12 +858,22 @@ def _conflicting(clashes: pd.DataFrame, worth: Mapping[str, float], numbers: int
     )
     then = (
         "Such numbers count for less, and with them those of their part: prior patients were multiplied with "
-        + ", ".join(f"{factor:.2g} ({part})" for part, factor in worth.items() if factor < 0.995)
+        + _factors({part: factor for part, factor in worth.items() if factor < 0.995})
         + "."
         if worth
         else "Their priors distort what the patients say; prior_strength='auto' weakens them as far as they conflict."
     )
     return [f"{len(clashes)} of {numbers} numbers conflict with their prior, for example {shown}. {then}"]
+
+
+def _conflicting_together(p: Mapping[str, float], apart: Mapping[str, float]) -> list[str]:
+    """A sentence about each part whose numbers, taken together, are not as their priors expect."""
+    said = []
+    for part, value in p.items():
+        if value <= CLASH_TOGETHER:
+            then = f": their odds differ by a factor of about {apart[part]:.2g}." if part in apart else "."
+            said.append(f"Together, the {part} conflict with their priors (p = {value:.3f}){then}")
+    return said
 
 
 def _withheld(belief: Belief) -> list[tuple[float, float]]:

@@ -425,7 +425,11 @@ class TestDiagnoseFiles:
                 "Error: standard input, row 1: column 'fewer' is not a variable of hip_flexion_weakness 1.0.0. "
                 "Did you mean 'fever'? --keep fewer copies it, --ignore leaves it out.\n",
             ),
-            (b"fever\n\xff\n", "Error: standard input: byte 6 is not UTF-8; save the file as UTF-8.\n"),
+            (
+                "fever,ü\n".encode() + b"\xff,\n",
+                "Error: standard input, row 2: not UTF-8; save the file as UTF-8.\n",
+            ),
+            (b'{"fever": "\xff"}', "Error: standard input: byte 11 is not UTF-8; save the file as UTF-8.\n"),
         ],
         ids=str,
     )

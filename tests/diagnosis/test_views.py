@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import bayesdx as dx
 from bayesdx.diagnosis import views
-from bayesdx.diagnosis.page import as_page
+from bayesdx.diagnosis.case_page import as_page
 from bayesdx.display import as_json, format_probability
 from bayesdx.display.report import Alert, Entries, Grid, wrapped
 from bayesdx.knowledge.spelling import compact
@@ -31,6 +31,11 @@ FINDINGS: dict[str, Any] = {
 }
 ORDER = ("Findings as understood", "EMERGENCY", "Triage", "None of the modelled causes", "What to do now",
          "What to find out next", "Most probable sets of causes", "Decision support for qualified people")  # fmt: skip
+
+
+def page_of(case: dx.Diagnosis) -> str:
+    """The page that ``to_html`` writes."""
+    return as_page(case, case.next_tests)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +66,7 @@ def test_every_view_has_the_same_order(case: dx.Diagnosis) -> None:
     for text in (flat(str(case)), words_of(case._repr_html_())):
         places = [text.index(words) for words in ORDER]
         assert places == sorted(places)
-    page = words_of(as_page(case))
+    page = words_of(page_of(case))
     places = [page.index(words) for words in (ORDER[1], ORDER[0], *ORDER[2:])]
     assert places == sorted(places)
 
@@ -112,10 +117,10 @@ def test_an_assumed_setting_is_said_with_what_others_would_change(case: dx.Diagn
         there = dx.diagnose(model.with_population(name), FINDINGS)
         assert [line["cause"] for line in plain["elsewhere"][name]] == list(there.posterior.index[:3])
         told = ", ".join(f"{line.label} {format_probability(line.posterior)}" for line in there.differential[:3])
-        for view in (text, words_of(case._repr_html_()), words_of(as_page(case))):
+        for view in (text, words_of(case._repr_html_()), words_of(page_of(case))):
             assert f"{name} {told}" in view
         assert (there.to_dict()["population_assumed"], there.to_dict()["elsewhere"]) == (False, {})
-        assert "Setting assumed" not in str(there) + there._repr_html_() + as_page(there)
+        assert "Setting assumed" not in str(there) + there._repr_html_() + page_of(there)
     alone = dx.diagnose(dx.load_model("chest_clinic"), {"xray": "positive"})
     assert (alone.to_dict()["population_assumed"], alone.to_dict()["elsewhere"]) == (False, {})
 
@@ -154,7 +159,7 @@ def test_that_nothing_further_changes_the_decision_is_said_when_it_is_so(model: 
     given = {name: model.by_name[name].states[0] for name in model.findings}
     done = dx.diagnose(model, given)
     assert done.next_tests.stop
-    assert words in str(done) and words in as_page(done)
+    assert words in str(done) and words in page_of(done)
     some = dx.diagnose(model, {"onset": "sudden"})
     assert not some.next_tests.stop
     assert words not in str(some)
@@ -180,7 +185,7 @@ def test_the_only_cause_of_many_states_has_a_line_for_each_and_none_twice() -> N
     labels = ("Nothing of the kind", "A little", "A lot")
     case = dx.diagnose(graded(labels))
     assert sorted(line.label for line in case.differential) == sorted(labels)
-    for view in (str(case), words_of(case._repr_html_()), words_of(as_page(case))):
+    for view in (str(case), words_of(case._repr_html_()), words_of(page_of(case))):
         assert "None of the modelled causes" not in view
         assert all(label in view for label in labels)
     nameless = dx.diagnose(graded())
@@ -234,7 +239,7 @@ def test_a_cause_that_is_given_has_an_infinite_ratio_in_every_view(model: dx.Mod
     first = json.loads(json.dumps(case.to_dict(), allow_nan=False))["differential"][0]
     assert (first["cause"], first["likelihood_ratio"]) == ("cauda_equina_syndrome", "inf")
     assert re.search(r"Cauda equina syndrome +0.8 % +100 % +inf", str(case))
-    for page in (case._repr_html_(), as_page(case)):
+    for page in (case._repr_html_(), page_of(case)):
         assert re.search(r">inf</td>", page)
 
 

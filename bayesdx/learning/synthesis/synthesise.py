@@ -324,7 +324,7 @@ def _made(
 ) -> Model:
     moved = {
         outcome.number.key: Moved(
-            outcome.number.parameter.label,
+            _label(model, outcome.number),
             outcome.number.parameter.value,
             Learned(outcome.value, outcome.lower, outcome.upper, outcome.patients),
             outcome.information,
@@ -346,6 +346,12 @@ def _made(
     if mixed is not None:
         tied += correlations(mixed, apart)
     return new_version(model, moved, rows, accuracy, tied, version, text)
+
+
+def _label(model: Model, number: Number) -> str:
+    """What a number is a probability of; in which population, where its row names one of several."""
+    here = number.population_of_row if len(model.info.populations) > 1 else ""
+    return f"{number.parameter.label}, {here}" if here else number.parameter.label
 
 
 def _predicted(fit: Fit, sources: Sequence[str]) -> LeftOut:

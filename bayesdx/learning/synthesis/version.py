@@ -86,12 +86,7 @@ def new_version(
         )
 
     ends = [end for row in tied for end in ((row.file, row.number), (row.other_file, row.other))]
-    known = {source.source for source in model.sources}
-    added = [
-        Source(name, f"{name.replace('_', ' ')}, as given with the studies", None, "", "", rows[0].design, None,
-               rows[0].status)
-        for name, rows in _by_source(studies).items() if name not in known
-    ]  # fmt: skip
+    added = sources_of(model, studies)
     info = replace(
         model.info,
         version=version,
@@ -115,11 +110,17 @@ def new_version(
     )
 
 
-def _by_source(studies: Sequence[Study]) -> dict[str, list[Study]]:
-    found: dict[str, list[Study]] = {}
+def sources_of(model: Model, studies: Sequence[Study]) -> tuple[Source, ...]:
+    """A row of sources.csv for each source of studies that has none."""
+    known = {source.source for source in model.sources}
+    first: dict[str, Study] = {}
     for row in studies:
-        found.setdefault(row.source, []).append(row)
-    return found
+        first.setdefault(row.source, row)
+    return tuple(
+        Source(name, f"{name.replace('_', ' ')}, as given with the studies", None, "", "", row.design, None, row.status)
+        for name, row in first.items()
+        if name not in known
+    )
 
 
 def _changes(model: Model, moved: Mapping[Key, Moved], version: str, text: str) -> str:

@@ -8,7 +8,7 @@ import html
 from collections.abc import Iterable, Sequence
 
 from bayesdx.diagnosis import views
-from bayesdx.diagnosis.case import DISCLAIMER, Diagnosis
+from bayesdx.diagnosis.case import DISCLAIMER, CaseNumbers
 from bayesdx.diagnosis.explanation import Explanation, explain
 from bayesdx.diagnosis.intervals import CredibleIntervals, credible_intervals
 from bayesdx.diagnosis.suggestions import NextTests
@@ -51,12 +51,14 @@ POLICY = (
 """Content-Security-Policy: this style sheet and nothing else."""
 
 
-def as_page(case: Diagnosis, cause: str | None = None) -> str:
+def as_page(case: CaseNumbers, following: NextTests, cause: str | None = None) -> str:
     """The page: alerts, findings, differential with credible intervals, what to do, what to find out, reasons, sets.
 
     Parameters
     ----------
     case : Diagnosis
+    following : NextTests
+        What could be found out next.
     cause : str, optional
         The cause whose reasons are shown; the first of the differential where left out.
 
@@ -73,7 +75,8 @@ def as_page(case: Diagnosis, cause: str | None = None) -> str:
     Examples
     --------
     >>> import bayesdx as dx
-    >>> page = as_page(dx.diagnose(dx.load_model("hip_flexion_weakness@1.0.0"), {"onset": "sudden"}))
+    >>> case = dx.diagnose(dx.load_model("hip_flexion_weakness@1.0.0"), {"onset": "sudden"})
+    >>> page = as_page(case, case.next_tests)
     >>> "<script" in page, page.count("http:")
     (False, 0)
     """
@@ -91,7 +94,7 @@ def as_page(case: Diagnosis, cause: str | None = None) -> str:
         *_triage(case),
         *_differential(case, credible_intervals(case)),
         *_care(case),
-        *_options(case.next_tests),
+        *_options(following),
         *_reasons(explain(case, cause)),
         *_sets(case),
         f"</main>\n<footer class='note'><p>{_safe(DISCLAIMER)}</p><p>{_safe(model.info.not_for)}</p>"
@@ -101,7 +104,7 @@ def as_page(case: Diagnosis, cause: str | None = None) -> str:
     return "\n".join(parts)
 
 
-def _setting(case: Diagnosis) -> list[str]:
+def _setting(case: CaseNumbers) -> list[str]:
     """That nobody chose the setting, and what others would change."""
     said = views.setting(case, views.CHOOSE)
     if not said:
@@ -110,7 +113,7 @@ def _setting(case: Diagnosis) -> list[str]:
     return [f"<h2>Setting</h2><p>{_safe(said)}</p>", _table(("setting", "first three"), rows)]
 
 
-def _flags(case: Diagnosis) -> list[str]:
+def _flags(case: CaseNumbers) -> list[str]:
     """The alerts, which stay in sight while the page scrolls."""
     rows = [
         f"<div class='flag {_safe(urgency)}' role='alert'><b>{_safe(urgency.upper())}</b> "
@@ -120,11 +123,11 @@ def _flags(case: Diagnosis) -> list[str]:
     return ["<div class='flags'>", *rows, "</div>"] if rows else []
 
 
-def _triage(case: Diagnosis) -> list[str]:
+def _triage(case: CaseNumbers) -> list[str]:
     return [f"<p><b>{_safe(lead)}</b> {_safe(text)}</p>" for lead, text in views.triage(case)]
 
 
-def _findings(case: Diagnosis) -> list[str]:
+def _findings(case: CaseNumbers) -> list[str]:
     rows = [(_cell(found.label), _cell(found.value_text), _cell(found.said)) for found in case.understood]
     return [
         "<h2>Findings as understood</h2>",
@@ -132,7 +135,7 @@ def _findings(case: Diagnosis) -> list[str]:
     ]
 
 
-def _differential(case: Diagnosis, sure: CredibleIntervals) -> list[str]:
+def _differential(case: CaseNumbers, sure: CredibleIntervals) -> list[str]:
     lower, upper = sure.table["lower"].to_dict(), sure.table["upper"].to_dict()
     rows = []
     for line in case.differential:
@@ -159,7 +162,7 @@ def _differential(case: Diagnosis, sure: CredibleIntervals) -> list[str]:
     ]
 
 
-def _sets(case: Diagnosis) -> list[str]:
+def _sets(case: CaseNumbers) -> list[str]:
     rows = [(_cell(names), _cell(share, "n")) for share, names in views.sets(case, case.differential, MOST_SETS)]
     return ["<h2>Most probable sets of causes</h2>", _table(("causes", "probability"), rows)]
 
@@ -206,7 +209,7 @@ def _options(following: NextTests) -> list[str]:
     return ["<h2>What to find out next</h2>", f"<p>{_safe(said)}</p>", *table]
 
 
-def _care(case: Diagnosis) -> list[str]:
+def _care(case: CaseNumbers) -> list[str]:
     rows = [tuple(map(_cell, row)) for row in views.steps(case, case.differential)]
     return ["<h2>What to do now</h2>", _table(("urgency", "cause", "step"), rows)] if rows else []
 

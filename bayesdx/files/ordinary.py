@@ -33,3 +33,9 @@ def read_ordinary(path: Path, limit: int) -> bytes:
         raise UnusualFileError("no ordinary file")
     with os.fdopen(handle, "rb") as file:
         return file.read(limit + 1)
+
+
+def check_ordinary(path: Path) -> None:
+    """Raise an OSError where there is no such file, an UnusualFileError where it is no ordinary one."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise UnusualFileError("no ordinary file")

@@ -1,4 +1,4 @@
-"""pyarrow, the one place that imports it, at the moment of use."""
+"""pyarrow and openpyxl, the one place that imports them, at the moment of use."""
 
 from __future__ import annotations
 
@@ -11,8 +11,13 @@ LEAST_VERSION = 18
 """The oldest pyarrow that the extra allows."""
 
 
-def arrow() -> Any:
+def arrow(what: str = "Parquet, and frames of other libraries than pandas,") -> Any:
     """The module pyarrow with its parts ``compute``, ``ipc`` and ``parquet``.
+
+    Parameters
+    ----------
+    what : str
+        What it is needed for, as the error says it.
 
     Raises
     ------
@@ -25,8 +30,7 @@ def arrow() -> Any:
         import pyarrow.parquet
     except ImportError as error:
         raise MissingExtraError(
-            "Parquet, and frames of other libraries than pandas, need pyarrow: install bayesdx with its cohort extra. "
-            "CSV files and pandas frames need no extra."
+            f"{what} need pyarrow: install bayesdx with its cohort extra. CSV files and pandas frames need no extra."
         ) from error
     return pyarrow
 
@@ -36,3 +40,20 @@ def arrow_faults() -> tuple[type[Exception], ...]:
     loaded = sys.modules.get("pyarrow")
     own = (loaded.ArrowException,) if loaded is not None and hasattr(loaded, "ArrowException") else ()
     return (*own, OSError, ValueError, KeyError, TypeError, IndexError, OverflowError)
+
+
+def openpyxl() -> Any:
+    """The module openpyxl.
+
+    Raises
+    ------
+    MissingExtraError
+        openpyxl is not installed (extra ``excel``).
+    """
+    try:
+        import openpyxl as loaded
+    except ImportError as error:
+        raise MissingExtraError(
+            "Excel files need openpyxl: install bayesdx with its excel extra, or save the sheet as CSV."
+        ) from error
+    return loaded
