@@ -49,6 +49,8 @@ class Pattern:
         Whether it is read only right before a number, as T before 38.6.
     core : str
         "less" or "problem" where it is what is examined, left of a name such as "reduced X" or "trouble of X".
+    part : bool
+        Whether it is a word for a part of a state, as warfarin for anticoagulation.
     """
 
     variable: Variable
@@ -60,6 +62,7 @@ class Pattern:
     measures: bool = False
     short: bool = False
     core: str = ""
+    part: bool = False
 
 
 @dataclass(frozen=True)
@@ -254,7 +257,7 @@ def _of_word(entry: Entry, state: str, word: str) -> Iterator[Pattern]:
         counted = bool(variable.cuts)
         yield Pattern(variable, stems - outcomes, (), bare.strip(), _written(bare), False, counted, core="less")
         return
-    yield Pattern(variable, stems, (state,), bare.strip(), _written(bare))
+    yield Pattern(variable, stems, (state,), bare.strip(), _written(bare), part=True)
     if not entry.tempo and state != variable.reference:
         yield from _core(entry, stems, bare)
 

@@ -163,6 +163,8 @@ class _Statement(Examined):
                 else:
                     states = (entry.variable.reference,)
                 rule, denied = f'denied: "{cue}"', True
+                if pattern.part:
+                    rule += " (alone)"
             else:
                 states, rule = pattern.states, f'"{_short(pattern.text)}"'
                 if (result is not None and result.strong and entry.grades.get(words.STRONG)) or (

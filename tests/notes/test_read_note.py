@@ -342,6 +342,12 @@ def test_any_text_is_read(text: str) -> None:
     assert json.dumps(reading.to_dict())
 
 
+@pytest.mark.parametrize("text", ["CRP " + "1" * 300, "Temp 1.2.3.4", "T \u0663\u0668.6", "3/" + "9" * 400, "\x00", ""])
+def test_numbers_that_are_none_measure_nothing(text: str) -> None:
+    """Endless digits, dates, digits of other scripts: no measurement, and no error."""
+    assert said(text) == {}
+
+
 def test_time_grows_with_the_length_of_the_note() -> None:
     """Eight times the text takes at most about eight times as long, for prose and for texts made to be awkward."""
     prose = " ".join(note["text"] for note in read_half("seen")["notes"])
