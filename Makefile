@@ -19,6 +19,8 @@ PYTEST_ARGS ?=
 BENCH_ARGS ?=
 NOTEBOOKS ?=
 UV_VERSION := 0.13.9
+# What needs none of the tools that the whole suite is compared with.
+LOWEST_TESTS := bayesdx tests/knowledge tests/network tests/diagnosis tests/cohort
 
 DEMO_MODEL := hip_flexion_weakness
 DEMO_CASE := tests/data/demo.json
@@ -28,7 +30,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --require-hashes --only-binary :all:
 INSTALL_SELF := $(PIP) install --quiet --no-deps --no-index --no-build-isolation --editable .
 
-.PHONY: help demo test lint types format docs bench spark readme notebooks lock clean
+.PHONY: help demo test lowest lint types format docs bench spark readme notebooks lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
@@ -40,6 +42,9 @@ demo: $(VENV)/installed-demo ## install the core and diagnose a published case
 
 test: lint types ## lint, types, and the whole suite
 	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+lowest: $(VENV)/installed-lowest ## a part of the suite on the oldest dependencies allowed; wants VENV=build/lowest
+	$(BIN)/python -m pytest -p no:cacheprovider $(LOWEST_TESTS) $(PYTEST_ARGS)
 
 lint: $(VENV)/installed-test ## ruff: rules and format
 	$(BIN)/ruff check .
@@ -73,6 +78,7 @@ lock: $(VENV)/installed-demo ## pin the requirements anew
 	$(PIP) install --quiet uv==$(UV_VERSION)
 	$(call compile,requirements/test.txt,pyproject.toml --group pyproject.toml:build --extra test)
 	$(call compile,requirements/demo.txt,pyproject.toml --group pyproject.toml:build --constraint requirements/test.txt)
+	$(call compile,requirements/lowest.txt,pyproject.toml --group pyproject.toml:build --extra lowest --resolution lowest-direct)
 	$(call compile,requirements/spark.txt,--group pyproject.toml:spark)
 
 compile = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
@@ -97,6 +103,11 @@ $(SPARK)/installed: requirements/spark.txt $(VENV)/installed-test
 
 $(VENV)/installed-test: requirements/test.txt $(VENV)/installed-demo
 	$(INSTALL) --requirement requirements/test.txt
+	@touch $@
+
+$(VENV)/installed-lowest: requirements/lowest.txt pyproject.toml $(VENV)/created
+	$(INSTALL) --requirement requirements/lowest.txt
+	$(INSTALL_SELF)
 	@touch $@
 
 $(VENV)/installed-demo: requirements/demo.txt pyproject.toml $(VENV)/created

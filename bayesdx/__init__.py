@@ -72,7 +72,7 @@ from bayesdx.evaluation import (
     model_card,
     read_cohort,
 )
-from bayesdx.explorer import Explorer, explore
+from bayesdx.explorer import Explorer, explore, publish
 from bayesdx.inference import Engine
 from bayesdx.knowledge import (
     Comparison,
@@ -175,6 +175,7 @@ __all__ = [
     "next_question",
     "next_tests",
     "posterior_path",
+    "publish",
     "questionnaire",
     "read_bif",
     "read_cohort",

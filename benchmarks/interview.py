@@ -21,11 +21,12 @@ import numpy as np
 import pandas as pd
 
 import bayesdx as dx
-from bayesdx.diagnosis.events import leading_event
-from bayesdx.diagnosis.interview import _open
+from bayesdx.diagnosis.case import leading_event
+from bayesdx.diagnosis.interview import askable
 from bayesdx.diagnosis.lines import engine_for
 from bayesdx.diagnosis.results import measured_variables
 from bayesdx.diagnosis.suggestions import Asked, Option, TradeOff
+from bayesdx.display import as_json
 from bayesdx.inference import Evidence
 from bayesdx.inference.kernels import numba_installed
 from benchmarks import ddxplus
@@ -112,7 +113,7 @@ def interviewed(
 
 
 def options_of(start: dx.Diagnosis, tests: bool) -> list[Option]:
-    return [option for option in _open(start) if tests or option.kind != "test"]
+    return [option for option in askable(start) if tests or option.kind != "test"]
 
 
 def at_random(start: dx.Diagnosis, patient: Patient, tests: bool, rng: np.random.Generator) -> Told:
@@ -359,10 +360,18 @@ def as_markdown(document: Mapping[str, Any]) -> str:
         "The patients are as the model says that patients are: this measures the order of questions, not whether the "
         "model is right.",
     ]
-    for asked in (HISTORY, TESTS):
+    notes = {
+        HISTORY: "The interview asks what could raise an alarm before what tells common causes apart, history before "
+        "examination, and stops; information gain alone knows none of this and asks everything.",
+        TESTS: "The interview asks for tests after the examination; information gain alone orders a scan first, "
+        "whatever it costs, and so needs fewer questions.",
+    }
+    for asked, note in notes.items():
         lines += [
             "",
             f"## {asked.capitalize()}",
+            "",
+            note,
             "",
             "| population | order | patients | asked, median | until the answer, median | 90th percentile "
             f"| same first cause | same emergencies | both | emergencies | found within {FIRST} |",
@@ -374,19 +383,20 @@ def as_markdown(document: Mapping[str, Any]) -> str:
                     *(population, way, row["patients"], f"{row['median_asked']:.0f}"),
                     *(_count(row[key]) for key in ("median", "p90")),
                     *(f"{100 * row[key]:.1f} %" for key in ("same_first", "same_alarms", "same_both")),
-                    *(row["emergencies"], f"{100 * row['early']:.1f} %"),
+                    *(row["emergencies"], f"{100 * row['early']:.1f} %" if row["emergencies"] else "-"),
                 ]
                 lines.append(f"| {' | '.join(map(str, cells))} |")
     if DDXPLUS in document:
         lines += ["", *_ddx_markdown(document[DDXPLUS]["lines"])]
     minutes = sum(found["minutes"] for found in document.values())
     seeds = ", ".join(sorted({str(found["seed"]) for found in document.values()}))
-    lines += ["", f"Made in {minutes:.0f} minutes of one processor; seed {seeds}."]
+    lines += ["", f"Made in {minutes:.1f} minutes of one processor; seed {seeds}."]
     return "\n".join(lines) + "\n"
 
 
-def _count(value: float) -> str:
-    return "-" if math.isinf(value) else f"{value:.0f}"
+def _count(value: float | str) -> str:
+    """A number of questions; stored ones may be "inf"."""
+    return "-" if math.isinf(float(value)) else f"{float(value):.0f}"
 
 
 def _ddx_markdown(rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -421,7 +431,7 @@ def main(arguments: list[str] | None = None) -> int:
     every = [*populations, DDXPLUS]
     parser = argparse.ArgumentParser(prog="python -m benchmarks interview", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(every)}; all where left out")
-    parser.add_argument("--patients", type=int, default=150, help="of each population (default 150)")
+    parser.add_argument("--patients", type=int, default=100, help="of each population (default 100)")
     parser.add_argument("--with-tests", type=int, default=20, help="of these with tests too (default 20)")
     parser.add_argument("--ddxplus", type=int, default=100, help="patients of each model of DDXPlus (default 100)")
     parser.add_argument("--seed", type=int, default=20261201)
@@ -447,7 +457,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(part, json.dumps(found), flush=True)
         document = {part: document[part] for part in every if part in document}
         options.output.mkdir(parents=True, exist_ok=True)
-        stored.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        stored.write_text(json.dumps(as_json(document), indent=1) + "\n", encoding="utf-8")
         (options.output / "interview.md").write_text(as_markdown(document), encoding="utf-8")
     print(f"written: {stored} and interview.md")
     return 0

@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from bayesdx.cli.cohort import score
-from bayesdx.cli.explorer import explore
+from bayesdx.cli.explorer import explore, publish
 from bayesdx.cli.fhir import questionnaire, show_assessments
 from bayesdx.cli.importing import import_
 from bayesdx.cli.interview import interview
@@ -486,6 +486,7 @@ app.command()(fit)
 app.command("import")(import_)
 app.command()(interview)
 app.command()(explore)
+app.command()(publish)
 
 
 def _diagnosed(

@@ -117,6 +117,9 @@ def interview(
     except KeyboardInterrupt:
         typer.echo()
         end = "interrupted"
+    except dx.BayesdxError:
+        talk.close("quit", model)
+        raise
     talk.close(end, model)
     if end == "interrupted":
         raise typer.Exit(INTERRUPTED)
@@ -262,7 +265,9 @@ class _Talk:
             beside.write_text(self.case.findings_json(), encoding="ascii")
             beside.replace(self.file)
         except OSError as error:
-            raise dx.FindingsError(f"--keep {self.file}: cannot be written: {error.strerror}.") from error
+            beside.unlink(missing_ok=True)
+            name, self.file = self.file, None  # the findings are printed at the end instead
+            raise dx.FindingsError(f"--keep {name}: cannot be written: {error.strerror}.") from error
 
     def close(self, end: str, model: str) -> None:
         """Show the differential unless it is not wanted, and say where the findings are."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -210,7 +210,7 @@ class Question(Report):
         return self.case.with_findings({self._quantity(variable) if measured else variable.variable: meant})
 
     def skip(self) -> Diagnosis:
-        """The case in which this was asked and could not be told, so that it is not asked again.
+        """The case in which this was asked and could not be told, so that it is not asked again; a test as a whole.
 
         Returns
         -------
@@ -231,7 +231,8 @@ class Question(Report):
         self._check()
         if self.kind == "setting":
             return self.case.with_population(self.case.model.population)
-        return self.case.with_findings(dict.fromkeys(self.variables, UNKNOWN))
+        whole = {option.name: option.variables for option in open_options(self.case)}  # a test has further results
+        return self.case.with_findings(dict.fromkeys(whole.get(self.name, self.variables), UNKNOWN))
 
     def _check(self) -> None:
         if self.stop:
@@ -364,9 +365,9 @@ def next_question(case: Diagnosis, *, tests: bool = True, stop_below: float = ST
     open. Then background and history, then examination, then tests. In each, what could raise the alarm for an
     emergency comes first, the likeliest alarm before the others; then, by net value, whatever changes a decision with a
     probability above ``stop_below``. Nothing is asked where nothing of this is left, which is the rule of
-    ``next_tests``. While an emergency is open, what is merely routine waits: a decision counts only where one of its
-    steps is urgent or an emergency, no test of more than a day is asked for, and asking ends although the emergency
-    stands, since what is left is to act on it.
+    ``next_tests``. While an emergency is open, what is merely routine waits: what counts is which cause comes first,
+    and decisions of which a step is urgent or an emergency; no test of more than a day is asked for; and asking ends
+    although the emergency stands, since what is left is to act on it.
 
     In a model without steps of care the decision is the most probable set of causes: asking ends when it is wrong with
     a probability of at most ``stop_below``, or nothing open brings 0.01 bits about the causes.
@@ -413,7 +414,7 @@ def next_question(case: Diagnosis, *, tests: bool = True, stop_below: float = ST
         raise FindingsError(f"next_question: stop_below = {stop_below}; expected a probability.")
     if model.population_assumed:
         return _setting(case)
-    every = _open(case)
+    every = askable(case)
     spoken = [option for option in every if option.kind != "test"]
     ordered = [option for option in every if option.kind == "test"] if tests else []
     urgent = emergencies(case)
@@ -428,7 +429,7 @@ def next_question(case: Diagnosis, *, tests: bool = True, stop_below: float = ST
     return Question(case, reason=settled or _reason(case, rounds, urgent, tests))
 
 
-def _open(case: Diagnosis) -> list[Option]:
+def askable(case: Diagnosis) -> list[Option]:
     """Everything that may be asked: contexts, findings, tests; what is left of a test that was done is free."""
     model = case.model
     found = [
@@ -447,10 +448,8 @@ def _open(case: Diagnosis) -> list[Option]:
             variables = variables[:1]  # results of more than two states are asked one after the other
         if option.name in done:
             found.append(Option(option.name, option.label, option.kind, variables))
-        elif variables != option.variables:
-            found.append(Option(**{**vars(option), "variables": variables}))
         else:
-            found.append(option)
+            found.append(replace(option, variables=variables))
     return found
 
 
@@ -489,7 +488,8 @@ class _Round:
             return False
         if not self.case.model.management:
             return self.suggestions[place].bits >= LEAST_BITS
-        return self._changes(place) > self.stop_below
+        comes_first = self.suggestions[place].top_change if self.pressing else 0.0
+        return max(self._changes(place), comes_first) > self.stop_below
 
     def _changes(self, place: int) -> float:
         """P(a decision changes); while an emergency is open what is merely routine waits."""

@@ -1,4 +1,4 @@
-/* Exact posteriors in a page: the junction tree that program.py wrote, run with double precision.
+/* Exact posteriors in a page: the junction tree of Engine.portable, run with double precision.
 
    Lauritzen, Spiegelhalter (1988), with the division of messages of F. Jensen, S. Lauritzen, K. Olesen (1990),
    "Bayesian updating in causal probabilistic networks by local computations". */

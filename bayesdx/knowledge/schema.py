@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from bayesdx.knowledge.spelling import named
+
 FORMAT = 2
 """Version of the folder format that new models have, written as ``format`` in model.toml."""
 
@@ -198,11 +200,20 @@ class Variable:
     def words(self) -> tuple[str, ...]:
         """Name, label, synonyms, words of states and quantities: all that may stand for it, as written."""
         of_states = (word for _, words in self.state_words for word in words)
-        return (self.variable, self.label, *self.synonyms, *of_states, *self.quantity)
+        return (self.variable, self.label, *self.synonyms, *of_states, *self.quantities)
+
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        """The words for what is measured, also with the unit in brackets, as headings of tables have it."""
+        return (*self.quantity, *(f"{word} ({self.unit})" for word in self.quantity if self.unit))
 
     def state_label(self, state: str) -> str:
         """What people read for a state: its label, or its name with blanks for underscores."""
         return self.state_labels[self.states.index(state)] if self.state_labels else state.replace("_", " ").strip()
+
+    def text(self, state: str) -> str:
+        """A finding of this variable in a few words: "Onset: sudden", or the label of the state where it says both."""
+        return named(self.label, self.state_label(state))
 
     def state_of(self, number: float) -> str:
         """The state that a measured number means; only for a variable with cut points."""

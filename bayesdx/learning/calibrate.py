@@ -22,7 +22,7 @@ from bayesdx.knowledge.schema import number_name
 from bayesdx.knowledge.studies import read_studies
 from bayesdx.learning.belief import PARTS, Belief, believe
 from bayesdx.learning.counting import count
-from bayesdx.learning.discount import conflicts, groups_of
+from bayesdx.learning.discount import conflicts, groups_of, together
 from bayesdx.learning.em import Fit, Progress, maximise
 from bayesdx.learning.estimate import Estimate, by_counting, by_em, counted, left_alone
 from bayesdx.learning.expected import expectation
@@ -113,6 +113,9 @@ TOUCHED = 1e-6
 CLASH = 0.05
 """Adjusted p-value below which a number is said to conflict with the patients."""
 
+CLASH_TOGETHER = 0.005
+"""p-value up to which the numbers of a part are said to conflict with the patients together."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Calibration(Report):
@@ -150,6 +153,8 @@ class Calibration(Report):
     worth : mapping of str to float
         With ``prior_strength="auto"``, what the prior patients of contexts, causes and effects were multiplied with in
         the geometric mean.
+    apart : mapping of str to float
+        By how much the odds of an event of each part typically differ from the parent's: 1 where none does.
     options : mapping of str to object
         As ``calibrate`` was called.
     converged : bool
@@ -184,6 +189,7 @@ class Calibration(Report):
     sites: pd.DataFrame = field(default_factory=pd.DataFrame)
     conflicts: pd.DataFrame = field(default_factory=pd.DataFrame)
     worth: Mapping[str, float] = field(default_factory=dict)
+    apart: Mapping[str, float] = field(default_factory=dict)
     options: Mapping[str, object] = field(default_factory=dict)
     converged: bool = True
     studies: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -206,7 +212,7 @@ class Calibration(Report):
         """Everything for a machine: what was done, with what, how it ended, and every number, the furthest moved first.
 
         Keys: model, parent_version, parent_hash, version, population, method, options, cohort (name, rows, patients,
-        hash), converged, iterations, worth, warnings, and the tables numbers, conflicts, sites, verification,
+        hash), converged, iterations, worth, apart, warnings, and the tables numbers, conflicts, sites, verification,
         likelihoods and studies as lists of rows.
 
         Examples
@@ -245,6 +251,7 @@ class Calibration(Report):
             "converged": self.converged,
             "iterations": len(self.trace),
             "worth": dict(self.worth),
+            "apart": dict(self.apart),
             "warnings": list(self.warnings),
             **{
                 name: json.loads(table.to_json(orient="records", double_precision=12)) for name, table in tables.items()
@@ -507,11 +514,13 @@ def calibrate(
         found = replace(found, known=replace(found.known, size=found.known.size * check.narrower))
     fit = found.fit
     table, learned = _tabulate(model, found)
-    worth = {} if found.discount is None else found.discount.worth_of(groups)
+    worth = {} if found.discount is None else found.discount.worth
+    apart = {} if found.discount is None else found.discount.apart
     clashes = pd.DataFrame(columns=CONFLICTS)
     if method != "prior_shift" and prior_strength != 0:
         clashes = _conflicts(model, whole, found)
         warnings += _conflicting(clashes, worth, len(table))
+        warnings += _conflicting_together(together(whole, groups, found.spoken, seed), apart)
     of_sites: dict[str, dict[Key, Learned]] = {}
     site_table = pd.DataFrame()
     if populations:
@@ -536,7 +545,7 @@ def calibrate(
         "tolerance": tolerance,
         "seed": seed,
     }
-    text = _told(model, known, method, described.source, options, worth, fit, list(populations.values()))
+    text = _told(model, known, method, described.source, options, worth, apart, fit, list(populations.values()))
     if beside is not None and alone is not None:
         text += (
             f" Learned together with {len(beside)} published figures of {len({row.source for row in beside.rows})} "
@@ -569,6 +578,7 @@ def calibrate(
         site_table,
         clashes,
         worth,
+        apart,
         options,
         fit.converged,
         published,
@@ -628,22 +638,29 @@ def _told(
     source: str,
     options: Mapping[str, object],
     worth: Mapping[str, float],
+    apart: Mapping[str, float],
     fit: Fit,
     sites: Sequence[str],
 ) -> str:
     """How the numbers came about, as CHANGES.md says it."""
-    learned = ", ".join(f"{factor:.2g} ({part})" for part, factor in worth.items())
+    learned = _factors(worth)
     passes = len(fit.trace) - len(fit.trace[["start", "round"]].drop_duplicates())
     parts = [
         f"Calibrated from {model.version} by {method} on {len(cohort)} rows of {cohort.name} (source {source}); prior "
         f"strength {options['prior_strength']}" + (f", learned as {learned}." if learned else ".")
     ]
+    if apart:
+        parts.append(f"Odds of events differ from the parent's by a factor of about {_factors(apart)}.")
     if passes:
         ended = "settled" if fit.converged else "had not settled"
         parts.append(f"EM {ended} after {passes} passes (tolerance {options['tolerance']:g}, seed {options['seed']}).")
     if sites:
         parts.append(f"Priors of {len(sites)} sites partially pooled: {', '.join(sites)}.")
     return " ".join(parts)
+
+
+def _factors(of_parts: Mapping[str, float]) -> str:
+    return ", ".join(f"{factor:.2g} ({part})" for part, factor in of_parts.items())
 
 
 def _number(prior_strength: float | str) -> float:
@@ -841,12 +858,22 @@ def _conflicting(clashes: pd.DataFrame, worth: Mapping[str, float], numbers: int
     )
     then = (
         "Such numbers count for less, and with them those of their part: prior patients were multiplied with "
-        + ", ".join(f"{factor:.2g} ({part})" for part, factor in worth.items() if factor < 0.995)
+        + _factors({part: factor for part, factor in worth.items() if factor < 0.995})
         + "."
         if worth
         else "Their priors distort what the patients say; prior_strength='auto' weakens them as far as they conflict."
     )
     return [f"{len(clashes)} of {numbers} numbers conflict with their prior, for example {shown}. {then}"]
+
+
+def _conflicting_together(p: Mapping[str, float], apart: Mapping[str, float]) -> list[str]:
+    """A sentence about each part whose numbers, taken together, are not as their priors expect."""
+    said = []
+    for part, value in p.items():
+        if value <= CLASH_TOGETHER:
+            then = f": their odds differ by a factor of about {apart[part]:.2g}." if part in apart else "."
+            said.append(f"Together, the {part} conflict with their priors (p = {value:.3f}){then}")
+    return said
 
 
 def _withheld(belief: Belief) -> list[tuple[float, float]]:

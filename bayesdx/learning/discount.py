@@ -1,23 +1,28 @@
 r"""How much the parent's numbers are worth in other patients: learned from how well they predict them.
 
-The prior of each number is weakened by a factor of its own, :math:`a \in \{1, 1/2, 1/4, \ldots\}` of its patients (a
-power prior: Ibrahim, Chen 2000). Numbers of one part, the contexts, the mix of causes or the
-effects, share the weights :math:`w` of these factors, so that one part may be believed where another is not; within a
-part, a number that conflicts with its patients is weakened further than one that agrees (a robust mixture: Schmidli et
-al. 2014, whose weights are learned from all numbers together: Hobbs et al. 2011). With x of X patients in whom the
-number's event was drawn, and :math:`\alpha, \beta` patients behind the parent's number,
+The numbers of one event, such as one cause in patients of every age, move together by :math:`\delta` on the scale of
+log-odds, from :math:`N(0, \tau^2)`: what is commoner in the young is likely to be so in the old. Besides, each number
+may differ by itself with standard deviation :math:`\rho`, which leaves its prior fewer patients (commensurate priors:
+Hobbs et al. 2011; as a power prior, Ibrahim, Chen 2000, whose power depends on how sure the number was). Both are
+mixed over several sizes, so that a number or event that conflicts with its patients gives way where others hold (robust
+mixtures: Schmidli et al. 2014). With x of X patients in whom the number's event was drawn, and :math:`\alpha, \beta`
+patients behind the parent's number,
 
-.. math:: P(x \mid a) = \frac{B(a\alpha + x,\ a\beta + X - x)}{B(a\alpha, a\beta)},\qquad
-   P(x) = \sum_a w_a P(x \mid a),
+.. math:: \frac{1}{\alpha'} + \frac{1}{\beta'} = \frac{1}{\alpha} + \frac{1}{\beta} + \rho^2, \qquad
+   \mathrm{logit} \frac{\alpha'}{\alpha' + \beta'} = \mathrm{logit} \frac{\alpha}{\alpha + \beta} + \delta
 
-and w maximises the product of :math:`P(x)` over the numbers of its part times a Dirichlet that expects ``TRUST`` of
-them to hold, worth ``FIRMNESS`` numbers. Numbers of one event, such as one cause in patients of every age, have weights
-of their own in the same way, for which those of the part are worth ``ALIKE`` numbers: what is commoner in the young is
-likely to be so in the old. Where draws are hidden, x and X are what the patients add beyond what the current
-numbers put in themselves, by the share of the information that is not lost (Louis 1982).
+.. math:: P(x \mid \delta, \rho) = \frac{B(\alpha' + x,\ \beta' + X - x)}{B(\alpha', \beta')}, \qquad
+   P(\text{event}) = \sum_\tau v_\tau \int N(\delta; 0, \tau^2) \prod_x \sum_\rho w_\rho P(x \mid \delta, \rho)
+   \, d\delta .
 
-What this assumes: a number that nobody speaks about keeps the parent's mean, only with a wider interval, and numbers of
-a part are alike in how far they can be trusted.
+The weights v and w belong to a part of the model, the contexts, the mix of causes or the effects, so that one part may
+be believed where another is not. They maximise the product over the events of their part times Dirichlets that expect
+``TRUST`` of the events and numbers not to differ, worth ``FIRMNESS`` of them. Where draws are hidden, x and X are what
+the patients add beyond what the current numbers put in themselves, by the share of the information that is not lost
+(Louis 1982).
+
+What this assumes: the numbers of one event are likely to move alike, those of a part can be trusted alike, and one that
+nobody speaks about moves with its event only as far as others of the event have shown.
 
 References
 ----------
@@ -30,6 +35,7 @@ for prior-data conflict", Bayesian Analysis 1.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -45,26 +51,31 @@ from bayesdx.network import Network
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
-FACTORS = 2.0 ** -np.arange(10)
-"""What a prior may be multiplied with."""
+SPREADS = np.array([0.0, 0.15, 0.4, 1.0, 2.0])
+"""Standard deviations by which log-odds may differ from the parent's, those of events and those of single numbers."""
+
+POINTS = np.linspace(-2.5, 2.5, 11)
+"""Where a normal distribution is summed, in standard deviations."""
 
 LEAST = 0.1
 """Patients in the rarer outcome that a prior is worth at least, unless it is worth less already: with none at all it
 would expect every number to be exactly 0 or 1."""
 
 TRUST = 0.5
-"""Share of the numbers of a part that are expected to hold in other patients, before any were seen."""
+"""Share of the events of a part that are expected not to move, and of its numbers to hold, before any were seen."""
 
 FIRMNESS = 3.0
-"""Numbers that this expectation is worth."""
-
-ALIKE = 1.0
-"""Numbers that the weights of a part are worth for those of one event."""
+"""Events, or numbers, that this expectation is worth."""
 
 GROUPS = ("contexts", "causes", "effects")
 
 SURPRISED = 1.96
 """Standard deviations below which a rare event that was not seen does not speak against its prior."""
+
+FAR = 16.0
+"""Square of four standard deviations."""
+
+DRAWS = 999
 
 MOST_COUNTED = 5000
 """Patients up to which the tails of a beta-binomial are summed."""
@@ -86,31 +97,26 @@ class Seen:
 
 @dataclass(frozen=True, eq=False)
 class Discount:
-    """Weakened priors.
+    """Priors moved and weakened.
 
     Parameters
     ----------
     belief : Belief
-    factor : ndarray, shape (n_cells,)
-        What the prior of each number was multiplied with.
+    factor : ndarray in (0, 1], shape (n_cells,)
+        What the patients of each number's prior were multiplied with.
     narrower : ndarray in (0, 1], shape (n_cells,)
-        What remains of a number's equivalent sample size once it is not certain which factor is right.
-    weights : ndarray, shape (n_groups, n_factors)
-        Of the factors in each group; rows sum to 1.
+        What remains of a number's equivalent sample size once it is not certain which prior is right.
+    worth : mapping of str to float
+        Geometric mean of the factors of each part that has numbers.
+    apart : mapping of str to float
+        By how much the odds of an event of each part typically differ from the parent's: 1 where none moves.
     """
 
     belief: Belief
     factor: Array
     narrower: Array
-    weights: Array
-
-    def worth(self) -> Array:
-        """Geometric mean of the factors of each part."""
-        return np.asarray(np.exp(self.weights @ np.log(FACTORS)))
-
-    def worth_of(self, groups: Groups) -> dict[str, float]:
-        """The same by name, of the parts that have numbers."""
-        return {GROUPS[part]: float(self.worth()[part]) for part in np.unique(groups.part)}
+    worth: Mapping[str, float]
+    apart: Mapping[str, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,44 +167,119 @@ def seen(belief: Belief, values: Array, counts: Array, kept: Array) -> Seen:
 
 
 def discounted(belief: Belief, groups: Groups, found: Seen) -> Discount:
-    """The prior of each number, weakened as far as its part and its own patients say."""
+    """The prior of each number, moved with its event and weakened as far as its part and its own patients say."""
     from scipy.special import betaln
 
-    open_ = (belief.alpha > 0) & (belief.beyond > 0)
-    size = belief.alpha + belief.beyond
-    rarer = np.minimum(belief.alpha, belief.beyond)
-    least = np.minimum(1.0, np.divide(LEAST, rarer, out=np.ones_like(size), where=rarer > 0))
-    factors = np.maximum(FACTORS[None, :], least[:, None])
-    alpha, beyond = factors * belief.alpha[:, None], factors * belief.beyond[:, None]
-    logs = np.zeros_like(factors)
-    stay, reach = found.stay[open_, None], found.reach[open_, None]
+    used = np.flatnonzero((belief.alpha > 0) & (belief.beyond > 0))
+    alpha, beyond, x, n = (each[used] for each in (belief.alpha, belief.beyond, found.stay, found.reach))
+    part, event = groups.part[used], np.unique(groups.event[used], return_inverse=True)[1].reshape(-1)
+    shifts = _Shifts.all()
+    a, b = shifts.priors(alpha, beyond)
+    stay, reach = x[:, None, None], n[:, None, None]
+    logs = betaln(a + stay, b + reach - stay) - betaln(a, b)
+    quiet = _not_missed(belief, found)[used]
+    logs[quiet] = np.minimum(logs[quiet], logs[quiet, :, :1])
+    given, spreads = _weights(logs, part, event, shifts)
+    total = a + b + reach
+    mean = (a + stay) / total
+    value = (given * mean).sum(axis=(1, 2))
+    variance = (given * (mean * (1 - mean) / (total + 1) + (mean - value[:, None, None]) ** 2)).sum(axis=(1, 2))
+    mixed = np.maximum(value * (1 - value) / variance - 1, LEAST)  # patients that the mixture is worth
+    held = (given * (a + b) / total).sum(axis=(1, 2))  # share of the prior in the mean
     with np.errstate(all="ignore"):
-        a, b = alpha[open_], beyond[open_]
-        logs[open_] = betaln(a + stay, b + reach - stay) - betaln(a, b)
-    quiet = _not_missed(belief, found)
-    logs[quiet] = np.minimum(logs[quiet], logs[quiet, :1])
-    logs -= logs.max(axis=1, keepdims=True)
-    expected = np.full(len(FACTORS), (1 - TRUST) / (len(FACTORS) - 1))
-    expected[0] = TRUST
-    weights = np.stack([_weights(logs[open_ & (groups.part == g)], expected, FIRMNESS) for g in range(len(GROUPS))])
-    own_weights = weights[groups.part]
-    for event in range(int(groups.event.max(initial=-1)) + 1):
-        cells = np.flatnonzero(open_ & (groups.event == event))
-        if len(cells) > 1:
-            own_weights[cells] = _weights(logs[cells], weights[groups.part[cells[0]]], ALIKE)
-    given = own_weights * np.exp(logs)
-    given /= given.sum(axis=1, keepdims=True)
-    own = factors * size[:, None]
-    total = own + found.reach[:, None]
-    of_prior = np.divide(own, total, out=np.ones_like(own), where=total > 0)
-    held = (given * of_prior).sum(axis=1)
-    plain = (given * factors).sum(axis=1)
-    with np.errstate(all="ignore"):
-        exact = held * found.reach / ((1 - held) * size)  # gives the mean of the mixture
-    factor = np.where((found.reach > 0) & np.isfinite(exact), exact, plain)
-    factor = np.where(open_, np.clip(factor, FACTORS[-1], 1.0), np.minimum(plain, 1.0))
-    belief_now = replace(belief, alpha=factor * belief.alpha, beyond=factor * belief.beyond)
-    return Discount(belief_now, factor, _narrower(belief, found, factors, given, factor), weights)
+        own = np.where((n > 0) & (held < 1), held * n / (1 - held), mixed)
+    least = np.minimum(LEAST, np.minimum(alpha, beyond))
+    own_alpha = np.maximum(value * (own + n) - x, least)  # gives the mean of the mixture
+    own_beyond = np.maximum((1 - value) * (own + n) - (n - x), least)
+    now = own_alpha + own_beyond
+
+    def with_those(before: Array, used_now: Array) -> Array:
+        after = before.copy()
+        after[used] = used_now
+        return after
+
+    one = np.ones(len(belief.cells))
+    factor = with_those(one, np.minimum(1.0, now / (alpha + beyond)))
+    moved = replace(belief, alpha=with_those(belief.alpha, own_alpha), beyond=with_those(belief.beyond, own_beyond))
+    parts = np.unique(part)
+    return Discount(
+        moved,
+        factor,
+        with_those(one, np.clip(mixed / (now + n), 0.05, 1.0)),
+        {GROUPS[g]: float(np.exp(np.log(factor[used][part == g]).mean())) for g in parts},
+        {GROUPS[g]: float(np.exp(np.sqrt(spreads[g] @ SPREADS**2))) for g in parts},
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Shifts:
+    """By how much log-odds may move; arrays of shape (n_shifts,).
+
+    Parameters
+    ----------
+    logs : ndarray
+    drift : ndarray
+        Logarithm of the mean of the odds so moved with the same spread.
+    spread : ndarray of int
+        Place in ``SPREADS``.
+    share : ndarray
+        Probability with that spread.
+    """
+
+    logs: Array
+    drift: Array
+    spread: Index
+    share: Array
+
+    @classmethod
+    def all(cls) -> _Shifts:
+        share = np.exp(-(POINTS**2) / 2)
+        share /= share.sum()
+        drift = np.log(np.exp(np.outer(SPREADS, POINTS)) @ share)
+        spread = np.r_[0, np.repeat(np.arange(1, len(SPREADS)), len(POINTS))]
+        logs = np.r_[0.0, np.outer(SPREADS[1:], POINTS).ravel()]
+        return cls(logs, drift[spread], spread, np.r_[1.0, np.tile(share, len(SPREADS) - 1)])
+
+    def priors(self, alpha: Array, beyond: Array) -> tuple[Array, Array]:
+        """Patients behind each number, moved and weakened, shapes (n_cells, n_shifts, n_spreads).
+
+        The mean over all shifts of one spread stays about where it was: what may move by much, up or down on the
+        logarithmic scale, would be more frequent on average.
+        """
+        mean = (alpha / (alpha + beyond))[:, None]
+        there = 1 / (1 + (1 - mean) / mean * np.exp(self.drift * (1 - 2 * mean) - self.logs))
+        within = (alpha * beyond / (alpha + beyond))[:, None]
+        least = np.minimum(1.0, LEAST / np.minimum(alpha, beyond))[:, None]
+        factors = np.maximum(1 / (1 + SPREADS**2 * within), least)[:, None, :]
+        return factors * (within / (1 - there))[:, :, None], factors * (within / there)[:, :, None]
+
+
+def _weights(logs: Array, part: Index, event: Index, shifts: _Shifts) -> tuple[Array, Array]:
+    """Weight of every shift, and spread of its own, for each number; of the shifts' spreads in each part; by EM."""
+    likelihood = np.exp(logs - logs.max(axis=(1, 2), keepdims=True))
+    part_of_event = np.zeros(int(event.max(initial=-1)) + 1, dtype=np.intp)
+    part_of_event[event] = part
+    places = np.arange(len(GROUPS))[:, None]
+    of_spread = shifts.spread == np.arange(len(SPREADS))[:, None]
+    trusted = np.full(len(SPREADS), (1 - TRUST) / (len(SPREADS) - 1))
+    trusted[0] = TRUST
+    alone = shared = np.tile(trusted, (len(GROUPS), 1))
+    for _ in range(500):
+        own = alone[part]
+        summed = np.maximum(np.einsum("nsf,nf->ns", likelihood, own), 1e-300)
+        by_event = np.zeros((len(part_of_event), len(shifts.logs)))
+        np.add.at(by_event, event, np.log(summed))
+        by_event = np.exp(by_event - by_event.max(axis=1, keepdims=True))
+        by_event *= shifts.share * shared[part_of_event][:, shifts.spread]
+        by_event /= by_event.sum(axis=1, keepdims=True)
+        shifted = by_event[event] / summed
+        numbers = (part == places) @ (own * np.einsum("ns,nsf->nf", shifted, likelihood)) + FIRMNESS * trusted
+        events = (part_of_event == places) @ by_event @ of_spread.T + FIRMNESS * trusted
+        before = alone, shared
+        alone, shared = (each / each.sum(axis=1, keepdims=True) for each in (numbers, events))
+        if max(np.abs(alone - before[0]).max(), np.abs(shared - before[1]).max()) < 1e-3:
+            break
+    return shifted[:, :, None] * likelihood * own[:, None, :], shared
 
 
 def _not_missed(belief: Belief, found: Seen) -> NDArray[np.bool_]:
@@ -213,37 +294,6 @@ def _not_missed(belief: Belief, found: Seen) -> NDArray[np.bool_]:
         spread = np.sqrt(n * mean * (1 - mean) * (size + n) / (size + 1))
         z = (found.stay - n * mean) / spread
     return np.asarray((mean < 0.5) & (z <= 0) & (z > -SURPRISED))
-
-
-def _weights(logs: Array, expected: Array, firmness: float) -> Array:
-    """Weights of the factors in one group: the mode of their posterior, by EM."""
-    weights = expected
-    if not len(logs):
-        return weights
-    likelihood = np.exp(logs)
-    for _ in range(500):
-        given = weights * likelihood
-        given /= given.sum(axis=1, keepdims=True)
-        moved = given.sum(axis=0) + firmness * expected
-        moved /= moved.sum()
-        if np.abs(moved - weights).max() < 1e-6:
-            break
-        weights = moved
-    return weights
-
-
-def _narrower(belief: Belief, found: Seen, factors: Array, given: Array, factor: Array) -> Array:
-    """Equivalent sample size of the mixture of Betas, as a share of that of the one Beta that stands for it."""
-    alpha, beyond = factors * belief.alpha[:, None], factors * belief.beyond[:, None]
-    total = alpha + beyond + found.reach[:, None]
-    with np.errstate(all="ignore"):
-        mean = (alpha + found.stay[:, None]) / total
-        middle = (given * mean).sum(axis=1)
-        spread = (given * (mean * (1 - mean) / (total + 1) + (mean - middle[:, None]) ** 2)).sum(axis=1)
-        mixed = middle * (1 - middle) / spread - 1
-        single = factor * (belief.alpha + belief.beyond) + found.reach
-        ratio = mixed / single
-    return np.where(np.isfinite(ratio), np.clip(ratio, 0.05, 1.0), 1.0)
 
 
 def conflict(a: Array, b: Array, events: Array, patients: Array) -> Array:
@@ -300,3 +350,36 @@ def conflicts(belief: Belief, found: Seen) -> tuple[Array, Array]:
     adjusted = np.ones(len(p))
     adjusted[asked] = holm(p[asked])
     return p, adjusted
+
+
+def together(belief: Belief, groups: Groups, found: Seen, seed: int) -> dict[str, float]:
+    """p-value of each part: whether its numbers, taken together, are as their priors expect.
+
+    The statistic adds squares, of the standardised distance of each number from its prior predictive mean, and of the
+    sum of these over each event; squares count as ``FAR`` at most. Its distribution is drawn, ``DRAWS`` times, from the
+    prior predictive distribution. So many small differences that no number shows by itself are seen.
+    """
+    rng = np.random.default_rng(seed)
+    asked = np.flatnonzero((belief.alpha > 0) & (belief.beyond > 0) & (found.reach >= HALF))
+    a, b, part = belief.alpha[asked], belief.beyond[asked], groups.part[asked]
+    _, event = np.unique(groups.event[asked], return_inverse=True)
+    n = np.maximum(1, np.rint(found.reach[asked])).astype(np.int64)
+    mean = n * a / (a + b)
+    spread = np.sqrt(mean * b / (a + b) * (a + b + n) / (a + b + 1))
+    in_part = part == np.arange(len(GROUPS))[:, None]
+    numbers = np.bincount(event.reshape(-1))
+    part_of_event = np.zeros(len(numbers), dtype=np.intp)
+    part_of_event[event.reshape(-1)] = part
+    event_in_part = part_of_event == np.arange(len(GROUPS))[:, None]
+
+    def statistic(z: Array) -> Array:
+        by_event = np.zeros((len(numbers), z.shape[1]))
+        np.add.at(by_event, event.reshape(-1), z)
+        by_event /= np.sqrt(numbers)[:, None]
+        return np.asarray(in_part @ np.minimum(z**2, FAR) + event_in_part @ np.minimum(by_event**2, FAR))
+
+    drawn = rng.binomial(n[:, None], rng.beta(a[:, None], b[:, None], (len(asked), DRAWS)))
+    expected = statistic((drawn - mean[:, None]) / spread[:, None])
+    here = statistic(((found.stay[asked] * n / found.reach[asked] - mean) / spread)[:, None])
+    p = (1 + (expected >= here).sum(axis=1)) / (1 + DRAWS)
+    return {GROUPS[g]: float(p[g]) for g in np.unique(part)}

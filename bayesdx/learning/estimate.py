@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from bayesdx.learning.belief import Belief
 from bayesdx.learning.counting import count
-from bayesdx.learning.discount import GROUPS, Discount, Groups, Seen, discounted, seen
+from bayesdx.learning.discount import Discount, Groups, Seen, discounted, seen
 from bayesdx.learning.em import TRACE, Fit, Progress, maximise
 from bayesdx.learning.expected import Expectation, Totals, expectation
 from bayesdx.learning.information import Information, information, kept_share
@@ -92,7 +93,7 @@ def by_em(
 
     belief, discount, traces = whole, None, []
     begin = layout.values(layout.network)
-    worth = np.ones(len(GROUPS))
+    worth: Mapping[str, float] = {}
     for number in range(ROUNDS if groups is not None else 0):
         assert groups is not None
         fit = maximise(
@@ -109,8 +110,8 @@ def by_em(
         traces.append(fit.trace)
         discount = discounted(whole, groups, spoken_in(fit))
         begin, belief = fit.values, discount.belief
-        before, worth = worth, discount.worth()
-        if np.abs(np.log(worth / before)).max() < SETTLED:
+        before, worth = worth, discount.worth
+        if all(abs(np.log(worth[part] / before.get(part, 1.0))) < SETTLED for part in worth):
             break
     fit, warnings = _best(
         layout, belief, expected, begin, starts, max_iterations, tolerance, seed, len(traces), progress, literature

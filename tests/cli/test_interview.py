@@ -116,11 +116,30 @@ def test_a_file_of_something_else_is_not_overwritten(tmp_path: Path) -> None:
     assert file.read_text() == "{}"
 
 
+def test_a_disk_that_fails_on_the_way_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says so, and the findings are printed instead."""
+    file = tmp_path / "patient.json"
+    written = []
+
+    def full(path: Path, *arguments: object, **options: object) -> int:
+        written.append(path)
+        if len(written) > 2:
+            raise OSError(28, "No space left on device")
+        return path.write_bytes(str(arguments[0]).encode())
+
+    monkeypatch.setattr(Path, "write_text", full)
+    result = CliRunner().invoke(app, ["interview", CLINIC, "--keep", str(file)], input="2\nyes\n")
+    assert result.exit_code == 2
+    assert result.stderr == f"Error: --keep {file}: cannot be written: No space left on device.\n"
+    assert kept(result.stdout) == {"dyspnoea": "present", "smoking": "yes"}
+    assert json.loads(file.read_text())["findings"] == {"dyspnoea": "present"}
+
+
 @pytest.mark.parametrize("columns", [40, 80])
 def test_no_line_is_wider_than_the_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """At 80 and at 40 columns, with every kind of question; the last lines, which are to be copied, aside."""
     monkeypatch.setenv("COLUMNS", str(columns))
-    text = talk(FLAGSHIP, "-f", "saddle_anaesthesia=present", said="2\nwhy\n" + "?\n" * 25 + "why\nhelp\nenough\n")
+    text = talk(FLAGSHIP, "-f", "saddle_anaesthesia=present", said="2\nwhy\n" + "?\n" * 12 + "why\nhelp\nenough\n")
     shown = text.partition("Findings, as --findings")[0]
     assert "--- Examination ---" in shown
     assert max(map(len, shown.splitlines())) <= columns

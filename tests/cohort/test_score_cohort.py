@@ -272,6 +272,22 @@ def test_bad_cells_are_marked() -> None:
     pd.testing.assert_frame_equal(found.loc[[0, 3], columns], expected.loc[[0, 3], columns], check_exact=True)
 
 
+@pytest.mark.parametrize("columns", [("onset", "fever", "severe_pain"), ("severe_pain", "fever", "onset")])
+def test_of_several_bad_cells_of_a_row_the_first_is_named(columns: tuple[str, ...], tmp_path: Path) -> None:
+    """In the order of the columns of the table, whether rows are marked or the run ends; files as frames."""
+    table = pd.DataFrame([["wrong"] * 3, [None, "wrong", "wrong"], [None, None, None]], columns=columns)
+    path = tmp_path / "patients.csv"
+    table.to_csv(path, index=False)
+    for source in (table, path):
+        found = dx.score_cohort(flagship(), source, on_error="flag")
+        said = [f"{columns[0]} = 'wrong' is not a state", f"{columns[1]} = 'wrong' is not a state"]
+        assert found["fault"].iloc[:2].tolist() == said
+        assert not found["fault"].iloc[2] or pd.isna(found["fault"].iloc[2])
+        with pytest.raises(dx.FindingsError) as raised:
+            dx.score_cohort(flagship(), source)
+        assert [line.split("column ")[1].split(":")[0] for line in str(raised.value).splitlines()] == list(columns[:2])
+
+
 def test_bad_cells_end_the_run(tmp_path: Path) -> None:
     """The sentence names file, row, column, value, what is expected and the nearest."""
     with pytest.raises(dx.FindingsError) as raised:

@@ -13,6 +13,8 @@ from numpy.testing import assert_allclose
 
 import bayesdx as dx
 from bayesdx.diagnosis.events import action_events, event_of
+from bayesdx.diagnosis.lines import engine_for
+from bayesdx.diagnosis.results import decisions
 from bayesdx.diagnosis.triage import LEVELS, NO_EMERGENCY
 from bayesdx.diagnosis.weighing import SPEAKS, Weighed, speak_for, weigh
 from bayesdx.knowledge.schema import URGENCIES, Conditions, Link, ManagementStep, Prior, RedFlag, Test, Variable
@@ -399,6 +401,31 @@ def test_not_being_in_the_reference_state_is_no_event() -> None:
     assert step.probability == pytest.approx(0.3)
     certain = dx.diagnose(model, {"f0": "yes", "c": "grave"})
     assert {step.cause for step in certain.management} == {"c=grave"}
+
+
+@pytest.mark.parametrize("urgency", URGENCIES)
+def test_a_step_is_called_for_from_its_threshold_on(urgency: str) -> None:
+    """A probability that equals the threshold calls for the step, opens the emergency, and decides the action."""
+    found = {"f0": "yes"}
+
+    def asked(threshold: float) -> dx.Diagnosis:
+        rows = [step_of("c", threshold, urgency)]
+        return dx.diagnose(naive_model([0.1, 0.1], [0.8, 0.8], tests=[], management=rows), found)
+
+    [step] = asked(0.1).management
+    here, above = asked(step.probability), asked(math.nextafter(step.probability, 1.0))
+    assert [(s.probability, s.reason) for s in here.management] == [(step.probability, "posterior")]
+    assert above.management == ()
+    for case, taken in ((here, True), (above, False)):
+        decided = decisions(engine_for(case.model), case.model, case.evidence.evidence, case.action_marginals)
+        assert decided.tolist() == [[taken]]
+    if urgency == "emergency":
+        assert (here.triage.level, above.triage.level) == ("emergency", "none")
+        assert [alert.cause for alert in here.alerts] == ["c"]
+        [still] = dx.next_tests(here).emergencies
+        assert "at or above its threshold" in dx.next_tests(here).stop_reason
+        assert still.probability == still.threshold == step.probability
+        assert dx.next_tests(above).emergencies == ()
 
 
 def test_the_same_action_under_several_conditions_is_one_step() -> None:

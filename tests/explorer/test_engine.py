@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 import bayesdx as dx
-from bayesdx.explorer.program import program_of
 from bayesdx.inference import Engine, Evidence
 from bayesdx.network import Network, read_bif
 from tests.explorer import browser as b
@@ -46,7 +45,7 @@ def tab() -> Iterator[Any]:
 def answers(tab: Any, network: Network, cases: list[list[tuple[int, list[float]]]]) -> list[Any]:
     text = (files("bayesdx.explorer") / "engine.js").read_bytes()
     module = "data:text/javascript;base64," + base64.b64encode(text).decode()
-    found: list[Any] = tab.evaluate(ANSWER, [module, program_of(network), cases])
+    found: list[Any] = tab.evaluate(ANSWER, [module, Engine(network).portable(), cases])
     return found
 
 

@@ -1,4 +1,4 @@
-"""The compiled network as plain data, for the engine that runs in a page (engine.js)."""
+"""The compiled network as plain data, for an engine that runs elsewhere (in a page: explorer/engine.js)."""
 
 from __future__ import annotations
 
@@ -9,47 +9,15 @@ from bayesdx.inference.program import Program
 from bayesdx.inference.sizes import USUAL
 from bayesdx.network import Network, NoisyMax
 
-MOST_BYTES = 2**28
-"""Memory that one answer may take in a page."""
 
-
-def program_of(network: Network) -> dict[str, Any]:
+def portable(network: Network, memory_limit: int) -> dict[str, Any]:
     """A junction tree with its numbers, and the childless variables that enter it as rows over their parents.
 
-    Parameters
-    ----------
-    network : Network
-
-    Returns
-    -------
-    dict
-        cards : number of states of each variable, those of the network first.
-        size : number of variables of the network.
-        homes : for each of them the clique that it enters, -1 for a leaf.
-        cliques : children before parents; of each its variables, the position of its parent (-1: none), the variables
-        it shares with it, and the product of its factors, the last variable running fastest.
-        groups : leaves over the same parents; of each its clique, the parents (scope), and the leaves. A gate has its
-        leak and a link per parent, another leaf a row per state over the cells of the scope.
-
-    Raises
-    ------
-    TooLargeError
-        The tree takes more than ``MOST_BYTES``.
-
-    References
-    ----------
-    S. Lauritzen, D. Spiegelhalter (1988), J. R. Stat. Soc. B 50.
-
-    Examples
-    --------
-    >>> import bayesdx as dx
-    >>> found = program_of(dx.Engine(dx.load_model("chest_clinic@1.0.0")).network)
-    >>> found["size"], len(found["cliques"]) > 0
-    (8, True)
+    Parameters, result and errors as ``Engine.portable``.
     """
     leaves = leaves_of(network, USUAL)
     program = Program(network, frozenset(range(len(network))), many=True, leaves=leaves)
-    program.check_size(MOST_BYTES)
+    program.check_size(memory_limit)
     tree = program.tree
     return {
         "size": len(network),
