@@ -26,7 +26,7 @@ from bayesdx.errors import FindingsError
 from bayesdx.inference import Evidence
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import Variable
-from bayesdx.knowledge.spelling import named
+from bayesdx.knowledge.spelling import compact, named
 from bayesdx.knowledge.vocabulary import LONGEST_SHOWN, Vocabulary, quoted
 from bayesdx.network import compile_network
 
