@@ -16,9 +16,11 @@ from bayesdx.diagnosis import (
     Diagnosis,
     Drawing,
     Explanation,
+    FhirFindings,
     Narrative,
     NextTests,
     PosteriorPath,
+    Question,
     SensitivityAnalysis,
     TradeOff,
     VariableSearch,
@@ -29,10 +31,14 @@ from bayesdx.diagnosis import (
     explain,
     find_variables,
     narrative,
+    next_question,
     next_tests,
     posterior_path,
+    questionnaire,
+    read_fhir,
     sensitivity_analysis,
     simulate_cohort,
+    to_fhir,
 )
 from bayesdx.errors import (
     BayesdxError,
@@ -66,13 +72,14 @@ from bayesdx.evaluation import (
     model_card,
     read_cohort,
 )
-from bayesdx.explorer import Explorer, explore
+from bayesdx.explorer import Explorer, explore, publish
 from bayesdx.inference import Engine
 from bayesdx.knowledge import (
     Comparison,
     Model,
     Problem,
     check_model,
+    lineage,
     list_models,
     load_model,
     release_model,
@@ -89,6 +96,7 @@ from bayesdx.network import (
     write_bif,
     write_network,
 )
+from bayesdx.notes import NoteReading, read_note
 
 __version__ = "0.1.0"
 
@@ -114,6 +122,7 @@ __all__ = [
     "Evaluation",
     "Explanation",
     "Explorer",
+    "FhirFindings",
     "FindingsError",
     "ImpossibleEvidenceError",
     "LearningError",
@@ -127,8 +136,10 @@ __all__ = [
     "Network",
     "NetworkError",
     "NextTests",
+    "NoteReading",
     "PosteriorPath",
     "Problem",
+    "Question",
     "SaveError",
     "SensitivityAnalysis",
     "Synthesis",
@@ -155,16 +166,22 @@ __all__ = [
     "explore",
     "find_variables",
     "fit_model",
+    "lineage",
     "list_models",
     "load_model",
     "model_card",
     "model_from_network",
     "narrative",
+    "next_question",
     "next_tests",
     "posterior_path",
+    "publish",
+    "questionnaire",
     "read_bif",
     "read_cohort",
+    "read_fhir",
     "read_network",
+    "read_note",
     "release_model",
     "save_model",
     "score_batch",
@@ -172,6 +189,7 @@ __all__ = [
     "sensitivity_analysis",
     "simulate_cohort",
     "synthesise",
+    "to_fhir",
     "to_pgmpy",
     "write_bif",
     "write_network",

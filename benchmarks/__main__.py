@@ -1,9 +1,10 @@
 """``python -m benchmarks``: every row of the table, in interleaved rounds, printed and written as JSON and Markdown.
 
-``python -m benchmarks calibration`` times EM, ``coverage`` simulates intervals, ``datasets`` compares classifiers,
-``files`` reads networks in every format, ``reasoning`` times the questions about one case, ``alarms`` counts false
-alarms and emergencies noticed, ``synthesis`` learns from simulated studies, ``ablation`` times the engine without one
-of its ways.
+``python -m benchmarks calibration`` times EM, ``clusters`` is ``make spark``, ``coverage`` simulates intervals,
+``datasets`` compares classifiers, ``files`` reads networks in every format, ``reasoning`` times the questions about one
+case, ``alarms`` counts false alarms and emergencies noticed, ``commits`` times another checkout beside this one,
+``interview`` counts questions, ``notes`` reads clinicians' notes, ``synthesis`` learns from simulated studies,
+``ablation`` times the engine without one of its ways.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ from benchmarks.cases import questions
 from benchmarks.report import RESULTS, Row, as_json, as_markdown, row_of
 from benchmarks.timing import interleaved
 
-OTHERS = ("ablation", "alarms", "calibration", "coverage", "datasets", "files", "reasoning", "synthesis")
+OTHERS = (
+    "ablation", "alarms", "calibration", "clusters", "commits", "coverage", "datasets", "files", "interview", "notes",
+    "reasoning", "synthesis",
+)  # fmt: skip
 
 ROOT = Path(__file__).resolve().parent.parent
 

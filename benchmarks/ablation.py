@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,8 @@ import numpy as np
 import bayesdx as dx
 from bayesdx.inference import Engine, Evidence
 from bayesdx.inference.sizes import Sizes
-from bayesdx.network import Network, Node, Table, as_network, read_bif
-from benchmarks.synthetic import sampled_codes
+from bayesdx.network import Network, as_network, read_bif
+from benchmarks.synthetic import many_diseases, one_cause, sampled_codes
 from benchmarks.timing import Answers, Contender, interleaved
 
 WITHOUT = {
@@ -36,15 +37,6 @@ LEAST_SHOWN = 1.2
 COHORT = 1000
 
 
-def one_of_many_states(states: int = 24, findings: int = 70) -> Network:
-    """A cause whose states exclude each other, over findings that are independent given it."""
-    rng = np.random.default_rng(0)
-    cause = Node("cause", tuple(f"s{k}" for k in range(states)), (), Table(rng.dirichlet(np.ones(states))))
-    rows = rng.uniform(0.05, 0.95, (findings, states))
-    below = [Node(f"f{k}", ("no", "yes"), ("cause",), Table(np.stack([1 - p, p], axis=-1))) for k, p in enumerate(rows)]
-    return Network((cause, *below), targets=("cause",))
-
-
 def networks(folder: Path) -> dict[str, Callable[[], Network]]:
     """Models that are shipped, public networks, and one made up."""
     shipped = ("hip_flexion_weakness", "hip_flexion_weakness@1.0.0", "chest_clinic")
@@ -52,7 +44,8 @@ def networks(folder: Path) -> dict[str, Callable[[], Network]]:
         name: lambda name=name: as_network(dx.load_model(name))
         for name in shipped  # type: ignore[misc]
     }
-    found["one cause of 24 states"] = one_of_many_states
+    found["one cause of 24 states"] = partial(one_cause, 24, 70)
+    found["60 causes"] = partial(many_diseases, 60, 400, 20)
     for name in ("alarm", "hepar2", "pathfinder", "andes"):
         path = folder / f"{name}.bif.gz"
         if path.is_file():

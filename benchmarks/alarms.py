@@ -20,7 +20,8 @@ import numpy as np
 import bayesdx as dx
 from bayesdx.diagnosis.events import event_of
 from bayesdx.diagnosis.simulate import simulate
-from bayesdx.diagnosis.steps import ROUNDING, Candidate, Weighed, candidates, recommendations, speak_for, weigh
+from bayesdx.diagnosis.steps import Candidate, candidates, recommendations
+from bayesdx.diagnosis.weighing import ROUNDING, Weighed, speak_for, weigh
 from bayesdx.network import compile_network
 from benchmarks.report import RESULTS
 
@@ -182,7 +183,11 @@ def patients(
 
 
 def _emergencies(case: dx.Diagnosis) -> tuple[tuple[str, str], ...]:
-    return tuple((flag.flag, flag.cause) for flag in case.red_flags if flag.certain and flag.urgency == "emergency")
+    return tuple(
+        (flag.flag, flag.cause)
+        for flag in case.red_flags
+        if flag.certain and not flag.answered and flag.urgency == "emergency"
+    )
 
 
 def _share(hits: Sequence[bool]) -> float:
@@ -278,8 +283,10 @@ def as_markdown(results: Mapping[str, Mapping[str, Any]], options: Mapping[str, 
         "",
         "These patients are as the model says that patients are. The figures compare rules; they are no estimate of "
         "what happens in a clinic. Rule, conditions and new steps were chosen on other seeds; this one was run once, "
-        "and once more after a sign (an abnormal finding) had come to be required, since normal results alone had "
-        "called for a stroke pathway in single cases.",
+        "once more after a sign (an abnormal finding) had come to be required, since normal results alone had called "
+        "for a stroke pathway in single cases, and a third time, whose figures these are, with the examination for a "
+        "cord lesion as an emergency and without the red flags that tests have answered. The second time, patients of "
+        "primary care noticed with tests had gone from 69.1 to 69.0 %.",
         "",
         "## False alarms and patients noticed, percent",
         "",
@@ -287,8 +294,8 @@ def as_markdown(results: Mapping[str, Mapping[str, Any]], options: Mapping[str, 
         "cause, or a red flag). Own: by an alarm about the patient's own cause; before, one about other_cause counts "
         "for each of its kinds, as its three steps stood together whichever kind it was. Own falls in kinds that are "
         "rare where they are met (see by main cause: in primary care joint_inflammation, infected_prosthesis, brain, "
-        "cord): other_cause passed its threshold of 0.1 as a whole, one kind alone seldom does. joint_inflammation, "
-        "infected_prosthesis and cord have an urgent step from 0.05 on, which is no alarm and is not counted.",
+        "cord): other_cause passed its threshold of 0.1 as a whole, one kind alone seldom does. joint_inflammation "
+        "and infected_prosthesis have an urgent step from 0.05 on, which is no alarm and is not counted.",
         "",
         "| population | asked | false before | false after | after / before | noticed before | noticed after "
         "| own before | own after |",

@@ -9,12 +9,13 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from bayesdx.inference import Engine, Evidence, kernels
 from bayesdx.network import Network, Node, NoisyMax, Table, read_bif
 from benchmarks.peers import PYAGRUM_ENGINES, Pgmpy, PyAgrum
-from benchmarks.synthetic import BINARY, many_diseases, many_findings_case, sampled_codes
+from benchmarks.synthetic import BINARY, many_diseases, many_findings_case, one_cause, sampled_codes
 from benchmarks.timing import Answers, Contender
 
 Codes = NDArray[np.int32]
@@ -292,6 +293,87 @@ def qmr() -> Question:
     return Question(name, own, (), {}, {"numpy": 50.0, "numba": 20.0}, "no peer holds the network")
 
 
+def frame(name: str, network: Network, rows: int, n_peer: int, wanted: dict[str, float]) -> Question:
+    """A frame of state names with two fifths of its cells observed, to frames of all marginals.
+
+    pyAgrum takes a row as a dict of state numbers; the look-up of names is left out of its time.
+    """
+    codes = with_missing(network, rows, 0.6)
+    asked = state_names(network, codes)
+
+    def each(engine: Engine) -> Contender:
+        def ask() -> Answers:
+            found = engine.marginals(asked, targets=network.names, on_impossible="flag")
+            return [found[target].to_numpy()[:COMPARED] for target in network.names]
+
+        return Contender(ask, rows)
+
+    own = {kernel: each(Engine(network, kernel=kernel, workers=1)) for kernel in KERNELS}
+    contenders = {**own, **agrums(network, codes[:n_peer], network.names)}
+    note = f"{rows} rows, {n_peer} for pyAgrum"
+    return Question(f"{name}, a frame of {rows:,} rows to all marginals", contenders, PYAGRUM_ENGINES, wanted, {}, note)
+
+
+def state_names(network: Network, codes: Codes) -> pd.DataFrame:
+    """The same cases with their states in words, None where nothing was observed."""
+    states = [np.array([*node.states, None], dtype=object) for node in network.nodes]
+    return pd.DataFrame({name: states[v][codes[:, v]] for v, name in enumerate(network.names)})
+
+
+def wide_row(wide: int = 3000, observed: int = 10) -> Question:
+    """One row of many columns, few of them observed, beside the row of these columns alone."""
+    network = one_cause(20, wide)
+    codes = np.full((1, len(network)), -1, dtype=np.int32)
+    seen = 1 + np.linspace(0, wide - 1, observed).astype(int)
+    codes[0, seen] = 1
+    frames = {"wide": state_names(network, codes)}
+    frames["narrow"] = frames["wide"][[network.names[v] for v in seen]]
+
+    def each(engine: Engine, asked: pd.DataFrame) -> Contender:
+        def ask() -> Answers:
+            for _ in range(20):
+                found = engine.marginals(asked)["cause"]
+            return [found.to_numpy()]
+
+        return Contender(ask, 20)
+
+    contenders = {kernel: each(Engine(network, kernel=kernel, workers=1), frames["wide"]) for kernel in KERNELS}
+    contenders["the narrow row"] = each(Engine(network, kernel="numpy", workers=1), frames["narrow"])
+    note = f"{wide} findings, {observed} observed; at most twice the time of the narrow row is wanted"
+    wanted = {"numpy": 0.5, "numba": 0.5}
+    return Question(f"one row of {wide:,} columns", contenders, ("the narrow row",), wanted, {}, note)
+
+
+def many_states(states: int = 8000, findings: int = 1000, rows: int = 1) -> Question:
+    """One cause of thousands of states: a row of ten findings, or a batch beside a sum of log likelihoods in numpy."""
+    network = one_cause(states, findings)
+    codes = np.full((rows, len(network)), -1, dtype=np.int32)
+    rng = np.random.default_rng(1)
+    for row in codes:
+        row[1 + rng.permutation(findings)[:10]] = rng.integers(0, 2, 10)
+    name = f"one cause of {states:,} states, {findings:,} findings"
+    own = {kernel: batch(Engine(network, kernel=kernel, workers=1), codes, ("cause",)) for kernel in KERNELS}
+    if rows == 1:
+        limits = {"numpy": 30.0, "numba": 30.0}
+        return Question(f"{name}, one row of 10", own, (), {}, limits, "no peer was tried")
+    prior = np.log(network.nodes[0].cpd.values)  # type: ignore[union-attr]
+    tables = np.log(np.stack([node.cpd.values for node in network.nodes[1:]]))  # type: ignore[union-attr]
+    by_state = np.ascontiguousarray(np.moveaxis(tables, 2, 1))  # (findings, 2, states)
+
+    def ask() -> Answers:
+        found = np.empty((rows, states))
+        for place, row in enumerate(codes):
+            seen = np.flatnonzero(row[1:] >= 0)
+            total = prior + by_state[seen, row[1 + seen]].sum(axis=0)
+            weights = np.exp(total - total.max())
+            found[place] = weights / weights.sum()
+        return [found[:COMPARED]]
+
+    contenders = {**own, "numpy sum": Contender(ask, rows)}
+    wanted = {"numpy": 1 / 3, "numba": 1 / 3}
+    return Question(f"{name}, {rows} rows of 10", contenders, ("numpy sum",), wanted, {})
+
+
 COHORTS: dict[str, tuple[int, int, dict[str, float]]] = {
     "alarm": (20_000, 60, {"numpy": 120, "numba": 250}),
     "hepar2": (10_000, 30, {"numpy": 120, "numba": 250}),
@@ -301,6 +383,8 @@ COHORTS: dict[str, tuple[int, int, dict[str, float]]] = {
     "andes": (96, 6, {"numpy": 4, "numba": 8}),
 }
 """Cases for bayesdx, cases for pyAgrum, and the ratios to reach."""
+
+FRAMES = ("alarm", "hepar2")
 
 LARGE = ("link", "munin1", "diabetes", "pigs")
 
@@ -324,10 +408,16 @@ def questions(folder: Path | None) -> Iterator[tuple[str, Callable[[], Question]
         yield "flagship tests", partial(value_of_tests, name, network, _times(third, 200, 300))
     yield "qmr", qmr
     yield "gate", wide_gate
+    yield "wide row", wide_row
+    yield "many states, one row", many_states
+    yield "many states, batch", partial(many_states, rows=200)
     if folder is None:
         return
     for name, (many, few, wanted) in COHORTS.items():
         yield f"{name} cohort", partial(_public_cohort, folder, name, many, few, wanted)
+    for name in FRAMES:
+        for rows, few, ratio in ((200, 60, 100.0), (20_000, 60, 300.0)):
+            yield f"{name} frame", partial(_public_frame, folder, name, rows, few, ratio)
     for name in LARGE:
         for warm in (True, False):
             yield f"{name} {'warm' if warm else 'first'}", partial(_public_large, folder, name, warm)
@@ -339,6 +429,10 @@ def _times(share: float, numpy: float, numba: float) -> dict[str, float]:
 
 def _public_cohort(folder: Path, name: str, many: int, few: int, wanted: dict[str, float]) -> Question:
     return cohort(name, read_network(folder, name), many, few, wanted)
+
+
+def _public_frame(folder: Path, name: str, rows: int, few: int, ratio: float) -> Question:
+    return frame(name, read_network(folder, name), rows, few, dict.fromkeys(KERNELS, ratio))
 
 
 def _public_large(folder: Path, name: str, warm: bool) -> Question:

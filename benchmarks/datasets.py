@@ -26,7 +26,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import bayesdx as dx
-from bayesdx.evaluation.performance import Forecasts, measure
+from bayesdx.evaluation.forecasts import Forecasts, measure
 from benchmarks import ddxplus
 from benchmarks.report import RESULTS
 

@@ -98,3 +98,12 @@ def many_findings_case(network: Network, negative: int, positive: int, seed: int
     codes[0, chosen[:negative]] = 0
     codes[0, chosen[negative:]] = 1
     return codes
+
+
+def one_cause(states: int, findings: int, seed: int = 0) -> Network:
+    """A cause whose states exclude each other, over binary findings that are independent given it."""
+    rng = np.random.default_rng(seed)
+    cause = Node("cause", tuple(f"s{k}" for k in range(states)), (), Table(rng.dirichlet(np.ones(states))))
+    rows = rng.uniform(0.05, 0.95, (findings, states))
+    below = [Node(f"f{k}", BINARY, ("cause",), Table(np.stack([1 - p, p], axis=-1))) for k, p in enumerate(rows)]
+    return Network((cause, *below), targets=("cause",))

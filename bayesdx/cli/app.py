@@ -7,6 +7,7 @@ import errno
 import io
 import os
 import sys
+import warnings
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,9 +16,12 @@ import typer
 from typer.core import TyperGroup
 
 from bayesdx.cli.cohort import score
-from bayesdx.cli.explorer import explore
+from bayesdx.cli.explorer import explore, publish
+from bayesdx.cli.fhir import questionnaire, show_assessments
 from bayesdx.cli.importing import import_
+from bayesdx.cli.interview import interview
 from bayesdx.cli.learning import calibrate, evaluate, fit, mapping
+from bayesdx.cli.note import read
 from bayesdx.cli.synthesis import synthesise
 from bayesdx.display import clean
 from bayesdx.errors import BayesdxError
@@ -49,6 +53,15 @@ class Format(StrEnum):
     CSV = "csv"
 
 
+class CaseFormat(StrEnum):
+    """How a diagnosis is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    FHIR = "fhir"
+
+
 class ComparisonFormat(StrEnum):
     """How a comparison is printed."""
 
@@ -75,15 +88,22 @@ class Commands(TyperGroup):
             formatter.write_dl([(name, _first_sentence(command.help or "")) for name, command in found if command])
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command."""
+        """Run a command; a warning about its input is a line on standard error."""
         try:
-            return super().invoke(ctx)
+            with warnings.catch_warnings():
+                warnings.simplefilter("always", UserWarning)
+                warnings.showwarning = _show_warning
+                return super().invoke(ctx)
         except BayesdxError as error:
             fail(str(error))
 
 
 def _first_sentence(text: str) -> str:
     return " ".join(text.split("\n\n")[0].split()).partition(". ")[0].removesuffix(".")
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    typer.echo(clean(f"Warning: {message}"), err=True)
 
 
 def fail(message: str) -> None:
@@ -197,7 +217,7 @@ def check(
         output.show_problems(problems, format)
         raise typer.Exit(FAULTY) from None
     if not (evidence or cases):
-        output.show_sound(loaded, format)
+        output.show_sound(loaded, format, dx.lineage(model))
         return
     figures = dx.check_evidence(loaded) if evidence else None
     results = dx.check_cases(loaded) if cases else None
@@ -259,7 +279,7 @@ def compare(
     if format == ComparisonFormat.MARKDOWN:
         sys.stdout.write(comparison.to_markdown())
     else:
-        output.show_comparison(comparison, format, most)
+        output.show_comparison(comparison, format, dx.lineage(new), most)
     if format == ComparisonFormat.TABLE and not comparison.table.empty:
         evaluation.show_shares(comparison, most)
         evaluation.show_effects(comparison.effects, most)
@@ -302,7 +322,7 @@ FindingOption = Annotated[
 ]
 FindingsOption = Annotated[
     str | None,
-    typer.Option("--findings", metavar="FILE", help="Findings in a JSON or CSV file; - reads standard input."),
+    typer.Option("--findings", metavar="FILE", help="Findings in a JSON file or a table; - reads standard input."),
 ]
 PopulationOption = Annotated[
     str | None, typer.Option(help="The patients that the priors hold for; the model's default where left out.")
@@ -316,7 +336,7 @@ def diagnose(
     finding: FindingOption = None,
     findings: FindingsOption = None,
     population: PopulationOption = None,
-    format: FormatOption = Format.TABLE,
+    format: Annotated[CaseFormat, typer.Option("--format", help="How to print the result.")] = CaseFormat.TABLE,
     top: Annotated[
         int | None,
         typer.Option(
@@ -342,8 +362,9 @@ def diagnose(
     takes its members that are present, separated by commas (pain_location=pain_groin,pain_low_back); its other members
     then are absent. What is left out was not observed.
 
-    A JSON file holds an object of findings, or an object with the key "findings". A CSV file holds the columns variable
-    and state for one patient; or one patient a row, with variables as columns, an empty cell being not observed. An
+    A JSON file holds an object of findings, an object with the key "findings", or FHIR resources of one patient. A
+    table (CSV, Excel, Parquet, Arrow) holds the columns variable and state for one patient; or one patient a row, with
+    variables as columns, an empty cell being not observed. An
     option -f replaces what the file says of that variable. A column that is no variable has to be kept or ignored. A
     row that cannot be diagnosed is marked and told on standard error; the others are answered.
 
@@ -362,7 +383,9 @@ def diagnose(
 
     answers, many = _diagnosed(model, finding, findings, population, keep, ignore)
     case = answers[0].case if answers else None
-    if many:
+    if format == CaseFormat.FHIR:
+        show_assessments(answers, many)
+    elif many:
         output.show_cohort(answers, format, top)
     elif case is not None:
         output.show_case(case, format, top)
@@ -452,14 +475,18 @@ def sensitivity(
     reasoning.show_sensitivity(dx.sensitivity_analysis(case, cause), format)
 
 
+app.command()(read)
 app.command()(score)
+app.command()(questionnaire)
 app.command()(calibrate)
 app.command()(mapping)
 app.command()(synthesise)
 app.command()(evaluate)
 app.command()(fit)
 app.command("import")(import_)
+app.command()(interview)
 app.command()(explore)
+app.command()(publish)
 
 
 def _diagnosed(

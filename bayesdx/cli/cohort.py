@@ -24,7 +24,7 @@ class OnError(StrEnum):
 def score(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="name, name@version, or the path of a folder")],
     source: Annotated[
-        Path, typer.Argument(metavar="IN", help="a .parquet or .csv file, or a folder of .parquet files")
+        Path, typer.Argument(metavar="IN", help="a table: CSV, Parquet, Arrow or Excel; or a folder of .parquet files")
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="a .parquet or .csv file, or a folder for .parquet parts")],
     population: Annotated[

@@ -1,4 +1,4 @@
-"""``bayesdx explore``: the explorer as a local page."""
+"""``bayesdx explore`` and ``bayesdx publish``: the explorer as a local page, and as a file."""
 
 from __future__ import annotations
 
@@ -39,14 +39,8 @@ def explore(
     from bayesdx.cli import reading
 
     loaded = dx.load_model(model, population=population)
-    nobody = reading.Patients([reading.Patient({})], many=False)
-    start = nobody if findings is None else reading.read_file(loaded, findings)
-    if len(start.rows) != 1:
-        raise dx.FindingsError(f"{findings}: {len(start.rows)} patients; the explorer starts with one.")
-    [patient] = start.replaced_by(loaded, reading.read_options(loaded, finding or [])).rows
-    if patient.fault:
-        raise dx.FindingsError(f"{patient.place}: {patient.fault}")
-    with explorer.Page(loaded, patient.findings, port, model if Path(model).is_dir() else "") as page:
+    start = reading.read_start(loaded, findings, finding or [])
+    with explorer.Page(loaded, start, port, model if Path(model).is_dir() else "") as page:
         typer.echo(f"Exploring {loaded.name} {loaded.version} at\n  {page.address}")
         typer.echo("Only this machine can reach it; Ctrl+C ends it.")
         if browser and not webbrowser.open(page.address):
@@ -55,3 +49,23 @@ def explore(
             page.serve()
         except KeyboardInterrupt:
             typer.echo("Ended.")
+
+
+def publish(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="name, name@version, or the path of a folder")],
+    page: Annotated[str, typer.Argument(metavar="PAGE.html", help="The file to write; one that exists is replaced.")],
+) -> None:
+    """Write the explorer as one file that needs no Python, no server and no network.
+
+    Whoever opens it in a browser, from a disk, a web server or a telephone, explores the model: findings, red flags,
+    differential, reasons, what to find out next. Posteriors are exact. The page sends nothing anywhere. It shows no
+    credible intervals.
+
+    \b
+    Examples:
+      bayesdx publish hip_flexion_weakness page.html
+    """
+    from bayesdx import explorer
+
+    written = explorer.publish(model, page)
+    typer.echo(f"Written: {written} ({written.stat().st_size / 1000:,.0f} kB)")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -50,11 +49,7 @@ def import_(
     """
     import bayesdx as dx
 
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always", UserWarning)
-        network = dx.read_network(file)
-    for warning in told:
-        typer.echo(clean(f"Warning: {warning.message}"), err=True)
+    network = dx.read_network(file)
     versioned = re.fullmatch(r"\d+\.\d+\.\d+", out.name) is not None
     model = dx.model_from_network(
         network,

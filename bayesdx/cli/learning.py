@@ -48,7 +48,9 @@ class Output(StrEnum):
 
 
 ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="name, name@version, or the path of a folder")]
-Patients = Annotated[Path, typer.Argument(metavar="PATIENTS", help="a .csv or .parquet file, a row per patient")]
+Patients = Annotated[
+    Path, typer.Argument(metavar="PATIENTS", help="a table: CSV, Parquet, Arrow or Excel; a row per patient")
+]
 MappingOption = Annotated[
     Path | None, typer.Option(metavar="FILE", help="mapping.csv: what the columns and codes mean.")
 ]
@@ -78,6 +80,10 @@ def calibrate(
     source: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="For prior_shift: labelled patients of the kind the model was made from."),
+    ] = None,
+    studies: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="For em: published figures (studies.csv) to learn from together with them."),
     ] = None,
     as_population: Annotated[
         str | None, typer.Option(metavar="NAME", help="Make a new population of this name for the learned priors.")
@@ -115,6 +121,7 @@ def calibrate(
       bayesdx calibrate hip_flexion_weakness patients.csv my_models/hip_flexion_weakness/2.3.0 --as-population ward
       bayesdx calibrate hip_flexion_weakness patients.csv new_folder --only causes --mapping mapping.csv
       bayesdx calibrate hip_flexion_weakness unlabelled.parquet new_folder --method prior_shift --mapping mapping.csv
+      bayesdx calibrate hip_flexion_weakness patients.csv new_folder --studies studies.csv
     """
     import bayesdx as dx
     from bayesdx.cli import output
@@ -136,6 +143,7 @@ def calibrate(
             method.value,
             variables=only,
             source=None if source is None else dx.read_cohort(loaded, source, mapping),
+            studies=studies,
             prior_strength=_strength(prior_strength),
             population=as_population,
             version=version,

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import zip_longest
 from typing import Any
 
@@ -18,7 +18,7 @@ from rich.text import Text
 import bayesdx as dx
 from bayesdx.cli.sheet import Sheet
 from bayesdx.display import as_json, bar, clean, format_probability, format_ratio
-from bayesdx.display.report import INDENT, Alert, Block, Entries, Grid, Note, Report, Title, wrapped
+from bayesdx.display.report import INDENT, Alert, Block, Entries, Grid, Note, Passage, Report, Title, wrapped
 from bayesdx.display.spreadsheet import disarmed_frame
 from bayesdx.display.tables import Share
 
@@ -31,10 +31,14 @@ LONGEST_CELL = 400
 FIRST = 3
 """Causes of each patient in a table of many."""
 
+BEST_TESTS = 3
+"""Next tests in the JSON of ``diagnose``."""
+
 BAR_WIDTH = 12
 """Columns of the bar beside a probability."""
 
 STATUSES = ("verified", "recalled", "expert", "synthesis", "dataset")
+MARK_STYLE = {"": "green", "left": "dim", "against": "yellow"}
 BANDS = ((0.0, 0.5), (0.5, 0.9), (0.9, 1.01))
 """How much of a number studies brought, as it is counted."""
 
@@ -108,7 +112,7 @@ def print_blocks(screen: Console, blocks: Sequence[Block]) -> None:
         if place:
             screen.print()
         if isinstance(block, Grid | Entries) and block.title:
-            screen.print(clean(block.title), style="bold")
+            screen.print(_lines(block.title, screen.width), style="bold")
         match block:
             case Grid():
                 screen.print(grid_of(block))
@@ -116,7 +120,7 @@ def print_blocks(screen: Console, blocks: Sequence[Block]) -> None:
                 for lead, text in block.lines(screen.width):
                     screen.print(Text.assemble((lead, URGENCY_STYLE.get(lead.strip(), "")), text))
             case Title():
-                screen.print(Text(clean(block.text), "bold"))
+                screen.print(Text(_lines(block.text, screen.width), "bold"))
             case Alert():
                 style = URGENCY_STYLE.get(block.urgency, "bold red")
                 lines = wrapped(f"{block.lead} {block.text}".strip(), screen.width, INDENT)
@@ -124,9 +128,21 @@ def print_blocks(screen: Console, blocks: Sequence[Block]) -> None:
                 told.stylize(style, 0, len(block.lead) or None)
                 screen.print(told)
             case Note():
-                screen.print(clean(block.text), style="dim")
+                screen.print(_lines(block.text, screen.width), style="dim")
+            case Passage():
+                marked = Text()
+                for piece, mark in block.pieces():
+                    shown = "\n".join(map(clean, piece.split("\n")))
+                    marked.append(f"[{shown}]" if mark else shown, MARK_STYLE.get(mark.kind, "") if mark else "")
+                marked.rstrip()
+                screen.print(marked)
             case _:
-                screen.print(clean(block))
+                screen.print(_lines(block, screen.width))
+
+
+def _lines(text: str, width: int) -> str:
+    """Text in lines that keep a percent sign with its number."""
+    return "\n".join(wrapped(text, width))
 
 
 def show_report(report: Report) -> None:
@@ -165,7 +181,12 @@ def show_variables(found: dx.VariableSearch, format: str) -> None:
     """Variables that words fit."""
     if format == "json":
         rows = [
-            {**row, "states": list(match.variable.states), "synonyms": list(match.variable.synonyms)}
+            {
+                **row,
+                "states": list(match.variable.states),
+                "synonyms": list(match.variable.synonyms),
+                "state_words": {state: list(words) for state, words in match.variable.state_words},
+            }
             for row, match in zip(records(found.table.reset_index()), found.matches, strict=True)
         ]
         print_json({"words": found.words, "variables": rows})
@@ -188,8 +209,8 @@ def show_problems(problems: Sequence[dx.Problem], format: str) -> None:
             screen.print(f"\n{len(problems)} fault{'s' if len(problems) != 1 else ''}.")
 
 
-def show_sound(model: dx.Model, format: str) -> None:
-    """That a model is sound, and how many rows of each file have each status."""
+def show_sound(model: dx.Model, format: str, lineage: str) -> None:
+    """That a model is sound, the sentence about its parent, and how many rows of each file have each status."""
     counts = pd.DataFrame(
         [_statuses(model, file) for file in SOURCED_FILES],
         columns=list(STATUSES),
@@ -198,7 +219,16 @@ def show_sound(model: dx.Model, format: str) -> None:
     if format == "json":
         identity = {"name": model.name, "version": model.version, "hash": model.hash}
         statuses = {str(file): row for file, row in zip(counts.index, counts.to_dict("records"), strict=True)}
-        print_json({"sound": True, "problems": [], "model": identity, "statuses": statuses})
+        print_json(
+            {
+                "sound": True,
+                "problems": [],
+                "model": identity,
+                "lineage": lineage,
+                "statuses": statuses,
+                "shared_words": {word: list(names) for word, names in model.vocabulary.shared.items()},
+            }
+        )
         return
     counts.insert(0, "rows", counts.sum(axis=1))
     if format == "csv":
@@ -209,9 +239,14 @@ def show_sound(model: dx.Model, format: str) -> None:
     released = f"released {model.release.date}" if model.release else "not released"
     with console() as screen:
         screen.print(Text.assemble(f"{model.name} {model.version} is ", ("sound", "bold green"), f", {released}."))
-        screen.print(f"{model.hash}\n", style="dim", soft_wrap=True)
+        screen.print(model.hash, style="dim", soft_wrap=True)
+        screen.print(f"{lineage}\n")
         screen.print(as_table(counts.reset_index()))
         screen.print(f"\nNumbers of the network (priors, links, tables): {sum(numbers.values())}; {said}.")
+        shared = model.vocabulary.shared
+        if shared:
+            listed = "; ".join(f"{clean(word)} ({', '.join(names)})" for word, names in shared.items())
+            screen.print(f"\nWords that are refused as a finding, since each may mean several variables: {listed}.")
         learned = model.learned_from_studies()
         if len(learned):
             share = learned["information"]
@@ -227,8 +262,10 @@ def _statuses(model: dx.Model, file: str) -> list[int]:
     return [int(found.get(status, 0)) for status in STATUSES]
 
 
-def show_comparison(comparison: dx.VersionComparison, format: str, most: int | None = None) -> None:
+def show_comparison(comparison: dx.VersionComparison, format: str, lineage: str, most: int | None = None) -> None:
     """What differs between two models; in JSON also what that does to the cases of the new one.
+
+    ``lineage`` is the sentence about the new one's parent.
 
     ``most`` rows of each table are shown to people, all of them where it is None.
     """
@@ -237,7 +274,8 @@ def show_comparison(comparison: dx.VersionComparison, format: str, most: int | N
     )
     if format == "json":
         effects = records(comparison.effects)
-        print_json({"old": old, "new": new, "differences": records(comparison.table), "effects": effects})
+        differences = records(comparison.table)
+        print_json({"old": old, "new": new, "lineage": lineage, "differences": differences, "effects": effects})
     elif format == "csv":
         print_csv(comparison.table)
     else:
@@ -245,6 +283,7 @@ def show_comparison(comparison: dx.VersionComparison, format: str, most: int | N
         count = len(comparison.table)
         with console() as screen:
             screen.print(f"{title}: {count or 'no'} difference{'s' if count != 1 else ''}.")
+            screen.print(lineage)
             if count:
                 _print_differences(screen, comparison.table, most)
 
@@ -285,16 +324,34 @@ def _differences(differences: pd.DataFrame) -> Sheet:
 
 def show_case(case: dx.Diagnosis, format: str, top: int | None) -> None:
     """The differential of one patient."""
-    from bayesdx.cli import reasoning
-
     if format == "json":
-        print_json(case.to_dict(top) | reasoning.as_fields(case, top))
+        print_json(case.to_dict(top) | _reasoning(case, top))
     elif format == "csv":
         print_csv(_frame(case, top))
     else:
         with console() as screen:
             blocks = case.blocks(top or len(case.differential), intervals=True, choose="--population")
             print_blocks(screen, blocks)
+
+
+def _reasoning(case: dx.Diagnosis, top: int | None) -> dict[str, Any]:
+    """What ``diagnose`` adds to its JSON: weights of evidence, intervals, the best next tests, conflict."""
+    following, conflict = case.next_tests, case.conflict
+    causes = [line.cause for line in case.lines(top)]
+    intervals = dx.credible_intervals(case).table.loc[causes]
+    return {
+        "weights_of_evidence": [asdict(weights) for weights in case.weights_of_evidence(causes)],
+        "intervals": records(intervals.reset_index().drop(columns="label")),
+        "next_tests": records(following.table.reset_index().head(BEST_TESTS)),
+        "stop": following.stop,
+        "stop_reason": following.stop_reason,
+        "conflict": {
+            "bits": conflict.bits,
+            "surprise": conflict.surprise,
+            "fit": conflict.fit,
+            "warning": conflict.warning,
+        },
+    }
 
 
 def _frame(case: dx.Diagnosis, top: int | None) -> pd.DataFrame:
@@ -391,7 +448,8 @@ def _cohort(numbered: Sequence[tuple[int, Answer]], top: int) -> Sheet:
                 (clean(line.label), format_probability(line.posterior), format_ratio(line.likelihood_ratio))
                 for line in case.lines(top)
             ]
-            flags = [Text(f"{f.urgency}: {clean(f.label)}", URGENCY_STYLE[f.urgency]) for f in case.red_flags]
+            open_flags = [flag for flag in case.red_flags if not flag.answered]
+            flags = [Text(f"{flag.urgency}: {clean(flag.label)}", URGENCY_STYLE[flag.urgency]) for flag in open_flags]
         for place, (line, flag) in enumerate(zip_longest(lines, flags)):
             grid.add_row(*(first if not place else [""] * len(first)), *(line or ("", "", "")), flag or "")
         grid.add_section()

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import shlex
+from codecs import BOM_UTF8
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import typer
 
 import bayesdx as dx
-from bayesdx.files import UnusualFileError, read_ordinary
+from bayesdx.display import clean
+from bayesdx.files import (
+    FileTable,
+    TableFault,
+    UnusualFileError,
+    lines_of,
+    plain_number,
+    read_ordinary,
+    read_table_file,
+)
 
 LARGEST_FINDINGS = 16 * 2**20
 """Bytes above which a file of findings is not read."""
+
+LARGEST_UNPACKED = 16 * LARGEST_FINDINGS
+"""Bytes that a compressed one may unpack to."""
 
 PAIRS = ["variable", "state"]
 """Header of a CSV file that holds one patient, one finding a row."""
@@ -134,6 +146,24 @@ def read_options(model: dx.Model, options: Sequence[str]) -> dict[str, Any]:
     return findings
 
 
+def read_start(model: dx.Model, source: str | None, options: Sequence[str]) -> Mapping[str, Any]:
+    """The findings of the one patient that something starts with: a file, changed by ``-f`` options.
+
+    Raises
+    ------
+    FindingsError
+        As ``read_file`` and ``read_options``; or the file holds a table of more than one patient, or of none.
+    """
+    nobody = Patients([Patient({})], many=False)
+    start = nobody if source is None else read_file(model, source)
+    if len(start.rows) != 1:
+        raise dx.FindingsError(f"{source}: {len(start.rows)} patients; expected one.")
+    [patient] = start.replaced_by(model, read_options(model, options)).rows
+    if patient.fault:
+        raise dx.FindingsError(f"{patient.place}: {patient.fault}")
+    return patient.findings
+
+
 def read_file(model: dx.Model, source: str, keep: Sequence[str] = (), ignore: Sequence[str] = ()) -> Patients:
     """Findings from a JSON or CSV file, or from standard input where ``source`` is ``-``.
 
@@ -150,34 +180,65 @@ def read_file(model: dx.Model, source: str, keep: Sequence[str] = (), ignore: Se
         The file cannot be read, or is not what it should be; file, row and column are named. A row of a table that
         is not sound is marked instead, so that the others are answered.
     """
+    name, content = _read_bytes(source, "'bayesdx score' takes tables of any size", "'--findings -'")
+    if not content.strip():
+        expected = "expected the columns variable and state, or one column per variable"
+        raise dx.FindingsError(f"{name}: empty; {expected}.")
+    kind = Path(source).suffix.lower()
+    if kind == ".json" or (kind != ".csv" and content.removeprefix(BOM_UTF8).lstrip()[:1] in (b"{", b"[")):
+        patients = Patients([Patient(_read_json(model, name, _as_text(name, content)), name)], many=False)
+    else:
+        try:
+            patients = _patients(model, name, read_table_file(content, name, LARGEST_UNPACKED), keep, ignore)
+        except TableFault as error:
+            raise dx.FindingsError(str(error)) from error
+    if (keep or ignore) and not patients.many:
+        raise dx.FindingsError(f"{name}: one patient; --keep and --ignore are about the columns of a table.")
+    return patients
+
+
+def read_text(source: str, larger: str, piped: str) -> tuple[str, str]:
+    """The name and the text of a file, or of standard input where ``source`` is ``-``.
+
+    Parameters
+    ----------
+    source : str
+    larger, piped : str
+        What to do with a larger file, and how to pipe one that is not ordinary.
+
+    Raises
+    ------
+    FindingsError
+        It cannot be read, is larger than 16 MiB, or no UTF-8.
+    """
+    name, content = _read_bytes(source, larger, piped)
+    return name, _as_text(name, content)
+
+
+def _read_bytes(source: str, larger: str, piped: str) -> tuple[str, bytes]:
+    """The same, not decoded."""
     name = "standard input" if source == "-" else source
     try:
         if source == "-":
             content = typer.get_binary_stream("stdin").read(LARGEST_FINDINGS + 1)
         else:
             content = read_ordinary(Path(source), LARGEST_FINDINGS)
-        if len(content) > LARGEST_FINDINGS:
-            limit = f"{LARGEST_FINDINGS // 2**20} MiB"
-            raise dx.FindingsError(f"{name}: larger than {limit}; 'bayesdx score' takes tables of any size.")
-        text = content.decode("utf-8-sig")
-    except dx.FindingsError:
-        raise
     except UnusualFileError as error:
-        raise dx.FindingsError(f"{name}: not an ordinary file; pipe it to '--findings -' instead.") from error
+        raise dx.FindingsError(f"{name}: not an ordinary file; pipe it to {piped} instead.") from error
     except OSError as error:
         raise dx.FindingsError(f"{name}: cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise dx.FindingsError(f"{name}: byte {error.start} is not UTF-8; save the file as UTF-8.") from error
     except ValueError as error:  # a NUL character in the path
         raise dx.FindingsError(f"{name!r} is no file: {error}.") from error
-    kind = Path(source).suffix.lower()
-    if kind == ".json" or (kind != ".csv" and text.lstrip()[:1] in ("{", "[")):
-        patients = Patients([Patient(_read_json(model, name, text), name)], many=False)
-    else:
-        patients = _read_csv(model, name, text, keep, ignore)
-    if (keep or ignore) and not patients.many:
-        raise dx.FindingsError(f"{name}: one patient; --keep and --ignore are about the columns of a table.")
-    return patients
+    if len(content) > LARGEST_FINDINGS:
+        raise dx.FindingsError(f"{name}: larger than {LARGEST_FINDINGS // 2**20} MiB; {larger}.")
+    return name, content
+
+
+def _as_text(name: str, content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise dx.FindingsError(f"{name}: byte {error.start} is not UTF-8; save the file as UTF-8.") from error
 
 
 def _read_json(model: dx.Model, name: str, text: str) -> dict[str, Any]:
@@ -200,6 +261,11 @@ def _read_json(model: dx.Model, name: str, text: str) -> dict[str, Any]:
         raise
     except (RecursionError, ValueError) as error:
         raise dx.FindingsError(f"{name}: not JSON that can be read: {error}.") from error
+    if isinstance(document, dict) and isinstance(document.get("resourceType"), str):
+        read = dx.read_fhir(model, document)
+        for sentence in read.left_out:
+            typer.echo(clean(f"Left out: {sentence}"), err=True)
+        return dict(read.findings)
     if isinstance(document, dict) and isinstance(document.get("findings"), dict):
         document = document["findings"]
     if not isinstance(document, dict):
@@ -218,45 +284,52 @@ def _read_json(model: dx.Model, name: str, text: str) -> dict[str, Any]:
     }
 
 
-def _read_csv(model: dx.Model, name: str, text: str, keep: Sequence[str], ignore: Sequence[str]) -> Patients:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    rows: list[tuple[int, list[str]]] = []
-    line = 1
-    try:
-        for row in reader:
-            if row:
-                rows.append((line, row))
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise dx.FindingsError(f"{name}, row {line}: not CSV: {error}.") from error
-    if not rows:
-        raise dx.FindingsError(f"{name}: empty; expected the columns variable and state, or one column per variable.")
-    header = [cell.strip() for cell in rows[0][1]]
+def _patients(model: dx.Model, name: str, table: FileTable, keep: Sequence[str], ignore: Sequence[str]) -> Patients:
+    """Patients of a table: one, with the columns variable and state, or one a row."""
+    header = [str(column) for column in table.frame.columns]
+    frame = table.frame.set_axis(header, axis=1)
+    place = f"{name}, row {{}}"
     twice = {column for column in header if header.count(column) > 1}
     if twice:
         raise dx.FindingsError(f"{name}, row 1: column {sorted(twice)[0]!r} stands twice.")
+    faults = dict(lines_of(table.ragged, len(header)))
+    rows = {line: dict(zip(header, cells, strict=True)) for line, *cells in frame.itertuples(name=None)}
     if header == PAIRS:
-        return Patients([Patient(_read_pairs(model, name, rows[1:]), name)], many=False)
+        for line, fault in faults.items():
+            raise dx.FindingsError(f"{place.format(line)}: {fault}")
+        return Patients([Patient(_read_pairs(model, place, table.separator, rows), name)], many=False)
     _check_columns(model, name, header, keep, ignore)
-    patients = []
-    for line, row in rows[1:]:
-        place = f"{name}, row {line}"
-        cells = dict(zip(header, row, strict=False))
-        kept = {column: cells.get(column, "") for column in keep}
-        if len(row) != len(header):
-            patients.append(Patient({}, place, kept, _cells(row, header)))
-            continue
+    patients = {}
+    for line, fault in faults.items():
+        cells = dict(zip(header, table.ragged[line], strict=False))
+        patients[line] = Patient({}, place.format(line), {column: cells.get(column, "") for column in keep}, fault)
+    for line, cells in rows.items():
+        present = {column: cell for column, cell in cells.items() if not _is_missing(cell)}
+        kept = {column: str(present.get(column, "")) for column in keep}
         found = {
-            column: read_value(model, column, cell)
-            for column, cell in cells.items()
-            if cell.strip() and column not in kept and column not in ignore
+            column: _read_cell(model, column, cell, table.separator)
+            for column, cell in present.items()
+            if column not in kept and column not in ignore
         }
-        patients.append(Patient(found, place, kept))
-    return Patients(patients, many=True)
+        patients[line] = Patient(found, place.format(line), kept)
+    return Patients([patients[line] for line in sorted(patients)], many=True)
 
 
-def _cells(row: Sequence[str], header: Sequence[str]) -> str:
-    return f"{len(row)} cells; the header has {len(header)}."
+def _is_missing(cell: Any) -> bool:
+    return cell is None or cell != cell or cell is pd.NaT or cell is pd.NA
+
+
+def _read_cell(model: dx.Model, column: str, cell: Any, separator: str) -> Any:
+    """A finding from the cell of a table; in text a decimal comma may stand for a point."""
+    if not isinstance(cell, str):
+        return cell.item() if hasattr(cell, "item") else cell
+    value = read_value(model, column, cell)
+    found = model.vocabulary.find(column)
+    if separator and isinstance(value, str) and len(found) == 1 and found[0] in model.by_name:
+        plain = plain_number(value, separator)
+        meant = [model.vocabulary.state_or_none(found[0], text, column) for text in (value, plain)]
+        return plain if meant[0] is None and meant[1] is not None else value
+    return value
 
 
 def _check_columns(
@@ -277,14 +350,12 @@ def _check_columns(
         raise dx.FindingsError("\n".join(faults))
 
 
-def _read_pairs(model: dx.Model, name: str, rows: Sequence[tuple[int, list[str]]]) -> dict[str, Any]:
+def _read_pairs(model: dx.Model, place: str, separator: str, rows: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
     findings: dict[str, Any] = {}
-    for line, row in rows:
-        if len(row) != len(PAIRS):
-            raise dx.FindingsError(f"{name}, row {line}: {_cells(row, PAIRS)}")
-        variable, state = row[0].strip(), row[1]
+    for line, row in rows.items():
+        variable, state = ("" if _is_missing(row[column]) else row[column] for column in PAIRS)
         if variable in findings:
-            raise dx.FindingsError(f"{name}, row {line}: {variable} is given twice; x|y leaves x and y possible.")
-        if state.strip():
-            findings[variable] = read_value(model, variable, state)
+            raise dx.FindingsError(f"{place.format(line)}: {variable} is given twice; x|y leaves x and y possible.")
+        if state != "":
+            findings[str(variable)] = _read_cell(model, str(variable), state, separator)
     return findings

@@ -1,8 +1,7 @@
-"""What ``explain``, ``next`` and ``sensitivity`` print, and what ``diagnose`` adds of it."""
+"""What ``explain``, ``next`` and ``sensitivity`` print."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
@@ -10,9 +9,6 @@ import pandas as pd
 import bayesdx as dx
 from bayesdx.cli.output import print_csv, print_json, records, show_report
 from bayesdx.display.report import Report
-
-BEST = 3
-"""Next tests in the JSON of ``diagnose``."""
 
 
 def show_explanation(why: dx.Explanation, format: str) -> None:
@@ -26,7 +22,7 @@ def show_explanation(why: dx.Explanation, format: str) -> None:
             "posterior_decibans": why.posterior_decibans,
         }
         tables = {"ledger": why.table.reset_index(), "expected": why.expected_table.reset_index()}
-        print_json({"model": _model(why.case), **document} | _tables(tables))
+        print_json({"model": _model(why.case.model), **document} | _tables(tables))
     else:
         _show(why, why.table, format)
 
@@ -42,7 +38,9 @@ def show_next(following: dx.NextTests, format: str) -> None:
             "about": following.about,
             "emergencies": [emergency.cause for emergency in following.emergencies],
         }
-        print_json({"model": _model(following.case), **document} | _tables({"options": following.table.reset_index()}))
+        print_json(
+            {"model": _model(following.case.model), **document} | _tables({"options": following.table.reset_index()})
+        )
     else:
         _show(following, following.table, format)
 
@@ -51,29 +49,11 @@ def show_sensitivity(what_if: dx.SensitivityAnalysis, format: str) -> None:
     """What would change the posterior of a cause."""
     if format == "json":
         document = {"cause": what_if.event.name, "posterior": what_if.posterior}
-        print_json({"model": _model(what_if.case), **document} | _tables({"numbers": what_if.table.reset_index()}))
+        print_json(
+            {"model": _model(what_if.case.model), **document} | _tables({"numbers": what_if.table.reset_index()})
+        )
     else:
         _show(what_if, what_if.table, format)
-
-
-def as_fields(case: dx.Diagnosis, top: int | None) -> dict[str, Any]:
-    """What ``diagnose`` adds to its JSON: weights of evidence, intervals, the best next tests, conflict."""
-    following, conflict = case.next_tests, case.conflict
-    causes = [line.cause for line in case.lines(top)]
-    intervals = dx.credible_intervals(case).table.loc[causes]
-    return {
-        "weights_of_evidence": [asdict(weights) for weights in case.weights_of_evidence(causes)],
-        "intervals": records(intervals.reset_index().drop(columns="label")),
-        "next_tests": records(following.table.reset_index().head(BEST)),
-        "stop": following.stop,
-        "stop_reason": following.stop_reason,
-        "conflict": {
-            "bits": conflict.bits,
-            "surprise": conflict.surprise,
-            "fit": conflict.fit,
-            "warning": conflict.warning,
-        },
-    }
 
 
 def _show(report: Report, frame: pd.DataFrame, format: str) -> None:
@@ -83,8 +63,8 @@ def _show(report: Report, frame: pd.DataFrame, format: str) -> None:
     show_report(report)
 
 
-def _model(case: dx.Diagnosis) -> dict[str, str]:
-    return {key: getattr(case.model, key) for key in ("name", "version", "population", "hash")}
+def _model(model: dx.Model) -> dict[str, str]:
+    return {key: getattr(model, key) for key in ("name", "version", "population", "hash")}
 
 
 def _tables(frames: dict[str, pd.DataFrame]) -> dict[str, Any]:

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from bayesdx.cohort.coding import Coded, encode_batch
 from bayesdx.cohort.columns import Batch, Numbers, Scored, Texts, to_arrow
-from bayesdx.cohort.companions import arrow
 from bayesdx.cohort.flags import fired
 from bayesdx.cohort.lexicon import MOST_FAULTS_SHOWN, Lexicon, lexicon
 from bayesdx.cohort.options import Options, read_options
 from bayesdx.cohort.scores import Scores, score_codes
 from bayesdx.cohort.summary import STATUSES
 from bayesdx.errors import CohortError, FindingsError, ImpossibleEvidenceError
+from bayesdx.files.companions import arrow
 from bayesdx.inference import Evidence
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.vocabulary import quoted
@@ -185,7 +185,7 @@ def scored_batch(words: Lexicon, batch: Batch, options: Options, positions: Mapp
         Texts(leading, words.lines),
         spread.column(scores.log_evidence, bad),
         Texts(flag_index, flag_texts),
-        Texts(coded.fault, [str(fault) for fault in coded.faults]),
+        Texts(coded.fault, [fault.message(words) for fault in coded.faults]),
         *(spread.column(values) for table in _tables(scores) for values in table.T),
     ]
     kept = {name: batch.columns[name] for name in options.keep}

@@ -11,10 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bayesdx.cohort.columns import Batch, Column, Texts
-from bayesdx.cohort.companions import arrow
 from bayesdx.cohort.lexicon import Lexicon
 from bayesdx.errors import CohortError, FindingsError
-from bayesdx.knowledge.vocabulary import quoted
+from bayesdx.files.companions import arrow
+from bayesdx.files.texts import plain_number
 
 Codes = NDArray[np.int32]
 
@@ -43,22 +43,22 @@ class Fault:
     position: int
     value: object
 
-    def __str__(self) -> str:
-        if isinstance(self.value, Kind):
-            return f"{self.column} holds {self.value.name}, not text"
-        return f"{self.column} = {quoted(self.value)} is not a state"
-
-    def sentence(self, lexicon: Lexicon) -> str:
-        """The end of a message: column, value, what is expected, and the nearest state."""
+    def message(self, lexicon: Lexicon) -> str:
+        """What ``diagnose`` says of the same finding: value, what is expected, and the nearest state."""
         node = lexicon.engine.network.nodes[self.position]
         if isinstance(self.value, Kind):
             known = f"its states are {', '.join(node.states)}"
-            return f"column {self.column}: a cell of type {self.value.name}; expected text; {known}."
+            return f"{node.name} = a cell of type {self.value.name}; expected text; {known}."
         try:
             lexicon.model.vocabulary.state(node.name, self.value, self.column)
         except FindingsError as error:
-            return f"column {self.column}: {str(error).removeprefix(f'{node.name} = ')}"
+            return str(error)
         raise AssertionError("a cell that means one state is no fault")
+
+    def sentence(self, lexicon: Lexicon) -> str:
+        """The end of a message that names a row: the column, and what is wrong."""
+        name = lexicon.engine.network.nodes[self.position].name
+        return f"column {self.column}: {self.message(lexicon).removeprefix(f'{name} = ')}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +95,9 @@ def encode_batch(lexicon: Lexicon, batch: Batch, positions: Mapping[str, int]) -
     fault = np.full(len(batch), -1, dtype=np.int32)
     faults: list[Fault] = []
     for column, position in positions.items():
-        index, values = distinct(batch.columns[column])
+        cells = batch.columns[column]
+        index, values = distinct(cells)
+        separator = cells.separator if isinstance(cells, Texts) else ""
         # The last entry is that of index -1: a missing cell.
         table = np.full(len(values) + 1, -1, dtype=np.int32)
         wrong = np.full(len(values) + 1, -1, dtype=np.int32)
@@ -103,6 +105,8 @@ def encode_batch(lexicon: Lexicon, batch: Batch, positions: Mapping[str, int]) -
             if value is None:
                 continue
             code = None if isinstance(value, Kind) else lexicon.code(column, position, value)
+            if code is None and separator:
+                code = lexicon.code(column, position, plain_number(str(value), separator))
             if code is None:
                 wrong[place] = len(faults)
                 faults.append(Fault(column, position, value))
@@ -188,7 +192,7 @@ def _distinct_of_array(cells: Any) -> tuple[NDArray[np.integer], list[object]]:
         missing = cells.is_null(nan_is_null=types.is_floating(kind))
         coded = pa.compute.if_else(missing, pa.scalar(None, kind), cells).dictionary_encode()
     else:
-        return np.where(np.asarray(cells.is_null()), -1, 0), [Kind(quoted(str(kind))[1:-1])]
+        return np.where(np.asarray(cells.is_null()), -1, 0), [Kind(repr(str(kind))[1:-1])]
     return _filled(coded.indices), [_plain(value) for value in coded.dictionary.to_pylist()]
 
 

@@ -9,29 +9,32 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from bayesdx.cohort.batches import output_schema, score_names, scored_batch
 from bayesdx.cohort.clusters import is_dask, score_dask
 from bayesdx.cohort.columns import Scored
-from bayesdx.cohort.companions import arrow
 from bayesdx.cohort.formats import format_of
 from bayesdx.cohort.identity import identity
 from bayesdx.cohort.lexicon import Lexicon, lexicon
+from bayesdx.cohort.opening import open_source
 from bayesdx.cohort.options import Options, read_options
 from bayesdx.cohort.parts import Parts
 from bayesdx.cohort.progress import shown_progress
 from bayesdx.cohort.runs import Run
-from bayesdx.cohort.sources import Part, Source, open_source
+from bayesdx.cohort.sources import Part, Source
 from bayesdx.errors import CohortError
+from bayesdx.files.companions import arrow
 from bayesdx.inference.threads import processors
 from bayesdx.knowledge.model import Model
+from bayesdx.knowledge.versions import as_model
 from bayesdx.knowledge.vocabulary import quoted
 
 
 def score_cohort(
-    model: Model,
+    model: Model | str | PathLike[str],
     source: Any,
     out: str | os.PathLike[str] | None = None,
     *,
@@ -54,12 +57,15 @@ def score_cohort(
 
     Parameters
     ----------
-    model : Model
-    source : DataFrame (pandas, polars, pyarrow, Dask), or path of a CSV file, a Parquet file, or a folder of them
-        A column per variable of the model, called by its name, its label or a synonym. A cell is what a finding of
-        ``diagnose`` may be: a state or its label; yes, no, true, false, 1 or 0 where the variable has two states that
-        are such words; a number where it has cut points. Null, NaN, ``?`` and an empty cell of a CSV file are "not
-        observed" (never "absent").
+    model : Model, str or path
+        A model, or what ``load_model`` takes.
+    source : DataFrame (pandas, polars, pyarrow, Dask), or path of a table, or of a folder of Parquet files
+        A table is CSV (commas, semicolons or tabs; UTF-8, UTF-16 or Windows-1252; plain, gzip or zstd), Parquet, Arrow
+        or Excel; the last two are read whole. A column per variable of the model, called by its name, its label or a
+        synonym. A cell is what a finding of ``diagnose`` may be: a state or its label; yes, no, true, false, 1 or 0
+        where the variable has two states that are such words; a number where it has cut points. Null, NaN, ``?`` and an
+        empty cell are "not observed" (never "absent"). In a file of text a decimal comma counts where it cannot part
+        thousands, and everywhere where semicolons separate cells.
     out : path, optional
         ``name.parquet`` or ``name.csv`` for one file, a name without ending for a folder of Parquet parts. Where left
         out, scores are returned in memory.
@@ -100,7 +106,8 @@ def score_cohort(
     CohortError
         The source cannot be read or changed while it was read; the output cannot be written, or is not this run's.
     MissingExtraError
-        Parquet, or a frame that is not pandas, and the extra ``cohort`` (pyarrow, narwhals) is not installed.
+        Parquet, Arrow, zstd, or a frame that is not pandas, and the extra ``cohort`` (pyarrow, narwhals) is not
+        installed; Excel, and the extra ``excel`` is not.
 
     Examples
     --------
@@ -113,6 +120,7 @@ def score_cohort(
     0        1     ok    iliopsoas_strain
     1        2     ok  hip_osteoarthritis
     """
+    model = as_model(model)
     options = read_options(keep, ignore, on_error, intervals, draws, seed)
     threads = _threads(workers)
     target = _output(out)

@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.cohort.companions import arrow, arrow_faults
 from bayesdx.display.spreadsheet import disarmed
 from bayesdx.errors import CohortError
+from bayesdx.files.companions import arrow, arrow_faults
 from bayesdx.knowledge.vocabulary import quoted
 
 TEXT = pd.Series(["text"]).dtype
@@ -37,10 +37,13 @@ class Texts:
         Position of each cell in ``values``; -1 is missing.
     values : sequence of str
         The distinct texts.
+    separator : str
+        Between the cells of the file that they are from; empty for other texts.
     """
 
     index: NDArray[np.integer]
     values: Sequence[str]
+    separator: str = ""
 
     def __len__(self) -> int:
         return len(self.index)

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from bayesdx.cohort.columns import Column, csv_rows, to_arrow
-from bayesdx.cohort.companions import arrow
 from bayesdx.display.spreadsheet import disarmed
 from bayesdx.errors import CohortError
+from bayesdx.files.companions import arrow
 
 GROUP = 8
 """Batches in a row group of a Parquet file at most."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from bayesdx.cohort.columns import Batch, Scored, pandas_array, to_pandas
-from bayesdx.cohort.companions import arrow
 from bayesdx.cohort.sources import BATCH_ROWS, PART_ROWS, Part, Source, arrow_batches, arrow_table, reading
 from bayesdx.errors import CohortError, MissingExtraError
+from bayesdx.files.companions import arrow
 from bayesdx.knowledge.vocabulary import quoted
 
 
@@ -36,7 +38,7 @@ def frame_source(frame: Any) -> Source:
     return PandasSource(frame) if isinstance(frame, pd.DataFrame) else ArrowSource(frame)
 
 
-class _FrameSource(Source):
+class FrameSource(Source):
     """A frame in memory; a part is some consecutive rows."""
 
     name = "the frame"
@@ -56,14 +58,22 @@ class _FrameSource(Source):
                 raise CohortError(f"the frame: column {quoted(name)} is not named by text.")
 
 
-class PandasSource(_FrameSource):
-    """A pandas frame."""
+class PandasSource(FrameSource):
+    """A pandas frame.
 
-    def __init__(self, frame: pd.DataFrame) -> None:
+    Parameters
+    ----------
+    frame : DataFrame
+    numbers : sequence of int, optional
+        What messages call its rows; their positions where left out.
+    """
+
+    def __init__(self, frame: pd.DataFrame, numbers: Sequence[int] | NDArray[np.integer] | None = None) -> None:
         self._check_names(list(frame.columns))
         self.frame = frame
         self.names = list(frame.columns)
         self.rows = len(frame)
+        self.numbers = range(len(frame)) if numbers is None else numbers
 
     def kept_schema(self, keep: Sequence[str]) -> Any:
         """The types of whole columns; a slice of a column of objects may look like another type."""
@@ -74,7 +84,7 @@ class PandasSource(_FrameSource):
         def batches() -> Iterator[Batch]:
             for first in range(start, max(stop, start + 1), BATCH_ROWS):
                 rows = slice(first, min(stop, first + BATCH_ROWS))
-                yield Batch({name: self.frame[name].iloc[rows] for name in columns}, range(rows.start, rows.stop))
+                yield Batch({name: self.frame[name].iloc[rows] for name in columns}, self.numbers[rows])
 
         return batches
 
@@ -83,7 +93,7 @@ class PandasSource(_FrameSource):
         return to_pandas([part.columns for part in parts], self.frame.index)
 
 
-class ArrowSource(_FrameSource):
+class ArrowSource(FrameSource):
     """A frame of another library."""
 
     is_arrow = True

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from bayesdx.cohort.companions import arrow
 from bayesdx.cohort.lexicon import Lexicon, kernel
 from bayesdx.cohort.options import Options
+from bayesdx.files.companions import arrow
 
 
 def identity(words: Lexicon, source: Mapping[str, Any] | None, options: Options, is_arrow: bool) -> dict[str, Any]:

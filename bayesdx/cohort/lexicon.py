@@ -22,8 +22,8 @@ MOST_FAULTS_SHOWN = 20
 MOST_REMEMBERED = 10_000
 """Distinct cells of a column whose reading is remembered."""
 
-UNTOLD = "?"
-"""A cell that says that the question was asked and could not be answered: nothing was observed."""
+UNTOLD = ("", "?")
+"""Cells that say nothing: an empty one, and one that says that the question could not be answered."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +104,7 @@ class Lexicon:
         node = self.engine.network.nodes[position]
         state = self.model.vocabulary.state_or_none(node.name, value, column)
         if state is None:
-            return -1 if value == UNTOLD else None
+            return -1 if isinstance(value, str) and value.strip() in UNTOLD else None
         return node.states.index(state)
 
     def _no_variable(self, column: str, meant: Sequence[str]) -> str:
@@ -115,8 +115,8 @@ class Lexicon:
         if meant:
             return f"{text} It is a group; give its members as columns: {', '.join(self.model.groups[meant[0]])}."
         names = self.engine.network.names
-        if any(mark in column and set(column.split(mark)) & set(names) for mark in (";", "\t", "|")):
-            return f"{text} The cells seem to be separated by another sign than a comma; save the file with commas."
+        if set(column.split("|")) & set(names):
+            return f"{text} The cells seem to be separated by |; save the file with commas, semicolons or tabs."
         near = self.model.vocabulary.hint(column)
         return f"{text}{near or ' Name it under keep to copy it, or under ignore.'}"
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from bayesdx.cohort.columns import Scored
-from bayesdx.cohort.companions import arrow_faults
 from bayesdx.cohort.formats import Format, Writer
 from bayesdx.cohort.records import Written, make_room, read_json, read_written, seal, write_json, written
 from bayesdx.cohort.summary import STATUSES
 from bayesdx.errors import BayesdxError, CohortError
+from bayesdx.files.companions import arrow_faults
 
 
 @dataclass(frozen=True)

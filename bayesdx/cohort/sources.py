@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import os
 import stat
@@ -10,17 +9,19 @@ from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 
 from bayesdx.cohort.coding import check_indices
 from bayesdx.cohort.columns import Batch, Scored, Texts, to_arrow, to_pandas
-from bayesdx.cohort.companions import arrow, arrow_faults
+from bayesdx.cohort.lexicon import MOST_FAULTS_SHOWN, listed
 from bayesdx.errors import BayesdxError, CohortError
-from bayesdx.knowledge.vocabulary import quoted
+from bayesdx.files.companions import arrow, arrow_faults
+from bayesdx.files.tables import READ, lines_of
+from bayesdx.files.texts import Lines, TableFault, TextTable
 
 BATCH_ROWS = 2**16
 """Rows scored at once."""
@@ -33,9 +34,6 @@ CSV_PART = 2**25
 
 CSV_ROWS = 64
 """Rows of a CSV file whose cells are held as they were read; more do not fit the processor's caches."""
-
-CSV_LINE = 2**22
-"""Characters of a line of a CSV file; a cell has at most ``csv.field_size_limit()`` of them (131,072)."""
 
 MOST_COLUMNS = 10_000
 """Columns of a table."""
@@ -113,39 +111,7 @@ class Source(ABC):
         """Raise a CohortError where what the part was read from changed since the table was opened."""
 
 
-def open_source(source: Any) -> Source:
-    """The source behind what a user gave: a path, or a frame."""
-    if isinstance(source, str | os.PathLike):
-        path = checked_path(source)
-        if path.is_dir():
-            return ParquetSource(path, _parquet_files(path))
-        return CsvSource(path) if path.suffix.lower() == ".csv" else ParquetSource(path, [path])
-    from bayesdx.cohort.frames import frame_source
-
-    return frame_source(source)
-
-
-def checked_path(source: str | os.PathLike[str]) -> Path:
-    """The path of an ordinary file or a folder that exists, of a kind that can be read."""
-    try:
-        path = Path(source)
-        mode = path.stat().st_mode
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise CohortError(f"{quoted(os.fspath(source))} cannot be opened: {reason}.") from error
-    if stat.S_ISDIR(mode):
-        return path
-    if not stat.S_ISREG(mode):
-        raise CohortError(f"{path}: no ordinary file; a cohort is a Parquet or CSV file, or a folder of Parquet files.")
-    if path.suffix.lower() not in (".csv", ".parquet", ".pq"):
-        raise CohortError(
-            f"{path}: a file of an unknown kind; expected .parquet or .csv (not compressed as a whole), or a folder of "
-            "Parquet files."
-        )
-    return path
-
-
-def _parquet_files(folder: Path) -> list[Path]:
+def parquet_files(folder: Path) -> list[Path]:
     """The Parquet files below a folder in the order of their paths; links to folders are not followed."""
     found: list[Path] = []
     for root, folders, files in os.walk(folder, onerror=_cannot_list):
@@ -157,7 +123,8 @@ def _parquet_files(folder: Path) -> list[Path]:
     if not found:
         raise CohortError(f"{folder}: a folder without Parquet files.")
     for path in found:
-        checked_path(path)
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise CohortError(f"{path}: no ordinary file; a cohort is {READ}, or a folder of Parquet files.")
     return sorted(found, key=lambda path: path.relative_to(folder).parts)
 
 
@@ -174,6 +141,8 @@ def reading(path: object) -> Iterator[None]:
         raise
     except MemoryError as error:
         raise CohortError(f"{path}: does not fit into memory; write it again with smaller row groups.") from error
+    except TableFault as error:
+        raise CohortError(str(error)) from error
     except arrow_faults() as error:
         first = next(iter(str(error).splitlines()), "") or type(error).__name__
         raise CohortError(f"{path}: cannot be read: {_printable(first[:500])}") from error
@@ -245,7 +214,7 @@ def _state(path: Path) -> _State:
     return _State(found.st_size, found.st_mtime_ns, digest.hexdigest())
 
 
-class _Files(Source):
+class Files(Source):
     """What files have in common: an identity, and no change while they are read."""
 
     def __init__(self, root: Path, files: Sequence[Path]) -> None:
@@ -282,7 +251,7 @@ class _Files(Source):
                 raise CohortError(f"{path} changed while it was read; its scores were not finished.")
 
 
-class ParquetSource(_Files):
+class ParquetSource(Files):
     """A Parquet file, or the Parquet files of a folder; a part is some consecutive row groups."""
 
     is_arrow = True
@@ -367,8 +336,8 @@ class ParquetSource(_Files):
                 yield pa.RecordBatch.from_arrays(arrays, names=list(columns))
 
 
-class CsvSource(_Files):
-    """A CSV file in UTF-8: commas, quotes, a header; every column is text, an empty cell is missing.
+class CsvSource(Files):
+    """A table of text (see ``TextTable``): a header, every column text, an empty cell missing.
 
     Messages name a row by the line of the file on which it starts, the header's being 1, as an editor shows it.
     """
@@ -376,84 +345,50 @@ class CsvSource(_Files):
     def __init__(self, path: Path) -> None:
         super().__init__(path, [path])
         self.rows = None
-        with self._open() as lines:
-            _, header = next(self._records(lines), (1, []))
+        with reading(path):
+            self.text = TextTable(path, str(path))
+            with self.text.open() as lines:
+                _, header = next(self.text.records(lines), (1, []))
         if not header:
             raise CohortError(f"{path}: empty; expected a header with the names of columns.")
         if len(header) > MOST_COLUMNS:
             raise CohortError(f"{path}: {len(header)} columns; at most {MOST_COLUMNS} are read.")
-        for name in header:
-            if not is_unicode(name):
-                raise CohortError(f"{path}, row 1: not UTF-8; save the file as UTF-8.")
-        self.names = header
+        self.names = [name.strip() for name in header]
 
     def kept_schema(self, keep: Sequence[str]) -> Any:
         """Text."""
         pa = arrow()
         return pa.schema([(name, pa.string()) for name in keep])
 
-    @contextmanager
-    def _open(self) -> Iterator[_Lines]:
-        # Bytes that are no UTF-8 become signs that stand for nothing else, so that the cell can be named.
-        with (
-            reading(self.root),
-            self.root.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file,
-        ):
-            yield _Lines(self.root, file)
-
-    def _records(self, lines: _Lines) -> Iterator[tuple[int, list[str]]]:
-        """Rows that are not empty, each with the line on which it starts; first the header."""
-        reader = csv.reader(lines, strict=True)
-        line, width = 1, 0
-        try:
-            for cells in reader:
-                if cells:
-                    width = width or len(cells)
-                    if len(cells) != width:
-                        raise CohortError(f"{self.root}, row {line}: {len(cells)} cells; the header has {width}.")
-                    yield line, cells
-                line = lines.count + 1
-        except csv.Error as error:
-            raise CohortError(f"{self.root}, row {line}: not CSV: {error}.") from error
+    def _records(self, lines: Lines) -> Iterator[tuple[int, list[str]]]:
+        """Rows that are not empty; those that have another number of cells than the header are refused together."""
+        ragged: dict[int, Sequence[str]] = {}
+        for line, cells in self.text.records(lines):
+            if len(cells) != len(self.names):
+                ragged[line] = cells
+                if len(ragged) > MOST_FAULTS_SHOWN:
+                    break
+            elif not ragged:
+                yield line, cells
+        if ragged:
+            faults = [f"{self.root}, row {line}: {text}" for line, text in lines_of(ragged, len(self.names))]
+            raise CohortError(listed(faults))
 
     def parts(self, columns: Sequence[str], done: Callable[[int], int | None]) -> Iterator[Part]:
         """Rows until there are ``PART_ROWS`` of them or ``CSV_PART`` characters."""
         number, begun = 0, 0
-        with self._open() as lines:
+        with reading(self.root), self.text.open() as lines:
             records = self._records(lines)
             next(records)
-            part = _CsvPart(self.root, self.names, columns)
+            part = _CsvPart(self.names, columns, self.text.separator)
             for line, cells in records:
                 part.add(line, cells)
                 if len(part) >= PART_ROWS or lines.characters - begun >= CSV_PART:
                     yield part.finished(number, done(number))
                     number, begun = number + 1, lines.characters
-                    part = _CsvPart(self.root, self.names, columns)
+                    part = _CsvPart(self.names, columns, self.text.separator)
         if len(part) or not number:
             yield part.finished(number, done(number))
-
-
-class _Lines:
-    """The lines of a file, counted; one without an end is refused before it is read."""
-
-    def __init__(self, path: Path, file: TextIO) -> None:
-        self.path = path
-        self.file = file
-        self.count = 0
-        self.characters = 0
-
-    def __iter__(self) -> _Lines:
-        return self
-
-    def __next__(self) -> str:
-        line = self.file.readline(CSV_LINE)
-        if not line:
-            raise StopIteration
-        self.count += 1
-        self.characters += len(line)
-        if len(line) == CSV_LINE and line[-1] not in "\r\n":
-            raise CohortError(f"{self.path}, row {self.count}: a line of more than {CSV_LINE} characters.")
-        return line
 
 
 class _Places(dict[str, int]):
@@ -470,9 +405,9 @@ class _Places(dict[str, int]):
 class _CsvPart:
     """Rows of a CSV file that become a part: the distinct texts of each column, and where they stand."""
 
-    def __init__(self, path: Path, names: Sequence[str], columns: Sequence[str]) -> None:
-        self.path = path
+    def __init__(self, names: Sequence[str], columns: Sequence[str], separator: str) -> None:
         self.columns = columns
+        self.separator = separator
         self.chosen = [names.index(name) for name in columns]
         self.places = [_Places() for _ in columns]
         self.index = [array("i") for _ in columns]
@@ -502,25 +437,14 @@ class _CsvPart:
             return Part(number, lambda: iter(()), (0,), done)
         self._encode()
         lines = np.array(self.lines)
-        columns = {}
-        for name, places, index in zip(self.columns, self.places, self.index, strict=True):
-            values = list(places)[1:]
-            columns[name] = Texts(np.array(index), values)
-            for place, text in enumerate(values):
-                if not is_unicode(text):
-                    line = lines[np.argmax(columns[name].index == place)]
-                    raise CohortError(
-                        f"{self.path}, row {line}, column {quoted(name)[1:-1]}: not UTF-8; save the file as UTF-8."
-                    )
+        columns = {
+            name: Texts(np.array(index), list(places)[1:], self.separator)
+            for name, places, index in zip(self.columns, self.places, self.index, strict=True)
+        }
 
         def batches() -> Iterator[Batch]:
             for start in range(0, max(1, len(lines)), BATCH_ROWS):
                 rows = slice(start, start + BATCH_ROWS)
-                yield Batch({name: Texts(c.index[rows], c.values) for name, c in columns.items()}, lines[rows])
+                yield Batch({name: replace(c, index=c.index[rows]) for name, c in columns.items()}, lines[rows])
 
         return Part(number, batches, (0,))
-
-
-def is_unicode(text: str) -> bool:
-    """Whether a text is all characters; read with ``surrogateescape``, other bytes are none."""
-    return text.isascii() or not any("\udc80" <= sign <= "\udcff" for sign in text)

@@ -1,35 +1,30 @@
-"""One patient: findings in, differential out."""
+"""The numbers of one patient: posteriors, the differential, red flags, steps of care, triage."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
-from os import PathLike
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.diagnosis.events import action_variables, event_of, sides
+from bayesdx.diagnosis.answers import with_answers
+from bayesdx.diagnosis.events import Event, action_variables, event_of, sides
 from bayesdx.diagnosis.findings import UNKNOWN, Findings, Understood, Value, code_findings, read_findings, understood
 from bayesdx.diagnosis.lines import alternatives, engine_for
 from bayesdx.diagnosis.red_flags import FiredFlag, fired_flags
 from bayesdx.diagnosis.steps import Recommendation, candidates, recommendations
-from bayesdx.diagnosis.triage import Alert, Triage, alerts_of, triage_of
+from bayesdx.diagnosis.triage import CaseAlert, Triage, alerts_of, triage_of
 from bayesdx.display import as_json
-from bayesdx.display.report import Block, Report
 from bayesdx.errors import FindingsError, ImpossibleEvidenceError
 from bayesdx.inference import Evidence
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import split_event
-
-if TYPE_CHECKING:
-    from bayesdx.diagnosis.conflict import Conflict
-    from bayesdx.diagnosis.explanation import Weights
-    from bayesdx.diagnosis.suggestions import NextTests
+from bayesdx.knowledge.vocabulary import quoted
 
 DISCLAIMER = "Decision support for qualified people, not a diagnosis; a low probability does not exclude an emergency."
 
@@ -95,49 +90,11 @@ def _probabilities(model: Model, marginals: Mapping[str, Array]) -> Array:
     return found.clip(max=1.0)
 
 
-def diagnose(model: Model, findings: Mapping[str, Any] | pd.Series | None = None) -> Diagnosis:
-    """The differential of one patient.
-
-    Parameters
-    ----------
-    model : Model
-    findings : mapping, optional
-        Variable -> a state; a list or set of the states still possible; a dict of likelihoods over states; or
-        ``UNKNOWN`` (asked, could not be told). Group -> the list of its members that are present, the others being
-        absent. A variable left out was not observed. Contexts and causes may be given like any other variable.
-
-    Returns
-    -------
-    Diagnosis
-
-    Raises
-    ------
-    FindingsError
-        A name or state that the model does not have; every fault is listed, with the nearest valid name.
-    ImpossibleEvidenceError
-        The findings have probability zero; a smallest set of findings that cannot occur together is named.
-
-    References
-    ----------
-    J. Pearl (1988), "Probabilistic reasoning in intelligent systems", for likelihood (virtual) evidence.
-
-    Examples
-    --------
-    >>> import bayesdx as dx
-    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
-    >>> case = dx.diagnose(model, {"onset": "sudden", "hip_flexor_tenderness": "present", "fever": "absent"})
-    >>> case.posterior.index[0]
-    'iliopsoas_strain'
-    """
-    return _diagnosed(model, read_findings(model, {} if findings is None else findings))
-
-
-def _diagnosed(model: Model, read: Findings) -> Diagnosis:
-    result = engine_for(model).propagate(read.evidence, targets=model.causes)
-    log_evidence = float(result.log_evidence[0])
-    if log_evidence == -np.inf:
-        raise impossible(model, read)
-    return Diagnosis(model, read, log_evidence, _probabilities(model, result.marginals))
+def expect_cases(*cases: object) -> None:
+    """Raise a FindingsError where something is given for a case that is none, such as a model or its name."""
+    for case in cases:
+        if not isinstance(case, CaseNumbers):
+            raise FindingsError(f"expected a case, as dx.diagnose(model, findings) gives it, not {quoted(case)}.")
 
 
 def impossible(model: Model, findings: Findings) -> ImpossibleEvidenceError:
@@ -167,8 +124,8 @@ def say(value: Value) -> str:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Diagnosis(Report):
-    """The differential of one patient; a value, made by ``diagnose``.
+class CaseNumbers:
+    """What the findings of one patient say, without the questions that may be asked about it (see ``Diagnosis``).
 
     Parameters
     ----------
@@ -196,6 +153,28 @@ class Diagnosis(Report):
     evidence: Findings
     log_evidence: float
     probabilities: Array
+
+    @classmethod
+    def of(cls, model: Model, read: Findings) -> Self:
+        """The case of findings that were read.
+
+        Raises
+        ------
+        ImpossibleEvidenceError
+            The findings have probability zero.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> round(CaseNumbers.of(model, read_findings(model, {"xray": "negative"})).none_present, 3)
+        0.556
+        """
+        result = engine_for(model).propagate(read.evidence, targets=model.causes)
+        log_evidence = float(result.log_evidence[0])
+        if log_evidence == -np.inf:
+            raise impossible(model, read)
+        return cls(model, read, log_evidence, _probabilities(model, result.marginals))
 
     @property
     def findings(self) -> Mapping[str, Value]:
@@ -240,8 +219,14 @@ class Diagnosis(Report):
         lumbar_radiculopathy    0.368
         Name: posterior, dtype: float64
         """
-        order = np.argsort(-self.probabilities, kind="stable")
+        order = self._order
         return pd.Series(self.probabilities[order], index=_index(self.model).take(order), name="posterior")
+
+    @cached_property
+    def _order(self) -> NDArray[np.intp]:
+        """Places of the lines, highest first; what differs by rounding alone stays in the order of the model."""
+        with np.errstate(divide="ignore"):
+            return np.argsort(-np.log(self.probabilities).round(9), kind="stable")
 
     @cached_property
     def differential(self) -> tuple[Line, ...]:
@@ -260,7 +245,6 @@ class Diagnosis(Report):
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = (self.probabilities / (1 - self.probabilities)) / (prior / (1 - prior))
         lines = alternatives(self.model)
-        order = np.argsort(-self.probabilities, kind="stable")
         return tuple(
             Line(
                 lines[place].name,
@@ -270,7 +254,7 @@ class Diagnosis(Report):
                 rank,
                 float(ratio[place]),
             )
-            for rank, place in enumerate(order, start=1)
+            for rank, place in enumerate(self._order.tolist(), start=1)
         )
 
     def lines(self, top: int | None = None) -> tuple[Line, ...]:
@@ -324,7 +308,7 @@ class Diagnosis(Report):
         found: dict[str, tuple[Line, ...]] = {}
         for model in _other_populations(self.model):
             try:
-                found[model.population] = _diagnosed(model, self.evidence).differential[:3]
+                found[model.population] = self.of(model, self.evidence).differential[:3]
             except ImpossibleEvidenceError:
                 found[model.population] = ()
         return found
@@ -444,7 +428,9 @@ class Diagnosis(Report):
 
     @cached_property
     def red_flags(self) -> tuple[FiredFlag, ...]:
-        """Red flags that the findings alone raise, emergencies first; independent of the posterior.
+        """Red flags that the findings alone raise, emergencies first, however improbable their cause.
+
+        One that is answered (see ``FiredFlag``) stays listed and raises no alarm.
 
         Examples
         --------
@@ -454,7 +440,7 @@ class Diagnosis(Report):
         >>> [(flag.flag, flag.cause, flag.urgency) for flag in case.red_flags]
         [('saddle_numbness', 'cauda_equina_syndrome', 'emergency')]
         """
-        return fired_flags(self.model, self.evidence)
+        return with_answers(self.model, self.evidence, fired_flags(self.model, self.evidence))
 
     @cached_property
     def management(self) -> tuple[Recommendation, ...]:
@@ -484,10 +470,11 @@ class Diagnosis(Report):
         >>> case.action_marginals["cauda_equina_syndrome"].round(2)
         array([[0.75, 0.25]])
         """
-        return engine_for(self.model).propagate(self.evidence.evidence, action_variables(self.model)).marginals
+        asked = action_variables(self.model)
+        return engine_for(self.model).propagate(self.evidence.evidence, asked).marginals if asked else {}
 
     @cached_property
-    def alerts(self) -> tuple[Alert, ...]:
+    def alerts(self) -> tuple[CaseAlert, ...]:
         """One banner per cause: its red flags and its emergency steps of care, the most urgent first.
 
         Examples
@@ -515,7 +502,7 @@ class Diagnosis(Report):
         >>> "saddle_anaesthesia" in triage.unasked, "bladder_bowel_dysfunction" in triage.unasked
         (False, True)
         """
-        return triage_of(self)
+        return triage_of(self.model, self.evidence, self.red_flags, self.management)
 
     def probability(self, event: str) -> float:
         """P(event | findings).
@@ -546,75 +533,7 @@ class Diagnosis(Report):
         found = engine_for(self.model).propagate(self.evidence.evidence, (asked.variable,)).marginals[asked.variable]
         return min(1.0, sides(found, asked)[0].item(0))
 
-    @cached_property
-    def conflict(self) -> Conflict:
-        """Whether the findings fit together, which of them clash, and whether anything modelled fits them.
-
-        Examples
-        --------
-        >>> import bayesdx as dx
-        >>> model = dx.load_model("chest_clinic@1.0.0")
-        >>> case = dx.diagnose(model, {"xray": "positive", "dyspnoea": "absent"})
-        >>> round(case.conflict.bits, 2), case.conflict.misfit
-        (0.65, False)
-        """
-        from bayesdx.diagnosis.conflict import conflict_of
-
-        return conflict_of(self)
-
-    @cached_property
-    def next_tests(self) -> NextTests:
-        """What to find out next, as ``next_tests`` says without further wishes.
-
-        Raises
-        ------
-        TooLargeError
-            As ``next_tests``.
-
-        Examples
-        --------
-        >>> import bayesdx as dx
-        >>> case = dx.diagnose(dx.load_model("chest_clinic@1.0.0"), {"xray": "positive"})
-        >>> [suggestion.option.name for suggestion in case.next_tests.suggestions]
-        ['dyspnoea']
-        """
-        from bayesdx.diagnosis.suggestions import next_tests
-
-        return next_tests(self)
-
-    def weights_of_evidence(self, causes: Sequence[str] | None = None) -> tuple[Weights, ...]:
-        """What each finding adds to the log-odds of each cause, in decibans; as ``explain``, for many causes at once.
-
-        Parameters
-        ----------
-        causes : sequence of str, optional
-            Lines of the differential; all of them where left out.
-
-        Returns
-        -------
-        tuple of Weights
-            One per cause, in that order: prior + weights = posterior.
-
-        Raises
-        ------
-        FindingsError
-            The model has no such cause.
-
-        Examples
-        --------
-        >>> import bayesdx as dx
-        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
-        >>> [strain] = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"}).weights_of_evidence(
-        ...     ["iliopsoas_strain"]
-        ... )
-        >>> round(strain.prior_decibans, 1), {name: round(weight, 1) for name, weight in strain.weights.items()}
-        (-8.3, {'onset': 4.3, 'severe_pain': 3.2})
-        """
-        from bayesdx.diagnosis.explanation import weights_of
-
-        return weights_of(self, [line.cause for line in self.differential] if causes is None else causes)
-
-    def with_findings(self, findings: Mapping[str, Any] | pd.Series) -> Diagnosis:
+    def with_findings(self, findings: Mapping[str, Any] | pd.Series) -> Self:
         """The diagnosis with more findings, or with some of them changed; this one stays as it is.
 
         Parameters
@@ -643,9 +562,9 @@ class Diagnosis(Report):
         removed = {part for name in named for part in (name, *self.model.groups.get(name, ()))}
         kept = {name: value for name, value in self.findings.items() if name not in removed}
         told = {name: text for name, text in self.evidence.said.items() if name not in added.values}
-        return _diagnosed(self.model, code_findings(self.model, {**kept, **added.values}, {**told, **added.said}))
+        return self.of(self.model, code_findings(self.model, {**kept, **added.values}, {**told, **added.said}))
 
-    def with_population(self, population: str) -> Diagnosis:
+    def with_population(self, population: str) -> Self:
         """The same findings in another setting; this diagnosis stays as it is.
 
         Parameters
@@ -670,9 +589,9 @@ class Diagnosis(Report):
         >>> there.model.population, there.findings == case.findings
         ('emergency_department', True)
         """
-        return _diagnosed(self.model.with_population(population), self.evidence)
+        return self.of(self.model.with_population(population), self.evidence)
 
-    def without(self, *names: str) -> Diagnosis:
+    def without(self, *names: str) -> Self:
         """The diagnosis without some of its findings; this one stays as it is.
 
         Parameters
@@ -705,7 +624,7 @@ class Diagnosis(Report):
                 raise FindingsError(f"without: {word!r} is not among the findings.{hint}")
             dropped |= members
         kept = {name: value for name, value in self.findings.items() if name not in dropped}
-        return _diagnosed(self.model, code_findings(self.model, kept, self.evidence.said))
+        return self.of(self.model, code_findings(self.model, kept, self.evidence.said))
 
     def to_frame(self) -> pd.DataFrame:
         """The table with the cause as a column and the model's name, version, population and hash beside it.
@@ -786,61 +705,32 @@ class Diagnosis(Report):
         """The findings behind something with what was found."""
         return fields | {"findings": {name: _plain(self.findings[name]) for name in fields["findings"]}}
 
-    def to_html(self, file: str | PathLike[str], cause: str | None = None) -> None:
-        """Write the diagnosis as one page that can be sent to a colleague: no script, nothing loaded from anywhere.
+    def findings_json(self) -> str:
+        """The findings as JSON, with the model that they are in the words of; ``bayesdx diagnose --findings`` reads it.
 
-        Parameters
-        ----------
-        file : str or path
-        cause : str, optional
-            The cause whose reasons are shown; the first of the differential where left out.
-
-        Raises
-        ------
-        FindingsError
-            The model has no such cause.
+        Returns
+        -------
+        str
+            An object with the keys model (name, version, population, hash) and findings, in ASCII.
 
         Examples
         --------
-        >>> import pathlib, tempfile
+        >>> import json
         >>> import bayesdx as dx
-        >>> model = dx.load_model("chest_clinic@1.0.0")
-        >>> case = dx.diagnose(model, {"xray": "positive"})
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     case.to_html(f"{folder}/case.html", "lung_cancer")
-        ...     "<script" in pathlib.Path(folder, "case.html").read_text("utf-8")
-        False
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> json.loads(dx.diagnose(model, {"onset": "sudden", "fever": dx.UNKNOWN}).findings_json())["findings"]
+        {'onset': 'sudden', 'fever': 'UNKNOWN'}
         """
-        from bayesdx.diagnosis.page import as_page
+        document = {
+            "model": {key: getattr(self.model, key) for key in ("name", "version", "population", "hash")},
+            "findings": {name: _plain(value) for name, value in self.findings.items()},
+        }
+        return json.dumps(document, indent=2, ensure_ascii=True) + "\n"
 
-        Path(file).write_text(as_page(self, cause), encoding="utf-8")
 
-    def blocks(self, top: int | None = None, *, intervals: bool = False, choose: str = "") -> Sequence[Block]:
-        """What text and HTML show, in order.
-
-        Setting and findings as understood, red flags, the differential, what to do now, what to find out next, the
-        most probable sets of causes, the notice.
-
-        Parameters
-        ----------
-        top : int, at least 1, optional
-            Lines of the differential; causes that a red flag or an emergency step is about are added, and no other
-            cause is named. Where left out, 15 lines, and sets and steps name every cause.
-        intervals : bool
-            Whether to show 95 % credible intervals, and a warning where the findings do not fit together.
-        choose : str
-            How a population is chosen; as in Python where left out.
-
-        Examples
-        --------
-        >>> import bayesdx as dx
-        >>> case = dx.diagnose(dx.load_model("chest_clinic@1.0.0"), {"xray": "positive"})
-        >>> case.blocks(top=1)[0]
-        Title(text='chest_clinic 1.0.0, clinic: 1 finding')
-        """
-        from bayesdx.diagnosis import views
-
-        return views.blocks_of(self, top, intervals=intervals, choose=choose or views.CHOOSE)
+def leading_event(case: CaseNumbers) -> Event:
+    """The first line of the differential."""
+    return event_of(case.model, case.differential[0].cause)
 
 
 def _plain(value: Value) -> Any:

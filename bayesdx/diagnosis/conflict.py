@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.diagnosis.case import Diagnosis, say
+from bayesdx.diagnosis.case import CaseNumbers, say
 from bayesdx.diagnosis.findings import UNKNOWN
 from bayesdx.diagnosis.lines import engine_for
 from bayesdx.diagnosis.simulate import complete, simulate
@@ -110,7 +110,7 @@ class Conflict(Report):
     (0.65, ('xray', 'dyspnoea'), False)
     """
 
-    case: Diagnosis
+    case: CaseNumbers
     bits: float
     pairs: tuple[Clash, ...]
     clash: Clash | None
@@ -244,7 +244,7 @@ class Conflict(Report):
         )
 
 
-def conflict_of(case: Diagnosis, patients: int = PATIENTS, copies: int = COPIES, seed: int = 0) -> Conflict:
+def conflict_of(case: CaseNumbers, patients: int = PATIENTS, copies: int = COPIES, seed: int = 0) -> Conflict:
     """Whether the findings of a case fit together, which of them clash, and whether anything modelled fits.
 
     Parameters
@@ -300,7 +300,7 @@ def conflict_of(case: Diagnosis, patients: int = PATIENTS, copies: int = COPIES,
     return Conflict(case, bits, pairs, _worst(found), resolving, surprise, errors[0], patients, fit, errors[1], copies)
 
 
-def _only(case: Diagnosis, names: Sequence[str], masks: NDArray[np.bool_]) -> Evidence:
+def _only(case: CaseNumbers, names: Sequence[str], masks: NDArray[np.bool_]) -> Evidence:
     """The case reduced to some of its findings, a row per mask."""
     index = engine_for(case.model).network.index
     codes = np.full((len(masks), len(case.evidence.codes)), -1, dtype=np.int32)
@@ -322,7 +322,7 @@ def _worst(found: Sequence[Clash]) -> Clash | None:
     return None
 
 
-def _resolving(case: Diagnosis, bits: float) -> tuple[str, ...]:
+def _resolving(case: CaseNumbers, bits: float) -> tuple[str, ...]:
     """Labels of the causes that, taken as one more finding, leave no conflict; the likeliest first."""
     if bits <= 0:
         return ()
@@ -335,7 +335,7 @@ def _resolving(case: Diagnosis, bits: float) -> tuple[str, ...]:
     return tuple(resolving)
 
 
-def _surprise(case: Diagnosis, names: Sequence[str], patients: int, seed: int) -> float:
+def _surprise(case: CaseNumbers, names: Sequence[str], patients: int, seed: int) -> float:
     """Share of simulated patients whose same findings are at most as probable as those of the case."""
     engine = engine_for(case.model)
     observed = [engine.network.index[name] for name in names]
@@ -347,7 +347,7 @@ def _surprise(case: Diagnosis, names: Sequence[str], patients: int, seed: int) -
     return float((logs[:patients] <= logs[patients] + 1e-9).mean())
 
 
-def _fit(case: Diagnosis, names: Sequence[str], copies: int, seed: int) -> float:
+def _fit(case: CaseNumbers, names: Sequence[str], copies: int, seed: int) -> float:
     """Share of patients with causes drawn from the posterior whose findings are at most as probable given those."""
     engine, model = engine_for(case.model), case.model
     index = engine.network.index

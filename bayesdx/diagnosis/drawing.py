@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesdx.diagnosis.case import Diagnosis, diagnose
+from bayesdx.diagnosis.diagnosis import Diagnosis, diagnose
 from bayesdx.diagnosis.lines import engine_for
 from bayesdx.display import format_probability, words
 from bayesdx.display.graph import Arrow, Box, Section, layered_svg
 from bayesdx.errors import FindingsError
 from bayesdx.knowledge.model import Model
+from bayesdx.knowledge.versions import as_model
 from bayesdx.network import Node, NoisyMax, compile_network
 
 COLUMNS = {
@@ -81,7 +82,9 @@ class Drawing:
         return self.svg
 
 
-def draw_network(model: Model, case: Diagnosis | None = None, strongest: int | None = STRONGEST) -> Drawing:
+def draw_network(
+    model: Model | str | PathLike[str], case: Diagnosis | None = None, strongest: int | None = STRONGEST
+) -> Drawing:
     """Draw a model as a layered network, from contexts over causes to findings.
 
     The bar in a node is the probability that the variable is not in its reference state (one part per state), without
@@ -91,7 +94,8 @@ def draw_network(model: Model, case: Diagnosis | None = None, strongest: int | N
 
     Parameters
     ----------
-    model : Model
+    model : Model, str or path
+        A model, or what ``load_model`` takes.
     case : Diagnosis, optional
         A case of this model.
     strongest : int, at least 1, or None
@@ -113,6 +117,7 @@ def draw_network(model: Model, case: Diagnosis | None = None, strongest: int | N
     >>> dx.draw_network(dx.load_model("hip_flexion_weakness@1.0.0"))
     Network of hip_flexion_weakness 1.0.0, primary_care: 51 variables; 90 of 247 links drawn, the 2 strongest of each.
     """
+    model = as_model(model)
     if strongest is not None and strongest < 1:
         raise FindingsError(f"draw_network: strongest = {strongest}; expected at least 1, or None for all.")
     if case is not None and case.model.hash != model.hash:

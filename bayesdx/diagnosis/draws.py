@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -12,14 +13,17 @@ from bayesdx.errors import ModelError
 from bayesdx.inference import GateDraws, ParameterDraws
 from bayesdx.knowledge.model import Model
 from bayesdx.network import NoisyMax, Table, compile_network
-from bayesdx.network.parameters import Distribution, Parameter, Place, distributions
+from bayesdx.network.parameters import Distribution, Parameter, Place, distributions, ties
 
 Array = NDArray[np.float64]
 _Arrays = Array | tuple[Array, tuple[Array, ...]]
 
 
 def draw_parameters(model: Model, draws: int, seed: int, variables: Iterable[str] | None = None) -> ParameterDraws:
-    """Joint draws of the numbers of a model: a Dirichlet per distribution (a Beta for two states), independent rows.
+    """Joint draws of the numbers of a model: a Dirichlet per distribution (a Beta for two states).
+
+    Distributions are independent of each other, except where correlations.csv ties their numbers together: then the
+    draws of each number stay what they are, and change places until they rise and fall together as it says.
 
     Parameters
     ----------
@@ -43,7 +47,9 @@ def draw_parameters(model: Model, draws: int, seed: int, variables: Iterable[str
     References
     ----------
     D. Spiegelhalter, S. Lauritzen (1990), "Sequential updating of conditional probabilities on directed graphical
-    structures", Networks 20: independent Dirichlets as the uncertainty of a network's parameters.
+    structures", Networks 20: independent Dirichlets as the uncertainty of a network's parameters; R. L. Iman, W. J.
+    Conover (1982), "A distribution-free approach to inducing rank correlation among input variables", Communications in
+    Statistics B 11.
 
     Examples
     --------
@@ -61,6 +67,7 @@ def draw_parameters(model: Model, draws: int, seed: int, variables: Iterable[str
     wanted = set(network.names if variables is None else variables)
     uncertain = [row for row in distributions(model) if row.free]
     places = _drawn_rows(uncertain, draws, seed)
+    _tie(model, places, seed)
     cpds: dict[str, _Arrays] = {}
     for row, values in zip(uncertain, places, strict=True):
         name = row.place.node
@@ -113,6 +120,35 @@ def _drawn_rows(rows: Sequence[Distribution], draws: int, seed: int) -> list[Arr
         values[:, free] = share / share.sum(axis=1, keepdims=True) * values[0, free].sum()
         drawn.append(values)
     return drawn
+
+
+def _tie(model: Model, places: Sequence[Array], seed: int) -> None:
+    """Reorder the draws of the sticks that correlations.csv names, as the ranks of normal variates so correlated."""
+    tied = ties(model)
+    if not tied.sticks:
+        return
+    rows = distributions(model)
+    position = {row: place for place, row in enumerate(number for number, row in enumerate(rows) if row.free)}
+    rng = np.random.default_rng((seed, 1))
+    draws = len(places[0])
+    rising = (rng.standard_normal((draws, len(tied.sticks))) @ np.linalg.cholesky(tied.matrix).T).argsort(axis=0)
+    of_row: dict[int, list[int]] = defaultdict(list)
+    for column, stick in enumerate(tied.sticks):
+        of_row[stick.row].append(column)
+    for row, columns in of_row.items():
+        values = places[position[row]]
+        states = [rows[row].free[place] for place in tied.sticks[columns[0]].order]
+        share = values[:, states]
+        left = share[:, ::-1].cumsum(axis=1)[:, ::-1]
+        stay = share / np.maximum(left, 1e-300)
+        for column in columns:
+            place = tied.sticks[column].place
+            stay[rising[:, column], place] = np.sort(stay[:, place])
+        passed = np.cumprod(1 - stay[:, :-1], axis=1)
+        share = left[:, :1] * stay
+        share[:, 1:] *= passed
+        share[:, -1] = left[:, 0] * passed[:, -1]
+        values[:, states] = share
 
 
 def _repeated(cpd: Table | NoisyMax, draws: int) -> _Arrays:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +15,6 @@ from bayesdx.inference import Engine, Evidence
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import split_event
 from bayesdx.knowledge.spelling import compact
-
-if TYPE_CHECKING:
-    from bayesdx.diagnosis.case import Diagnosis
 
 Array = NDArray[np.float64]
 
@@ -76,6 +72,10 @@ def event_of(model: Model, cause: str) -> Event:
     key = compact(cause)
     meant = {line.name for line in alternatives(model) if compact(line.label) == key}
     meant |= {name for name in model.vocabulary.find(cause) if name in model.causes}
+    for word in model.vocabulary.find(cause):
+        said = model.vocabulary.said_state(word, cause) if word in model.by_name else None
+        if said is not None and (model.by_name[word].kind == "mechanism" or f"{word}={said}" in lines):
+            meant.add(f"{word}={said}")
     if len(meant) == 1:
         return event_of(model, meant.pop())
     named = found.states if found is not None and found.kind == "mechanism" else ()
@@ -123,11 +123,6 @@ def action_probabilities(model: Model, cause: str, marginals: Mapping[str, Array
     return np.asarray(chances.max(axis=0))
 
 
-def leading_event(case: Diagnosis) -> Event:
-    """The first line of the differential."""
-    return event_of(case.model, case.differential[0].cause)
-
-
 def given_event(evidence: Evidence, event: Event, engine: Engine, *, present: bool) -> Evidence:
     """The same cases, and the cause known to be present (or absent)."""
     card = engine.network.cardinalities[engine.network.index[event.variable]]
@@ -173,5 +168,11 @@ def event_log_odds(engine: Engine, evidence: Evidence, event: Event, marginal: A
 
 def sides(marginal: Array, event: Event) -> tuple[Array, Array]:
     """P(present) and P(absent) from the marginal of the cause's variable, each summed by itself."""
-    inside = np.isin(np.arange(marginal.shape[-1]), event.states)
-    return marginal[..., inside].sum(axis=-1), marginal[..., ~inside].sum(axis=-1)
+    inside, outside = _places(event.states, marginal.shape[-1])
+    return marginal[..., inside].sum(axis=-1), marginal[..., outside].sum(axis=-1)
+
+
+@lru_cache(maxsize=1024)
+def _places(states: tuple[int, ...], count: int) -> tuple[list[int], list[int]]:
+    """The states among the first ``count``, and the others."""
+    return [place for place in range(count) if place in states], [p for p in range(count) if p not in states]

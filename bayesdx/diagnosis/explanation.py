@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.diagnosis.case import Diagnosis, say
-from bayesdx.diagnosis.events import Event, event_log_odds, event_of, given_event, leading_event
+from bayesdx.diagnosis.case import CaseNumbers, expect_cases, leading_event, say
+from bayesdx.diagnosis.events import Event, event_log_odds, event_of, given_event
 from bayesdx.diagnosis.findings import UNKNOWN
 from bayesdx.diagnosis.lines import engine_for
 from bayesdx.diagnosis.shapley import all_coalitions, exact_shapley, sampled_shapley
@@ -107,7 +107,7 @@ class Reason:
 
 
 @dataclass(frozen=True)
-class Expectation:
+class ExpectedFinding:
     """A sign that the cause makes probable and nobody has looked for yet.
 
     Parameters
@@ -181,7 +181,7 @@ class Explanation(Report):
         Log-odds of the cause without and with the findings, in decibans; infinite where it is impossible or certain.
     reasons : tuple of Reason
         Strongest first.
-    expected : tuple of Expectation
+    expected : tuple of ExpectedFinding
         Heaviest first.
 
     Examples
@@ -196,12 +196,12 @@ class Explanation(Report):
     -0.7
     """
 
-    case: Diagnosis
+    case: CaseNumbers
     event: Event
     prior_decibans: float
     posterior_decibans: float
     reasons: tuple[Reason, ...]
-    expected: tuple[Expectation, ...]
+    expected: tuple[ExpectedFinding, ...]
 
     @property
     def total_decibans(self) -> float:
@@ -418,7 +418,7 @@ class Explanation(Report):
 
 
 def explain(
-    case: Diagnosis,
+    case: CaseNumbers,
     cause: str | None = None,
     *,
     by_group: bool = False,
@@ -473,6 +473,7 @@ def explain(
     >>> bool(abs(why.total_decibans - why.posterior_decibans) < 1e-9)
     True
     """
+    expect_cases(case)
     event = leading_event(case) if cause is None else event_of(case.model, cause)
     if orders < 4:
         raise FindingsError(f"explain: orders = {orders}; expected at least 4.")
@@ -492,7 +493,7 @@ def explain(
     return Explanation(case, event, float(decibans(prior)), float(decibans(posterior)), tuple(reasons), expected)
 
 
-def weights_of(case: Diagnosis, causes: Sequence[str]) -> tuple[Weights, ...]:
+def weights_of(case: CaseNumbers, causes: Sequence[str]) -> tuple[Weights, ...]:
     """The weights of the findings for many causes, from one batch. See ``Diagnosis.weights_of_evidence``."""
     events = [event_of(case.model, cause) for cause in causes]
     players = _players(case, by_group=False)
@@ -523,7 +524,7 @@ def _shares(worth: Worth, n: int, orders: int, seed: int) -> tuple[float, float,
     return prior, posterior, weights, errors
 
 
-def _players(case: Diagnosis, by_group: bool) -> dict[str, tuple[str, ...]]:
+def _players(case: CaseNumbers, by_group: bool) -> dict[str, tuple[str, ...]]:
     """Rows of the ledger and the variables behind each, in the order of the findings."""
     players: dict[str, tuple[str, ...]] = {}
     for name, value in case.findings.items():
@@ -536,7 +537,7 @@ def _players(case: Diagnosis, by_group: bool) -> dict[str, tuple[str, ...]]:
 class _Masked:
     """The cases in which only some of the findings of a case are known."""
 
-    def __init__(self, engine: Engine, case: Diagnosis, players: list[tuple[str, ...]]) -> None:
+    def __init__(self, engine: Engine, case: CaseNumbers, players: list[tuple[str, ...]]) -> None:
         self.engine = engine
         self.codes, self.likelihoods = case.evidence.codes, case.evidence.likelihoods
         index = engine.network.index
@@ -557,7 +558,7 @@ class _Masked:
 class _Worth(_Masked):
     """Log-odds of one cause."""
 
-    def __init__(self, engine: Engine, case: Diagnosis, event: Event, players: list[tuple[str, ...]]) -> None:
+    def __init__(self, engine: Engine, case: CaseNumbers, event: Event, players: list[tuple[str, ...]]) -> None:
         super().__init__(engine, case, players)
         self.event = event
 
@@ -568,7 +569,7 @@ class _Worth(_Masked):
 class _WorthOfMany(_Masked):
     """Log-odds of many causes: the same masks are propagated once for all of them."""
 
-    def __init__(self, engine: Engine, case: Diagnosis, events: list[Event], players: list[tuple[str, ...]]) -> None:
+    def __init__(self, engine: Engine, case: CaseNumbers, events: list[Event], players: list[tuple[str, ...]]) -> None:
         super().__init__(engine, case, players)
         self.events = events
         self.targets = tuple(dict.fromkeys(event.variable for event in events))
@@ -609,7 +610,7 @@ def _by_itself(worth: Worth, prior: float, posterior: float, n: int) -> tuple[Ar
 
 
 def _reason(
-    case: Diagnosis,
+    case: CaseNumbers,
     event: Event,
     name: str,
     members: tuple[str, ...],
@@ -632,7 +633,7 @@ def _reason(
     return Reason(name, label, value, weight, error, alone, others, verdict, tuple(numbers))
 
 
-def _expected(engine: Engine, case: Diagnosis, event: Event) -> tuple[Expectation, ...]:
+def _expected(engine: Engine, case: CaseNumbers, event: Event) -> tuple[ExpectedFinding, ...]:
     """Signs that nobody has looked for, probable if the cause is present and less so if it is not."""
     model = case.model
     open_ = [name for name in model.findings if name not in case.findings]
@@ -650,7 +651,9 @@ def _expected(engine: Engine, case: Diagnosis, event: Event) -> tuple[Expectatio
             weight, missing = _ratio(here, there), _ratio(_rest(with_it[name], state), _rest(without[name], state))
             if weight >= NEUTRAL_DECIBANS:
                 label = model.label(name)
-                found.append(Expectation(name, label, model.by_name[name].states[state], here, there, weight, missing))
+                found.append(
+                    ExpectedFinding(name, label, model.by_name[name].states[state], here, there, weight, missing)
+                )
     return tuple(sorted(found, key=lambda sign: -sign.weight_decibans))
 
 

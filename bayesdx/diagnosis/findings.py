@@ -26,7 +26,7 @@ from bayesdx.errors import FindingsError
 from bayesdx.inference import Evidence
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import Variable
-from bayesdx.knowledge.spelling import compact
+from bayesdx.knowledge.spelling import named
 from bayesdx.knowledge.vocabulary import LONGEST_SHOWN, Vocabulary, quoted
 from bayesdx.network import compile_network
 
@@ -130,8 +130,7 @@ class Understood:
         >>> case.understood[0].text
         'Onset: sudden'
         """
-        named = compact(self.label) in compact(self.value_label)
-        return self.value_label if named else f"{self.label}: {self.value_label}"
+        return named(self.label, self.value_label)
 
 
 def understood(model: Model, findings: Findings) -> tuple[Understood, ...]:
@@ -161,9 +160,10 @@ def read_findings(model: Model, findings: Mapping[str, Any] | pd.Series) -> Find
     model : Model
     findings : mapping (a dict, or a pandas Series)
         A variable, by its name, its label or a synonym -> a state or its label; yes, no, true, false, 1 or 0 where it
-        has two states that are such words; a number where it has cut points; a list, tuple or set of states still
-        possible; a dict of likelihoods, at least 0, over all its states; or ``UNKNOWN``. A group -> a list of its
-        members that are present, the others being set to their reference state. None and NaN mean "not observed".
+        has two states that are such words; a number, a bound or a range ("<5") where it has cut points; a list, tuple
+        or set of states still possible; a dict of likelihoods, at least 0, over all its states; or ``UNKNOWN``. A word
+        for one of its states takes yes. A group -> a list of its members that are present, the others being set to
+        their reference state. None and NaN mean "not observed".
 
     Returns
     -------
@@ -243,8 +243,8 @@ class _Reading:
                 self._add_group(name, word, given)
             else:
                 value = self._value(name, given, str(word))
-                changed = word != name or (isinstance(value, str) and value != given)
-                self._set(name, value, word, f"{word} = {given}" if changed and _short(given) else "")
+                as_given = not _short(given) or (word, given) == (name, value)
+                self._set(name, value, word, "" if as_given else f"{word} = {given}")
         except FindingsError as error:
             self.faults += str(error).split("\n")
 
@@ -264,10 +264,13 @@ class _Reading:
         if isinstance(given, np.ndarray | pd.Series | pd.Index):
             given = given.tolist()
         if isinstance(given, Mapping):
+            state = self.vocabulary.said_state(name, word)
+            if state is not None:
+                raise FindingsError(f"{quoted(word)} says {name} = {state}; give a likelihood for {name} itself.")
             return self._likelihood(name, given)
         if isinstance(given, Collection) and not isinstance(given, str | bytes | bytearray):
             return self._possible(name, given, word)
-        return self.vocabulary.state(name, given, word)
+        return self.vocabulary.band(name, given, word) or self.vocabulary.state(name, given, word)
 
     def _possible(self, name: str, given: Collection[object], word: str) -> str | tuple[str, ...]:
         """The states still possible, in the order of the model; one state alone is that state."""
@@ -311,6 +314,9 @@ class _Reading:
             raise FindingsError("\n".join(faults))
         return MappingProxyType({state: likelihood[state] for state in states})
 
+    def _states(self, name: str) -> tuple[str, ...]:
+        return self.vocabulary.variables[name].states
+
     def _add_group(self, group: str, word: object, given: object) -> None:
         members = self.vocabulary.groups[group]
         if given is UNKNOWN:
@@ -322,7 +328,7 @@ class _Reading:
         present, faults = set(), []
         for member in given:
             found = [name for name in self.vocabulary.find(member) if name in members]
-            if len(found) == 1:
+            if len(found) == 1 and self.vocabulary.said_state(found[0], member) in (None, self._states(found[0])[1]):
                 present.add(found[0])
             else:
                 hint = self.vocabulary.hint(member, members)

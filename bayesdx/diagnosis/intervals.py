@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.diagnosis.case import Diagnosis
+from bayesdx.diagnosis.case import CaseNumbers, expect_cases
 from bayesdx.diagnosis.draws import draw_parameters, drawn_values
 from bayesdx.diagnosis.findings import UNKNOWN
 from bayesdx.diagnosis.lines import alternatives, engine_for
@@ -63,7 +63,7 @@ class CredibleIntervals(Report):
     {'lower': 0.25, 'posterior': 0.46, 'upper': 0.64}
     """
 
-    case: Diagnosis
+    case: CaseNumbers
     mass: float
     seed: int
     posteriors: Array
@@ -300,11 +300,12 @@ class CredibleIntervals(Report):
         )
 
 
-def credible_intervals(case: Diagnosis, mass: float = 0.95, draws: int = 1000, seed: int = 0) -> CredibleIntervals:
+def credible_intervals(case: CaseNumbers, mass: float = 0.95, draws: int = 1000, seed: int = 0) -> CredibleIntervals:
     """The posterior of each cause with an interval that reflects how uncertain the model's own numbers are.
 
     Every number of the model is a Beta, every graded row a Dirichlet (see ``bayesdx.network.parameters``). The numbers
-    are drawn jointly, independent between rows, and the case is answered under all draws as one batch.
+    are drawn jointly, independent between rows except where studies tied them together (``correlations.csv``), and the
+    case is answered under all draws as one batch.
 
     Parameters
     ----------
@@ -339,6 +340,7 @@ def credible_intervals(case: Diagnosis, mass: float = 0.95, draws: int = 1000, s
     >>> bool((sure.table["lower"] < sure.table["upper"]).all())
     True
     """
+    expect_cases(case)
     if not 0 < mass < 1:
         raise FindingsError(f"credible_intervals: mass = {mass}; expected a number between 0 and 1.")
     if draws < FEWEST_DRAWS:

@@ -9,9 +9,11 @@ from functools import cached_property
 
 import pandas as pd
 
-from bayesdx.diagnosis.case import DISCLAIMER, Diagnosis
+from bayesdx.diagnosis.case import DISCLAIMER, expect_cases
+from bayesdx.diagnosis.diagnosis import Diagnosis
 from bayesdx.diagnosis.explanation import Explanation, Reason, explain
 from bayesdx.diagnosis.intervals import CredibleIntervals, credible_intervals
+from bayesdx.diagnosis.red_flags import FiredFlag
 from bayesdx.diagnosis.suggestions import NextTests, next_tests
 from bayesdx.display import words
 from bayesdx.display.report import Alert, Block, Grid, Report, Title
@@ -150,6 +152,7 @@ def narrative(case: Diagnosis, *, draws: int = 1000, seed: int = 0) -> Narrative
     >>> print(told.sentences[0].text)
     Of 100 such patients about 46 have Iliopsoas strain; before any finding it was about 13 of 100.
     """
+    expect_cases(case)
     why = explain(case)
     parts = [
         *_flags(case),
@@ -182,12 +185,20 @@ def frequency(probability: float) -> str:
     return f"about {round(probability * size):,} of {size:,}"
 
 
+def _flag(case: Diagnosis, flag: FiredFlag) -> str:
+    whose = f"Red flag of {case.model.label(flag.cause)}"
+    if flag.answered:
+        said = {found.variable: found.text for found in case.understood}
+        return f"{whose}: answered, {'; '.join(said[name] for name in flag.answered)}."
+    doubt = "" if flag.certain else ", which the findings cannot exclude"
+    return f"{flag.urgency.upper()}: {_ended(flag.action)} {whose}{doubt}."
+
+
 def _flags(case: Diagnosis) -> list[Sentence]:
     return [
         Sentence(
             "red flags",
-            f"{flag.urgency.upper()}: {_ended(flag.action)} Red flag of {case.model.label(flag.cause)}"
-            f"{'' if flag.certain else ', which the findings cannot exclude'}.",
+            _flag(case, flag),
             (flag.source,),
         )
         for flag in case.red_flags

@@ -22,6 +22,11 @@ class FiredFlag:
         False where an uncertain finding (a set of states, a likelihood) cannot exclude the flag.
     tests : tuple of str
         Tests of tests.csv that the action calls for.
+    done : tuple of str
+        Those of them of which a result is known.
+    answered : tuple of str
+        The findings that answer it, so that it raises no alarm: the cause itself, known to be absent, or results of
+        the tests that it calls for (see ``bayesdx.diagnosis.answers``). Empty where it is open.
 
     Examples
     --------
@@ -40,6 +45,8 @@ class FiredFlag:
     findings: Conditions
     certain: bool
     tests: tuple[str, ...] = ()
+    done: tuple[str, ...] = ()
+    answered: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:

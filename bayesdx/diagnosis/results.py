@@ -80,7 +80,7 @@ def measured_variables(model: Model) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*model.causes, *action_variables(model))))
 
 
-def measure(engine: Engine, model: Model, evidence: Evidence, about: Event) -> Measured:
+def measure(engine: Engine, model: Model, evidence: Evidence, about: Event, *, together: bool) -> Measured:
     """Marginals, entropies and decisions of a batch of cases.
 
     Parameters
@@ -90,12 +90,14 @@ def measure(engine: Engine, model: Model, evidence: Evidence, about: Event) -> M
     evidence : Evidence
     about : Event
         Asked about beside the causes.
+    together : bool
+        Whether the entropy is that of the joint of the causes, or of the causes one by one, added up.
     """
     names = tuple(dict.fromkeys((*measured_variables(model), about.variable)))
     found = engine.propagate(evidence, targets=names)
     possible = ~found.impossible[:, None]
     marginals = {name: np.where(possible, found.marginals[name], 0.0) for name in names}
-    if has_joint(model):
+    if together:
         entropy = _joint_entropies(engine, model, evidence)
     else:
         entropy = np.asarray(sum(entropy_bits(marginals[name]) for name in model.causes))
@@ -111,8 +113,11 @@ def decisions(engine: Engine, model: Model, evidence: Evidence, marginals: Mappi
     contradict the conditions of that step.
     """
     actions: dict[tuple[str, str], NDArray[np.bool_]] = {}
+    chances: dict[str, Array] = {}
     for step in model.management:
-        taken = action_probabilities(model, step.cause, marginals) >= step.threshold
+        if step.cause not in chances:
+            chances[step.cause] = action_probabilities(model, step.cause, marginals)
+        taken = chances[step.cause] >= step.threshold
         if step.conditions:
             taken &= ~contradicted(engine, step.conditions, evidence)
         key = (step.cause, step.action)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from bayesdx.diagnosis.case import Diagnosis, say
+from bayesdx.diagnosis.case import expect_cases, say
+from bayesdx.diagnosis.diagnosis import Diagnosis
 from bayesdx.diagnosis.lines import alternatives, engine_for
 from bayesdx.display import format_probability
 from bayesdx.display.report import Block, Grid, Report, Title
@@ -190,6 +191,7 @@ def compare_cases(before: Diagnosis, after: Diagnosis) -> CaseComparison:
     >>> dx.compare_cases(case, case.with_findings({"fever": "present"})).table.index[0]
     'severe_infection'
     """
+    expect_cases(before, after)
     return CaseComparison(before, after)
 
 
@@ -309,6 +311,7 @@ def posterior_path(case: Diagnosis, order: Sequence[str] | None = None) -> Poste
     >>> dx.posterior_path(case).table.iloc[:, 0].round(2).tolist()
     [0.13, 0.31, 0.46]
     """
+    expect_cases(case)
     names = tuple(case.findings) if order is None else tuple(order)
     for name in names:
         if name not in case.findings:

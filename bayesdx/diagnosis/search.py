@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from os import PathLike
 
 import pandas as pd
 
 from bayesdx.display import words as plain
 from bayesdx.display.report import Block, Grid, Report, Title
+from bayesdx.errors import FindingsError
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import Variable
-from bayesdx.knowledge.vocabulary import Match
+from bayesdx.knowledge.versions import as_model
+from bayesdx.knowledge.vocabulary import Match, quoted
 
-_COLUMNS = ("label", "kind", "group", "states", "measured", "definition", "synonyms", "score", "matched")
+_COLUMNS = ("label", "kind", "group", "states", "measured", "definition", "synonyms", "state_words", "score", "matched")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -48,8 +51,8 @@ class VariableSearch(Report):
         """The variables, best first.
 
         Index: variable. Columns: label, kind, group, states (the reference state first), measured (quantity, unit and
-        cut points of a number that it takes; empty where it takes none), definition, synonyms, score (of 1) and
-        matched, the text that fits best.
+        cut points of a number that it takes; empty where it takes none), definition, synonyms, state_words (words for
+        one of its states), score (of 1) and matched, the text that fits best.
 
         Examples
         --------
@@ -70,6 +73,7 @@ class VariableSearch(Report):
                 _measured(v),
                 v.definition,
                 ", ".join(v.synonyms),
+                "; ".join(f"{state}: {', '.join(words)}" for state, words in v.state_words),
                 match.score,
                 match.text,
             ]
@@ -94,7 +98,7 @@ class VariableSearch(Report):
         return [Title(shown), Grid(["variable", "label", "states", "definition"], rows)]
 
 
-def find_variables(model: Model, words: str = "", limit: int = 10) -> VariableSearch:
+def find_variables(model: Model | str | PathLike[str], words: str | None = "", limit: int = 10) -> VariableSearch:
     """The variables that words fit, best first: what a finding is called in this model.
 
     Names, labels, synonyms, states, groups, definitions and codes are searched. Spelling is folded: case, accents,
@@ -102,15 +106,21 @@ def find_variables(model: Model, words: str = "", limit: int = 10) -> VariableSe
 
     Parameters
     ----------
-    model : Model
+    model : Model, str or path
+        A model, or what ``load_model`` takes.
     words : str, optional
-        For example "knee jerk". Where left out, every variable is listed in the order of the model.
+        For example "knee jerk". Where left out or None, every variable is listed in the order of the model.
     limit : int, at least 1
         Most variables that a search returns.
 
     Returns
     -------
     VariableSearch
+
+    Raises
+    ------
+    FindingsError
+        ``words`` is no text.
 
     Examples
     --------
@@ -119,10 +129,13 @@ def find_variables(model: Model, words: str = "", limit: int = 10) -> VariableSe
     >>> [match.variable.variable for match in dx.find_variables(model, "numb thigh").matches]
     ['leg_numbness']
     """
-    asked = words.strip()
+    known = as_model(model)
+    if words is not None and not isinstance(words, str):
+        raise FindingsError(f"find_variables: words = {quoted(words)}; expected text, such as 'knee jerk'.")
+    asked = (words or "").strip()
     if not asked:
-        return VariableSearch(model, "", tuple(Match(variable, 1.0, variable.label) for variable in model.variables))
-    return VariableSearch(model, asked, tuple(model.vocabulary.search(asked, limit)))
+        return VariableSearch(known, "", tuple(Match(variable, 1.0, variable.label) for variable in known.variables))
+    return VariableSearch(known, asked, tuple(known.vocabulary.search(asked, limit)))
 
 
 def _values(variable: Variable) -> str:
@@ -139,5 +152,5 @@ def _measured(variable: Variable) -> str:
 
 def _meaning(match: Match, asked: str) -> str:
     """The definition, and the synonym that was found."""
-    found = f"found as {plain(match.text)}" if asked and match.text in match.variable.synonyms else ""
+    found = f"found as {plain(match.text)}" if asked and match.text in match.variable.words[2:] else ""
     return ". ".join(filter(None, (match.variable.definition, found)))

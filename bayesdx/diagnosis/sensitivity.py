@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.diagnosis.case import Diagnosis
-from bayesdx.diagnosis.events import Event, action_events, event_of, given_event, leading_event
+from bayesdx.diagnosis.case import expect_cases, leading_event
+from bayesdx.diagnosis.diagnosis import Diagnosis
+from bayesdx.diagnosis.events import Event, action_events, event_of, given_event
 from bayesdx.diagnosis.findings import UNKNOWN
 from bayesdx.diagnosis.lines import alternatives, engine_for
 from bayesdx.diagnosis.trails import relevant
@@ -351,6 +352,7 @@ def sensitivity_analysis(case: Diagnosis, cause: str | None = None) -> Sensitivi
     >>> bool(abs(widest(widest.value) - case.posterior["iliopsoas_strain"]) < 1e-12)
     True
     """
+    expect_cases(case)
     model = case.model
     event = leading_event(case) if cause is None else event_of(model, cause)
     lines = [event_of(model, line.name) for line in alternatives(model)]

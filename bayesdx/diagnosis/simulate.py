@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from bayesdx.diagnosis.case import diagnose
+from bayesdx.diagnosis.case import CaseNumbers
+from bayesdx.diagnosis.findings import read_findings
 from bayesdx.diagnosis.lines import engine_for
 from bayesdx.errors import FindingsError
 from bayesdx.inference import Engine, Evidence
 from bayesdx.inference.sampling import simulate as simulate
 from bayesdx.knowledge.model import Model
+from bayesdx.knowledge.versions import as_model
 from bayesdx.network import compile_network
 
 
 def simulate_cohort(
-    model: Model, patients: int, *, seed: int = 0, findings: Mapping[str, Any] | pd.Series | None = None
+    model: Model | str | PathLike[str],
+    patients: int,
+    *,
+    seed: int = 0,
+    findings: Mapping[str, Any] | pd.Series | None = None,
 ) -> pd.DataFrame:
     """Invented patients who are as the model says that patients of its population are.
 
@@ -27,7 +34,8 @@ def simulate_cohort(
 
     Parameters
     ----------
-    model : Model
+    model : Model, str or path
+        A model, or what ``load_model`` takes.
         With the population chosen whose patients are drawn.
     patients : int, at least 0
     seed : int
@@ -63,8 +71,9 @@ def simulate_cohort(
     >>> round(float((ill["smoking"] == "yes").mean()), 1)
     0.9
     """
+    model = as_model(model)
     network, count = compile_network(model), _counted(patients)
-    given = None if findings is None else diagnose(model, findings).evidence.evidence
+    given = None if findings is None else CaseNumbers.of(model, read_findings(model, findings)).evidence.evidence
     if given is None or not count:
         codes = simulate(network, count, seed)
     else:

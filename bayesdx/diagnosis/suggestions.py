@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.diagnosis.case import Diagnosis
-from bayesdx.diagnosis.events import Event, event_of, leading_event, sides
+from bayesdx.diagnosis.case import CaseNumbers, expect_cases, leading_event
+from bayesdx.diagnosis.events import Event, event_of, sides
 from bayesdx.diagnosis.lines import engine_for
 from bayesdx.diagnosis.results import (
     Measured,
@@ -136,7 +136,7 @@ class Option:
     soonest_hours: float = 0.0
 
 
-_OF_OPTION = ("label", "kind", "cost_eur", "delay_hours", "burden", "risk")
+_OF_OPTION = ("label", "kind", "cost_eur", "burden", "risk")
 _AHEAD = ["second", "bits_ahead", "net_value_ahead_eur"]
 _COLUMNS = ("label", "kind", "emergency", "bits", "bits_target", "bits_rule_in", "bits_rule_out", "top_change",
             "decision_change", "same_decision", "benefit", "cost_eur", "delay_hours", "burden", "risk",
@@ -205,6 +205,11 @@ class Suggestion:
         return self.net_value_eur if math.isnan(self.net_value_ahead_eur) else self.net_value_ahead_eur
 
     @property
+    def delay_hours(self) -> float:
+        """Hours until the result: as an emergency where it bears on one, otherwise as usual."""
+        return self.option.soonest_hours if self.emergency else self.option.delay_hours
+
+    @property
     def same_decision(self) -> float:
         """Same-decision probability: that every decision stands once the result is known."""
         return 1 - self.decision_change
@@ -266,7 +271,7 @@ class NextTests(Report):
     hip_flexor_tenderness         examination  0.44       0.0         298.31
     """
 
-    case: Diagnosis
+    case: CaseNumbers
     target: Event
     focus: str
     trade_off: TradeOff
@@ -303,7 +308,7 @@ class NextTests(Report):
         if not self.suggestions:
             return "Everything that the model knows of has been looked for."
         if self.emergencies:
-            return "Do not stop: " + "; ".join(_open(e) for e in self.emergencies) + "."
+            return "Do not stop: " + "; ".join(still_open(e) for e in self.emergencies) + "."
         if self.stop:
             limit = format_probability(STOP_BELOW)
             return f"It is reasonable to stop: nothing open changes a decision with a probability above {limit}."
@@ -403,7 +408,7 @@ class NextTests(Report):
         """Emergencies, the best options, when to stop, and what the ranking rests on."""
         model = self.case.model
         shown: list[Block] = [Title(f"What next? {model.name} {model.version}, {model.population}")]
-        shown += [Alert(f"EMERGENCY: {_open(e)}. What bears on it comes first.") for e in self.emergencies]
+        shown += [Alert(f"EMERGENCY: {still_open(e)}. What bears on it comes first.") for e in self.emergencies]
         if self.suggestions:
             ahead = not math.isnan(self.suggestions[0].bits_ahead)
             about = f"bits about {self.target.label}"
@@ -429,7 +434,7 @@ class NextTests(Report):
             f"{s.bits_target:.3f}",
             format_probability(s.decision_change),
             f"{s.option.cost_eur:g}",
-            f"{s.option.delay_hours:g}",
+            f"{s.delay_hours:g}",
             f"{s.net_value_eur:.0f}",
         ]
         return [*row, self._labels.get(s.second, "nothing")] if ahead else row
@@ -482,7 +487,7 @@ class NextTests(Report):
 
 
 def next_tests(
-    case: Diagnosis,
+    case: CaseNumbers,
     *,
     rule_in: str | None = None,
     rule_out: str | None = None,
@@ -540,6 +545,7 @@ def next_tests(
     >>> following.emergencies[0].cause, following.table.index[0]
     ('cauda_equina_syndrome', 'saddle_anaesthesia')
     """
+    expect_cases(case)
     if rule_in and rule_out:
         raise FindingsError("next_tests: give rule_in or rule_out, not both.")
     if look_ahead not in (1, 2):
@@ -547,17 +553,18 @@ def next_tests(
     named = rule_in or rule_out or target
     event = event_of(case.model, named) if named else leading_event(case)
     focus = "rule in" if rule_in else "rule out" if rule_out else "causes"
-    options = _chosen(case, only)
-    asked = _Asked(case, options, event, focus, trade_off or TradeOff())
+    options, price, urgent = _chosen(case, only), trade_off or TradeOff(), emergencies(case)
+    together = has_joint(case.model)
+    if not options:
+        return NextTests(case, event, focus, price, (), urgent, about(together))
+    asked = Asked(case, options, event, focus, price, together)
     suggestions = [asked.suggestion(place) for place in range(len(options))]
-    if look_ahead == 2 and suggestions:
+    if look_ahead == 2:
         suggestions = asked.look_ahead(suggestions)
-    urgent = emergencies(case)
-    about = "the causes together" if has_joint(case.model) else "the causes one by one, added up"
-    return NextTests(case, event, focus, asked.price, tuple(_ranked(asked, suggestions, urgent)), urgent, about)
+    return NextTests(case, event, focus, price, tuple(_ranked(asked, suggestions, urgent)), urgent, about(together))
 
 
-def emergencies(case: Diagnosis) -> tuple[Emergency, ...]:
+def emergencies(case: CaseNumbers) -> tuple[Emergency, ...]:
     """Unsettled causes that the case calls for an emergency step of, likeliest first."""
     found: dict[str, Emergency] = {}
     for step in case.management:
@@ -587,14 +594,15 @@ def bearing_on(option: Option, label: str) -> str:
     return f"confirms or excludes {label}{f', in {soon}' if hours else ''}"
 
 
-def _open(emergency: Emergency) -> str:
+def still_open(emergency: Emergency) -> str:
+    """Why an emergency is open, in words."""
     chance, limit = format_probability(emergency.probability), format_probability(emergency.threshold)
     if emergency.probability >= emergency.threshold:
         return f"{emergency.label} has a probability of {chance}, at or above its threshold of {limit}"
     return f"{emergency.label} has a red flag, at a probability of {chance}"
 
 
-def open_options(case: Diagnosis) -> tuple[Option, ...]:
+def open_options(case: CaseNumbers) -> tuple[Option, ...]:
     """Everything that is still open: findings not observed and not UNKNOWN, those of one test together."""
     model = case.model
     open_ = [name for name in model.findings if name not in case.findings]
@@ -612,7 +620,7 @@ def open_options(case: Diagnosis) -> tuple[Option, ...]:
     return tuple(found.values())
 
 
-def _chosen(case: Diagnosis, only: Collection[str] | None) -> list[Option]:
+def _chosen(case: CaseNumbers, only: Collection[str] | None) -> list[Option]:
     every = {option.name: option for option in open_options(case)}
     if only is None:
         return list(every.values())
@@ -625,18 +633,36 @@ def _chosen(case: Diagnosis, only: Collection[str] | None) -> list[Option]:
     return [every[name] for name in dict.fromkeys(only) if name in every]
 
 
-class _Asked:
+def about(together: bool) -> str:
+    """What bits are measured on."""
+    return "the causes together" if together else "the causes one by one, added up"
+
+
+class Asked:
     """The options of a question and everything measured about their results."""
 
-    def __init__(self, case: Diagnosis, options: Sequence[Option], event: Event, focus: str, price: TradeOff) -> None:
+    def __init__(
+        self,
+        case: CaseNumbers,
+        options: Sequence[Option],
+        event: Event,
+        focus: str,
+        price: TradeOff,
+        together: bool,
+    ) -> None:
         self.case, self.options, self.event, self.focus, self.price = case, options, event, focus, price
+        self.together = together
         self.engine = engine_for(case.model)
         self.results = assignments(self.engine, [option.variables for option in options])
         case_codes = case.evidence.codes[None]
         self.codes = np.concatenate([self.results.fill(case.evidence.codes), case_codes])
         self.now = len(self.codes) - 1
-        self.after = measure(self.engine, case.model, self.evidence(self.codes), event)
+        self.after = measure(self.engine, case.model, self.evidence(self.codes), event, together=together)
         self.weights = np.exp(self.after.log_evidence - self.after.log_evidence[self.now])
+        results, now = slice(0, self.now), self.now
+        self.told = self.weights[results] * self.after.information(event, now, results)
+        self.changed = (self.after.decisions[results] != self.after.decisions[now]).any(axis=1)
+        self.top_changed = self.after.lines[results].argmax(axis=1) != self.after.lines[now].argmax()
 
     def evidence(self, codes: NDArray[np.int32]) -> Evidence:
         """Cases with these codes and the likelihoods of the case."""
@@ -646,13 +672,11 @@ class _Asked:
     def suggestion(self, place: int) -> Suggestion:
         """One option, valued."""
         rows, found, now = self.results.rows[place], self.after, self.now
-        weights = self.weights[rows]
+        weights, signed = self.weights[rows], self.told[rows]
         bits = max(0.0, float(found.entropy[now] - weights @ found.entropy[rows]))
-        signed = weights * found.information(self.event, now, rows)
         rule_in, rule_out = float(np.maximum(signed, 0).sum()), float(np.maximum(-signed, 0).sum())
-        changed = (found.decisions[rows] != found.decisions[now]).any(axis=1)
-        top = found.lines[rows].argmax(axis=1) != found.lines[now].argmax()
-        change, top_change = min(1.0, float(weights @ changed)), min(1.0, float(weights @ top))
+        change = min(1.0, float(weights @ self.changed[rows]))
+        top_change = min(1.0, float(weights @ self.top_changed[rows]))
         asked = {"causes": bits, "rule in": rule_in, "rule out": rule_out}[self.focus]
         benefit = max(0.0, float(weights @ found.benefit[rows] - found.benefit[now]))
         option = self.options[place]
@@ -672,7 +696,7 @@ class _Asked:
                 f"next_tests: {count**2} pairs of results, more than {MOST_PAIRS}; name fewer options with only=."
             )
         pairs = np.concatenate([self.results.fill(codes) for codes in self.codes[: self.now]])
-        second = measure(self.engine, self.case.model, self.evidence(pairs), self.event)
+        second = measure(self.engine, self.case.model, self.evidence(pairs), self.event, together=self.together)
         found = []
         for place, suggestion in enumerate(suggestions):
             rows = self.results.rows[place]
@@ -726,7 +750,7 @@ def net_value(option: Option, bits: float, benefit: float, price: TradeOff) -> f
     return bits * price.eur_per_bit + benefit * price.eur_per_patient - costs
 
 
-def _worth(suggestion: Suggestion) -> tuple[float, float]:
+def worth(suggestion: Suggestion) -> tuple[float, float]:
     """Orders by net value, highest first; of a pair that is worth the same both ways round, the better half first.
 
     To the millionth of a euro, so that the last bits of a sum decide nothing.
@@ -734,27 +758,39 @@ def _worth(suggestion: Suggestion) -> tuple[float, float]:
     return -round(suggestion.rank_value, 6), -round(suggestion.net_value_eur, 6)
 
 
-def _ranked(asked: _Asked, suggestions: Sequence[Suggestion], urgent: tuple[Emergency, ...]) -> list[Suggestion]:
-    """What bears on an emergency first, by information about it; then by net value."""
-    bearing: dict[int, tuple[float, Emergency]] = {}
+def bearing(asked: Asked, urgent: Sequence[Emergency], *, at_least_one: bool) -> dict[int, tuple[float, Emergency]]:
+    """Places of the options that bear on an open emergency, with the bits about it and the one they tell most about.
+
+    An option bears on it from ``BEARING`` of the uncertainty about it on; with ``at_least_one`` the best does anyway.
+    """
+    found: dict[int, tuple[float, Emergency]] = {}
     for emergency in urgent:
         event = event_of(asked.case.model, emergency.cause)
-        soon = [s.option.soonest_hours <= EMERGENCY_HOURS for s in suggestions]
-        bits = [asked.information(event, place) if soon[place] else 0.0 for place in range(len(suggestions))]
-        entropy = float(entropy_bits(np.array([[emergency.probability, 1 - emergency.probability]]))[0])
-        enough = min(BEARING * entropy, max(bits, default=0.0))
-        for place, found in enumerate(bits):
-            if found > 0 and found >= enough and found > bearing.get(place, (0.0, emergency))[0]:
-                bearing[place] = (found, emergency)
-    first = sorted(bearing, key=lambda place: -bearing[place][0])
-    rest = [place for place in range(len(suggestions)) if place not in bearing]
+        soon = [option.soonest_hours <= EMERGENCY_HOURS for option in asked.options]
+        bits = [asked.information(event, place) if near else 0.0 for place, near in enumerate(soon)]
+        enough = BEARING * float(entropy_bits(np.array([[emergency.probability, 1 - emergency.probability]]))[0])
+        if at_least_one:
+            enough = min(enough, max(bits, default=0.0))
+        for place, told in enumerate(bits):
+            if told > 0 and told >= enough and told > found.get(place, (0.0, emergency))[0]:
+                found[place] = (told, emergency)
+    return found
+
+
+def _ranked(asked: Asked, suggestions: Sequence[Suggestion], urgent: tuple[Emergency, ...]) -> list[Suggestion]:
+    """What bears on an emergency first, by information about it; then by net value."""
+    bears = bearing(asked, urgent, at_least_one=True)
+    rest = [place for place in range(len(suggestions)) if place not in bears]
     ranked = []
-    for place in first:
-        found, emergency = bearing[place]
+    for place in sorted(bears, key=lambda place: -bears[place][0]):
+        found, emergency = bears[place]
         does = bearing_on(suggestions[place].option, emergency.label)
-        why = f"{does} ({found:.3f} bits about it): {_open(emergency)}"
-        ranked.append(replace(suggestions[place], emergency=emergency.cause, why=why))
-    for place in sorted(rest, key=lambda place: _worth(suggestions[place])):
+        why = f"{does} ({found:.3f} bits about it): {still_open(emergency)}"
+        one = replace(suggestions[place], emergency=emergency.cause, why=why)
+        sooner = (one.option.delay_hours - one.delay_hours) * asked.price.eur_per_hour
+        ahead = one.net_value_ahead_eur + sooner
+        ranked.append(replace(one, net_value_eur=one.net_value_eur + sooner, net_value_ahead_eur=ahead))
+    for place in sorted(rest, key=lambda place: worth(suggestions[place])):
         why = f"net value of {suggestions[place].rank_value:.0f} EUR"
         ranked.append(replace(suggestions[place], why=why))
     return ranked

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.diagnosis.events import Event, action_events, action_variables, sides
+from bayesdx.diagnosis.findings import Findings
 from bayesdx.diagnosis.lines import engine_for
 from bayesdx.diagnosis.red_flags import FiredFlag, met
 from bayesdx.diagnosis.results import assignments, entropy_bits
@@ -18,9 +18,6 @@ from bayesdx.display import format_probability
 from bayesdx.inference import Evidence
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import URGENCIES, Conditions
-
-if TYPE_CHECKING:
-    from bayesdx.diagnosis.case import Diagnosis
 
 Array = NDArray[np.float64]
 
@@ -31,7 +28,7 @@ NO_EMERGENCY = "no emergency found with these findings"
 
 
 @dataclass(frozen=True)
-class Alert:
+class CaseAlert:
     """What red flags and emergency steps say about one cause: one banner.
 
     Parameters
@@ -42,7 +39,8 @@ class Alert:
     certain : bool
         False where an uncertain finding cannot exclude the flag that gives the urgency.
     actions : tuple of str
-        What to do, the strongest first, each once.
+        What to do, the strongest first, each once. What calls for tests that are all done is left out where something
+        as urgent is still to do.
     findings : tuple of str
         The findings behind it.
     flags : tuple of str
@@ -51,6 +49,8 @@ class Alert:
         P(cause | findings).
     tests : tuple of str
         Tests of tests.csv that the actions call for.
+    done : tuple of str
+        Those of them of which a result is known.
 
     Examples
     --------
@@ -72,6 +72,7 @@ class Alert:
     flags: tuple[str, ...]
     probability: float
     tests: tuple[str, ...] = ()
+    done: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,8 @@ class Triage:
     level : str
         emergency: a certain emergency flag, or an emergency step of care. urgent: an emergency flag that cannot be
         excluded, a certain urgent flag, or an urgent step that findings speak for. soon: another flag, or an urgent
-        step by probability alone where something was found. none: nothing of these.
+        step by probability alone where something was found. none: nothing of these. Flags that are answered count for
+        nothing.
     reason : str
         Why, in one sentence.
     causes : tuple of str
@@ -127,8 +129,8 @@ class Triage:
 
 def alerts_of(
     model: Model, flags: Sequence[FiredFlag], steps: Sequence[Recommendation], marginals: Mapping[str, Array]
-) -> tuple[Alert, ...]:
-    """One banner per cause: its red flags and its emergency steps; emergencies first, certain before uncertain ones.
+) -> tuple[CaseAlert, ...]:
+    """One banner per cause: its open red flags and its emergency steps; emergencies first, certain ones before others.
 
     Parameters
     ----------
@@ -141,11 +143,13 @@ def alerts_of(
 
     Returns
     -------
-    tuple of Alert
+    tuple of CaseAlert
     """
     parts: dict[str, list[tuple[FiredFlag | Recommendation, tuple[str, ...]]]] = {}
     chances: dict[str, tuple[Event, float]] = {}
     for flag in flags:
+        if flag.answered:
+            continue
         event, probability = likeliest(model, flag.cause, marginals)
         chances[event.name] = event, probability
         parts.setdefault(event.name, []).append((flag, tuple(name for name, _ in flag.findings)))
@@ -157,17 +161,20 @@ def alerts_of(
     for cause, items in parts.items():
         items.sort(key=lambda item: (URGENCIES.index(item[0].urgency), not _certain(item[0])))
         first, (event, probability) = items[0][0], chances[cause]
+        to_do = [item for item, _ in items if not item.tests or item.done != item.tests]
+        to_do = to_do if any(item.urgency == first.urgency for item in to_do) else [item for item, _ in items]
         found.append(
-            Alert(
+            CaseAlert(
                 cause,
                 event.label,
                 first.urgency,
                 _certain(first),
-                tuple(dict.fromkeys(item.action for item, _ in items)),
+                tuple(dict.fromkeys(item.action for item in to_do)),
                 tuple(dict.fromkeys(name for _, names in items for name in names)),
                 tuple(item.flag for item, _ in items if isinstance(item, FiredFlag)),
                 probability,
-                tuple(dict.fromkeys(test for item, _ in items for test in item.tests)),
+                tuple(dict.fromkeys(test for item in to_do for test in item.tests)),
+                tuple(dict.fromkeys(test for item in to_do for test in item.done)),
             )
         )
     return tuple(
@@ -179,34 +186,37 @@ def _certain(item: FiredFlag | Recommendation) -> bool:
     return item.certain if isinstance(item, FiredFlag) else True
 
 
-def triage_of(case: Diagnosis) -> Triage:
+def triage_of(model: Model, findings: Findings, flags: Sequence[FiredFlag], steps: Sequence[Recommendation]) -> Triage:
     """The level of a case, from its red flags and steps of care (see ``Triage``).
 
     Parameters
     ----------
-    case : Diagnosis
+    model : Model
+    findings : Findings
+    flags : sequence of FiredFlag
+    steps : sequence of Recommendation
 
     Returns
     -------
     Triage
     """
-    found = bool(case.evidence.informative)
+    found = bool(findings.informative)
     reasons: dict[str, list[tuple[str, str, tuple[str, ...]]]] = {level: [] for level in LEVELS}
-    for flag in case.red_flags:
+    for flag in (flag for flag in flags if not flag.answered):
         level = _level_of_flag(flag)
-        said = f"{case.model.label(flag.cause)}, red flag {flag.label}{'' if flag.certain else ' cannot be excluded'}"
+        said = f"{model.label(flag.cause)}, red flag {flag.label}{'' if flag.certain else ' cannot be excluded'}"
         reasons[level].append((flag.cause, said, tuple(name for name, _ in flag.findings)))
-    for step in case.management:
+    for step in steps:
         level = _level_of_step(step, found)
         if level:
             chance = format_probability(step.probability)
-            said = f"{case.model.label(step.cause)} with a probability of {chance} calls for: {step.action}"
+            said = f"{model.label(step.cause)} with a probability of {chance} calls for: {step.action}"
             reasons[level].append((step.cause, said, step.findings))
     level = next(level for level in LEVELS if reasons[level] or level == "none")
     causes = tuple(dict.fromkeys(cause for cause, _, _ in reasons[level]))
     behind = tuple(dict.fromkeys(name for _, _, names in reasons[level] for name in names))
     first = reasons[level][0][1] if reasons[level] else NO_EMERGENCY
-    return Triage(level, first, causes, behind, unasked(case))
+    return Triage(level, first, causes, behind, unasked(model, findings))
 
 
 def _level_of_flag(flag: FiredFlag) -> str:
@@ -224,7 +234,15 @@ def _level_of_step(step: Recommendation, found: bool) -> str:
     return "soon" if step.urgency == "urgent" and found else ""
 
 
-def unasked(case: Diagnosis) -> tuple[str, ...]:
+def emergency_rows(model: Model) -> Iterator[tuple[str, Conditions, float]]:
+    """(cause, conditions, threshold) of every emergency flag, whose threshold is 0, and every emergency step."""
+    yield from ((flag.cause, flag.findings, 0.0) for flag in model.red_flags if flag.urgency == "emergency")
+    for step in model.management:
+        if step.urgency == "emergency":
+            yield step.cause, step.conditions, step.threshold
+
+
+def unasked(model: Model, findings: Findings) -> tuple[str, ...]:
     """The questions of emergencies that are still open, the most informative about those emergencies first.
 
     Contexts, history and examination that a red flag of urgency emergency or the conditions of an emergency step name,
@@ -233,19 +251,15 @@ def unasked(case: Diagnosis) -> tuple[str, ...]:
 
     Parameters
     ----------
-    case : Diagnosis
+    model : Model
+    findings : Findings
 
     Returns
     -------
     tuple of str
     """
-    model, findings = case.model, case.evidence
-    rows: list[tuple[str, Conditions]] = [
-        *((flag.cause, flag.findings) for flag in model.red_flags if flag.urgency == "emergency"),
-        *((step.cause, step.conditions) for step in model.management if step.urgency == "emergency"),
-    ]
     wanted: dict[str, set[str]] = {}
-    for cause, conditions in rows:
+    for cause, conditions, _ in emergency_rows(model):
         if met(conditions, findings) is not False:
             for name, _ in conditions:
                 if name not in findings.values and model.by_name[name].kind != "test":

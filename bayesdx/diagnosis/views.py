@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from bayesdx.diagnosis.case import DISCLAIMER, CaseNumbers, Line
+from bayesdx.diagnosis.conflict import Conflict
+from bayesdx.diagnosis.findings import UNKNOWN
+from bayesdx.diagnosis.intervals import credible_intervals
+from bayesdx.diagnosis.suggestions import NextTests
 from bayesdx.display import format_probability, format_ratio
 from bayesdx.display.numbers import ROUNDING
 from bayesdx.display.report import Alert, Block, Entries, Grid, Note, Title
 from bayesdx.display.tables import Share
-from bayesdx.errors import TooLargeError
-
-if TYPE_CHECKING:
-    from bayesdx.diagnosis.case import Diagnosis, Line
-    from bayesdx.diagnosis.suggestions import NextTests
+from bayesdx.knowledge.spelling import compact
 
 LONGEST_DIFFERENTIAL = 15
 """Lines of the differential that a view shows where nothing else is asked."""
@@ -28,46 +28,62 @@ BEST = 3
 UNASKED = 8
 """Questions of emergencies that a view lists."""
 
+UNKNOWNS = 3
+"""Findings that could not be told of which each has a line of its own."""
+
 CHOOSE = "dx.load_model(..., population=...)"
 """How a setting is chosen in Python."""
 
 NOTHING = "None of the modelled causes"
 
 
-def blocks_of(case: Diagnosis, top: int | None, *, intervals: bool, choose: str) -> list[Block]:
-    """Setting, findings, alerts, differential, steps of care, what to find out next, sets of causes, notice."""
-    from bayesdx.diagnosis.case import DISCLAIMER
+def blocks_of(
+    case: CaseNumbers, top: int | None, following: NextTests | str, conflict: Conflict | None, choose: str
+) -> list[Block]:
+    """Setting, findings, alerts, differential, steps of care, what to find out next, sets of causes, notice.
 
+    Parameters
+    ----------
+    case : Diagnosis
+    top : int or None
+        As ``Diagnosis.blocks`` takes it.
+    following : NextTests or str
+        What could be found out next; a sentence where that is too much to compute.
+    conflict : Conflict or None
+        Whether the findings fit together; where it is given, credible intervals are shown too.
+    choose : str
+        How a population is chosen.
+    """
     lines = case.lines(LONGEST_DIFFERENTIAL if top is None else top)
     named = case.differential if top is None else lines
     shown: list[Block] = [Title(title(case)), *_setting(case, named, choose), *_findings(case), *_alerts(case)]
-    shown.append(_differential(case, lines, intervals))
+    shown.append(_differential(case, lines, intervals=conflict is not None))
     hidden = len(case.differential) - len(lines)
     if hidden:
         shown.append(Note(f"... and {hidden} other{'s' if hidden > 1 else ''}, not shown"))
-    if intervals and case.conflict.warning:
-        shown.append(Alert(_warning(case, named), "warning"))
+    if conflict is not None and conflict.warning:
+        shown.append(Alert(_warning(conflict, named), "warning"))
     shown += _steps(case, named)
-    shown += _next(case)
+    shown += _next(following)
     shown.append(Entries(list(sets(case, named, SETS)), "Most probable sets of causes"))
     return [*shown, Note(DISCLAIMER)]
 
 
-def _warning(case: Diagnosis, lines: Sequence[Line]) -> str:
+def _warning(conflict: Conflict, lines: Sequence[Line]) -> str:
     """What does not fit; of the causes that could explain it those that are shown."""
-    conflict, labels = case.conflict, {line.label for line in lines}
+    labels = {line.label for line in lines}
     explains = [label for label in conflict.resolved_by if label in labels]
     return replace(conflict, resolved_by=tuple(explains)).warning
 
 
-def title(case: Diagnosis) -> str:
+def title(case: CaseNumbers) -> str:
     """Model, version, setting, and how many findings there are."""
     model = case.model
     count = len(case.findings)
     return f"{model.name} {model.version}, {model.population}: {count} finding{'s' if count != 1 else ''}"
 
 
-def setting(case: Diagnosis, choose: str) -> str:
+def setting(case: CaseNumbers, choose: str) -> str:
     """What is said of a setting that nobody chose; empty where somebody did."""
     if not case.model.population_assumed:
         return ""
@@ -75,7 +91,7 @@ def setting(case: Diagnosis, choose: str) -> str:
     return f"Setting assumed: {here} ({case.model.population}); choose with {choose}. First three elsewhere:"
 
 
-def elsewhere(case: Diagnosis, lines: Sequence[Line]) -> list[tuple[str, str]]:
+def elsewhere(case: CaseNumbers, lines: Sequence[Line]) -> list[tuple[str, str]]:
     """(setting, its first three causes) of each other setting; empty where the setting was chosen.
 
     Where one of these is not shown, the first three that are shown stand there instead.
@@ -92,25 +108,36 @@ def elsewhere(case: Diagnosis, lines: Sequence[Line]) -> list[tuple[str, str]]:
     return rows
 
 
-def _setting(case: Diagnosis, lines: Sequence[Line], choose: str) -> list[Block]:
+def _setting(case: CaseNumbers, lines: Sequence[Line], choose: str) -> list[Block]:
     said = setting(case, choose)
     return [Entries(elsewhere(case, lines), said)] if said else []
 
 
-def findings(case: Diagnosis) -> list[tuple[str, str]]:
-    """(label, value) of each finding as understood, with what was given where it differs."""
-    return [
-        (found.label, f"{found.value_label} ({found.said})" if found.said else found.value_label)
-        for found in case.understood
-    ]
+def findings(case: CaseNumbers) -> list[tuple[str, str]]:
+    """(label, value) of each finding as understood, with what was given where it differs.
+
+    A state whose label says no more than the variable's is shown by its name: Diabetes: yes. What could not be told
+    stands together in a last line where there is more than ``UNKNOWNS`` of it.
+    """
+    unknown = [found.label for found in case.understood if found.value is UNKNOWN]
+    together = len(unknown) > UNKNOWNS
+    rows = []
+    for found in case.understood:
+        if together and found.value is UNKNOWN:
+            continue
+        value = found.value_label
+        if isinstance(found.value, str) and compact(value) == compact(found.label):
+            value = found.value.replace("_", " ")
+        rows.append((found.label, f"{value} ({found.said})" if found.said else value))
+    return [*rows, ("Not known", f"{'; '.join(unknown)}.")] if together else rows
 
 
-def _findings(case: Diagnosis) -> list[Block]:
+def _findings(case: CaseNumbers) -> list[Block]:
     rows = findings(case)
     return [Entries(rows, "Findings as understood")] if rows else []
 
 
-def alerts(case: Diagnosis) -> list[tuple[str, str, str]]:
+def alerts(case: CaseNumbers) -> list[tuple[str, str, str]]:
     """(urgency, what to do, why) of each alert; what stands among the steps of care is not said twice."""
     steps = {step.action for step in case.management}
     said = {found.variable: found.text for found in case.understood}
@@ -123,11 +150,32 @@ def alerts(case: Diagnosis) -> list[tuple[str, str, str]]:
         why = (
             f"{alert.label} (now {format_probability(alert.probability)}){doubt}{because and f', because of {because}'}"
         )
-        rows.append((alert.urgency, f"{actions}.", f"{why}."))
+        rows.append((alert.urgency, f"{actions}{_in_brackets(_done(case, alert.done))}.", f"{why}."))
     return rows
 
 
-def triage(case: Diagnosis) -> list[tuple[str, str]]:
+def _done(case: CaseNumbers, tests: Sequence[str]) -> str:
+    """Which of the tests that are called for were made; empty where none was."""
+    labels = {test.test: test.label for test in case.model.tests}
+    return f"done already: {', '.join(labels[test] for test in tests)}" if tests else ""
+
+
+def _in_brackets(*parts: str) -> str:
+    said = "; ".join(filter(None, parts))
+    return f" ({said})" if said else ""
+
+
+def answered(case: CaseNumbers) -> list[str]:
+    """A sentence for each red flag that raises no alarm because it is answered."""
+    said = {found.variable: found.text for found in case.understood}
+    return [
+        f"Red flag {flag.label} ({case.model.label(flag.cause)}): {'; '.join(said[name] for name in flag.answered)}."
+        for flag in case.red_flags
+        if flag.answered
+    ]
+
+
+def triage(case: CaseNumbers) -> list[tuple[str, str]]:
     """The level with its reason, and the questions of emergencies that were not asked where there is no emergency."""
     rows = [("Triage", f"{case.triage.text}.")]
     names = [case.model.label(name) for name in case.triage.unasked]
@@ -138,22 +186,22 @@ def triage(case: Diagnosis) -> list[tuple[str, str]]:
     return rows
 
 
-def _alerts(case: Diagnosis) -> list[Block]:
+def _alerts(case: CaseNumbers) -> list[Block]:
     banners: list[Block] = [Alert(f"{action} {why}", urgency) for urgency, action, why in alerts(case)]
-    return [*banners, Entries(triage(case))]
+    return [*banners, Entries([*triage(case), *(("Answered", text) for text in answered(case))])]
 
 
-def _reference(case: Diagnosis, cause: str) -> str:
+def _reference(case: CaseNumbers, cause: str) -> str:
     return f"{cause}={case.model.by_name[cause].states[0]}"
 
 
-def has_nothing(case: Diagnosis) -> bool:
+def has_nothing(case: CaseNumbers) -> bool:
     """Whether the differential needs a line for no cause; the reference state of a sole graded cause is that line."""
     causes = case.model.causes
     return len(causes) > 1 or len(case.model.by_name[causes[0]].states) == 2
 
 
-def _differential(case: Diagnosis, lines: Sequence[Line], intervals: bool) -> Grid:
+def _differential(case: CaseNumbers, lines: Sequence[Line], *, intervals: bool) -> Grid:
     ranges = _intervals(case) if intervals else {}
     rows: list[list[object]] = []
     for line in lines:
@@ -169,49 +217,42 @@ def _differential(case: Diagnosis, lines: Sequence[Line], intervals: bool) -> Gr
     return Grid(("cause", "prior", "now", "LR", ""), rows, (1, 2, 3), spare=(4, 3, 1))
 
 
-def _intervals(case: Diagnosis) -> dict[str, str]:
+def _intervals(case: CaseNumbers) -> dict[str, str]:
     """The 95 % interval of each line of the differential, as text."""
-    from bayesdx.diagnosis.intervals import credible_intervals
-
     found = credible_intervals(case).table
     ends = zip(found.index, found["lower"].tolist(), found["upper"].tolist(), strict=True)
     return {str(cause): f"{format_probability(low)} to {format_probability(high)}" for cause, low, high in ends}
 
 
-def steps(case: Diagnosis, lines: Sequence[Line]) -> list[tuple[str, str, str]]:
+def steps(case: CaseNumbers, lines: Sequence[Line]) -> list[tuple[str, str, str]]:
     """(urgency, cause, step) of the causes shown; while an emergency stands, what is merely routine waits."""
     hidden = {line.cause for line in case.differential} - {line.cause for line in lines}
     emergency = any(step.urgency == "emergency" for step in case.management)
     return [
-        (step.urgency, case.model.label(step.cause), step.action + (f" ({step.when})" if step.when else ""))
+        (
+            step.urgency,
+            case.model.label(step.cause),
+            step.action + _in_brackets(step.when, _done(case, step.done)),
+        )
         for step in case.management
         if step.cause not in hidden and not (emergency and step.urgency == "routine")
     ]
 
 
-def _steps(case: Diagnosis, lines: Sequence[Line]) -> list[Block]:
+def _steps(case: CaseNumbers, lines: Sequence[Line]) -> list[Block]:
     rows = [(urgency, f"{cause}: {action}") for urgency, cause, action in steps(case, lines)]
     return [Entries(rows, "What to do now")] if rows else []
 
 
-def _following(case: Diagnosis) -> NextTests | str:
-    """What could be found out next; a sentence where that is too much to compute."""
-    try:
-        return case.next_tests
-    except TooLargeError as error:
-        return str(error)
-
-
-def _next(case: Diagnosis) -> list[Block]:
+def _next(following: NextTests | str) -> list[Block]:
     heading = "What to find out next"
-    following = _following(case)
     if isinstance(following, str):
         return [Entries([("", following)], heading)]
     stop = stopping(following)
     if stop or not following.suggestions:
         return [Entries([("", stop or following.stop_reason)], heading)]
     rows = [
-        [s.option.label, f"{s.bits:.3f}", f"{s.option.cost_eur:g}", f"{s.option.delay_hours:g}", following.purpose(s)]
+        [s.option.label, f"{s.bits:.3f}", f"{s.option.cost_eur:g}", f"{s.delay_hours:g}", following.purpose(s)]
         for s in following.suggestions[:BEST]
     ]
     return [Grid(("option", "bits", "cost EUR", "delay hours", "why"), rows, (1, 2, 3), heading, spare=(1, 2, 3))]
@@ -233,7 +274,7 @@ def stopping(following: NextTests) -> str:
     return f"{said}: no open question or test does so with a probability above {format_probability(most)}."
 
 
-def sets(case: Diagnosis, lines: Sequence[Line], count: int) -> Iterator[tuple[str, str]]:
+def sets(case: CaseNumbers, lines: Sequence[Line], count: int) -> Iterator[tuple[str, str]]:
     """(probability, causes) of the most probable sets; a cause that is not shown is not named."""
     shown = {line.cause for line in lines}
     nothing = NOTHING if has_nothing(case) else case.model.label(_reference(case, case.model.causes[0]))

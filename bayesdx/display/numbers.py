@@ -38,15 +38,15 @@ def format_ratio(ratio: float) -> str:
 
     Examples
     --------
-    >>> [format_ratio(r) for r in (0.034, 1.0, 3.72, 148.0, 2.5e6, float("inf"))]
-    ['0.034', '1.0', '3.7', '150', '2.5e+06', 'inf']
+    >>> [format_ratio(r) for r in (0.034, 1.0, 1 - 1e-15, 3.72, 148.0, 2.5e6, float("inf"))]
+    ['0.034', '1.0', '1.0', '3.7', '150', '2.5e+06', 'inf']
     """
     if math.isnan(ratio):
         return "n/a"
     if not 0 < ratio < 1e4:
         return f"{ratio:.2g}"
-    digits = max(0, 1 - math.floor(math.log10(ratio)))
-    return f"{round(ratio, 1 - math.floor(math.log10(ratio))):.{digits}f}"
+    rounded = float(f"{ratio:.1e}")
+    return f"{rounded:.{max(0, 1 - math.floor(math.log10(rounded)))}f}"
 
 
 def as_json(value: Any) -> Any:

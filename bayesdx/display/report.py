@@ -28,6 +28,10 @@ STYLE = """
 .bdx .urgent{border-color:#b60;background:rgba(190,100,0,.12)}
 .bdx .routine{border-color:#567;background:rgba(80,100,120,.12)}
 .bdx .note{opacity:.75;font-size:.9em}
+.bdx .passage{line-height:1.7}
+.bdx mark{background:rgba(40,130,80,.22);color:inherit;border-radius:3px;padding:0 .15em}
+.bdx mark.left{background:none;border-bottom:1px dashed currentColor}
+.bdx mark.against{background:rgba(190,100,0,.25)}
 @media print{.bdx .flag,.bdx .bar{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 .bdx .flag{border:.15em solid #c00;border-left-width:.5em;color:#a00000;break-inside:avoid}
 .bdx .urgent{border-color:#b60;color:#7a4300}.bdx .routine{border-color:#567;color:#2c3844}}
@@ -106,7 +110,37 @@ class Entries:
                 yield from (("", f"{'':{INDENT}}{line}") for line in (first, *rest))
 
 
-Block = Title | Alert | Note | Grid | Entries | str
+@dataclass(frozen=True)
+class Mark:
+    """A stretch of a passage; ``kind`` is a class of its look, empty for the usual one."""
+
+    start: int
+    end: int
+    text: str
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A text with stretches marked; plain text shows them between brackets. A mark within another one is not drawn."""
+
+    text: str
+    marks: Sequence[Mark] = ()
+
+    def pieces(self) -> Iterator[tuple[str, Mark | None]]:
+        """The text in pieces, each with the mark that it bears."""
+        place = 0
+        for mark in sorted(self.marks, key=lambda mark: (mark.start, -mark.end)):
+            if mark.start >= place and mark.end > mark.start:
+                if mark.start > place:
+                    yield self.text[place : mark.start], None
+                yield self.text[mark.start : mark.end], mark
+                place = mark.end
+        if place < len(self.text):
+            yield self.text[place:], None
+
+
+Block = Title | Alert | Note | Grid | Entries | Passage | str
 
 
 class Report(ABC):
@@ -145,6 +179,9 @@ def _as_text(block: Block) -> str:
             lines = [text_table(block.header, block.rows, block.numeric)]
         case Entries():
             lines = [f"{lead}{text}".rstrip() for lead, text in block.lines(WIDTH)]
+        case Passage():
+            shown = "".join(f"[{piece}]" if mark else piece for piece, mark in block.pieces())
+            return "\n".join(line for part in shown.rstrip().splitlines() for line in wrapped(part) or [""])
         case Title():
             return clean(block.text)
         case Alert():
@@ -160,6 +197,8 @@ def _as_html(block: Block) -> str:
             return _heading(block.title) + html_table(block.header, block.rows, block.numeric)
         case Entries():
             return _heading(block.title) + html_table((), block.rows)
+        case Passage():
+            return f"<p class='passage'>{''.join(_marked(piece, mark) for piece, mark in block.pieces())}</p>"
         case Title():
             return _heading(block.text)
         case Alert():
@@ -169,6 +208,14 @@ def _as_html(block: Block) -> str:
         case Note():
             return f"<p class='note'>{_safe(block.text)}</p>"
     return f"<p>{_safe(block)}</p>"
+
+
+def _marked(piece: str, mark: Mark | None) -> str:
+    shown = "<br>".join(_safe(line) for line in piece.split("\n"))
+    if mark is None:
+        return shown
+    kind = f" class='{_safe(mark.kind)}'" if mark.kind else ""
+    return f"<mark{kind} title='{_safe(mark.text)}'>{shown}</mark>"
 
 
 def _heading(text: str) -> str:

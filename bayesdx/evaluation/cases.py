@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from os import PathLike
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from bayesdx.diagnosis import Diagnosis, diagnose
-from bayesdx.display.report import Block, Report
-from bayesdx.errors import FindingsError, ImpossibleEvidenceError, nearest
-from bayesdx.evaluation import scores
+from bayesdx.display import words
+from bayesdx.display.report import Block, Grid, Report, Title
+from bayesdx.errors import FindingsError, nearest
+from bayesdx.evaluation.case_scores import CaseScores, score, summarise
+from bayesdx.evaluation.case_tables import CASE_HEADER, CASE_NUMERIC, case_rows, summary_blocks, unmet_rows
+from bayesdx.evaluation.outcomes import CaseOutcome, first, run_case
 from bayesdx.knowledge.expectations import (
     MAIN,
     Expectation,
@@ -26,6 +28,7 @@ from bayesdx.knowledge.expectations import (
 )
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import Case, Conditions
+from bayesdx.knowledge.versions import as_model
 
 NOTHING_MOVES = 0.01
 """Change of a probability below which a finding counts as irrelevant."""
@@ -38,77 +41,6 @@ COLUMNS = [
     "probability_without_tests", "first", "flags", "expectations", "met", "error",
 ]  # fmt: skip
 """Columns of ``CaseResults.table``."""
-
-Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """What a model makes of the findings of one case.
-
-    Parameters
-    ----------
-    diagnosis : Diagnosis or None
-        None where the findings have probability 0; ``error`` then says why.
-    probabilities : ndarray, shape (n_causes,)
-        P(cause in any state but its reference state | findings), in the order of ``model.causes``; NaN where None.
-    error : str
-
-    Examples
-    --------
-    >>> import bayesdx as dx
-    >>> model = dx.load_model("chest_clinic@1.0.0")
-    >>> outcome = run_case(model, (("xray", ("positive",)),))
-    >>> outcome.probabilities.round(2), round(outcome.none_present, 2)
-    (array([0.09, 0.49, 0.51]), 0.24)
-    """
-
-    diagnosis: Diagnosis | None
-    probabilities: Array
-    error: str = ""
-
-    @property
-    def none_present(self) -> float:
-        """P(no modelled cause | findings)."""
-        return self.diagnosis.none_present if self.diagnosis else np.nan
-
-    def rank(self, place: int | None) -> int:
-        """1 + the number of causes more probable than the one at ``place`` (None: than that none is present).
-
-        A single cause is ranked beside its absence: it has rank 2 where that is more probable. Where the findings have
-        probability 0, the rank is one more than the number of causes.
-
-        Examples
-        --------
-        >>> import bayesdx as dx
-        >>> model = dx.load_model("chest_clinic@1.0.0")
-        >>> outcome = run_case(model, (("xray", ("positive",)),))
-        >>> [outcome.rank(place) for place in range(3)], outcome.rank(None)
-        ([3, 2, 1], 3)
-        """
-        if self.diagnosis is None:
-            return len(self.probabilities) + 1
-        probability = self.none_present if place is None else self.probabilities[place]
-        rivals = self.probabilities
-        if len(rivals) == 1:
-            rivals = np.append(rivals, self.none_present)
-        return 1 + int((rivals > probability).sum())
-
-
-def run_case(model: Model, findings: Conditions) -> Outcome:
-    """Diagnose one case; findings of probability 0 are an outcome too, not an error."""
-    values = {name: states[0] if len(states) == 1 else list(states) for name, states in findings}
-    try:
-        diagnosis = diagnose(model, values)
-    except ImpossibleEvidenceError as error:
-        return Outcome(None, np.full(len(model.causes), np.nan), str(error))
-    return Outcome(diagnosis, np.array([_present(model, diagnosis, cause) for cause in model.causes]))
-
-
-def _present(model: Model, diagnosis: Diagnosis, cause: str) -> float:
-    states = model.by_name[cause].states
-    lines = [cause] if len(states) == 2 else [f"{cause}={state}" for state in states[1:]]
-    return float(np.clip(diagnosis.posterior[lines].sum(), 0.0, 1.0))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -127,7 +59,7 @@ class CaseResults(Report):
     expectations : DataFrame
         One row per expectation: case, expectation, met, found (what was there, in words).
     scores : dict
-        ``"all findings"`` and ``"history and examination"`` -> the figures of each case (see ``scores.CaseScores``).
+        ``"all findings"`` and ``"history and examination"`` -> the figures of each case (see ``CaseScores``).
     seed, resamples : int
         Of the bootstrap.
 
@@ -146,7 +78,7 @@ class CaseResults(Report):
     model: Model
     table: pd.DataFrame
     expectations: pd.DataFrame
-    scores: Mapping[str, scores.CaseScores]
+    scores: Mapping[str, CaseScores]
     seed: int
     resamples: int
 
@@ -156,7 +88,7 @@ class CaseResults(Report):
 
         Columns: use (``all``, ``tuning``, ``seen``, ``held_out``); findings (``all findings``, ``history and
         examination``); measure; value; lower, upper (95 % bootstrap interval over cases); n (cases, or for the recall
-        causes, behind it). Measures: see ``bayesdx.evaluation.scores``.
+        causes, behind it). Measures: see ``bayesdx.evaluation.case_scores``.
 
         Examples
         --------
@@ -169,7 +101,7 @@ class CaseResults(Report):
         1      top_3    1.0  2
         2  mean_rank    1.0  2
         """
-        return scores.summarise(self.table["use"], self.scores, self.seed, self.resamples)
+        return summarise(self.table["use"], self.scores, self.seed, self.resamples)
 
     @property
     def passed(self) -> bool:
@@ -185,14 +117,24 @@ class CaseResults(Report):
         return bool(self.expectations["met"].all())
 
     def blocks(self) -> list[Block]:
-        """What text and HTML show: the figures, the cases, the expectations that are not met."""
-        from bayesdx.evaluation.views import case_blocks
-
-        return case_blocks(self)
+        """What text and HTML show: a title, the cases of each use, the figures, the expectations that are not met."""
+        count, met = len(self.expectations), int(self.expectations["met"].sum())
+        title = f"{self.model.name} {self.model.version}: {len(self.table)} cases, {met} of {count} expectations met"
+        blocks: list[Block] = [Title(title)]
+        if self.table.empty:
+            return blocks
+        blocks.append("Rank and probability of the cause with all findings, and without those of tests.")
+        for use, part in self.table.groupby("use", sort=False):
+            blocks += [Title(f"Cases: {words(use)}"), Grid(CASE_HEADER, case_rows(part), CASE_NUMERIC)]
+        blocks += [Title("Figures over the cases, with 95 % intervals"), *summary_blocks(self.summary)]
+        unmet = unmet_rows(self.expectations)
+        if unmet:
+            blocks.append(Grid(["case", "expectation not met", "found"], unmet))
+        return blocks
 
 
 def check_cases(
-    model: Model, cases: Iterable[Case] | None = None, *, seed: int = 0, resamples: int = 2000
+    model: Model | str | PathLike[str], cases: Iterable[Case] | None = None, *, seed: int = 0, resamples: int = 2000
 ) -> CaseResults:
     """Run clinical unit tests.
 
@@ -204,7 +146,8 @@ def check_cases(
 
     Parameters
     ----------
-    model : Model
+    model : Model, str or path
+        A model, or what ``load_model`` takes.
     cases : iterable of Case, optional
         Rows as cases.csv has them; the model's own where left out.
     seed : int
@@ -233,6 +176,7 @@ def check_cases(
              case       cause  rank
     0  asia_visit  bronchitis     1
     """
+    model = as_model(model)
     rows = model.cases if cases is None else tuple(cases)
     models = {name: model.with_population(name) for name in dict.fromkeys(row.population for row in rows)}
     complete, untested, checked = [], [], []
@@ -245,7 +189,7 @@ def check_cases(
         checked += [(row.case, text, *_check(chosen, row, complete[-1], text)) for text in texts]
     expectations = pd.DataFrame(checked, columns=["case", "expectation", "met", "found"]).astype({"met": bool})
     by_findings = {
-        name: scores.score(model, rows, outcomes)
+        name: score(model, rows, outcomes)
         for name, outcomes in (("all findings", complete), ("history and examination", untested))
     }
     return CaseResults(
@@ -277,7 +221,7 @@ def _check_names(model: Model, row: Case) -> None:
                 raise FindingsError(f"case {row.case}: {name!r} is not a {what} of {title}.{suggestion}")
 
 
-def _check(model: Model, row: Case, outcome: Outcome, text: str) -> tuple[bool, str]:
+def _check(model: Model, row: Case, outcome: CaseOutcome, text: str) -> tuple[bool, str]:
     """Whether an expectation holds, and what was found."""
     try:
         expectation: Expectation = parse_expectation(text)
@@ -317,7 +261,7 @@ def _cause(model: Model, row: Case, name: str) -> str:
     return name
 
 
-def _probability(model: Model, row: Case, outcome: Outcome, name: str, state: str) -> float:
+def _probability(model: Model, row: Case, outcome: CaseOutcome, name: str, state: str) -> float:
     if not name:
         return outcome.none_present
     cause = _cause(model, row, name)
@@ -337,8 +281,8 @@ def _probability(model: Model, row: Case, outcome: Outcome, name: str, state: st
 def _table(
     model: Model,
     rows: Sequence[Case],
-    complete: Sequence[Outcome],
-    untested: Sequence[Outcome],
+    complete: Sequence[CaseOutcome],
+    untested: Sequence[CaseOutcome],
     expectations: pd.DataFrame,
 ) -> pd.DataFrame:
     lines = []
@@ -366,11 +310,3 @@ def _table(
             }
         )
     return pd.DataFrame(lines, columns=COLUMNS)
-
-
-def first(model: Model, outcome: Outcome) -> str:
-    """The most probable cause, ``none of the modelled causes`` where that is more so, empty where unknown."""
-    if outcome.diagnosis is None:
-        return ""
-    place = int(outcome.probabilities.argmax())
-    return scores.NONE if outcome.none_present > outcome.probabilities[place] else model.causes[place]

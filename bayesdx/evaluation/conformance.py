@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from bayesdx.evaluation.implied import Implied, Questions, figures, spread_of
 from bayesdx.evaluation.published import Published, floor_of, published_figures, read, within
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import RATIOS, Accuracy, format_cell
-from bayesdx.network.parameters import distributions, parameters
+from bayesdx.knowledge.versions import as_model
+from bayesdx.network.parameters import distributions, order_of, parameters, sticks
 
 INSIDE = "inside"
 OUTSIDE = "outside"
@@ -29,7 +31,7 @@ Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 
-def check_evidence(model: Model, heterogeneity: float = 0.3) -> pd.DataFrame:
+def check_evidence(model: Model | str | PathLike[str], heterogeneity: float = 0.3) -> pd.DataFrame:
     r"""What the network implies for each published figure, and whether the figure lies where it is predicted.
 
     A row is about an event :math:`e`: its ``finding`` in one of the states ``state``, and every condition of ``also``
@@ -59,7 +61,8 @@ def check_evidence(model: Model, heterogeneity: float = 0.3) -> pd.DataFrame:
 
     Parameters
     ----------
-    model : Model
+    model : Model, str or path
+        A model, or what ``load_model`` takes.
     heterogeneity : float, at least 0
         Standard deviation between studies on the scale of log-odds; 0.5 at least for case-control and operated series
         unless it is 0.
@@ -96,6 +99,7 @@ def check_evidence(model: Model, heterogeneity: float = 0.3) -> pd.DataFrame:
     0  dyspnoea  bronchitis  sensitivity    0.8      0.8  inside
     1  dyspnoea  bronchitis  sensitivity    0.9      0.9  inside
     """
+    model = as_model(model)
     if not (np.isfinite(heterogeneity) and heterogeneity >= 0):
         raise ValueError(f"heterogeneity: {heterogeneity}; expected a finite number of at least 0.")
     published = published_figures(model)
@@ -217,31 +221,50 @@ def _predict(
 def _covariance(model: Model, asked: Questions, implied: Implied, where: Index) -> Array:
     r"""Covariance of scaled figures from the uncertainty of the model's numbers, shape (n, n).
 
-    To first order, with :math:`n_c` the slopes in :math:`\log p_c` of a distribution worth A patients, whose free
-    states share :math:`m_c`: :math:`\sum (\sum_c n_c n_c' / m_c - N N') / A`.
+    To first order in the log-odds of sticks: of a distribution worth A patients, of whom the share m gets as far, s
+    stays there, with variance :math:`1 / (A m s (1 - s))`. correlations.csv says which of them are correlated.
     """
     columns: dict[tuple[str, object, int], int] = {}
+    named: dict[tuple[str, str], int] = {}
     blocks = []
     for name, (rows, of_cells) in implied.slopes.items():
         chosen = model if name == model.population else model.with_population(name)
         known = parameters(chosen)
         scaled, index, start = [], [], 0
-        for row in distributions(chosen):
+        column: dict[tuple[int, int], int] = {}
+        for number, row in enumerate(distributions(chosen)):
             if not row.free:
                 continue
             owner = next((known[place].key[0] for place in row.parameters if known[place].file != "links.csv"), "")
-            left = sum(row.mean[state] for state in row.free)
-            share = np.array([row.mean[state] / left for state in row.free])
-            part = of_cells[:, start : start + len(row.free)]
-            start += len(row.free)
-            centred = (part - share * part.sum(axis=1, keepdims=True)) / np.sqrt(share * row.sample_size)
-            scaled.append(centred)
-            index += [columns.setdefault((owner, row.place, state), len(columns)) for state in row.free]
+            order = list(order_of(row.free))
+            share = np.array([row.mean[row.free[place]] for place in order])
+            slopes = of_cells[:, start : start + len(order)][:, order]
+            start += len(order)
+            left, behind = _from_here_on(share / share.sum()), _from_here_on(slopes)
+            stay = share / share.sum() / left
+            worth = row.sample_size * left * stay * (1 - stay)
+            scaled.append((slopes - stay * behind)[:, :-1] / np.sqrt(worth[:-1]))
+            for place in range(len(order) - 1):
+                column[number, place] = columns.setdefault((owner, row.place, place), len(columns))
+                index.append(column[number, place])
+        if model.correlations:
+            named |= {own: column[stick.row, stick.place] for own, stick in sticks(chosen).items()}
         blocks.append((rows, np.concatenate(scaled, axis=1) if scaled else np.zeros((len(rows), 0)), index))
-    all_rows = np.zeros((len(asked.rows), len(columns)))
+    of_rows = np.zeros((len(asked.rows), len(columns)))
     for rows, values, index in blocks:
-        all_rows[np.ix_(rows, np.array(index, dtype=np.intp))] = values
-    return np.asarray(all_rows[where] @ all_rows[where].T)
+        of_rows[np.ix_(rows, np.array(index, dtype=np.intp))] = values
+    tied = np.eye(len(columns))
+    for pair in model.correlations:
+        ends = (pair.file, pair.number), (pair.other_file, pair.other)
+        if all(end in named for end in ends):
+            one, other = (named[end] for end in ends)
+            tied[one, other] = tied[other, one] = pair.correlation
+    return np.asarray(of_rows[where] @ tied @ of_rows[where].T)
+
+
+def _from_here_on(values: Array) -> Array:
+    """Sums over each place of the last axis and all after it."""
+    return np.asarray(values[..., ::-1].cumsum(axis=-1)[..., ::-1])
 
 
 def _judge(one: Published, line: Mapping[Hashable, Any]) -> tuple[str, str]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,12 +18,17 @@ from numpy.typing import NDArray
 from bayesdx.display.report import Block, Grid, Report, Title
 from bayesdx.errors import DatasetError
 from bayesdx.evaluation.mapping import Band, Rule, Source, code_among, code_text, measured, read_mapping, read_numbers
+from bayesdx.files import TableFault, UnusualFileError, frame_of, read_table_file
 from bayesdx.inference import Engine, Evidence
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.problems import Problem, one_of, shown
+from bayesdx.knowledge.versions import as_model
+from bayesdx.knowledge.vocabulary import Vocabulary
 from bayesdx.network import compile_network
 
-Table = pd.DataFrame | str | os.PathLike[str]
+Table = Any
+"""A frame of pandas, polars or pyarrow, or the path of a file that ``read_table_file`` reads."""
+
 Array = NDArray[np.float64]
 
 VERIFIED = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
@@ -31,6 +36,9 @@ VERIFIED = {"yes": True, "true": True, "1": True, "no": False, "false": False, "
 
 MISSING = ("?", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "<NA>")
 """Words for a missing cell that a table of a new model may use; a table for a given model maps them, if it has them."""
+
+UNTOLD = "?"
+"""A cell that says that the question was asked and could not be answered, as a finding of ``diagnose`` may."""
 
 ROWS_SHOWN = 5
 """Rows that a fault names; it says how many more there are."""
@@ -175,6 +183,7 @@ class _Reading:
 
     name: str
     frame: pd.DataFrame
+    words: Vocabulary
     problems: list[Problem] = field(default_factory=list)
     used: list[list[object]] = field(default_factory=list)
     lenient: bool = False
@@ -188,7 +197,8 @@ class _Reading:
             return
         if rule.bands:
             bands = ", ".join(f"{band.lower:g}..{band.upper:g}" for band in rule.bands)
-            self.fault(rows, rule.column, text, f"a number in one of the bands {bands}")
+            known = f"a state of {rule.variable} ({', '.join(states)}), or "
+            self.fault(rows, rule.column, text, f"{known}a number in one of the bands {bands}")
             return
         given = [code for code in rule.codes if code]
         expected = f"a state of {rule.variable}: {', '.join(states)}"
@@ -210,7 +220,7 @@ class _Reading:
 
 
 def read_cohort(
-    model: Model,
+    model: Model | str | PathLike[str],
     table: Table,
     mapping: Source | None = None,
     *,
@@ -222,12 +232,15 @@ def read_cohort(
 
     Parameters
     ----------
-    model : Model
-    table : DataFrame, or path of a CSV or Parquet file
-        A row per patient. An empty cell (or None, NaN) is "not observed", never "absent".
+    model : Model, str or path
+        A model, or what ``load_model`` takes.
+    table : DataFrame (pandas, polars, pyarrow), or path of a table
+        A row per patient; a file is CSV (commas, semicolons or tabs; UTF-8, UTF-16 or Windows-1252; plain, gzip or
+        zstd), Parquet, Arrow or Excel. An empty cell (or None, NaN, ``?``) is "not observed", never "absent".
     mapping : path of mapping.csv, or dict, optional
         What the columns and codes mean, as ``read_mapping`` takes it. A column that it does not name has to be called
-        like a variable and to hold the names of its states, or numbers where the variable has cut points.
+        by a variable's name, label or synonym. Where it lists no codes of a column, a cell says a state as a finding of
+        ``diagnose`` does; where it does, every code has to be listed, or be the name of a state.
     weight : str, optional
         A column of numbers of at least 0: how many patients a row stands for (0 leaves it out).
     site : str, optional
@@ -257,6 +270,7 @@ def read_cohort(
     >>> len(dx.read_cohort(model, table, mapping))
     2
     """
+    model = as_model(model)
     check = check_cohort(model, table, mapping, weight=weight, site=site, verification=verification)
     if check.cohort is None:
         faults = f"{len(check.problems)} fault{'s' if len(check.problems) != 1 else ''}"
@@ -265,7 +279,7 @@ def read_cohort(
 
 
 def check_cohort(
-    model: Model,
+    model: Model | str | PathLike[str],
     table: Table,
     mapping: Source | None = None,
     *,
@@ -298,8 +312,9 @@ def check_cohort(
     >>> print(dx.check_cohort(model, pd.DataFrame({"xray": ["positive", "odd"]})).problems[0])
     table, row 1, column xray: 'odd'; expected a state of xray: negative, positive.
     """
-    name, frame = read_table(table)
-    reading = _Reading(name, frame)
+    model = as_model(model)
+    name, frame, ragged = _open_table(table)
+    reading = _Reading(name, frame, model.vocabulary, list(ragged))
     states = {variable.variable: variable.states for variable in model.variables}
     rules, faults = read_mapping(mapping, states) if mapping is not None else ([], [])
     reading.problems += faults
@@ -342,7 +357,7 @@ def translate(model: Model, table: Table, mapping: Source) -> tuple[Cohort, list
     named = {rule.column for rule in rules}
     frame = frame.loc[:, [str(column) in named for column in frame.columns]]
     present = {str(column) for column in frame.columns}
-    reading = _Reading(name, frame, list(faults), lenient=True)
+    reading = _Reading(name, frame, model.vocabulary, list(faults), lenient=True)
     cells = _cells(reading, [rule for rule in rules if rule.column in present], states, {}, _cuts(model))
     if reading.problems:
         raise DatasetError(f"{name} cannot be used with {model.name} {model.version}.", tuple(reading.problems))
@@ -355,49 +370,41 @@ def _cuts(model: Model) -> dict[str, tuple[Band, ...]]:
 
 
 def read_table(table: Table) -> tuple[str, pd.DataFrame]:
-    """Name and cells of a table; those of a CSV file are text, its index the lines of the file.
+    """Name and cells of a table; those of a file of text are text, its index the lines of the file.
 
     Raises
     ------
     DatasetError
-        The file cannot be read.
+        The file cannot be read, or has rows of another length than its header; all of them are listed.
     """
-    if isinstance(table, pd.DataFrame):
-        return "table", table
+    name, frame, ragged = _open_table(table)
+    if ragged:
+        raise DatasetError(f"{name} is no table: {len(ragged)} of its rows are not as long as the header.", ragged)
+    return name, frame
+
+
+def _open_table(table: Table) -> tuple[str, pd.DataFrame, tuple[Problem, ...]]:
+    """Name and cells of a table, and the rows of another length than its header, which are left out."""
+    if not isinstance(table, str | os.PathLike):
+        try:
+            return "table", frame_of(table), ()
+        except TypeError as error:
+            raise DatasetError(f"table: {error}.") from error
     path = Path(table)
     try:
-        if path.suffix.lower() in (".parquet", ".pq"):
-            return path.name, pd.read_parquet(path)
-        return path.name, _read_csv(path)
+        read = read_table_file(path)
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read: {error.strerror or error}.") from error
-    except (ImportError, ValueError) as error:
+    except (ValueError, UnusualFileError) as error:  # a NUL character in the path, a folder
         raise DatasetError(f"{path}: cannot be read: {error}.") from error
-
-
-def _read_csv(path: Path) -> pd.DataFrame:
-    """CSV without guesses: a state may be called NA or null."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DatasetError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8.") from error
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    rows: list[list[str | None]] = []
-    lines: list[int] = []
-    line = 2
-    try:
-        header = [cell.strip() for cell in next(reader, [])]
-        line = reader.line_num + 1
-        for row in reader:
-            if row and len(row) != len(header):
-                raise DatasetError(f"{path.name}, row {line}: {len(row)} cells; the header has {len(header)}.")
-            if row:
-                rows.append([cell.strip() or None for cell in row])
-                lines.append(line)
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise DatasetError(f"{path.name}, row {line}: not CSV: {error}.") from error
-    return pd.DataFrame(rows, index=pd.Index(lines, dtype=int), columns=header, dtype=object)
+    except TableFault as error:
+        raise DatasetError(str(error)) from error
+    width = read.frame.shape[1]
+    ragged = (
+        Problem(read.name, line, None, f"{len(cells)} cells", f"{width}, as the header has")
+        for line, cells in read.ragged.items()
+    )
+    return read.name, read.numbered, tuple(ragged)
 
 
 def _roles(
@@ -442,7 +449,7 @@ def _cells(
         if column in roles:
             reading.used.append([column, roles[column], len(reading.frame), 0, ""])
             continue
-        rule = by_column.get(column, Rule(column, column, {}))
+        rule = by_column.get(column) or Rule(column, _meant(reading.words, column, states), {})
         if rule.variable and rule.variable not in states:
             if column not in by_column:
                 expected = one_of("a variable of the model, or a column that the mapping names", column, states)
@@ -469,6 +476,12 @@ def _cells(
     return pd.DataFrame(ordered, index=reading.frame.index, dtype=object)
 
 
+def _meant(words: Vocabulary, column: str, states: Mapping[str, Sequence[str]]) -> str:
+    """The variable that a heading names, by its name, its label or a synonym; else the heading itself."""
+    found = [column] if column in states else [name for name in words.find(column) if name in states]
+    return found[0] if len(found) == 1 else column
+
+
 def _states_of(reading: _Reading, column: pd.Series, rule: Rule, states: tuple[str, ...]) -> NDArray[np.object_]:
     """State of every cell, None where it is not observed; each distinct value is looked up once."""
     if rule.bands and _is_measured(column, rule):
@@ -491,11 +504,20 @@ def _states_of(reading: _Reading, column: pd.Series, rule: Rule, states: tuple[s
             state = named
         elif reading.lenient and text in MISSING:
             state = blank
+        elif not rule.codes and text == UNTOLD:
+            state = None
+        elif not rule.codes and (said := reading.words.state_or_none(rule.variable, _plain(value, text), rule.column)):
+            state = said
         else:
             state = None
             reading.unknown(np.flatnonzero(codes == number), rule, value, states)
         meaning.append(state)
     return np.array([*meaning, blank], dtype=object)[codes]
+
+
+def _plain(value: object, text: str) -> object:
+    """A cell as a finding may be given: a truth value as it is, anything else in its canonical spelling."""
+    return bool(value) if isinstance(value, bool | np.bool_) else text
 
 
 def _is_measured(column: pd.Series, rule: Rule) -> bool:
@@ -545,11 +567,18 @@ def _weights(reading: _Reading, column: str | None) -> Array:
     if column is None or column not in reading.frame.columns:
         return np.ones(len(reading.frame))
     cells = reading.frame[column]
-    numbers = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=float)
+    numbers = weights_of(cells)
     bad = np.flatnonzero(~np.isfinite(numbers) | (numbers < 0))
     if bad.size:
         reading.fault(bad, column, str(cells.iloc[bad[0]]), "a weight, a finite number of at least 0")
     return numbers
+
+
+def weights_of(cells: pd.Series) -> Array:
+    """The numbers of a column, NaN where a cell is none; text may have decimal commas."""
+    if pd.api.types.is_numeric_dtype(cells):
+        return np.asarray(pd.to_numeric(cells).to_numpy(dtype=float, na_value=np.nan))
+    return np.array(read_numbers(code_text(cell) for cell in cells)[0])
 
 
 def _sites(reading: _Reading, column: str | None) -> tuple[str, ...]:

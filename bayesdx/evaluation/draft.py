@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import dataclass
+from os import PathLike
 
 import pandas as pd
 
@@ -12,6 +13,7 @@ from bayesdx.errors import FindingsError
 from bayesdx.evaluation.dataset import MISSING, Table, read_table
 from bayesdx.evaluation.mapping import HEADER, code_text, measured, read_numbers
 from bayesdx.knowledge.model import Model
+from bayesdx.knowledge.versions import as_model
 
 UNDECIDED = "?"
 """Stands where a person has to decide; ``read_cohort`` refuses a mapping that still has it."""
@@ -89,7 +91,7 @@ class MappingDraft:
         return stream.getvalue()
 
 
-def draft_mapping(model: Model, table: Table) -> MappingDraft:
+def draft_mapping(model: Model | str | PathLike[str], table: Table) -> MappingDraft:
     """Guess what the columns and codes of a table mean in a model's words.
 
     Columns are compared with names, labels and synonyms of the variables; codes with their states, labels and yes and
@@ -98,8 +100,9 @@ def draft_mapping(model: Model, table: Table) -> MappingDraft:
 
     Parameters
     ----------
-    model : Model
-    table : DataFrame, or path of a CSV or Parquet file
+    model : Model, str or path
+        A model, or what ``load_model`` takes.
+    table : DataFrame, or path of a table, as ``read_cohort`` takes it
 
     Returns
     -------
@@ -118,6 +121,7 @@ def draft_mapping(model: Model, table: Table) -> MappingDraft:
     >>> draft.remarks
     ('Smoking: smoking (its name).',)
     """
+    model = as_model(model)
     _, frame = read_table(table)
     rows: list[tuple[str, str, str, str]] = []
     remarks: list[str] = []

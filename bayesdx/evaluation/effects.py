@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from os import PathLike
 
 import numpy as np
 import pandas as pd
 
 from bayesdx.display import format_probability
-from bayesdx.display.document import Block, Heading, Paragraph, as_markdown, grid
-from bayesdx.evaluation.cases import Outcome, run_case
-from bayesdx.knowledge import Comparison, Model, compare_rows
+from bayesdx.display.document import Heading, Paragraph, Part, as_markdown, grid
+from bayesdx.evaluation.outcomes import CaseOutcome, run_case
+from bayesdx.knowledge import Comparison, Model, compare_rows, lineage
 from bayesdx.knowledge.compare import COLUMNS
 from bayesdx.knowledge.schema import Case, format_cell
+from bayesdx.knowledge.versions import as_model
 
 EFFECT_COLUMNS = [
     "case", "title", "cause", "old_rank", "new_rank", "rank_change", "old_probability", "new_probability",
@@ -107,12 +109,13 @@ class VersionComparison(Comparison):
         return as_markdown(_document(self))
 
 
-def compare_models(old: Model, new: Model) -> VersionComparison:
+def compare_models(old: Model | str | PathLike[str], new: Model | str | PathLike[str]) -> VersionComparison:
     """Every number and text that differs between two models, and the effect on every clinical unit test.
 
     Parameters
     ----------
-    old, new : Model
+    old, new : Model, str or path
+        Models, or what ``load_model`` takes.
 
     Returns
     -------
@@ -131,6 +134,7 @@ def compare_models(old: Model, new: Model) -> VersionComparison:
                               row       column   old   new  shift_decibans
     0  clinic, visit_to_asia, yes  probability  0.01  0.02            3.05
     """
+    old, new = as_model(old), as_model(new)
     rows = compare_rows(old, new)
     return VersionComparison(rows.old, rows.new, rows.table)
 
@@ -199,7 +203,7 @@ def _expressible(model: Model, row: Case) -> tuple[Case, list[str]]:
     return replace(row, findings=tuple(kept)), left_out
 
 
-def _change(old: Model, new: Model, row: Case, before: Outcome, after: Outcome) -> list[float]:
+def _change(old: Model, new: Model, row: Case, before: CaseOutcome, after: CaseOutcome) -> list[float]:
     """Rank and probability of the main cause under both models, and their changes."""
     figures = []
     for model, outcome in ((old, before), (new, after)):
@@ -215,7 +219,7 @@ def _change(old: Model, new: Model, row: Case, before: Outcome, after: Outcome) 
     ]  # fmt: skip
 
 
-def _most_moved(old: Model, new: Model, before: Outcome, after: Outcome) -> list[object]:
+def _most_moved(old: Model, new: Model, before: CaseOutcome, after: CaseOutcome) -> list[object]:
     """The cause of both models whose probability changes most, with both probabilities."""
     shared = [cause for cause in new.causes if cause in old.causes]
     pairs = [
@@ -229,15 +233,15 @@ def _most_moved(old: Model, new: Model, before: Outcome, after: Outcome) -> list
     return [shared[place], *pairs[place]]
 
 
-def _document(comparison: VersionComparison) -> list[Block]:
+def _document(comparison: VersionComparison) -> list[Part]:
     old, new = comparison.old, comparison.new
     table, effects = comparison.table, comparison.effects
-    blocks: list[Block] = [Heading(1, f"{old.name} {old.version} -> {new.name} {new.version}")]
+    blocks: list[Part] = [Heading(1, f"{old.name} {old.version} -> {new.name} {new.version}")]
     moved = len(comparison.numbers)
     blocks.append(
         Paragraph(
             f"{len(table)} difference{'s' if len(table) != 1 else ''}, {moved} of them a number that moved. "
-            f"Old: {old.hash}. New: {new.hash}."
+            f"Old: {old.hash}. New: {new.hash}. {lineage(new)}"
         )
     )
     shares = comparison.shares

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import re
 from collections import defaultdict
@@ -14,12 +12,18 @@ from math import inf, isfinite, nan
 from pathlib import Path
 from typing import Any, SupportsFloat
 
+import pandas as pd
+
 from bayesdx.errors import DatasetError
+from bayesdx.files import TableFault, UnusualFileError, read_table_file
 from bayesdx.knowledge.problems import Problem, one_of
 from bayesdx.knowledge.schema import Variable
 
 HEADER = ("column", "code", "variable", "state")
 """Columns of mapping.csv."""
+
+LARGEST_MAPPING = 2**26
+"""Bytes of a mapping.csv."""
 
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _BELOW = re.compile(rf"<\s*({_NUMBER})", re.ASCII)
@@ -111,27 +115,21 @@ def read_mapping(source: Source, states: Mapping[str, Sequence[str]]) -> tuple[l
 
 def _from_file(path: Path, states: Mapping[str, Sequence[str]]) -> tuple[list[Rule], list[Problem]]:
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        table = read_table_file(path, limit=LARGEST_MAPPING)
     except OSError as error:
-        raise DatasetError(f"{path}: cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise DatasetError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8.") from error
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    problems: list[Problem] = []
+        raise DatasetError(f"{path}: cannot be read: {error.strerror or error}.") from error
+    except UnusualFileError as error:
+        raise DatasetError(f"{path}: cannot be read: {error}.") from error
+    except TableFault as error:
+        raise DatasetError(str(error)) from error
+    header = tuple(map(str, table.frame.columns))
+    if header != HEADER:
+        return [], [Problem(path.name, 1, None, ",".join(header), f"the header {','.join(HEADER)}")]
+    problems = [Problem(path.name, line, None, f"{len(row)} cells", "four cells") for line, row in table.ragged.items()]
     lines: dict[str, list[tuple[int, str, str, str]]] = defaultdict(list)
-    try:
-        header = tuple(cell.strip() for cell in next(reader, []))
-        if header != HEADER:
-            return [], [Problem(path.name, 1, None, ",".join(header), f"the header {','.join(HEADER)}")]
-        for row in reader:
-            if len(row) != len(HEADER):
-                if row:
-                    problems.append(Problem(path.name, reader.line_num, None, ",".join(row), "four cells"))
-                continue
-            column, code, variable, state = (cell.strip() for cell in row)
-            lines[column].append((reader.line_num, code, variable, state))
-    except csv.Error as error:
-        return [], [Problem(path.name, reader.line_num, None, str(error), "CSV")]
+    for line, *cells in table.frame.itertuples(name=None):
+        column, code, variable, state = ("" if pd.isna(cell) else str(cell) for cell in cells)
+        lines[column].append((line, code, variable, state))
     rules = [_rule_of(path.name, column, rows, states, problems) for column, rows in lines.items()]
     return rules, problems
 
@@ -277,7 +275,8 @@ def _is_bool(value: object) -> bool:
 def code_among(value: object, codes: Collection[str]) -> str | None:
     """The one of some codes that a cell means, or None.
 
-    As it is written, else in its canonical spelling; last, true is 1 and false is 0.
+    As it is written, else in its canonical spelling; then true is 1 and false is 0; last, a code with a decimal comma
+    is the cell with a point.
 
     Examples
     --------
@@ -293,7 +292,7 @@ def code_among(value: object, codes: Collection[str]) -> str | None:
             found = wanted if wanted in codes else next((code for code in codes if code_text(code) == wanted), None)
             if found is not None:
                 return found
-    return None
+    return next((code for code in codes if _COMMA.fullmatch(code) and code.replace(",", ".") == text), None)
 
 
 _PLAIN = re.compile(_NUMBER, re.ASCII)

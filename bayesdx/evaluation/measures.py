@@ -223,3 +223,14 @@ def wilson(successes: Array, n: Array) -> tuple[Array, Array]:
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     return np.maximum(0.0, centre - half), np.minimum(1.0, centre + half)
+
+
+def weighted_mean(values: Array, weights: Array) -> Array:
+    """Of values, shape (n,), under each row of weights, shape (..., n); NaN where these are 0."""
+    return ratio(weights @ values, weights.sum(axis=-1))
+
+
+def ratio(above: Array, below: Array) -> Array:
+    """Quotient of two arrays of one shape; NaN where ``below`` is 0."""
+    found = np.full(np.shape(below), np.nan)
+    return np.asarray(np.divide(above, below, out=found, where=np.asarray(below) > 0))

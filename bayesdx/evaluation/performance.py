@@ -23,9 +23,10 @@ must_not_miss_recall        share of must-not-miss causes whose posterior reache
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -35,180 +36,20 @@ from bayesdx.display import document
 from bayesdx.display.report import Block, Grid, Report, Title
 from bayesdx.errors import LearningError, nearest
 from bayesdx.evaluation.dataset import Cohort, Table, read_cohort
+from bayesdx.evaluation.evaluation_figures import draw, svgs
+from bayesdx.evaluation.forecasts import MEASURES, Forecasts, Progress, calibration_curve, forecast, measure, measures
 from bayesdx.evaluation.mapping import Source
-from bayesdx.evaluation.measures import (
-    FLOOR,
-    auc,
-    binned,
-    brier_parts,
-    calibration_line,
-    expected_calibration_error,
-    net_benefit,
-    wilson,
-)
-from bayesdx.evaluation.scores import must_not_miss
-from bayesdx.inference import Engine
+from bayesdx.evaluation.measures import auc, net_benefit, ratio, weighted_mean
 from bayesdx.knowledge.model import Model
-from bayesdx.network import compile_network
+from bayesdx.knowledge.versions import as_model
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Array = NDArray[np.float64]
-Progress = Callable[[int, int], None]
 
-MEASURES = (
-    "log_score",
-    "brier_score",
-    "reliability",
-    "resolution",
-    "uncertainty",
-    "calibration_intercept",
-    "calibration_slope",
-    "calibration_error",
-    "top_1",
-    "top_3",
-    "auc",
-    "must_not_miss_recall",
-)
-CHUNK_CELLS = 2**22
-"""Resamples times forecasts that are looked at together."""
 
 THRESHOLDS = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-
-
-@dataclass(frozen=True, eq=False)
-class Forecasts:
-    """What a model said of labelled patients, and what was so.
-
-    Parameters
-    ----------
-    names : tuple of str
-        A class or cause per column.
-    exclusive : bool
-        Whether exactly one column holds in each patient.
-    p : ndarray, shape (n_patients, n_columns)
-    y : ndarray of 0 and 1, shape (n_patients, n_columns)
-    weights : ndarray, shape (n_patients,)
-    critical : mapping of column to threshold
-        Causes that must not be missed.
-
-    Examples
-    --------
-    >>> forecasts = Forecasts(("cause",), False, np.array([[0.9], [0.2]]), np.array([[1.0], [0.0]]), np.ones(2))
-    >>> forecasts.brier_scores().round(2).tolist()
-    [0.01, 0.04]
-    """
-
-    names: tuple[str, ...]
-    exclusive: bool
-    p: Array
-    y: Array
-    weights: Array
-    critical: dict[int, float] = field(default_factory=dict)
-
-    def take(self, rows: NDArray[Any]) -> Forecasts:
-        """Some of the patients."""
-        return Forecasts(self.names, self.exclusive, self.p[rows], self.y[rows], self.weights[rows], self.critical)
-
-    def of(self, name: str) -> Forecasts:
-        """Of one cause or class: whether a patient has it."""
-        column = self.names.index(name)
-        columns = [column]
-        critical = {0: self.critical[column]} if column in self.critical else {}
-        return Forecasts((name,), False, self.p[:, columns], self.y[:, columns], self.weights, critical)
-
-    def log_scores(self) -> Array:
-        """Per patient, in nats."""
-        if self.exclusive:
-            kept = np.maximum(self.p, FLOOR)
-            return np.asarray(-np.log((kept * self.y).sum(axis=1) / kept.sum(axis=1)))
-        said = np.where(self.y == 1, self.p, 1 - self.p)
-        return np.asarray(-np.log(np.maximum(said, FLOOR)).sum(axis=1))
-
-    def brier_scores(self) -> Array:
-        """Per patient."""
-        return np.asarray(((self.p - self.y) ** 2).sum(axis=1))
-
-    def ranked(self) -> tuple[Array, Array]:
-        """Forecasts and truth of what is ranked: of one binary cause, that it is absent and that it is present."""
-        if len(self.names) > 1:
-            return self.p, self.y
-        return np.hstack([1 - self.p, self.p]), np.hstack([1 - self.y, self.y])
-
-    def hits(self, k: int) -> Array:
-        """1 where a cause or class that the patient has is among the k most probable; equal ones share the places.
-
-        Examples
-        --------
-        >>> p, y = np.array([[0.9], [0.4], [0.5], [0.2]]), np.array([[1.0], [1.0], [0.0], [0.0]])
-        >>> Forecasts(("cause",), False, p, y, np.ones(4)).hits(1).tolist()
-        [1.0, 0.0, 0.5, 1.0]
-        """
-        p, y = self.ranked()
-        best = np.where(y == 1, p, -1.0).max(axis=1)
-        above = (p > best[:, None]).sum(axis=1)
-        equal = (p == best[:, None]).sum(axis=1)
-        return np.asarray(np.clip((k - above) / np.maximum(equal, 1), 0.0, 1.0) * (best >= 0))
-
-
-def measure(forecasts: Forecasts, weights: Array, bins: int) -> dict[str, float]:
-    """Every measure under these weights, shape (n_patients,); NaN where nobody has a part in it."""
-    return {name: float(values[0]) for name, values in measures(forecasts, weights[None], bins).items()}
-
-
-def measures(forecasts: Forecasts, weights: Array, bins: int, progress: Progress | None = None) -> dict[str, Array]:
-    """Every measure under each row of weights, shape (n_resamples, n_patients), some rows at a time."""
-    width = max(1, CHUNK_CELLS // forecasts.p.size)
-    parts = []
-    for start in range(0, len(weights), width):
-        parts.append(_measures(forecasts, weights[start : start + width], bins))
-        if progress is not None:
-            progress(min(start + width, len(weights)), len(weights))
-    return {name: np.concatenate([part[name] for part in parts]) for name in MEASURES} if parts else {}
-
-
-def _measures(forecasts: Forecasts, weights: Array, bins: int) -> dict[str, Array]:
-    p, y = forecasts.p.ravel(), forecasts.y.ravel()
-    pairs = np.repeat(weights, forecasts.p.shape[1], axis=1)
-    reliability, resolution, uncertainty = brier_parts(p, y, pairs, bins)
-    intercept, slope = calibration_line(p, y, pairs)
-    having = weights * (forecasts.ranked()[1].sum(axis=1) > 0)
-    if forecasts.exclusive:
-        first = forecasts.p.argmax(axis=1)
-        rows = np.arange(len(first))
-        error = expected_calibration_error(forecasts.p[rows, first], forecasts.y[rows, first], weights, bins)
-    else:
-        error = expected_calibration_error(p, y, pairs, bins)
-    areas = np.stack([auc(forecasts.p[:, c], forecasts.y[:, c], weights) for c in range(len(forecasts.names))])
-    known = ~np.isnan(areas)
-    caught, missable = np.zeros(len(weights)), np.zeros(len(weights))
-    for column, threshold in forecasts.critical.items():
-        caught += weights @ (forecasts.y[:, column] * (forecasts.p[:, column] >= threshold))
-        missable += weights @ forecasts.y[:, column]
-    return {
-        "log_score": _mean(forecasts.log_scores(), weights),
-        "brier_score": _mean(forecasts.brier_scores(), weights),
-        "reliability": reliability,
-        "resolution": resolution,
-        "uncertainty": uncertainty,
-        "calibration_intercept": intercept,
-        "calibration_slope": slope,
-        "calibration_error": error,
-        "top_1": _mean(forecasts.hits(1), having),
-        "top_3": _mean(forecasts.hits(3), having),
-        "auc": _ratio(np.where(known, areas, 0.0).sum(axis=0), known.sum(axis=0)),
-        "must_not_miss_recall": _ratio(caught, missable),
-    }
-
-
-def _mean(values: Array, weights: Array) -> Array:
-    return _ratio(weights @ values, weights.sum(axis=-1))
-
-
-def _ratio(above: Array, below: Array) -> Array:
-    found = np.full(np.shape(below), np.nan)
-    return np.asarray(np.divide(above, below, out=found, where=np.asarray(below) > 0))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -300,9 +141,7 @@ class Evaluation(Report):
         >>> page[:15], "<script" in page
         ('<!DOCTYPE html>', False)
         """
-        from bayesdx.evaluation.figures import svgs
-
-        parts: list[document.Block] = [document.Heading(1, self.title())]
+        parts: list[document.Part] = [document.Heading(1, self.title())]
         sections = (
             ("Measures", self.table),
             ("Causes", self.causes),
@@ -311,7 +150,7 @@ class Evaluation(Report):
             ("Subgroups", self.subgroups),
             ("Difference to the other model", self.comparison),
         )
-        figures = [document.Drawing(svg, caption) for caption, svg in svgs(self)]
+        figures = [document.Figure(svg, caption) for caption, svg in svgs(self)]
         for heading, frame in sections:
             if len(frame):
                 shown = _grid(frame)
@@ -356,8 +195,6 @@ class Evaluation(Report):
         >>> result.plot("calibration", ax=Figure().subplots()).get_xlabel()
         'forecast probability'
         """
-        from bayesdx.evaluation.figures import draw
-
         return draw(self, kind, cause, ax)
 
 
@@ -371,7 +208,7 @@ def _grid(frame: pd.DataFrame) -> Grid:
 
 
 def evaluate(
-    model: Model,
+    model: Model | str | PathLike[str],
     cohort: Cohort | Table,
     *,
     mapping: Source | None = None,
@@ -388,8 +225,9 @@ def evaluate(
 
     Parameters
     ----------
-    model : Model
-    cohort : Cohort, DataFrame, or path of a CSV or Parquet file
+    model : Model, str or path
+        A model, or what ``load_model`` takes.
+    cohort : Cohort, DataFrame, or path of a table, as ``read_cohort`` takes it
         Columns of causes are the truth; all other columns are what the model is told. Rows in which a cause is
         unknown are left out.
     mapping, weight
@@ -434,6 +272,7 @@ def evaluate(
     calibration_slope   1.06   0.91   1.15
     top_1               0.95   0.90   0.98
     """
+    model = as_model(model)
     levels = _check_options(model, against, subgroups, thresholds, bins, resamples)
     known = cohort if isinstance(cohort, Cohort) else read_cohort(model, cohort, mapping, weight=weight)
     labelled = _labelled(model, known)
@@ -459,24 +298,6 @@ def evaluate(
         comparison,
         bins,
     )
-
-
-def forecast(model: Model, cohort: Cohort) -> Forecasts:
-    """Posteriors of the causes of labelled patients, given all that is not a cause."""
-    told = cohort.frame.drop(columns=[name for name in model.causes if name in cohort.frame])
-    posteriors = Engine(compile_network(model)).marginals(told, targets=model.causes)
-    truth = cohort.frame
-    critical = must_not_miss(model)
-    if len(model.causes) == 1 and len(model.by_name[model.causes[0]].states) > 2:
-        cause = model.causes[0]
-        states = model.by_name[cause].states
-        y: Array = np.stack([(truth[cause] == state).to_numpy(dtype=float) for state in states], axis=1)
-        return Forecasts(states, True, posteriors[cause].to_numpy(dtype=float), y, cohort.weights)
-    present = [posteriors[cause].iloc[:, 1:].sum(axis=1).to_numpy(dtype=float) for cause in model.causes]
-    p = np.minimum(np.stack(present, axis=1), 1.0)
-    columns = [(truth[cause] != model.by_name[cause].reference).to_numpy(dtype=float) for cause in model.causes]
-    places = {model.causes.index(cause): threshold for cause, threshold in critical.items()}
-    return Forecasts(model.causes, False, p, np.stack(columns, axis=1), cohort.weights, places)
 
 
 def _check_options(
@@ -539,18 +360,9 @@ def _causes(forecasts: Forecasts) -> pd.DataFrame:
         p, y, weights = forecasts.p[:, column], forecasts.y[:, column], forecasts.weights
         both = 0 < float(y @ weights) < float(weights.sum())
         precision = float(average_precision_score(y, p, sample_weight=weights)) if both else float("nan")
-        share, mean = float(_mean(y, weights)), float(_mean(p, weights))
+        share, mean = float(weighted_mean(y, weights)), float(weighted_mean(p, weights))
         rows.append([name, float(y @ weights), mean, share, float(auc(p, y, weights)), precision])
     return pd.DataFrame(rows, columns=["cause", "patients", "mean_posterior", "observed", "auc", "average_precision"])
-
-
-def calibration_curve(forecasts: Forecasts, bins: int) -> pd.DataFrame:
-    """Observed share by forecast over bins of equal width, all columns together: ``Evaluation.curve``."""
-    pairs = np.repeat(forecasts.weights, forecasts.p.shape[1])
-    total, mean_p, mean_y = binned(forecasts.p.ravel(), forecasts.y.ravel(), pairs, bins)
-    lower, upper = wilson(mean_y * total, total)
-    columns = {"patients": total, "forecast": mean_p, "observed": mean_y, "lower": lower, "upper": upper}
-    return pd.DataFrame(columns)
 
 
 def _decisions(forecasts: Forecasts, thresholds: Array) -> pd.DataFrame:
@@ -566,7 +378,7 @@ def _decisions(forecasts: Forecasts, thresholds: Array) -> pd.DataFrame:
                     "model": net_benefit(p, y, weights, thresholds),
                     "treat_all": net_benefit(np.ones_like(p), y, weights, thresholds),
                     "treat_none": 0.0,
-                    "recall": _ratio(reached @ (weights * y), np.full(len(thresholds), weights @ y)),
+                    "recall": ratio(reached @ (weights * y), np.full(len(thresholds), weights @ y)),
                     "flagged": reached @ weights / weights.sum(),
                 }
             )

@@ -1,8 +1,7 @@
-"""A case as Python code and as a JSON document that can be read back."""
+"""A case as Python code."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -48,29 +47,6 @@ def as_code(case: dx.Diagnosis, folder: str = "") -> str:
         "case = dx.diagnose(model, findings)\n"
         "case\n"
     )
-
-
-def as_document(case: dx.Diagnosis) -> str:
-    """The findings as JSON; ``bayesdx diagnose --findings`` reads it.
-
-    Parameters
-    ----------
-    case : Diagnosis
-
-    Examples
-    --------
-    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
-    >>> json.loads(as_document(dx.diagnose(model, {"onset": "sudden"})))["findings"]
-    {'onset': 'sudden'}
-    """
-    model = {key: getattr(case.model, key) for key in ("name", "version", "population", "hash")}
-    document = {"model": model, "findings": dict(case.findings)}
-    return json.dumps(document, indent=2, ensure_ascii=True, default=_plain) + "\n"
-
-
-def _plain(value: Any) -> Any:
-    """A finding that JSON does not know by itself."""
-    return dict(value) if isinstance(value, Mapping) else value.value
 
 
 def _literal(value: Any) -> str:

@@ -317,6 +317,7 @@ export function show(host, transport) {
     reset.disabled = !state.findings.length;
     pin.textContent = state.pinned ? "Unpin" : "Pin";
     pin.setAttribute("aria-pressed", String(state.pinned !== null));
+    code.hidden = !state.code;
     drawFlags();
     drawFindings();
     drawDifferential();
@@ -373,7 +374,8 @@ export function show(host, transport) {
     const count = state.findings.length;
     under.textContent = `${count} finding${count === 1 ? "" : "s"}` +
       `${state.hidden ? `; ${state.hidden} less probable causes are not shown` : ""}. ` +
-      `Triage: ${state.triage}. Whiskers: 95 % credible intervals from ${catalogue.draws} draws of the model's numbers.`;
+      `Triage: ${state.triage}.` + (catalogue.draws
+        ? ` Whiskers: 95 % credible intervals from ${catalogue.draws} draws of the model's numbers.` : "");
     drawDiffering();
   }
 
@@ -434,6 +436,8 @@ export function show(host, transport) {
   }
 
   function drawSets() {
+    sets.hidden = !state.sets;
+    if (!state.sets) return;
     setsBody.replaceChildren(make("ol", { className: "bdx-sets" }, ...state.sets.map((one) => {
       const fill = make("div", { className: "bdx-fill" });
       fill.style.width = percent(one.probability);
@@ -520,7 +524,7 @@ export function show(host, transport) {
           row.end >= row.start ? "for" : "against", row.sources)),
         step("with the findings", told.posterior.weight, 0, told.posterior.value, "plain")));
       parts.push(make("p", { className: "bdx-note",
-        textContent: "Decibans: 10 multiply the odds by 10, 3 double them. The rows add up." }));
+        textContent: told.note || "Decibans: 10 multiply the odds by 10, 3 double them. The rows add up." }));
     }
     if (told.expected.length) {
       parts.push(make("h4", { textContent: "Expected, not yet looked for" }));

@@ -11,7 +11,7 @@ from typing import Any
 
 import bayesdx as dx
 from bayesdx.display import as_json, clean, format_probability, format_ratio, words
-from bayesdx.explorer.code import as_code, as_document
+from bayesdx.explorer.code import as_code
 
 SECTIONS = {
     "context": "Background",
@@ -90,7 +90,7 @@ def catalogue(model: dx.Model) -> dict[str, Any]:
                         "label": clean(variable.label),
                         "definition": clean(variable.definition),
                         "states": [clean(variable.state_label(state)) for state in variable.states],
-                        "words": clean(" ".join((variable.variable, *variable.synonyms, *variable.quantity))),
+                        "words": clean(" ".join(variable.words)),
                         "number": clean(variable.measured),
                     }
                 )
@@ -192,7 +192,7 @@ def state(
         "chosen": chosen or lines[0]["cause"],
         "pinned": None if pinned is None else _pinned(pinned, case),
         "code": as_code(case, folder),
-        "document": as_document(case),
+        "document": case.findings_json(),
     }
 
 
@@ -285,7 +285,7 @@ def _next(case: dx.Diagnosis, chosen: str) -> dict[str, Any]:
                 "share": suggestion.bits,
                 "decision": format_probability(suggestion.decision_change),
                 "cost": f"{option.cost_eur:g}",
-                "delay": f"{option.delay_hours:g}",
+                "delay": f"{suggestion.delay_hours:g}",
                 "badge": BADGES[option.kind] if suggestion.emergency else "",
                 "why": clean(suggestion.why),
             }

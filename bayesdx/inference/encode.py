@@ -7,6 +7,7 @@ a value costs next to nothing.
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -236,7 +237,8 @@ def _names(frame: Any) -> Sequence[object]:
 
 def _read_columns(frame: Any, network: Network, found: _Found) -> None:
     names = _names(frame)
-    if len(set(names)) < len(names) or not network.index.keys() >= set(names):
+    different = set(names)
+    if len(different) < len(names) or different.difference(network.index):
         seen: set[object] = set()
         for place, name in enumerate(names):
             if name not in network.index:
@@ -271,12 +273,15 @@ Part: TypeAlias = "tuple[int, NDArray[np.integer[Any]], Sequence[object]]"
 
 def _pandas_parts(frame: pd.DataFrame) -> Iterator[Part]:
     """The columns of a pandas frame that hold a value; those of one type are taken out of the frame together."""
-    kinds: dict[object, list[int]] = {}
-    for place, kind in enumerate(frame.dtypes.tolist()):
-        kinds.setdefault(kind, []).append(place)
-    if len(frame) <= VERY_FEW_ROWS and all(isinstance(k, np.dtype) or len(kinds[k]) <= FEW_ROWS for k in kinds):
+    of_column = frame.dtypes.tolist()
+    classes = Counter(map(type, of_column))
+    extensions = sum(count for kind, count in classes.items() if not issubclass(kind, np.dtype))
+    if len(frame) <= VERY_FEW_ROWS and extensions <= FEW_ROWS:
         yield from _object_parts(frame.to_numpy(dtype=object), range(frame.shape[1]))
         return
+    kinds: dict[object, list[int]] = {}
+    for place, kind in enumerate(of_column):
+        kinds.setdefault(kind, []).append(place)
     for kind, places in kinds.items():
         part = frame.iloc[:, places] if len(kinds) > 1 else frame
         if isinstance(kind, pd.CategoricalDtype):

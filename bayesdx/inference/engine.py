@@ -6,26 +6,28 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from bayesdx.errors import FindingsError, ImpossibleEvidenceError, NetworkError, TooLargeError, nearest, rounded
-from bayesdx.inference import conflict, noisy_or, two_layer
+from bayesdx.inference import noisy_or, two_layer
 from bayesdx.inference.best import Configurations, largest_cells, with_impossible
 from bayesdx.inference.dense import dense_tables, roles
 from bayesdx.inference.dense_backend import DenseBackend
-from bayesdx.inference.draws import GateDraws, ParameterDraws, check_draws
 from bayesdx.inference.encode import Observed, encode, index_of
 from bayesdx.inference.evidence import Evidence, check_evidence
+from bayesdx.inference.impossible import minimal_conflict
 from bayesdx.inference.jt_backend import JunctionTreeBackend
 from bayesdx.inference.kernels import Kernel, check_kernel, numba_installed
 from bayesdx.inference.mixture import Mixture, joined, mixture_of
+from bayesdx.inference.parameter_draws import GateDraws, ParameterDraws, check_draws
 from bayesdx.inference.plan import Plan, plan
+from bayesdx.inference.portable import portable
+from bayesdx.inference.propagation import Family, GateFamily, Propagation
 from bayesdx.inference.recent import Recent
-from bayesdx.inference.result import Family, GateFamily, Propagation
 from bayesdx.inference.sizes import USUAL, Sizes
 from bayesdx.inference.threads import processors
 from bayesdx.network import Network, NoisyMax, Table
@@ -153,6 +155,44 @@ class Engine:
         if program.cells > self._sizes.unsliced_cells:
             why += "; so large that each pattern of evidence is compiled by itself, in far fewer cells than this"
         return plan("junction_tree", kernel, program.cells, program.tree.largest, why)
+
+    def portable(self, memory_limit: int = 2**28) -> dict[str, Any]:
+        """The compiled network as plain data, for an engine that runs elsewhere, such as in a page.
+
+        Parameters
+        ----------
+        memory_limit : int
+            Bytes that one answer may take there.
+
+        Returns
+        -------
+        dict
+            cards : number of states of each variable, those of the network first.
+            size : number of variables of the network.
+            homes : for each of them the clique that it enters, -1 for a variable without children (a leaf).
+            cliques : children before parents; of each its variables, the position of its parent (-1: none), the
+            variables it shares with it, and the product of its factors, the last variable running fastest.
+            groups : leaves over the same parents; of each its clique, the parents (scope), and the leaves. A gate has
+            its leak and a link per parent, another leaf a row per state over the cells of the scope.
+
+        Raises
+        ------
+        TooLargeError
+            The junction tree takes more memory.
+
+        References
+        ----------
+        S. Lauritzen, D. Spiegelhalter (1988), "Local computations with probabilities on graphical structures and their
+        application to expert systems", J. R. Stat. Soc. B 50.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> found = dx.Engine(dx.load_model("chest_clinic@1.0.0")).portable()
+        >>> found["size"], len(found["cliques"]) > 0
+        (8, True)
+        """
+        return portable(self._network, memory_limit)
 
     def encode(self, frame: Observed) -> Evidence:
         """Evidence from a frame of state names; missing (None, NaN, NA) is "not observed".
@@ -602,7 +642,7 @@ class Engine:
         """Observed variables of one impossible case whose evidence alone has probability 0.
 
         The set is inclusion-minimal, and of smallest cardinality wherever at most
-        ``bayesdx.inference.conflict.MOST_SUBSETS`` subsets of each smaller size exist. Empty when the case is
+        ``bayesdx.inference.impossible.MOST_SUBSETS`` subsets of each smaller size exist. Empty when the case is
         possible.
 
         Parameters
@@ -637,7 +677,7 @@ class Engine:
 
         if not impossible(np.ones((1, len(observed)), dtype=np.bool_))[0]:
             return ()
-        members, _ = conflict.minimal_conflict(len(observed), impossible)
+        members, _ = minimal_conflict(len(observed), impossible)
         return tuple(names[observed[member]] for member in members)
 
     def _said(self, evidence: Evidence, row: int, name: str) -> str:

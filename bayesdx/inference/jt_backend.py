@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from bayesdx.inference.best import Search
 from bayesdx.inference.casewise import Casewise
 from bayesdx.inference.casewise_marginals import CasewiseMarginals
-from bayesdx.inference.draws import ParameterDraws
 from bayesdx.inference.elimination import quick_cells
 from bayesdx.inference.evidence import Evidence
 from bayesdx.inference.factors import can_be_quiet, factor_graph
@@ -22,10 +21,11 @@ from bayesdx.inference.hypothetical import turned_round
 from bayesdx.inference.kernels import Kernel, use_numba
 from bayesdx.inference.leaves import drawn_rows, leaf_family, leaf_marginal, leaves_of, parents_of
 from bayesdx.inference.one_case import CaseRows, OneCase, row_cells
+from bayesdx.inference.parameter_draws import ParameterDraws
 from bayesdx.inference.passes import Calibrated, propagate
 from bayesdx.inference.program import BYTES, Program, View
+from bayesdx.inference.propagation import Family
 from bayesdx.inference.recent import Recent
-from bayesdx.inference.result import Family
 from bayesdx.inference.sampling import forward, from_tree
 from bayesdx.inference.sizes import USUAL, Sizes
 from bayesdx.inference.threads import over_runs

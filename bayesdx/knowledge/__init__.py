@@ -5,7 +5,7 @@ from bayesdx.knowledge.compare import Comparison, compare_rows
 from bayesdx.knowledge.model import Model, ModelInfo, Population, Release
 from bayesdx.knowledge.problems import Problem
 from bayesdx.knowledge.saving import release_model, save_model
-from bayesdx.knowledge.versions import list_models, load_model
+from bayesdx.knowledge.versions import as_model, lineage, list_models, load_model
 
 __all__ = [
     "Comparison",
@@ -14,8 +14,10 @@ __all__ = [
     "Population",
     "Problem",
     "Release",
+    "as_model",
     "check_model",
     "compare_rows",
+    "lineage",
     "list_models",
     "load_model",
     "release_model",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bayesdx.errors import rounded
+from bayesdx.knowledge.correlations import are_possible
 from bayesdx.knowledge.expectations import (
     MAIN,
     FlagFires,
@@ -30,12 +31,14 @@ from bayesdx.knowledge.schema import (
     FILES,
     FINDING_KINDS,
     KINDS,
+    NUMBER_FILES,
     PROBABILITIES,
     RATIOS,
     Cell,
     File,
     Study,
     format_cell,
+    number_name,
     split_event,
     split_share,
 )
@@ -207,6 +210,22 @@ def _check_words(draft: Draft) -> None:
             elif key in seen:
                 faults.append(("synonyms", synonym, "each synonym once, whatever its spelling"))
             seen.add(key)
+        own = (variable, record.values.get("label", ""))
+        said = {compact(text): "the variable itself" for text in own}
+        said |= dict.fromkeys(seen, "a synonym")
+        for state, words in record.values.get("state_words", ()):
+            if state not in states:
+                expected = one_of(f"a state of {variable}: {', '.join(states)}", state, states)
+                faults.append(("state_words", state, expected))
+            for word in words:
+                key = compact(word)
+                if not key:
+                    faults.append(("state_words", word, "a word with letters or digits"))
+                elif called.get(key, variable) != variable:
+                    faults.append(("state_words", word, f"a word that is not the name of {called[key]}"))
+                elif key in said:
+                    faults.append(("state_words", word, f"a word that is not {said[key]} too"))
+                said.setdefault(key, f"a word of {state}")
         faults += _measured_faults(record, states)
         for column, found, expected in faults:
             draft.report("variables.csv", record.line, column, found, expected)
@@ -721,6 +740,62 @@ def _check_shares(draft: Draft) -> None:
                 )
 
 
+def _check_correlations(draft: Draft) -> None:
+    """Each pair names two numbers of different distributions, once; all of them together can be."""
+    if "correlations.csv" not in draft.records:
+        return
+    known = {name: _numbers_of(draft, name) for name in NUMBER_FILES}
+    complete = not draft.unreadable & set(NUMBER_FILES)
+    pairs: dict[frozenset[tuple[str, str]], int] = {}
+    sound: list[tuple[tuple[str, str], tuple[str, str], float]] = []
+    faults = 0
+    for record in draft.rows("correlations.csv", *FILE["correlations.csv"].header):
+        ends = [(record.values[file], record.values[name]) for file, name in _ENDS]
+        found: list[tuple[str, ...]] = []
+        for (file, name), (_, column) in zip(ends, _ENDS, strict=True):
+            if name in known[file]:
+                uncertain, place = known[file][name]
+                found.append((file, *place))
+                if not uncertain:
+                    expected = "a number with an interval that has a width"
+                    draft.report("correlations.csv", record.line, column, name, expected)
+                    faults += 1
+            elif complete:
+                expected = one_of(f"the cells that name a row of {file}", name, known[file])
+                draft.report("correlations.csv", record.line, column, name, expected)
+                faults += 1
+        both = frozenset(ends)
+        if len(found) == 2 and found[0] == found[1]:
+            expected = "a number of another distribution"
+            draft.report("correlations.csv", record.line, "other", ends[1][1], expected)
+            faults += 1
+        elif both in pairs and ends[0] > ends[1]:  # the pair in the same order is a double row, which is said elsewhere
+            expected = f"each pair once; row {pairs[both]} has it already"
+            draft.report("correlations.csv", record.line, "other", ends[1][1], expected)
+            faults += 1
+        pairs.setdefault(both, record.line)
+        sound.append((ends[0], ends[1], record.values["correlation"]))
+    if not faults and sound and not are_possible(sound):
+        expected = "correlations that numbers can have together: a positive definite matrix"
+        draft.report("correlations.csv", None, "correlation", f"{len(sound)} correlations", expected)
+
+
+_ENDS = (("file", "number"), ("other_file", "other"))
+
+
+def _numbers_of(draft: Draft, name: str) -> dict[str, tuple[bool, tuple[str, ...]]]:
+    """The rows of a file by name: whether the number is uncertain, and what names its distribution."""
+    file = FILE[name]
+    state = "child_state" if name == "links.csv" else "state"
+    found = {}
+    for record in draft.rows(name, *file.key, file.value, "lower", "upper"):
+        value, lower, upper = (record.values[column] for column in (file.value, "lower", "upper"))
+        key = [format_cell(record.values[column]) for column in file.key]
+        place = tuple(cell for column, cell in zip(file.key, key, strict=True) if column != state)
+        found[number_name(key)] = (0 < value < 1 and lower < upper, place)
+    return found
+
+
 def _check_cases(draft: Draft) -> None:
     """Every expectation can be read, and names causes, flags and states that there are."""
     names = _Names(draft)
@@ -781,5 +856,6 @@ _CHECKS: tuple[Callable[[Draft], None], ...] = (
     _check_accuracy,
     _check_studies,
     _check_shares,
+    _check_correlations,
     _check_cases,
 )

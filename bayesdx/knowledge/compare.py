@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from bayesdx.knowledge.model import Model, ModelInfo
-from bayesdx.knowledge.schema import FILES, Cell, File, format_cell, key_of
+from bayesdx.knowledge.schema import FILES, Cell, File, format_cell, key_of, number_name
 from bayesdx.odds import decibans, log_odds
 
-_NUMERIC = (Cell.PROBABILITY, Cell.NUMBER, Cell.INTEGER)
+_NUMERIC = (Cell.PROBABILITY, Cell.NUMBER, Cell.INTEGER, Cell.CORRELATION)
 _NUMBERS = {(file.name, column.name) for file in FILES for column in file.columns if column.cell in _NUMERIC}
 _BOUNDS = ("lower", "upper")
 COLUMNS = ["file", "row", "column", "change", "old", "new", "shift_decibans"]
@@ -135,7 +135,7 @@ def _compare_file(file: File, old: tuple[Any, ...], new: tuple[Any, ...]) -> lis
     after = {key_of(file, row): row for row in new}
     rows: list[list[object]] = []
     for key in dict.fromkeys([*before, *after]):
-        name = ", ".join(part for part in key if part)
+        name = number_name(key)
         if key not in after:
             rows.append([file.name, name, file.value, "removed", _value(file, before[key]), None, np.nan])
         elif key not in before:

@@ -24,6 +24,7 @@ from bayesdx.knowledge.schema import (
     URGENCIES,
     Accuracy,
     Case,
+    Correlation,
     File,
     Link,
     ManagementStep,
@@ -36,9 +37,11 @@ from bayesdx.knowledge.schema import (
     Variable,
     format_row,
     key_of,
+    number_name,
     split_event,
     split_share,
 )
+from bayesdx.knowledge.spelling import compact
 from bayesdx.knowledge.vocabulary import Vocabulary
 
 
@@ -122,7 +125,8 @@ class Model:
     Parameters
     ----------
     info : ModelInfo
-    variables, priors, links, tables, accuracy, studies, tests, red_flags, management, cases, sources : tuple
+    variables, priors, links, tables, accuracy, studies, correlations, tests, red_flags, management, cases : tuple
+    sources : tuple
         The rows of the files of these names (see the model format). The order of ``variables`` is knowledge and
         stays; the others are put into canonical order.
     changes : str
@@ -158,6 +162,7 @@ class Model:
     tables: tuple[TableEntry, ...] = ()
     accuracy: tuple[Accuracy, ...] = ()
     studies: tuple[Study, ...] = ()
+    correlations: tuple[Correlation, ...] = ()
     tests: tuple[Test, ...] = ()
     red_flags: tuple[RedFlag, ...] = ()
     management: tuple[ManagementStep, ...] = ()
@@ -171,14 +176,7 @@ class Model:
 
     def __post_init__(self) -> None:
         known = [population.name for population in self.info.populations]
-        chosen = self.population or self.info.default_population
-        if chosen not in known:
-            hint = nearest(chosen, known)
-            suggestion = f" Did you mean {hint!r}?" if hint else ""
-            raise ModelError(
-                f"population {chosen!r} is not one of {self.info.name} {self.info.version}; "
-                f"its populations are {', '.join(known)}.{suggestion}"
-            )
+        chosen = _population(self.info, self.population or self.info.default_population)
         assumed = not self.population or (self.population_assumed and chosen == self.info.default_population)
         object.__setattr__(self, "population_assumed", assumed and len(known) > 1)
         object.__setattr__(self, "population", chosen)
@@ -443,7 +441,7 @@ class Model:
             file = FILE[name]
             for row in getattr(self, file.field):
                 if row.information is not None:
-                    key = ", ".join(part for part in key_of(file, row) if part)
+                    key = number_name(key_of(file, row))
                     largest = max(map(split_share, row.shares), key=lambda pair: pair[1], default=("", 0.0))
                     rows.append([name, key, getattr(row, file.value), row.information, *largest])
         return pd.DataFrame(rows, columns=["file", "row", "value", "information", "source", "share"])
@@ -531,6 +529,31 @@ class _Order:
 
 
 _LAST = 2**31
+
+
+def _population(info: ModelInfo, asked: object) -> str:
+    """The population that a name or a title means, in any spelling."""
+    called: dict[str, dict[str, str]] = {}
+    for population in info.populations:
+        if asked == population.name:
+            return population.name
+        for text in (population.name, population.title):
+            called.setdefault(compact(text), {})[population.name] = text
+    meant = called.get(compact(asked), {}) if isinstance(asked, str) and compact(asked) else {}
+    if len(meant) == 1:
+        return next(iter(meant))
+    near = nearest(asked, [population.name for population in info.populations])
+    if not near and isinstance(asked, str) and compact(asked):
+        hits = {name for key, names in called.items() if compact(asked) in key for name in names}
+        near = hits.pop() if len(hits) == 1 else None
+    hint = f" Did you mean {near!r}?" if near else ""
+    listed = ", ".join(
+        f"{each.name} ({each.title})" if each.title and compact(each.title) != compact(each.name) else each.name
+        for each in info.populations
+    )
+    raise ModelError(
+        f"population {asked!r} is not one of {info.name} {info.version}; its populations are {listed}.{hint}"
+    )
 
 
 def format_rows(file: File, rows: tuple[Any, ...]) -> str:

@@ -346,6 +346,11 @@ def _number(column: Column, text: str) -> tuple[Any, str]:
     return value + 0.0, ""
 
 
+def _correlation(column: Column, text: str) -> tuple[Any, str]:
+    value = float(text) if NUMBER.fullmatch(text) else math.inf
+    return (value + 0.0, "") if -1 < value < 1 else (None, _WORDS[Cell.CORRELATION])
+
+
 def _integer(column: Column, text: str) -> tuple[Any, str]:
     sound = text.isascii() and text.isdigit() and len(text) < 16
     return (int(text), "") if sound else (None, _WORDS[Cell.INTEGER])
@@ -362,6 +367,15 @@ def _conditions(column: Column, text: str) -> tuple[Any, str]:
         return parse_conditions(text), ""
     except ValueError as error:
         return None, f"{_WORDS[Cell.CONDITIONS]}; {error}"
+
+
+def _state_words(column: Column, text: str) -> tuple[Any, str]:
+    try:
+        read = parse_conditions(text)
+    except ValueError as error:
+        return None, f"{_WORDS[Cell.STATE_WORDS]}; {error}"
+    found = tuple((state.strip(), tuple(word.strip() for word in words)) for state, words in read)
+    return (found, "") if all(state and all(words) for state, words in found) else (None, _WORDS[Cell.STATE_WORDS])
 
 
 def _texts(column: Column, text: str) -> tuple[Any, str]:
@@ -396,13 +410,15 @@ _WORDS = {
     Cell.INTEGER: "a whole number of at least 0",
     Cell.NAMES: "different names separated by ;",
     Cell.CONDITIONS: "conditions as variable=state;variable=state|state",
+    Cell.STATE_WORDS: "words of states as state=word|word;state=word",
     Cell.TEXTS: "texts separated by |, none of them empty",
     Cell.NUMBERS: "numbers separated by |",
     Cell.EVENT: "a cause, or a state of a variable as variable=state",
+    Cell.CORRELATION: "a number between -1 and 1, both excluded",
 }
 _EMPTY: dict[Cell, Any] = {
     **dict.fromkeys((Cell.INTEGER, Cell.NUMBER, Cell.PROBABILITY)),
-    **dict.fromkeys((Cell.NAMES, Cell.CONDITIONS, Cell.TEXTS, Cell.NUMBERS), ()),
+    **dict.fromkeys((Cell.NAMES, Cell.CONDITIONS, Cell.STATE_WORDS, Cell.TEXTS, Cell.NUMBERS), ()),
 }
 _PARSERS: dict[Cell, Callable[[Column, str], tuple[Any, str]]] = {
     Cell.TEXT: _text,
@@ -414,9 +430,11 @@ _PARSERS: dict[Cell, Callable[[Column, str], tuple[Any, str]]] = {
     Cell.INTEGER: _integer,
     Cell.NAMES: _names,
     Cell.CONDITIONS: _conditions,
+    Cell.STATE_WORDS: _state_words,
     Cell.TEXTS: _texts,
     Cell.NUMBERS: _numbers,
     Cell.EVENT: _event,
+    Cell.CORRELATION: _correlation,
 }
 
 _TEXT_KEYS = ("name", "version", "title", "licence", "intended_use", "not_for", "entry_criterion", "default_population")

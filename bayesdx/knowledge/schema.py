@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from bayesdx.knowledge.spelling import named
+
 FORMAT = 2
 """Version of the folder format that new models have, written as ``format`` in model.toml."""
 
@@ -28,6 +30,9 @@ STATUSES = ("verified", "recalled", "expert", "synthesis", "dataset")
 """How a number is known: read in its source, known but not read again, judged, learned from studies, counted."""
 
 URGENCIES = ("emergency", "urgent", "routine")
+NUMBER_FILES = ("priors.csv", "links.csv", "tables.csv")
+"""Files whose rows are numbers of the network."""
+
 MEASURES = (
     "sensitivity", "false_positive_rate", "lr_plus", "lr_minus", "odds_ratio", "conditional", "predictive_value"
 )  # fmt: skip
@@ -83,9 +88,11 @@ class Cell(StrEnum):
     INTEGER = "whole number of at least 0"
     NAMES = "names separated by ;"
     CONDITIONS = "conditions"
+    STATE_WORDS = "words of states, as state=word|word"
     TEXTS = "texts separated by |"
     NUMBERS = "numbers separated by |"
     EVENT = "a cause, or variable=state"
+    CORRELATION = "number between -1 and 1"
 
 
 @dataclass(frozen=True)
@@ -146,6 +153,10 @@ class Variable:
     A measured variable has ``cuts``, one fewer than its states. Each says where the next state begins: ``38`` at 38
     and above, ``<5`` below 5. They all rise, or all fall.
 
+    A synonym means the variable, so that yes and no are true of it. A word of ``state_words`` means one state or a part
+    of it: warfarin is one of many anticoagulants, so that ``warfarin=yes`` says anticoagulation and ``warfarin=no``
+    denies none of the others.
+
     Examples
     --------
     >>> cuts = (Cut(5.0, below=True), Cut(1.0, below=True))
@@ -170,6 +181,7 @@ class Variable:
     unit: str = ""
     cuts: tuple[Cut, ...] = ()
     limits: tuple[float, ...] = ()
+    state_words: Conditions = ()
 
     @property
     def reference(self) -> str:
@@ -184,9 +196,19 @@ class Variable:
         name = self.quantity[0] if self.quantity else self.label
         return f"{name} ({self.unit})" if self.unit else name
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Name, label, synonyms, words of states and quantities: all that may stand for it, as written."""
+        of_states = (word for _, words in self.state_words for word in words)
+        return (self.variable, self.label, *self.synonyms, *of_states, *self.quantity)
+
     def state_label(self, state: str) -> str:
         """What people read for a state: its label, or its name with blanks for underscores."""
         return self.state_labels[self.states.index(state)] if self.state_labels else state.replace("_", " ").strip()
+
+    def text(self, state: str) -> str:
+        """A finding of this variable in a few words: "Onset: sudden", or the label of the state where it says both."""
+        return named(self.label, self.state_label(state))
 
     def state_of(self, number: float) -> str:
         """The state that a measured number means; only for a variable with cut points."""
@@ -340,6 +362,22 @@ class Study:
             return (self.study, self.table)
         conditions = (self.population, format_cell(self.given))
         return (self.study, self.finding, self.state, format_cell(self.also), self.cause, *conditions)
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """A row of correlations.csv: two numbers of the model whose uncertainty studies have tied together.
+
+    A number is named by its file and by the cells that are the key of its row, as ``number_name`` writes them. The
+    correlation is that of the log-odds; of a variable with more than two states, of the log-odds of the state against
+    those after it, the reference state being the last.
+    """
+
+    file: str
+    number: str
+    other_file: str
+    other: str
+    correlation: float
 
 
 @dataclass(frozen=True)
@@ -521,7 +559,9 @@ FILES: tuple[File, ...] = (
             Column("icd11", Cell.TEXT, "ICD-11 code", optional=True),
             Column("snomed_ct", Cell.TEXT, "SNOMED CT identifier", optional=True),
             Column("loinc", Cell.TEXT, "LOINC code", optional=True),
-            _dispensable("synonyms", Cell.TEXTS, "other words for it, separated by |", since=2),
+            _dispensable(
+                "synonyms", Cell.TEXTS, "other words for it, of which yes and no are true, separated by |", since=2
+            ),
             _dispensable("state_labels", Cell.TEXTS, "what people read for each state, separated by |", since=2),
             _dispensable(
                 "quantity",
@@ -537,6 +577,12 @@ FILES: tuple[File, ...] = (
                 since=2,
             ),
             _dispensable("limits", Cell.NUMBERS, "lowest and highest number that can be meant, as 30|45", since=2),
+            _dispensable(
+                "state_words",
+                Cell.STATE_WORDS,
+                "words that say one state or a part of it, and deny nothing, as yes=warfarin|heparin;no=healthy",
+                since=2,
+            ),
         ),
         ("variable",),
         "variables",
@@ -652,6 +698,20 @@ FILES: tuple[File, ...] = (
         since=2,
     ),
     File(
+        "correlations.csv",
+        Correlation,
+        (
+            Column("file", Cell.CHOICE, "file of a number", choices=NUMBER_FILES),
+            Column("number", Cell.TEXT, "the cells that name its row there, separated by a comma and a space"),
+            Column("other_file", Cell.CHOICE, "file of another number", choices=NUMBER_FILES),
+            Column("other", Cell.TEXT, "the cells that name its row there"),
+            Column("correlation", Cell.CORRELATION, "correlation of the log-odds of both, given the studies"),
+        ),
+        ("file", "number", "other_file", "other"),
+        "correlations",
+        since=2,
+    ),
+    File(
         "tests.csv",
         Test,
         (
@@ -759,6 +819,17 @@ def key_of(file: File, row: Any) -> tuple[str, ...]:
     ('xray',)
     """
     return tuple(format_cell(getattr(row, name)) for name in file.key)
+
+
+def number_name(key: Iterable[str]) -> str:
+    """The name of a row from the cells that are its key: those that are not empty.
+
+    Examples
+    --------
+    >>> number_name(("", "", "fever", "present"))
+    'fever, present'
+    """
+    return ", ".join(part for part in key if part)
 
 
 def split_share(text: str) -> tuple[str, float]:

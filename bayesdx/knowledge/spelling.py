@@ -70,6 +70,17 @@ def compact(text: str) -> str:
     return fold(text).replace(" ", "")
 
 
+def named(label: str, value: str) -> str:
+    """A finding in a few words: the value alone where that names the variable too.
+
+    Examples
+    --------
+    >>> named("Onset", "sudden"), named("Onset", "sudden onset")
+    ('Onset: sudden', 'sudden onset')
+    """
+    return value if compact(label) in compact(value) else f"{label}: {value}"
+
+
 def _fold_word(word: str) -> str:
     if len(word) < SHORTEST_FOLDED or not word.isalpha():
         return word

@@ -60,6 +60,30 @@ def load_model(model: str | os.PathLike[str], *, population: str | None = None) 
     return loaded if population is None else loaded.with_population(population)
 
 
+def as_model(model: Model | str | os.PathLike[str]) -> Model:
+    """A model as it is, or the one that ``load_model`` finds under a name or path.
+
+    Parameters
+    ----------
+    model : Model, str or path
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ModelError
+        It is neither a model nor a text; or as ``load_model``.
+
+    Examples
+    --------
+    >>> as_model("chest_clinic@1.0.0").version
+    '1.0.0'
+    """
+    return model if isinstance(model, Model) else load_model(model)
+
+
 def list_models(folder: str | os.PathLike[str] | None = None) -> pd.DataFrame:
     """The models and versions of a folder, newest version first.
 
@@ -98,6 +122,55 @@ def list_models(folder: str | os.PathLike[str] | None = None) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(_row("", "", None)))
 
 
+def lineage(model: str | os.PathLike[str] | Model) -> str:
+    """Which version a model was made from, and whether it is at hand: one sentence.
+
+    A parent that is not at hand is no fault: the hash of its content stays with the child.
+
+    Parameters
+    ----------
+    model : str, path or Model
+        As for ``load_model``. The parent is looked for beside the version's folder and among the shipped models; for a
+        ``Model``, which has no folder, among the shipped models only.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ModelNotFoundError, ModelError
+        As ``load_model`` has them.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> dx.lineage("hip_flexion_weakness@2.3.0")
+    '2.3.0 was made from 2.2.1 (sha256:97ccdb3a0aed), which is at hand.'
+    >>> dx.lineage("hip_flexion_weakness@2.2.1")
+    '2.2.1 was made from 2.2.0 (sha256:8872d7bf6336), which is not at hand; that is no fault, its hash stays.'
+    """
+    loaded = model if isinstance(model, Model) else load_model(model)
+    version, digest = loaded.info.parent_version, loaded.info.parent_hash
+    if not version:
+        return f"{loaded.version} was made from no other version."
+    made = f"{loaded.version} was made from {version} ({_short(digest)})"
+    beside = [] if isinstance(model, Model) else [find_folder(model).resolve().parent / version]
+    found = [examine(folder)[0] for folder in (*beside, models_folder() / loaded.name / version) if folder.is_dir()]
+    hashes = [parent.hash if parent else "" for parent in found]
+    if digest in hashes:
+        return f"{made}, which is at hand."
+    if not hashes:
+        return f"{made}, which is not at hand; that is no fault, its hash stays."
+    other = f"has another content ({_short(hashes[0])})" if hashes[0] else "has faults"
+    return f"{made}; the {version} at hand {other}."
+
+
+def _short(digest: str) -> str:
+    """A hash as people compare it: its first 12 digits."""
+    return digest[: len("sha256:") + 12]
+
+
 def _row(name: str, version: str, model: Model | None) -> dict[str, object]:
     populations: list[str] = []
     if model:
@@ -111,7 +184,7 @@ def _row(name: str, version: str, model: Model | None) -> dict[str, object]:
         "variables": len(model.variables) if model else 0,
         "causes": len(model.causes) if model else 0,
         "released": model.release.date if model and model.release else "",
-        "hash": model.hash.removeprefix("sha256:")[:12] if model else "",
+        "hash": _short(model.hash).removeprefix("sha256:") if model else "",
         "sound": model is not None,
     }
 
@@ -130,6 +203,8 @@ def find_folder(model: str | os.PathLike[str]) -> Path:
     ModelNotFoundError
         Nothing answers to it.
     """
+    if not isinstance(model, str | os.PathLike):
+        raise ModelNotFoundError(f"a {type(model).__name__} is no model; give a name, as 'chest_clinic', or a folder.")
     text = os.fspath(model)
     try:
         return _find(text, isinstance(model, str))

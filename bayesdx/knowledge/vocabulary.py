@@ -12,8 +12,9 @@ from functools import cached_property
 import numpy as np
 
 from bayesdx.errors import FindingsError, nearest
-from bayesdx.knowledge.schema import Variable, format_cell
+from bayesdx.knowledge.schema import FINDING_KINDS, Variable, format_cell
 from bayesdx.knowledge.spelling import SHORTEST_FOLDED, compact, fold
+from bayesdx.knowledge.units import same_unit
 
 YES = ("yes", "true", "1", "present", "positive")
 NO = ("no", "false", "0", "absent", "negative")
@@ -33,7 +34,24 @@ LEAST_MATCH = 0.45
 LEAST_HINT = 0.7
 """What it has to score to be named in an error."""
 
-_NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,3})?)\s*(.*)", re.ASCII | re.IGNORECASE | re.DOTALL)
+LEAST_STATE = 0.5
+"""What a state has to score to be named in an error."""
+
+_DIGITS = r"(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,3})?"
+_FLAGS = re.ASCII | re.IGNORECASE | re.DOTALL
+_NUMBER = re.compile(rf"([+-]?{_DIGITS})\s*(.*)", _FLAGS)
+_BOUNDS = {
+    **dict.fromkeys(("<", "under", "below", "less than", "fewer than"), (False, True)),
+    **dict.fromkeys(("<=", "=<", "\u2264", "at most", "up to"), (False, False)),
+    **dict.fromkeys((">", "over", "above", "more than", "greater than"), (True, True)),
+    **dict.fromkeys((">=", "=>", "\u2265", "at least"), (True, False)),
+}
+"""Words and signs before a number that make it a bound: whether it is the lower end, and whether it is left out."""
+_BOUND = re.compile(
+    rf"({'|'.join(sorted(map(re.escape, _BOUNDS), key=len, reverse=True))})\s*([+-]?{_DIGITS})\s*(.*)", _FLAGS
+)
+_RANGE = re.compile(rf"([+-]?{_DIGITS})\s*(?:-|to|\.\.\.?|[\u2010-\u2015\u2212])\s*({_DIGITS})\s*(.*)", _FLAGS)
+_GRADE = re.compile(rf"({_DIGITS})\s*([+-])\s*(\D.*|)", _FLAGS)
 _COMMA = re.compile(r"([+-]?\d+),(\d+)\s*(.*)", re.ASCII | re.DOTALL)
 _LITTLE = frozenset(
     ("a", "an", "and", "any", "at", "by", "can", "cannot", "cant", "could", "couldnt", "do", "does", "for", "from",
@@ -82,12 +100,48 @@ class Vocabulary:
         """Folded name, label, synonym or quantity -> what it may mean."""
         found: dict[str, dict[str, None]] = defaultdict(dict)
         for name, variable in self.variables.items():
-            for text in (name, variable.label, *variable.synonyms, *variable.quantity):
+            for text in variable.words:
                 found[compact(text)][name] = None
         for group in self.groups:
             found[compact(group)][group] = None
         found.pop("", None)
         return dict(found)
+
+    @cached_property
+    def _of_states(self) -> dict[str, dict[str, str]]:
+        """Variable -> folded word of one of its states -> that state."""
+        return {
+            name: {compact(word): state for state, words in variable.state_words for word in words}
+            for name, variable in self.variables.items()
+        }
+
+    @cached_property
+    def shared(self) -> dict[str, tuple[str, ...]]:
+        """Words that may mean several variables or groups, as the first of them writes them, and what they may mean."""
+        several = {key: tuple(names) for key, names in self._names.items() if len(names) > 1}
+        written: dict[str, str] = {}
+        for name in dict.fromkeys(name for names in several.values() for name in names):
+            for text in self.variables[name].words if name in self.variables else (name,):
+                written.setdefault(compact(text), text)
+        return {written[key]: names for key, names in several.items()}
+
+    def said_state(self, name: str, word: object) -> str | None:
+        """The state of a variable that it was called by; None where it was called by a word for itself.
+
+        Parameters
+        ----------
+        name : str
+            A variable.
+        word : object
+            What it was called.
+
+        Returns
+        -------
+        str or None
+        """
+        if not isinstance(word, str) or word == name or not self._of_states.get(name):
+            return None
+        return self._of_states[name].get(_key(word[:LONGEST_WORDS]))
 
     def find(self, text: object) -> tuple[str, ...]:
         """Names of the variables and groups that a text may mean: none, one, or several.
@@ -155,12 +209,14 @@ class Vocabulary:
         name : str
             A variable.
         given : str, bool, int or float
-            A state or its label; yes, no, true, false, 1 or 0 where the variable has two states that are such words; a
-            number where it has cut points, as a number or as text, with or without its unit; "4/5" on a scale without
-            a unit that ends at 5.
+            A state, its label or a word for it; yes, no, true, false, 1 or 0 where the variable has two states that
+            are such words; a number where it has cut points, as a number or as text, with or without its unit; "4/5"
+            on a scale without a unit that ends at 5; a bound or a range ("<5", "60-69") that lies within one state.
         said : str, optional
             What the variable was called. A number is read under its name, its label or a word for its quantity alone:
             under another synonym it might be another quantity. Under its quantity 1 and 0 are measured, not yes and no.
+            Under a word for one state only that state, or yes, is read: such a word denies nothing. Under one for a
+            state of a mechanism nothing is read, since a stroke that somebody had need not be the main cause.
 
         Returns
         -------
@@ -175,6 +231,11 @@ class Vocabulary:
         if meant is not None:
             return meant
         variable = self.variables[name]
+        if self.said_state(name, said) is not None:
+            raise FindingsError(self._denied(variable, given, said))
+        band = self.band(name, given, said)
+        if band:
+            raise FindingsError(f"{name} = {quoted(given)} leaves {' or '.join(band)} possible; one state is needed.")
         if isinstance(given, _READ):
             readings, fault = self._readings(variable, given, said)
             if readings:
@@ -187,10 +248,78 @@ class Vocabulary:
     def state_or_none(self, name: str, given: object, said: str | None = None) -> str | None:
         """As ``state``; None where no one state is meant, without looking for the nearest one, which takes longer."""
         variable = self.variables[name]
+        state = self.said_state(name, said)
+        if state is not None:
+            return state if variable.kind != "mechanism" and _affirms(variable, state, given) else None
         if isinstance(given, str) and given in variable.states:
             return given
+        interval = _interval(variable, given)[0] if isinstance(given, str) else None
+        if interval is not None and not self._other_quantity(variable, said):
+            admitted = _admitted(variable, interval)
+            return admitted[0] if len(admitted) == 1 else None
         readings = self._readings(variable, given, said)[0] if isinstance(given, _READ) else {}
         return next(iter(readings.values())) if len(set(readings.values())) == 1 else None
+
+    def band(self, name: str, given: object, said: str | None = None) -> tuple[str, ...]:
+        """The states that a bound or a range leaves possible, as "<5", ">= 200 mL", "60+", "10 to 20".
+
+        Parameters
+        ----------
+        name : str
+            A variable.
+        given : object
+        said : str, optional
+            What the variable was called.
+
+        Returns
+        -------
+        tuple of str
+            Two or more, in the order of the model; empty where the value is no bound, or means one state.
+
+        Raises
+        ------
+        FindingsError
+            The unit is another one, no number that can be meant lies in the range, or it leaves every state possible.
+        """
+        variable = self.variables[name]
+        if not isinstance(given, str) or given in variable.states or self.said_state(name, said) is not None:
+            return ()
+        interval, fault = _interval(variable, given)
+        if fault:
+            raise FindingsError(f"{name} = {quoted(given)}: {fault}")
+        if interval is None:
+            return ()
+        other = self._other_quantity(variable, said)
+        if other:
+            raise FindingsError(f"{name} = {quoted(given)}: {other}")
+        admitted = _admitted(variable, interval)
+        if len(admitted) == len(variable.states):
+            known = f"{', '.join(variable.states)} ({_cuts(variable)})"
+            raise FindingsError(f"{name} = {quoted(given)} leaves every state possible: {known}.")
+        return admitted if len(admitted) > 1 else ()
+
+    def _other_quantity(self, variable: Variable, said: str | None) -> str:
+        """Why a number is not read under this word; empty where it is."""
+        own = {compact(word) for word in (variable.variable, variable.label, *variable.quantity)}
+        if said is None or not variable.quantity or compact(said) in own:
+            return ""
+        return f"a number is read as {_measure(variable)}; give {variable.quantity[0]}, or a state of {quoted(said)}."
+
+    def _denied(self, variable: Variable, given: object, said: str | None) -> str:
+        """What is wrong with a value given under a word for one state."""
+        name, state = variable.variable, self.said_state(variable.variable, said)
+        if variable.kind == "mechanism":
+            return (
+                f"{quoted(said)} is a word for {name} = {state}, which is no finding by itself; where it is known to "
+                f"be so, give {name} = {quoted(said)}."
+            )
+        others = [other for other in variable.states if other != state]
+        other = f"{name} = {' or '.join(others)}" if len(others) < 4 else f"another state of {name}"
+        return (
+            f"{quoted(said)} = {quoted(given)}: {quoted(said)} names {name} = {state} "
+            f"({variable.state_label(str(state))}) or one way of it, so it takes yes alone; where no way of it holds, "
+            f"give {other}."
+        )
 
     def _readings(self, variable: Variable, given: object, said: str | None) -> tuple[dict[str, str], str]:
         """How a value can be read, each reading with its state; else what is wrong with it."""
@@ -202,8 +331,17 @@ class Vocabulary:
         for state in variable.states:
             if key and key in (compact(state), compact(variable.state_label(state))):
                 readings["the state" if compact(state) == key else "its label"] = state
+        worded = self._of_states[variable.variable].get(key)
+        if worded is not None and worded not in readings.values():
+            readings["a word for it"] = worded
         numeric = variable.cuts and not truth and _NUMBER.fullmatch(short)
         answer = "" if numeric and _is_quantity(variable, said) else _truth(variable.states, short.casefold())
+        if answer and _is_quantity(variable, said) and short not in variable.states:
+            if not readings:
+                ends = f" from {' to '.join(map(format_cell, variable.limits))}" if variable.limits else ""
+                known = f"{_measure(variable)} is a number{ends}, or a state: {', '.join(variable.states)}"
+                return {}, f"{known}; yes and no answer {variable.variable}."
+            answer = ""
         if answer and answer not in readings.values():
             readings[f"{short} as {'yes' if short.casefold() in YES else 'no'}"] = answer
         if truth or not variable.cuts:
@@ -213,12 +351,11 @@ class Vocabulary:
             return readings, fault
         if short in ("0", "1") and len(variable.states) == 2 and not answer and not _is_quantity(variable, said):
             readings[f"{short} as a code"] = variable.states[int(short)]
-        own = {compact(word) for word in (variable.variable, variable.label, *variable.quantity)}
-        measure = _measure(variable)
-        if readings or said is None or not variable.quantity or compact(said) in own:
-            readings[f"{format_cell(number)} {measure}".strip()] = variable.state_of(number)
+        other = self._other_quantity(variable, said)
+        if readings or not other:
+            readings[f"{format_cell(number)} {_measure(variable)}".strip()] = variable.state_of(number)
             return readings, ""
-        return {}, f"a number is read as {measure}; give {variable.quantity[0]}, or a state of {quoted(said)}."
+        return {}, other
 
     def _number(self, variable: Variable, given: object, text: str) -> tuple[float | None, str]:
         """A measured number, or what is wrong with it; neither where the text is no number."""
@@ -231,7 +368,7 @@ class Vocabulary:
         if not parts:
             return None, ""
         number = float(parts[1])
-        if parts[2] and compact(parts[2]) != compact(variable.unit) and not _of_the_most(variable, parts[2]):
+        if parts[2] and not _fits_unit(variable, parts[2]):
             if isinstance(given, str) and variable.unit:
                 return None, f"it is measured in {variable.unit}, not {quoted(parts[2])}."
             return None, ""
@@ -244,12 +381,14 @@ class Vocabulary:
         states = ", ".join(variable.states)
         known = f"its states are {states}"
         if variable.cuts:
-            known += f", or {_measure(variable) or 'a number'} (cut{'s' if len(variable.cuts) > 1 else ''} at "
-            known += ", ".join(map(str, variable.cuts)) + ")"
+            known += f", or {_measure(variable) or 'a number'} ({_cuts(variable)})"
         labels = {compact(variable.state_label(state)): state for state in variable.states}
+        words = self._of_states[variable.variable]
         near = nearest(given, variable.states)
         if not near and isinstance(given, str):
-            near = labels.get(nearest(compact(given), labels) or "")
+            near = labels.get(nearest(compact(given), labels) or "") or words.get(nearest(compact(given), words) or "")
+        if not near and isinstance(given, str):
+            near = self._index.state_like(variable, given[:LONGEST_WORDS])
         suggestion = f" Did you mean {near!r}?" if near else ""
         return f"{variable.variable} = {quoted(given)} is not a state of {variable.variable}; {known}.{suggestion}"
 
@@ -298,6 +437,83 @@ def _is_quantity(variable: Variable, said: str | None) -> bool:
     """Whether a variable was called by what is measured, which is not its name: temperature for fever."""
     own = {compact(variable.variable), compact(variable.label)}
     return said is not None and compact(said) in map(compact, variable.quantity) and compact(said) not in own
+
+
+def _cuts(variable: Variable) -> str:
+    """Where the states of a measured variable begin, in words."""
+    return f"cut{'s' if len(variable.cuts) > 1 else ''} at {', '.join(map(str, variable.cuts))}"
+
+
+def _affirms(variable: Variable, state: str, given: object) -> bool:
+    """Whether a value given under a word for a state says that it is so: yes, or the state itself.
+
+    A word that says no, such as absent, affirms nothing even where it is the state's name: areflexia=absent.
+    """
+    if isinstance(given, bool | np.bool_):
+        return bool(given)
+    text = given if isinstance(given, str) else _whole(given) if isinstance(given, _READ) else ""
+    short = " ".join(text.split()).casefold()[:LONGEST_WORDS]
+    if short in YES:
+        return True
+    return (
+        bool(_key(short)) and short not in NO and _key(short) in (compact(state), compact(variable.state_label(state)))
+    )
+
+
+def _fits_unit(variable: Variable, text: str) -> bool:
+    """Whether what stands after a number is its unit, or the end of a scale without one."""
+    if not variable.unit:
+        return not compact(text) or _of_the_most(variable, text)
+    return bool(compact(text) or not text.isascii()) and same_unit(text, variable.unit)
+
+
+def _interval(variable: Variable, text: str) -> tuple[tuple[float, float] | None, str]:
+    """The closed interval of numbers that a bound or a range admits, or what is wrong with it; neither for other texts.
+
+    "4+" is 4 or more of something with a unit. On a scale without one, such as the grades of the MRC, it lies above 4
+    and below 5, and "4-" between 3 and 4.
+    """
+    short = text.strip()[:LONGEST_WORDS]
+    if not variable.cuts or not short:
+        return None, ""
+    low, high, unit = -math.inf, math.inf, ""
+    bound, span, grade = _BOUND.fullmatch(short), _RANGE.fullmatch(short), _GRADE.fullmatch(short)
+    if bound:
+        lower, left_out = _BOUNDS[" ".join(bound[1].casefold().split())]
+        number, unit = float(bound[2]), bound[3]
+        if lower:
+            low = math.nextafter(number, math.inf) if left_out else number
+        else:
+            high = math.nextafter(number, -math.inf) if left_out else number
+    elif span:
+        low, high, unit = float(span[1]), float(span[2]), span[3]
+    elif grade and variable.unit and grade[2] == "+":
+        low, unit = float(grade[1]), grade[3]
+    elif grade and not variable.unit:
+        number, unit = float(grade[1]), grade[3]
+        low, high = (number, number + 1) if grade[2] == "+" else (number - 1, number)
+        low, high = math.nextafter(low, math.inf), math.nextafter(high, -math.inf)
+    else:
+        return None, ""
+    if unit and not _fits_unit(variable, unit):
+        if re.match(r",\d", unit):
+            return None, "write a decimal point."
+        return None, f"it is measured in {variable.unit}, not {quoted(unit)}." if variable.unit else ""
+    least, most = variable.limits or (-math.inf, math.inf)
+    if not (low <= high and low <= most and high >= least and low < math.inf and high > -math.inf):
+        ends = f" from {' to '.join(map(format_cell, variable.limits))}" if variable.limits else ""
+        return None, f"{_measure(variable) or 'it'} is a number{ends}; no such number lies there."
+    return (max(low, least), min(high, most)), ""
+
+
+def _admitted(variable: Variable, interval: tuple[float, float]) -> tuple[str, ...]:
+    """The states that hold a number of a closed interval, in the order of the model."""
+    low, high = interval
+    points = {low, high}
+    for cut in variable.cuts:
+        points |= {point for point in (cut.value, math.nextafter(cut.value, -math.inf)) if low <= point <= high}
+    found = {variable.state_of(point) for point in points}
+    return tuple(state for state in variable.states if state in found)
 
 
 def _of_the_most(variable: Variable, text: str) -> bool:
@@ -362,6 +578,7 @@ class _Index:
                 holders[word].add(field.place)
         self.holders = dict(holders)
         self.words = sorted(holders)
+        self.found = [variable.kind in ("context", *FINDING_KINDS) for variable in variables]
 
     def rarity(self, word: str) -> float:
         """How much a word tells: 1 for one that no or one variable has, less for a common one."""
@@ -390,8 +607,24 @@ class _Index:
                 found[other] = 0.75
         return found
 
+    def state_like(self, variable: Variable, text: str) -> str | None:
+        """The one state of a variable whose name, label or words fit a text best, if any fits at least half."""
+        asked = {word: self.alike(word) for word in fold(text).split() if word not in _LITTLE}
+        if not asked:
+            return None
+        words_of = dict(variable.state_words)
+        scores: dict[str, float] = {}
+        for state in variable.states:
+            for known in (state, variable.state_label(state), *words_of.get(state, ())):
+                words = fold(known).split() or [""]
+                fit = sum(max(alike.get(word, 0.0) for word in words) for alike in asked.values()) / len(asked)
+                tight = sum(any(word in alike for alike in asked.values()) for word in words) / len(words)
+                scores[state] = max(scores.get(state, 0.0), fit * (0.8 + 0.2 * tight))
+        best, second = sorted((0.0, *scores.values()))[-1:-3:-1]
+        return max(scores, key=lambda state: scores[state]) if best >= LEAST_STATE and best > second else None
+
     def search(self, words: str, limit: int) -> list[Match]:
-        """The variables that words fit, best first; equal ones in the order of the model."""
+        """The variables that words fit, best first; of equal ones those that are found out, in the model's order."""
         asked = list(dict.fromkeys(fold(words).split()))
         asked = [word for word in asked if word not in _LITTLE] or asked
         if not asked:
@@ -419,7 +652,7 @@ class _Index:
             spread = 0.85 * sum(weights[word] * hit for word, hit in hits.items()) / total
             score, text = best[place]
             best[place] = (max(score, spread), text)
-        ranked = sorted(best.items(), key=lambda item: (-round(item[1][0], 9), item[0]))
+        ranked = sorted(best.items(), key=lambda item: (-round(item[1][0], 9), not self.found[item[0]], item[0]))
         return [
             Match(self.variables[place], score, text) for place, (score, text) in ranked[:limit] if score >= LEAST_MATCH
         ]
@@ -427,7 +660,7 @@ class _Index:
 
 def _texts(variable: Variable) -> Iterable[tuple[str, float]]:
     """The texts by which a variable is found, each with its weight."""
-    yield from ((text, 1.0) for text in (variable.variable, variable.label, *variable.synonyms, *variable.quantity))
+    yield from ((text, 1.0) for text in variable.words)
     yield from ((code, 1.0) for code in (variable.icd10, variable.icd11, variable.snomed_ct, variable.loinc))
     yield from ((text, 0.85) for state in variable.states for text in (state, variable.state_label(state)))
     yield variable.definition, 0.8

@@ -18,6 +18,8 @@ from bayesdx.errors import LearningError
 from bayesdx.evaluation.dataset import Cohort, Table, read_cohort
 from bayesdx.evaluation.mapping import Source
 from bayesdx.knowledge.model import Model
+from bayesdx.knowledge.schema import number_name
+from bayesdx.knowledge.studies import read_studies
 from bayesdx.learning.belief import PARTS, Belief, believe
 from bayesdx.learning.counting import count
 from bayesdx.learning.discount import conflicts, groups_of, together
@@ -45,10 +47,18 @@ from bayesdx.learning.shift import (
 )
 from bayesdx.learning.sites import Alone, at_site, pool, populations_of, site_belief
 from bayesdx.learning.sites import tabulate as tabulate_sites
+from bayesdx.learning.synthesis.outcome import INFORMED
+from bayesdx.learning.synthesis.result import Synthesis
+from bayesdx.learning.synthesis.synthesise import Studies, synthesise
+from bayesdx.learning.synthesis.together import StudiesBeside, merged
+from bayesdx.learning.synthesis.together import tabulate as tabulate_beside
+from bayesdx.learning.synthesis.version import LEAST_SHARE, sources_of
 from bayesdx.learning.verification import unverified_hidden
 from bayesdx.learning.version import (
     Key,
     Learned,
+    Owed,
+    Read,
     check_population,
     describe,
     most_moved_first,
@@ -97,6 +107,9 @@ CONFLICTS = [
     "p",
     "adjusted_p",
 ]
+TOUCHED = 1e-6
+"""Share of studies in what is known of a distribution from which it counts as studied."""
+
 CLASH = 0.05
 """Adjusted p-value below which a number is said to conflict with the patients."""
 
@@ -117,8 +130,8 @@ class Calibration(Report):
     method : str
     table : DataFrame
         Every number that could move: file, row (its key), label, before, before_lower, before_upper, after, lower,
-        upper (95 % intervals), prior_cases (patients that the parent's number was worth), prior_weight (what these had
-        been multiplied with), expected_cases (patients in whom the distribution is expected to have drawn),
+        upper (95 % intervals), prior_cases (patients that the parent's number was worth, once moved with its event),
+        prior_weight (what they had been multiplied with, at most 1), expected_cases (patients in whom the distribution is expected to have drawn),
         effective_cases (patients whose complete data would say as much as these data do), moved.
     trace : DataFrame
         Per start, round (how often the priors had been weighed) and iteration: objective, log evidence, largest change;
@@ -145,6 +158,10 @@ class Calibration(Report):
     options : mapping of str to object
         As ``calibrate`` was called.
     converged : bool
+    studies : DataFrame
+        Where studies were learned from too, a row each: study, source, finding, state, cause, measure; value, lower,
+        upper (as published); before, after (what the network implies); reason, why it was not used. ``table`` then has
+        a column more, from_studies: their share of what is known of a number, 0 where it is under a tenth.
 
     Examples
     --------
@@ -175,6 +192,7 @@ class Calibration(Report):
     apart: Mapping[str, float] = field(default_factory=dict)
     options: Mapping[str, object] = field(default_factory=dict)
     converged: bool = True
+    studies: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def report(self) -> str:
         """The calibration as plain text: what moved most, and what to know.
@@ -194,8 +212,8 @@ class Calibration(Report):
         """Everything for a machine: what was done, with what, how it ended, and every number, the furthest moved first.
 
         Keys: model, parent_version, parent_hash, version, population, method, options, cohort (name, rows, patients,
-        hash), converged, iterations, worth, apart, warnings, and the tables numbers, conflicts, sites, verification and
-        likelihoods as lists of rows.
+        hash), converged, iterations, worth, apart, warnings, and the tables numbers, conflicts, sites, verification,
+        likelihoods and studies as lists of rows.
 
         Examples
         --------
@@ -214,6 +232,7 @@ class Calibration(Report):
             "sites": self.sites,
             "verification": self.verification,
             "likelihoods": self.likelihoods,
+            "studies": self.studies,
         }
         told = {
             "model": self.model.name,
@@ -284,6 +303,9 @@ class Calibration(Report):
             last = self.trace.iloc[-1]
             runs = len(self.trace[["start", "round"]].drop_duplicates())
             blocks.append(f"{len(self.trace) - runs} iterations; log evidence {last['log_evidence']:.3f}.")
+        if len(self.studies):
+            used, most = int((self.studies["reason"] == "").sum()), int((self.table["from_studies"] > 0).sum())
+            blocks.append(f"{used} published figures were learned from together with the patients, by {most} numbers.")
         return [*blocks, *self.warnings]
 
 
@@ -300,6 +322,7 @@ def calibrate(
     variables: Collection[str] | None = None,
     prior_strength: float | Literal["auto"] = "auto",
     source: Cohort | Table | None = None,
+    studies: Studies | None = None,
     population: str | None = None,
     version: str | None = None,
     dates: str = "",
@@ -318,7 +341,7 @@ def calibrate(
     ----------
     model : Model
         With the population chosen whose priors fit best; nothing about it changes.
-    cohort : Cohort, DataFrame, or path of a CSV or Parquet file
+    cohort : Cohort, DataFrame, or path of a table, as ``read_cohort`` takes it
         Patients, as ``read_cohort`` reads them. Columns of causes are what was diagnosed; a missing cell is "not
         observed", assumed to be missing at random given what was observed.
     method : {"em", "counts", "prior_shift"}
@@ -354,6 +377,10 @@ def calibrate(
         For "prior_shift" of one exclusive cause: labelled patients of the kind that the model was made from (in the
         words of the same mapping), which were not used to make it. They say how far its posteriors are too sure, which
         is corrected first; without them the findings of the new patients say it.
+    studies : path of a CSV file, DataFrame or Study objects, optional
+        Published figures in the columns of studies.csv, for "em": patients and studies are learned from together, in
+        one objective (``bayesdx.learning.synthesis.together``). How far studies differ is found as ``synthesise`` finds
+        it. They inform findings given causes; how common causes are is for the patients to say.
     population : str, optional
         Name of a new population that receives the priors; the chosen population where left out. Links and tables
         without a population hold for every one.
@@ -378,7 +405,10 @@ def calibrate(
     DatasetError
         As ``read_cohort``.
     LearningError
-        Nothing may move, an option is out of range, or the data hold one class only.
+        Nothing may move, an option is out of range, the data hold one class only, or the model has learned from one of
+        these studies already.
+    ModelError
+        Studies that cannot be read.
 
     References
     ----------
@@ -415,6 +445,12 @@ def calibrate(
         whole = believe(model, layout, move, variables, _number(prior_strength))
         _refuse_single_class(model, patients, layout)
     begin = layout.values(network)
+    beside: StudiesBeside | None = None
+    alone: Synthesis | None = None
+    if studies is not None:
+        alone = _alone(model, studies, method, move, variables)
+        beside = None if alone.fit is None else StudiesBeside(layout, whole, alone)
+        warnings += alone.warnings
     groups = groups_of(model, network, whole)
     learns = prior_strength == "auto" and method != "prior_shift"  # where a prior is worth two patients at most
     if method == "counts":
@@ -438,6 +474,7 @@ def calibrate(
             tolerance=tolerance,
             seed=seed,
             progress=progress,
+            literature=beside,
         )
         warnings += [*found.warnings, *_unidentified(model, found.belief, found.known)]
     tested = pd.DataFrame()
@@ -492,6 +529,13 @@ def calibrate(
         )
         table = _with_common_mean(table, common)
         learned |= {key: number for key, number in common.items() if key in learned}
+    read: Read | None = None
+    published = pd.DataFrame()
+    if beside is not None and alone is not None:
+        read = _read_beside(model, found, beside)
+        published = tabulate_beside(beside, alone, fit.values)
+        shares = {key: owed.information for key, owed in read.shares.items()}
+        table["from_studies"] = _column(table, shares)
     described = describe(known, method, dates, model)
     options: dict[str, object] = {
         "prior_strength": prior_strength,
@@ -502,6 +546,11 @@ def calibrate(
         "seed": seed,
     }
     text = _told(model, known, method, described.source, options, worth, apart, fit, list(populations.values()))
+    if beside is not None and alone is not None:
+        text += (
+            f" Learned together with {len(beside)} published figures of {len({row.source for row in beside.rows})} "
+            f"sources; standard deviation between studies {alone.heterogeneity.tau:.3g} (log-odds)."
+        )
 
     made = new_version(
         model,
@@ -514,6 +563,7 @@ def calibrate(
         remarks=warnings,
         clashes=clashes,
         sites=of_sites,
+        literature=read,
     )
     return Calibration(
         made,
@@ -531,7 +581,54 @@ def calibrate(
         apart,
         options,
         fit.converged,
+        published,
     )
+
+
+def _alone(
+    model: Model, studies: Studies, method: Method, move: Iterable[str], variables: Collection[str] | None
+) -> Synthesis:
+    """What the studies say without the patients: how far they differ, and which can be used."""
+    if method != "em":
+        raise LearningError(f"studies: method {method!r} learns from patients alone; expected 'em'.")
+    rows = read_studies(model, studies)
+    learned = {name for number in parameters(model) for name, _ in number.shares}
+    twice = sorted({row.source for row in rows} & learned)
+    if twice:
+        raise LearningError(
+            f"studies: {model.name} {model.version} has learned from {', '.join(twice)} already; expected studies that "
+            "its numbers do not rest on, or the version before."
+        )
+    return synthesise(model, rows, move=move, variables=variables)
+
+
+def _read_beside(model: Model, found: Estimate, beside: StudiesBeside) -> Read:
+    """What the numbers owe to the studies, as far as these brought a tenth of what is known of them."""
+    numbers = parameters(model)
+    size, effective = found.known.size, found.known.effective
+    owed: dict[Key, Owed] = {}
+    cells = {(row, state): place for place, (row, state) in enumerate(_states(found.belief))}
+    for place, row in enumerate(found.belief.distributions):
+        for position in row.parameters:
+            cell = cells.get((place, numbers[position].state))
+            if cell is None:
+                continue
+            own = {name: float(share[cell]) for name, share in found.known.studies.items()}
+            total = sum(own.values())
+            if total < INFORMED:
+                continue
+            named = sorted(own.items(), key=lambda pair: (-pair[1], pair[0]))
+            kept = [pair for pair in named if pair[1] >= LEAST_SHARE] or named[:1]
+            mostly = bool(total > 0.5 * effective[cell] / size[cell])
+            owed[numbers[position].file, numbers[position].key] = Owed(min(1.0, total), tuple(kept), mostly)
+    studies = merged(model.studies, beside.given)
+    return Read(studies, sources_of(model, studies), owed)
+
+
+def _column(table: pd.DataFrame, values: Mapping[Key, float]) -> list[float]:
+    """A value of each row of the table, 0 where it has none."""
+    named = {(file, number_name(key)): value for (file, key), value in values.items()}
+    return [named.get(pair, 0.0) for pair in zip(table["file"], table["row"], strict=True)]
 
 
 def _told(
@@ -683,6 +780,7 @@ def _tabulate(model: Model, found: Estimate) -> tuple[pd.DataFrame, dict[Key, Le
     expected = belief.sums(fit.totals.counts[belief.cells])
     cells = {(row, state): place for place, (row, state) in enumerate(_states(belief))}
     withheld = _withheld(belief)
+    owed = belief.sums(np.sum([np.zeros(len(belief.cells)), *known.studies.values()], axis=0))
     for place, row in enumerate(belief.distributions):
         for position in row.parameters:
             number = numbers[position]
@@ -690,7 +788,7 @@ def _tabulate(model: Model, found: Estimate) -> tuple[pd.DataFrame, dict[Key, Le
             if cell is None:
                 continue
             value, effective = float(fit.values[belief.cells[cell]]), float(known.effective[cell])
-            moved = bool(expected[place] > 0)  # all of a distribution, or none of it
+            moved = bool(expected[place] > 0 or owed[place] > TOUCHED)  # all of a distribution, or none of it
             lower, upper = number.lower, number.upper
             if moved:
                 lower, upper = interval(value, float(known.size[cell]), float(belief.left[place]), *withheld[cell])
@@ -699,7 +797,7 @@ def _tabulate(model: Model, found: Estimate) -> tuple[pd.DataFrame, dict[Key, Le
             rows.append(
                 [
                     number.file,
-                    ", ".join(part for part in number.key if part),
+                    number_name(number.key),
                     number.label,
                     number.value,
                     number.lower,
@@ -734,7 +832,7 @@ def _conflicts(model: Model, whole: Belief, found: Estimate) -> pd.DataFrame:
             rows.append(
                 [
                     number.file,
-                    ", ".join(part for part in number.key if part),
+                    number_name(number.key),
                     number.label,
                     number.value,
                     number.lower,
@@ -827,7 +925,7 @@ def _sites(
 
 def _with_common_mean(table: pd.DataFrame, common: Mapping[Key, Learned]) -> pd.DataFrame:
     """The numbers of the chosen population are the mean of the sites, where these were pooled."""
-    by_row = {(file, ", ".join(part for part in key if part)): number for (file, key), number in common.items()}
+    by_row = {(file, number_name(key)): number for (file, key), number in common.items()}
     table = table.copy()
     for place, key in enumerate(zip(table["file"], table["row"], strict=True)):
         number = by_row.get(key)

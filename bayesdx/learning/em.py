@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from bayesdx.learning.belief import Belief
 from bayesdx.learning.expected import Expectation, Totals
 from bayesdx.learning.layout import Layout
+from bayesdx.learning.literature import Literature
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
@@ -29,7 +30,7 @@ class Fit:
     totals : Totals
         Expected counts under these values.
     objective : float
-        Log evidence of the patients plus log prior of the numbers.
+        Log evidence of the patients plus log prior of the numbers, plus the log likelihood of studies beside them.
     converged : bool
     trace : DataFrame
         A row per iteration: start, round, iteration, objective, log_evidence (both before its update), largest_change.
@@ -53,6 +54,7 @@ def maximise(
     number: int = 0,
     weighing: int = 0,
     progress: Progress | None = None,
+    literature: Literature | None = None,
 ) -> Fit:
     """Run EM until no number moves by more than ``tolerance``.
 
@@ -73,6 +75,8 @@ def maximise(
         How often the priors had been weighed before, for the trace.
     progress : callable, optional
         Called with (iteration, max_iterations).
+    literature : Literature, optional
+        Studies that the numbers have to fit as well.
 
     References
     ----------
@@ -83,16 +87,19 @@ def maximise(
     """
     rows: list[list[float]] = []
     path: list[Array] = []
-    now = _at(layout, belief, expected, start)
+    now = _at(layout, belief, expected, start, literature)
     converged, rejected = False, False
     for iteration in range(1, max_iterations + 1):
-        following = belief.update(now.values, now.totals.counts)
+        counts = now.totals.counts
+        following = (
+            belief.update(now.values, counts) if literature is None else literature.update(belief, now.values, counts)
+        )
         change = float(np.abs(following - now.values).max())
         rows.append([number, weighing, iteration, now.objective, now.totals.log_evidence, change])
         if not rejected:
             path.append(now.values)
         further = _further(belief, path) if len(path) == 3 and not rejected and change > tolerance else None
-        found = _at(layout, belief, expected, following if further is None else further)
+        found = _at(layout, belief, expected, following if further is None else further, literature)
         path = [] if len(path) == 3 else path
         rejected = further is not None and not found.objective >= now.objective
         now = now if rejected else found
@@ -112,9 +119,10 @@ class _Point:
     objective: float
 
 
-def _at(layout: Layout, belief: Belief, expected: Expectation, values: Array) -> _Point:
+def _at(layout: Layout, belief: Belief, expected: Expectation, values: Array, literature: Literature | None) -> _Point:
     totals = expected.totals(layout.network_with(values))
-    return _Point(values, totals, totals.log_evidence + belief.log_prior(values))
+    objective = totals.log_evidence + belief.log_prior(values)
+    return _Point(values, totals, objective if literature is None else objective + literature.log_likelihood(values))
 
 
 def _further(belief: Belief, path: list[Array]) -> Array | None:

@@ -16,6 +16,7 @@ from bayesdx.learning.em import TRACE, Fit, Progress, maximise
 from bayesdx.learning.expected import Expectation, Totals, expectation
 from bayesdx.learning.information import Information, information, kept_share
 from bayesdx.learning.layout import Layout
+from bayesdx.learning.literature import Literature
 from bayesdx.learning.patients import Patients
 
 Array = NDArray[np.float64]
@@ -78,8 +79,12 @@ def by_em(
     seed: int,
     progress: Progress | None,
     expected: Expectation | None = None,
+    literature: Literature | None = None,
 ) -> Estimate:
-    """EM from any pattern of missing cells; with ``groups``, it takes turns with learning what the priors are worth."""
+    """EM from any pattern of missing cells, and from studies beside them.
+
+    With ``groups``, it takes turns with learning what the priors are worth.
+    """
     expected = expected or expectation(layout, patients)
 
     def spoken_in(fit: Fit) -> Seen:
@@ -100,6 +105,7 @@ def by_em(
             tolerance=max(EARLY, tolerance),
             weighing=number,
             progress=progress,
+            literature=literature,
         )
         traces.append(fit.trace)
         discount = discounted(whole, groups, spoken_in(fit))
@@ -108,10 +114,10 @@ def by_em(
         if all(abs(np.log(worth[part] / before.get(part, 1.0))) < SETTLED for part in worth):
             break
     fit, warnings = _best(
-        layout, belief, expected, begin, starts, max_iterations, tolerance, seed, len(traces), progress
+        layout, belief, expected, begin, starts, max_iterations, tolerance, seed, len(traces), progress, literature
     )
     fit = replace(fit, trace=pd.concat([*traces, fit.trace], ignore_index=True))
-    known = information(layout, belief, expected, patients, fit.values, fit.totals.counts, seed)
+    known = information(layout, belief, expected, patients, fit.values, fit.totals.counts, seed, literature)
     return Estimate(belief, fit, _widened(known, discount), spoken_in(fit), discount, warnings)
 
 
@@ -131,6 +137,7 @@ def _best(
     seed: int,
     weighing: int,
     progress: Progress | None,
+    literature: Literature | None,
 ) -> tuple[Fit, list[str]]:
     rng = np.random.default_rng(seed)
     fits, warnings = [], []
@@ -147,6 +154,7 @@ def _best(
                 number=number,
                 weighing=weighing,
                 progress=progress,
+                literature=literature,
             )
         )
     best = max(fits, key=lambda fit: fit.objective)

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from bayesdx.inference import Engine
 from bayesdx.inference.dense import Roles, dense_tables, roles
-from bayesdx.inference.draws import GateDraws, numbers_of
 from bayesdx.inference.factors import can_be_quiet
 from bayesdx.inference.gate import expanded
+from bayesdx.inference.parameter_draws import GateDraws, numbers_of
 from bayesdx.inference.threads import processors
 from bayesdx.learning.layout import Layout
 from bayesdx.learning.patients import Patients

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bayesdx.errors import DataWarning, LearningError, nearest
-from bayesdx.evaluation.dataset import MISSING, Cohort, Table, read_cohort, read_table, translate
+from bayesdx.evaluation.dataset import MISSING, Cohort, Table, read_cohort, read_table, translate, weights_of
 from bayesdx.evaluation.mapping import HEADER, code_text, read_numbers
 from bayesdx.inference import Engine
 from bayesdx.knowledge.model import Model, ModelInfo, Population
@@ -72,7 +72,7 @@ class ModelFit:
 
         Parameters
         ----------
-        table : DataFrame, or path of a CSV or Parquet file
+        table : DataFrame, or path of a table, as ``read_cohort`` takes it
             In the words of the table that was fitted.
 
         Returns
@@ -114,7 +114,7 @@ class ModelFit:
 
         Parameters
         ----------
-        table : DataFrame, or path of a CSV or Parquet file
+        table : DataFrame, or path of a table, as ``read_cohort`` takes it
             In the words of the table that was fitted; the column of the class, if there is one, is not looked at. A
             code that was never seen counts as not observed, with a ``DataWarning``.
 
@@ -218,7 +218,7 @@ def fit_model(
 
     Parameters
     ----------
-    table : DataFrame, or path of a CSV or Parquet file
+    table : DataFrame, or path of a table, as ``read_cohort`` takes it
         A row per patient whose causes are known.
     causes : str or sequence of str
         One column: its values exclude each other, the most frequent is the reference state. Several columns: each is a
@@ -368,7 +368,7 @@ def _weighted(frame: pd.DataFrame, weight: str | None) -> tuple[Array, pd.DataFr
     if weight not in frame:
         hint = nearest(weight, list(frame.columns))
         raise LearningError(f"weight: {weight!r} is not a column{f' (nearest: {hint!r})' if hint else ''}.")
-    found = pd.to_numeric(frame[weight], errors="coerce").to_numpy(dtype=float)
+    found = weights_of(frame[weight])
     bad = np.flatnonzero(~np.isfinite(found) | (found < 0))
     if bad.size:
         row = frame.index[bad[0]]

@@ -21,8 +21,8 @@ both.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from bayesdx.learning.belief import Belief
 from bayesdx.learning.expected import Expectation
 from bayesdx.learning.layout import Layout
+from bayesdx.learning.literature import Literature
 from bayesdx.learning.patients import Patients
 
 Array = NDArray[np.float64]
@@ -79,18 +80,28 @@ class Information:
         What the lower end of the interval is at most, as a share of the free states.
     pairs : tuple of (int, int, float)
         Distributions whose numbers cannot be told apart, with the correlation.
+    studies : mapping of source to ndarray, shape (n_cells,)
+        Share of each source of studies in what is known of every number.
     """
 
     size: Array
     effective: Array
     lower: Array
     pairs: tuple[tuple[int, int, float], ...]
+    studies: Mapping[str, Array] = field(default_factory=dict)
 
 
 def information(
-    layout: Layout, belief: Belief, expected: Expectation, patients: Patients, values: Array, counts: Array, seed: int
+    layout: Layout,
+    belief: Belief,
+    expected: Expectation,
+    patients: Patients,
+    values: Array,
+    counts: Array,
+    seed: int,
+    literature: Literature | None = None,
 ) -> Information:
-    """The information about every number that may move, at its estimate.
+    """The information about every number that may move, at its estimate; studies add theirs.
 
     References
     ----------
@@ -114,19 +125,28 @@ def information(
     keep = (node[:, None] == node[None, :]) | certain
     prior = basis.prior(belief)
     data = own + np.where(keep, shared, 0.0)
+    touched = np.zeros(len(belief.left), dtype=bool)
+    brought = None
+    if literature is not None:
+        brought = literature.brought(belief, basis.kept, values)
+        data = data + brought.curvature
+        touched[belief.row[basis.kept[np.diag(brought.curvature) > 0]]] = True
     covariance = _inverse(prior, data, basis.same_row)
     spread = basis.variance(covariance)
     rho = basis.share
     size = np.divide(rho * (1 - rho), spread, out=np.full_like(spread, np.inf), where=spread > 0)
     effective = np.maximum(0.0, size - belief.prior_size_at(values))
-    seen = belief.sums(counts[belief.cells])[belief.row] > 0
+    seen = (touched | (belief.sums(counts[belief.cells]) > 0))[belief.row]
     effective = np.where(seen, effective, 0.0)
     behind = np.multiply(rho, size, out=np.full_like(spread, np.inf), where=spread > 0)
-    weak = np.flatnonzero(seen & (behind < FEW) & (belief.alpha > 0) & (belief.alpha < FIRM))
+    alone = seen & ~touched[belief.row]
+    weak = np.flatnonzero(alone & (behind < FEW) & (belief.alpha > 0) & (belief.alpha < FIRM))
     lower = np.ones_like(rho)
     if weak.size:
         lower[weak] = _lower(belief, basis, draws(), weights, weak)
-    return Information(size, effective, lower, tuple(_confounded(covariance, belief.row[basis.kept])))
+    pairs = tuple(_confounded(covariance, belief.row[basis.kept]))
+    studies = {} if brought is None else brought.shares(covariance, basis.slopes())
+    return Information(size, effective, lower, pairs, studies)
 
 
 def kept_share(
@@ -205,12 +225,17 @@ class Basis:
         cross = -np.outer(n, rho) - np.outer(rho, n) + total[:, None] * np.outer(rho, rho)
         return np.asarray(np.where(self.same_row, cross, 0.0) + np.diag(n))
 
-    def variance(self, covariance: Array) -> Array:
-        """Variance of every share from the covariance of the log-odds."""
+    def slopes(self) -> Array:
+        """Slopes of every share in the log-odds, shape (n_cells, n_kept)."""
         rho = self.share
         slope = np.where(self.row[:, None] == self.row[self.kept][None, :], -np.outer(rho, rho[self.kept]), 0.0)
         slope[self.kept, np.arange(len(self.kept))] += rho[self.kept]
-        return np.asarray(np.einsum("kp,pq,kq->k", slope, covariance, slope, optimize=True))
+        return slope
+
+    def variance(self, covariance: Array) -> Array:
+        """Variance of every share from the covariance of the log-odds."""
+        slopes = self.slopes()
+        return np.asarray(np.einsum("kp,pq,kq->k", slopes, covariance, slopes, optimize=True))
 
 
 def _draws(

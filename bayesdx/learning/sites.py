@@ -36,7 +36,7 @@ from numpy.typing import NDArray
 from bayesdx.errors import LearningError
 from bayesdx.evaluation.dataset import Cohort
 from bayesdx.knowledge.model import Model
-from bayesdx.knowledge.schema import LONGEST_NAME
+from bayesdx.knowledge.schema import LONGEST_NAME, number_name
 from bayesdx.learning.belief import Belief, dirichlet
 from bayesdx.learning.intervals import HALF, interval
 from bayesdx.learning.version import Key, Learned
@@ -407,7 +407,7 @@ def tabulate(
                 value = left * float(pooled.value[place_of_site, cell])
                 ends = interval(value, float(pooled.size[place_of_site, cell]), left, own, others)
                 learned[name][number.file, number.key] = Learned(value, *ends, patients[place_of_site])
-                key = ", ".join(part for part in number.key if part)
+                key = number_name(number.key)
                 first = [site, name, number.file, key, number.label, left * float(alone[place_of_site].share[cell])]
                 second = [mean, value, *ends, patients[place_of_site]]
                 rows.append(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +13,19 @@ import pandas as pd
 from bayesdx.errors import LearningError
 from bayesdx.evaluation.dataset import Cohort
 from bayesdx.knowledge.model import Model, Population
-from bayesdx.knowledge.schema import NAME, VERSION, Link, Prior, Source, TableEntry
+from bayesdx.knowledge.schema import (
+    FILE,
+    NAME,
+    VERSION,
+    Correlation,
+    Link,
+    Prior,
+    Source,
+    Study,
+    TableEntry,
+    key_of,
+    number_name,
+)
 
 HARDLY = 0.5
 """Effective patients below which a number keeps its source and status: it rests on the parent still."""
@@ -39,6 +51,43 @@ class Learned:
 
 Key = tuple[str, tuple[str, ...]]
 """File and key of a row."""
+
+
+@dataclass(frozen=True)
+class Owed:
+    """What a number owes to studies that were learned from together with patients.
+
+    Parameters
+    ----------
+    information : float in (0, 1]
+        Their share of what is known of it.
+    sources : tuple of (str, float)
+        Their sources with shares, the largest first.
+    mostly : bool
+        Whether they brought more than the patients did.
+    """
+
+    information: float
+    sources: tuple[tuple[str, float], ...]
+    mostly: bool
+
+
+@dataclass(frozen=True)
+class Read:
+    """Studies that were learned from together with patients.
+
+    Parameters
+    ----------
+    studies : tuple of Study
+        The studies.csv of the new version.
+    sources : tuple of Source
+        Rows that sources.csv has not.
+    shares : mapping of (file, key) to Owed
+    """
+
+    studies: tuple[Study, ...]
+    sources: tuple[Source, ...]
+    shares: Mapping[Key, Owed]
 
 
 def next_version(model: Model, version: str | None) -> str:
@@ -97,6 +146,7 @@ def new_version(
     remarks: Sequence[str] = (),
     clashes: pd.DataFrame | None = None,
     sites: Mapping[str, Mapping[Key, Learned]] | None = None,
+    literature: Read | None = None,
 ) -> Model:
     """The model with learned numbers.
 
@@ -119,6 +169,8 @@ def new_version(
         The numbers that conflict with their prior, as ``Calibration.conflicts`` has them.
     sites : mapping of a new population's name to its numbers, optional
         Populations beside the one that the data update, each with the parent's rows and its own learned numbers.
+    literature : Read, optional
+        Studies that the numbers were learned from as well.
     """
     named = population is not None and population not in {p.name for p in model.info.populations}
     target = population if named and population is not None else model.population
@@ -145,6 +197,8 @@ def new_version(
         change = {field: value, "lower": lower, "upper": upper, "note": _note(row, field)}
         if found.cases >= HARDLY:
             change |= {"source": source.source, "status": "dataset", "information": None, "shares": ()}
+            if literature is not None and (not own or own == target) and (file, old) in literature.shares:
+                change |= _owed(literature.shares[file, old])
         return replace(row, **change)
 
     info = replace(
@@ -154,24 +208,40 @@ def new_version(
         default_population=target,
         parent_version=model.version,
         parent_hash=model.hash,
+        format=max(model.info.format, FILE["studies.csv"].since) if literature else model.info.format,
     )
     return replace(
         model,
         info=info,
-        priors=tuple(moved("priors.csv", row, _key("priors.csv", row), "probability") for row in priors),
-        links=tuple(moved("links.csv", row, _key("links.csv", row), "link_probability") for row in model.links),
-        tables=tuple(moved("tables.csv", row, _key("tables.csv", row), "probability") for row in entries),
-        sources=(*(row for row in model.sources if row.source != source.source), source),
+        priors=tuple(moved("priors.csv", row, key_of(FILE["priors.csv"], row), "probability") for row in priors),
+        links=tuple(moved("links.csv", row, key_of(FILE["links.csv"], row), "link_probability") for row in model.links),
+        tables=tuple(moved("tables.csv", row, key_of(FILE["tables.csv"], row), "probability") for row in entries),
+        correlations=untied(model, [(file, number_name(key)) for file, key in learned]),
+        studies=literature.studies if literature else model.studies,
+        sources=(
+            *(row for row in model.sources if row.source != source.source),
+            *(literature.sources if literature else ()),
+            source,
+        ),
         changes=_changes(model, version, text, remarks, pd.DataFrame() if clashes is None else clashes, table),
         release=None,
         population=target,
     )
 
 
-def _key(file: str, row: Prior | Link | TableEntry) -> tuple[str, ...]:
-    from bayesdx.knowledge.schema import FILE, key_of
+def untied(model: Model, known: Iterable[tuple[str, str]]) -> tuple[Correlation, ...]:
+    """The correlations that name none of these numbers (file and row), of which something else is known now."""
+    gone = set(known)
+    return tuple(row for row in model.correlations if not {(row.file, row.number), (row.other_file, row.other)} & gone)
 
-    return key_of(FILE[file], row)
+
+def _owed(owed: Owed) -> dict[str, Any]:
+    """The cells of a number that say so."""
+    found: dict[str, Any] = {
+        "information": float(f"{owed.information:.4g}"),
+        "shares": tuple(f"{name} {share:.4f}" for name, share in owed.sources),
+    }
+    return {**found, "source": owed.sources[0][0], "status": "synthesis"} if owed.mostly else found
 
 
 def _note(row: Prior | Link | TableEntry, field: str) -> str:

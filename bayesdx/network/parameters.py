@@ -11,8 +11,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesdx.knowledge.correlations import matrix_of
 from bayesdx.knowledge.model import Model
-from bayesdx.knowledge.schema import FILE, Link, Prior, TableEntry, key_of, split_share
+from bayesdx.knowledge.schema import FILE, Link, Prior, TableEntry, key_of, number_name, split_share
 from bayesdx.network.beliefs import fit_sample_sizes, is_constant
 from bayesdx.network.compile import compile_network
 from bayesdx.network.network import Network, Node, Table
@@ -175,6 +176,102 @@ def distributions(model: Model) -> tuple[Distribution, ...]:
     [20, 26, 25]
     """
     return _registry(model).distributions
+
+
+@dataclass(frozen=True, eq=False)
+class Stick:
+    """A state of a distribution with the states after it: of those who get as far, the share that stays there.
+
+    The free states stand in the order of their codes, the reference state last. In a Dirichlet the shares are
+    independent Betas.
+
+    Parameters
+    ----------
+    row : int
+        Position of the distribution in ``distributions(model)``.
+    order : tuple of int
+        Its free states in that order, as places within ``free``.
+    place : int
+        Place of the state in that order; never the last.
+    """
+
+    row: int
+    order: tuple[int, ...]
+    place: int
+
+
+@dataclass(frozen=True, eq=False)
+class Ties:
+    """The numbers of a model whose uncertainty studies have tied together.
+
+    Parameters
+    ----------
+    sticks : tuple of Stick
+    matrix : ndarray, shape (n, n)
+        Correlations of their log-odds.
+    """
+
+    sticks: tuple[Stick, ...]
+    matrix: Array
+
+
+def order_of(free: tuple[int, ...]) -> tuple[int, ...]:
+    """Places of the free states within ``free``, by code, the reference state last.
+
+    Examples
+    --------
+    >>> order_of((0, 1, 3))
+    (1, 2, 0)
+    """
+    return tuple(sorted(range(len(free)), key=lambda place: (free[place] == 0, free[place])))
+
+
+def sticks(model: Model) -> dict[tuple[str, str], Stick]:
+    """The stick of each uncertain number, by its file and the name of its row; none for the last of a distribution.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> sticks(dx.load_model("chest_clinic@1.0.0"))  # its numbers are known for certain
+    {}
+    """
+    rows = distributions(model)
+    found = {}
+    for number in parameters(model):
+        free = rows[number.row].free
+        if number.state in free:
+            order = order_of(free)
+            place = order.index(free.index(number.state))
+            if place < len(order) - 1:
+                found[number.file, number_name(number.key)] = Stick(number.row, order, place)
+    return found
+
+
+@lru_cache(maxsize=32)
+def ties(model: Model) -> Ties:
+    """The correlations of a model's numbers, of those that its population uses.
+
+    Parameters
+    ----------
+    model : Model
+
+    Returns
+    -------
+    Ties
+        Empty where the model has none.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> ties(dx.load_model("hip_flexion_weakness@1.0.0")).sticks
+    ()
+    """
+    names, matrix = matrix_of(
+        ((row.file, row.number), (row.other_file, row.other), row.correlation) for row in model.correlations
+    )
+    known = sticks(model) if names else {}
+    used = [position for position, name in enumerate(names) if name in known]
+    return Ties(tuple(known[names[position]] for position in used), matrix[np.ix_(used, used)])
 
 
 def place_values(network: Network, place: Place) -> Array:

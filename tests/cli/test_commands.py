@@ -130,14 +130,26 @@ class TestCheck:
             f"{counts.get(status, 0)} {status}" for status in ("verified", "recalled", "expert", "synthesis", "dataset")
         )
         assert "hip_flexion_weakness 1.0.0 is sound" in text
+        assert "\n1.0.0 was made from no other version.\n" in text
         last = f"Numbers of the network (priors, links, tables): {sum(counts.values())}; {said}."
         assert " ".join(text.split()).endswith(last)
+
+    def test_words_of_several_meanings_are_noted(self) -> None:
+        """A word that two variables share is refused as a finding; whoever makes the model is told."""
+        model = dx.load_model("hip_flexion_weakness@2.3.0")
+        text = " ".join(good("check", "hip_flexion_weakness@2.3.0").split())
+        assert "Words that are refused as a finding, since each may mean several variables: " in text
+        assert "hip pain (pain_groin, pain_buttock)" in text
+        document = json.loads(good("check", "hip_flexion_weakness@2.3.0", "--format", "json"))
+        assert document["shared_words"] == {word: list(names) for word, names in model.vocabulary.shared.items()}
+        assert json.loads(good("check", MODEL, "--format", "json"))["shared_words"] == {}
 
     def test_statuses_as_json_and_csv(self) -> None:
         """The counts per file add up to the rows of the files."""
         model = dx.load_model(MODEL)
         document = json.loads(good("check", MODEL, "--format", "json"))
         assert (document["sound"], document["problems"], document["model"]["hash"]) == (True, [], model.hash)
+        assert document["lineage"] == dx.lineage(MODEL)
         table = pd.read_csv(io.StringIO(good("check", MODEL, "--format", "csv")), index_col="file")
         for file, statuses in document["statuses"].items():
             assert sum(statuses.values()) == len(model.frame(file)) == table.loc[file, "rows"]
@@ -173,7 +185,8 @@ class TestCheck:
 class TestCompare:
     def test_a_model_equals_itself(self) -> None:
         """No difference is said as such."""
-        assert good("compare", MODEL, MODEL).endswith("no differences.\n")
+        text = good("compare", MODEL, MODEL)
+        assert text.endswith("no differences.\n1.0.0 was made from no other version.\n")
 
     @pytest.mark.parametrize("format", ["table", "json", "csv"])
     def test_a_number_that_moved(self, format: str, tmp_path: Path) -> None:
@@ -393,7 +406,11 @@ class TestDiagnoseFiles:
                 "Error: standard input, row 1: column 'fewer' is not a variable of hip_flexion_weakness 1.0.0. "
                 "Did you mean 'fever'? --keep fewer copies it, --ignore leaves it out.\n",
             ),
-            (b"fever\n\xff\n", "Error: standard input: byte 6 is not UTF-8; save the file as UTF-8.\n"),
+            (
+                "fever,ü\n".encode() + b"\xff,\n",
+                "Error: standard input, row 2: not UTF-8; save the file as UTF-8.\n",
+            ),
+            (b'{"fever": "\xff"}', "Error: standard input: byte 11 is not UTF-8; save the file as UTF-8.\n"),
         ],
         ids=str,
     )

@@ -77,11 +77,12 @@ def test_lines_are_counted_across_parts(part: int, tmp_path: Path, monkeypatch: 
         ('onset\nsudden\n"open\n', "p.csv, row 3: not CSV: unexpected end of data."),
         ('onset\n"a"b\n', "p.csv, row 2: not CSV: ',' expected after '\"'."),
         (
-            b"onset,fever\nsudden,present\n,pr\xe4sent\n",
-            "p.csv, row 3, column fever: not UTF-8; save the file as UTF-8.",
+            "onset,fever\nsudden\n\na,b,c\n",
+            "p.csv, row 2: 1 cells; the header has 2.\np.csv, row 4: 3 cells; the header has 2.",
         ),
-        (b"ons\xe4t\nsudden\n", "p.csv, row 1: not UTF-8; save the file as UTF-8."),
-        (b"\xff\xfeo\0n\0\n\0", "p.csv, row 1: not UTF-8; save the file as UTF-8."),
+        ("onset,füver\n".encode() + b"sudden,pr\xe4sent\n", "p.csv, row 2: not UTF-8; save the file as UTF-8."),
+        (b"\xef\xbb\xbfonset\nsudden\nsu\xe4\n", "p.csv, row 3: not UTF-8; save the file as UTF-8."),
+        (b"\xff\xfeo\0n\0\n\0x", "p.csv: damaged UTF-16; save the file as UTF-8."),
     ],
 )
 def test_what_is_no_table(data: str | bytes, said: str, tmp_path: Path) -> None:
@@ -91,10 +92,14 @@ def test_what_is_no_table(data: str | bytes, said: str, tmp_path: Path) -> None:
         assert message(tmp_path / "p.csv", data, on_error="flag") == said
 
 
-def test_bytes_in_a_column_that_is_left_out(tmp_path: Path) -> None:
-    """Do no harm."""
-    (tmp_path / "p.csv").write_bytes(b"onset,note\nsudden,pr\xe4sent\n")
-    assert dx.score_cohort(flagship(), tmp_path / "p.csv", ignore=["note"])["status"].tolist() == ["ok"]
+def test_windows_1252_is_named(tmp_path: Path) -> None:
+    """Bytes that are no UTF-8, where nothing else shows UTF-8, are letters of Windows."""
+    path = tmp_path / "p.csv"
+    path.write_bytes(b"onset,note\nsudden,pr\xe4sent\n")
+    with pytest.warns(dx.DataWarning) as said:
+        scores = dx.score_cohort(flagship(), path, keep=["note"])
+    assert [str(each.message) for each in said] == [f"{path}: not UTF-8 (row 2); it is read as Windows-1252."]
+    assert scores["note"].tolist() == ["präsent"]
 
 
 CELLS = st.text(st.sampled_from("ab,\"\n\r;'= \u00e4"), max_size=4)

@@ -260,8 +260,8 @@ def test_bad_cells_are_marked() -> None:
     """The other rows are scored as ever, and no red flag is lost to a bad cell elsewhere in the row."""
     found = scored(broken(), on_error="flag")
     assert found["status"].tolist() == ["ok", "bad_value", "bad_value", "ok"]
-    assert found["fault"].iloc[1] == "onset = 'acute' is not a state"
-    assert found["fault"].iloc[2] == "fever = 1.5 is not a state"
+    assert found["fault"].iloc[1] == "onset = 'acute' is not a state of onset; its states are gradual, sudden."
+    assert found["fault"].iloc[2] == "fever = 1.5 is not a state of fever; its states are absent, present."
     bad = found.iloc[1:3]
     assert bad.filter(like="posterior_").isna().all().all()
     assert bad["log_evidence"].isna().all()
@@ -270,6 +270,22 @@ def test_bad_cells_are_marked() -> None:
     columns = [name for name in found if name != "patient"]
     expected = scored(patients(4))
     pd.testing.assert_frame_equal(found.loc[[0, 3], columns], expected.loc[[0, 3], columns], check_exact=True)
+
+
+@pytest.mark.parametrize("columns", [("onset", "fever", "severe_pain"), ("severe_pain", "fever", "onset")])
+def test_of_several_bad_cells_of_a_row_the_first_is_named(columns: tuple[str, ...], tmp_path: Path) -> None:
+    """In the order of the columns of the table, whether rows are marked or the run ends; files as frames."""
+    table = pd.DataFrame([["wrong"] * 3, [None, "wrong", "wrong"], [None, None, None]], columns=columns)
+    path = tmp_path / "patients.csv"
+    table.to_csv(path, index=False)
+    for source in (table, path):
+        found = dx.score_cohort(flagship(), source, on_error="flag")
+        said = [f"{columns[0]} = 'wrong' is not a state", f"{columns[1]} = 'wrong' is not a state"]
+        assert found["fault"].iloc[:2].tolist() == said
+        assert not found["fault"].iloc[2] or pd.isna(found["fault"].iloc[2])
+        with pytest.raises(dx.FindingsError) as raised:
+            dx.score_cohort(flagship(), source)
+        assert [line.split("column ")[1].split(":")[0] for line in str(raised.value).splitlines()] == list(columns[:2])
 
 
 def test_bad_cells_end_the_run(tmp_path: Path) -> None:
@@ -294,14 +310,52 @@ def test_cells_of_another_type() -> None:
     """A column that holds no text is a fault of every row in which it holds something."""
     days = pa.array([0, None], pa.date32())
     found = dx.score_cohort(flagship(), pa.table({"fever": days}), on_error="flag")
-    assert found.column("fault").to_pylist() == ["fever holds date32[day], not text", None]
+    assert found.column("fault").to_pylist() == [
+        "fever = a cell of type date32[day]; expected text; its states are absent, present.",
+        None,
+    ]
     with pytest.raises(dx.FindingsError) as raised:
         dx.score_cohort(flagship(), pa.table({"fever": days}))
     assert str(raised.value) == (
         "the frame, row 0, column fever: a cell of type date32[day]; expected text; its states are absent, present."
     )
     whole = dx.score_cohort(flagship(), pa.table({"fever": [7, None]}), on_error="flag")
-    assert whole.column("fault").to_pylist() == ["fever = 7 is not a state", None]
+    assert whole.column("fault").to_pylist() == [
+        "fever = 7 is not a state of fever; its states are absent, present.",
+        None,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"),
+    [
+        ("onset", "acut"),
+        ("fever", "38,5"),
+        ("temperature", "101 F"),
+        ("warfarin", "no"),
+        ("CRP", "<5 mg/dL"),
+        ("ESR", "40"),
+        ("main_cause", "fractured hip"),
+        ("MRC", "6"),
+    ],
+)
+def test_a_bad_cell_is_explained_as_diagnose_explains_it(column: str, cell: str) -> None:
+    """One text in one place, whichever way the finding comes in."""
+    model = dx.load_model("hip_flexion_weakness@2.3.0")
+    with pytest.raises(dx.FindingsError) as raised:
+        dx.diagnose(model, {column: cell})
+    found = dx.score_cohort(model, pd.DataFrame({column: [cell]}), on_error="flag")
+    assert f"findings: {found['fault'].iloc[0]}" == str(raised.value)
+
+
+def test_words_bounds_and_units_are_read_in_a_table() -> None:
+    """A column may be a word for one state, a cell a bound or a number with its unit."""
+    model = dx.load_model("hip_flexion_weakness@2.3.0")
+    table = pd.DataFrame({"warfarin": ["yes", None], "CRP": ["<5", "> 20 mg/L"], "age": ["73y", "60+"]})
+    names = {"anticoagulation": "yes", "inflammatory_markers": "normal", "age_group": "60_and_over"}
+    found = dx.score_cohort(model, table)
+    assert found["status"].tolist() == ["ok", "ok"]
+    assert found["log_evidence"].iloc[0] == pytest.approx(dx.diagnose(model, names).log_evidence, abs=1e-9)
 
 
 def test_unknown_columns_are_faults(table: pd.DataFrame) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -47,16 +48,24 @@ def random_model(seed: int, *, zeros: bool = True) -> dx.Model:
                 links += [link for parent in parents for link in _links(rng, parent, variable, zeros)]
             earlier.append(variable)
     every = (*contexts, *causes, *lesions, *findings)
+    tests = _tests(rng, findings)
+    calling = random.Random(seed + 1)  # which flags and steps call for a test
+
+    def called() -> tuple[str, ...]:
+        return tuple(test.test for test in tests if calling.random() < 0.6)
+
     return dx.Model(
         info=_info(),
         variables=every,
         priors=tuple(priors),
         links=tuple(links),
         tables=tuple(tables),
-        tests=_tests(rng, findings),
-        red_flags=_flags(rng, [*causes, *lesions], findings),
+        tests=tests,
+        red_flags=tuple(replace(flag, tests=called()) for flag in _flags(rng, [*causes, *lesions], findings)),
         management=tuple(
-            _step(rng, about, step, [*contexts, *findings]) for about in [*causes, *lesions] for step in (1, 2)
+            replace(_step(rng, about, step, [*contexts, *findings]), tests=called())
+            for about in [*causes, *lesions]
+            for step in (1, 2)
         ),
         sources=(Source("S", "A source", 2020, "", "", "", None, "expert"),),
     )

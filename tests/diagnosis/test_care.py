@@ -13,8 +13,10 @@ from numpy.testing import assert_allclose
 
 import bayesdx as dx
 from bayesdx.diagnosis.events import action_events, event_of
-from bayesdx.diagnosis.steps import SPEAKS, Weighed, speak_for, weigh
+from bayesdx.diagnosis.lines import engine_for
+from bayesdx.diagnosis.results import decisions
 from bayesdx.diagnosis.triage import LEVELS, NO_EMERGENCY
+from bayesdx.diagnosis.weighing import SPEAKS, Weighed, speak_for, weigh
 from bayesdx.knowledge.schema import URGENCIES, Conditions, Link, ManagementStep, Prior, RedFlag, Test, Variable
 from tests.diagnosis import brute
 from tests.diagnosis.cases import in_time, naive_model, possible_cases
@@ -88,7 +90,38 @@ def shows_a_sign(case: dx.Diagnosis, event: str) -> bool:
 
 
 def flagged(case: dx.Diagnosis, cause: str) -> bool:
-    return any(f.cause == cause and f.certain and f.urgency != "routine" for f in case.red_flags)
+    return any(f.cause == cause and f.certain and f.urgency != "routine" and not f.answered for f in case.red_flags)
+
+
+def speaks(case: dx.Diagnosis, event: str) -> bool:
+    """Whether the findings double the odds of an event or make it more probable than not, one of them being a sign."""
+    ratio, chance = likelihood_ratio(case, event), case.probability(event)
+    assume(abs(ratio - SPEAKS) > 1e-6 and abs(chance - 0.5) > 1e-9)
+    assume(ratio == 0 or abs(ratio) > 1e-6)
+    return (ratio >= SPEAKS or (ratio > 0 and chance > 0.5)) and shows_a_sign(case, event)
+
+
+def results_of(case: dx.Diagnosis, test: str) -> set[str]:
+    [variables] = [row.variables for row in case.model.tests if row.test == test]
+    return {name for name in variables if case.findings.get(name, dx.UNKNOWN) is not dx.UNKNOWN}
+
+
+def answering(case: dx.Diagnosis, event: str, tests: tuple[str, ...]) -> set[str]:
+    """The results that answer what calls for tests, from the joint table."""
+    if not tests or not all(results_of(case, test) for test in tests) or speaks(case, event):
+        return set()
+    asked = event_of(case.model, event)
+    network, joint = brute.of_case(case)
+    now = brute.log_odds(joint, network, asked)
+    against = set()
+    for name in set().union(*(results_of(case, test) for test in tests)):
+        _, rest = brute.of_case(case.without(name))
+        before = brute.log_odds(rest, network, asked)
+        weight = 0.0 if now == before else now - before
+        assume(abs(weight + SPEAKS) > 1e-6)
+        if weight <= -SPEAKS:
+            against.add(name)
+    return against
 
 
 @settings(max_examples=150)
@@ -103,21 +136,40 @@ def test_management_equals_its_definition(case: dx.Diagnosis) -> None:
         chances = sorted(case.probability(name) for name in events)
         assume(len(chances) == 1 or chances[-1] - chances[-2] > 1e-9)
         likeliest = max(events, key=case.probability)
-        ratio = likelihood_ratio(case, likeliest)
-        assume(abs(ratio - SPEAKS) > 1e-6 and abs(case.probability(likeliest) - 0.5) > 1e-9)
-        assume(ratio == 0 or abs(ratio) > 1e-6)
         if fails(case, row.conditions):
             continue
         emergency = row.urgency == "emergency"
         if not (chance >= row.threshold or (emergency and flag and holds(case, row.conditions))):
             continue
-        speaks = ratio >= SPEAKS or (ratio > 0 and case.probability(likeliest) > 0.5)
-        speaks = speaks and shows_a_sign(case, likeliest)
-        if emergency and not (speaks or flag or (row.conditions and holds(case, row.conditions))):
+        reason = speaks(case, likeliest) or flag or (row.conditions and holds(case, row.conditions))
+        if emergency and (not reason or answering(case, likeliest, row.tests)):
             continue
         expected.add((likeliest, row.action))
     assert {(step.cause, step.action) for step in case.management} == expected
     assert len(case.management) == len(expected)
+
+
+@settings(max_examples=150)
+@given(case=possible_cases())
+def test_a_flag_is_answered_by_a_cause_that_is_denied_or_by_the_tests_it_calls_for(case: dx.Diagnosis) -> None:
+    """Its cause is known to be absent; or all its tests are done, one of them against it, and nothing is left for it.
+
+    An answered flag stays listed and raises no alarm.
+    """
+    for flag in case.red_flags:
+        events = action_events(case.model, flag.cause)
+        variable = events[0].variable
+        states = [case.model.by_name[variable].states[code] for event in events for code in event.states]
+        known = possible_states(case, variable)
+        if known is not None and not known & set(states):
+            expected = {variable}
+        else:
+            each = [answering(case, event.name, flag.tests) for event in events]
+            expected = set().union(*each) if all(each) else set()
+        assert set(flag.answered) == expected
+        assert flag.done == tuple(test for test in flag.tests if results_of(case, test))
+    raised = {flag.flag for flag in case.red_flags if not flag.answered}
+    assert {name for alert in case.alerts for name in alert.flags} == raised
 
 
 @settings(max_examples=100)
@@ -204,7 +256,8 @@ def test_triage_is_the_most_urgent_of_flags_and_steps(case: dx.Diagnosis) -> Non
     """The level is the maximum over what each flag and each step gives; an alert of each cause says the same."""
     found = any(value is not dx.UNKNOWN for value in case.findings.values())
     given = {("emergency", True): "emergency", ("emergency", False): "urgent", ("urgent", True): "urgent"}
-    levels = ["none", *(given.get((flag.urgency, flag.certain), "soon") for flag in case.red_flags)]
+    flags = [flag for flag in case.red_flags if not flag.answered]
+    levels = ["none", *(given.get((flag.urgency, flag.certain), "soon") for flag in flags)]
     for step in case.management:
         if step.urgency == "emergency":
             levels.append("emergency")
@@ -219,17 +272,19 @@ def test_triage_is_the_most_urgent_of_flags_and_steps(case: dx.Diagnosis) -> Non
 @settings(max_examples=100)
 @given(case=possible_cases())
 def test_one_alert_for_each_cause(case: dx.Diagnosis) -> None:
-    """Each cause with a flag or an emergency step has one banner, with all of their actions, the strongest first."""
+    """Each cause with an open flag or an emergency step has one banner, with what they say is still to be done."""
     causes = [alert.cause for alert in case.alerts]
     assert len(causes) == len(set(causes))
     steps = [step for step in case.management if step.urgency == "emergency"]
     assert {step.cause for step in steps} <= set(causes)
-    assert sum(len(alert.flags) for alert in case.alerts) == len(case.red_flags)
+    assert sum(len(alert.flags) for alert in case.alerts) == sum(not flag.answered for flag in case.red_flags)
     for alert in case.alerts:
         own = [step for step in steps if step.cause == alert.cause]
         fired = [flag for flag in case.red_flags if flag.flag in alert.flags]
-        assert set(alert.actions) == {row.action for row in (*own, *fired)}
         assert alert.urgency == min((row.urgency for row in (*own, *fired)), key=URGENCIES.index)
+        open_ = [row for row in (*own, *fired) if not row.tests or row.done != row.tests]
+        waiting = any(row.urgency == alert.urgency for row in open_)
+        assert set(alert.actions) == {row.action for row in (open_ if waiting else (*own, *fired))}
         assert alert.certain == (bool(own) or any(f.certain and f.urgency == alert.urgency for f in fired))
         assert alert.findings
         assert alert.label == case.model.label(alert.cause)
@@ -346,6 +401,31 @@ def test_not_being_in_the_reference_state_is_no_event() -> None:
     assert step.probability == pytest.approx(0.3)
     certain = dx.diagnose(model, {"f0": "yes", "c": "grave"})
     assert {step.cause for step in certain.management} == {"c=grave"}
+
+
+@pytest.mark.parametrize("urgency", URGENCIES)
+def test_a_step_is_called_for_from_its_threshold_on(urgency: str) -> None:
+    """A probability that equals the threshold calls for the step, opens the emergency, and decides the action."""
+    found = {"f0": "yes"}
+
+    def asked(threshold: float) -> dx.Diagnosis:
+        rows = [step_of("c", threshold, urgency)]
+        return dx.diagnose(naive_model([0.1, 0.1], [0.8, 0.8], tests=[], management=rows), found)
+
+    [step] = asked(0.1).management
+    here, above = asked(step.probability), asked(math.nextafter(step.probability, 1.0))
+    assert [(s.probability, s.reason) for s in here.management] == [(step.probability, "posterior")]
+    assert above.management == ()
+    for case, taken in ((here, True), (above, False)):
+        decided = decisions(engine_for(case.model), case.model, case.evidence.evidence, case.action_marginals)
+        assert decided.tolist() == [[taken]]
+    if urgency == "emergency":
+        assert (here.triage.level, above.triage.level) == ("emergency", "none")
+        assert [alert.cause for alert in here.alerts] == ["c"]
+        [still] = dx.next_tests(here).emergencies
+        assert "at or above its threshold" in dx.next_tests(here).stop_reason
+        assert still.probability == still.threshold == step.probability
+        assert dx.next_tests(above).emergencies == ()
 
 
 def test_the_same_action_under_several_conditions_is_one_step() -> None:

@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 import bayesdx as dx
+from bayesdx.diagnosis.intervals import CredibleIntervals
 from bayesdx.diagnosis.lines import alternatives
 from bayesdx.network import Network, compile_network
 from bayesdx.network.parameters import distributions
@@ -158,3 +159,17 @@ def test_messages() -> None:
         dx.credible_intervals(case, draws=10)
     with pytest.raises(dx.FindingsError, match=r"^'d' is no line of this differential\.$"):
         dx.credible_intervals(case).drivers("d")
+
+
+def test_monte_carlo_errors_are_how_much_the_draws_move_them() -> None:
+    """Over 400 repetitions of the draws, the mean and both ends of an interval spread by the errors that are said."""
+    case = dx.diagnose(naive_model([0.1], [0.8]), {"f0": "yes"})
+    rng = np.random.default_rng(3)
+    tables = [
+        CredibleIntervals(case, 0.9, 0, rng.beta(2.0, 5.0, size=(500, 1)), (), np.zeros((500, 0)), 0).table.loc["c"]
+        for _ in range(400)
+    ]
+    for name in ("mean", "lower", "upper"):
+        spread = np.std([table[name] for table in tables], ddof=1)
+        said = np.mean([table[f"{name}_error"] for table in tables])
+        assert said == pytest.approx(spread, rel=0.15), name

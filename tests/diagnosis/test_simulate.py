@@ -11,7 +11,7 @@ import pytest
 import bayesdx as dx
 
 MODEL = dx.load_model("chest_clinic@1.0.0")
-FLAGSHIP = dx.load_model("hip_flexion_weakness@2.0.0", population="emergency_department")
+FLAGSHIP = dx.load_model("hip_flexion_weakness@2.2.1", population="emergency_department")
 
 
 @pytest.mark.parametrize("model", [MODEL, FLAGSHIP], ids=lambda model: model.name)

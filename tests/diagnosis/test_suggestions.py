@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 
@@ -221,6 +222,20 @@ def test_without_an_emergency_net_value_ranks() -> None:
         assert_allclose(s.net_value_eur, net_value(s.option, s.bits, s.benefit, price))
     option = Option("t", "T", "test", ("a",), cost_eur=10, delay_hours=2, burden=0.5, risk=0.001)
     assert_allclose(net_value(option, 1.0, 0.1, price), 300 + 100 - 10 - 1 - 50 - 20)
+
+
+def test_in_an_emergency_delays_are_those_of_an_emergency() -> None:
+    """A scan that is called for day or night takes four hours, not three days; its net value counts these."""
+    following = dx.next_tests(
+        dx.diagnose(dx.load_model("hip_flexion_weakness@2.3.0"), {"saddle_anaesthesia": "present"})
+    )
+    scan = next(s for s in following.suggestions if s.option.name == "mri_lumbar")
+    assert (scan.emergency, scan.option.delay_hours, scan.delay_hours) == ("cauda_equina_syndrome", 72.0, 4.0)
+    assert following.table.loc["mri_lumbar", "delay_hours"] == 4.0
+    for s in following.suggestions:
+        assert s.delay_hours == (s.option.soonest_hours if s.emergency else s.option.delay_hours)
+        sooner = dataclasses.replace(s.option, delay_hours=s.delay_hours)
+        assert_allclose(s.net_value_eur, net_value(sooner, s.bits, s.benefit, following.trade_off))
 
 
 def test_a_pair_starts_with_its_better_half() -> None:

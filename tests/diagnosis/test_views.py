@@ -14,9 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bayesdx as dx
-from bayesdx.diagnosis.page import as_page
+from bayesdx.diagnosis import views
+from bayesdx.diagnosis.case_page import as_page
 from bayesdx.display import as_json, format_probability
 from bayesdx.display.report import Alert, Entries, Grid, wrapped
+from bayesdx.knowledge.spelling import compact
 from tests.diagnosis.cases import possible_cases
 from tests.diagnosis.models import random_model
 
@@ -29,6 +31,11 @@ FINDINGS: dict[str, Any] = {
 }
 ORDER = ("Findings as understood", "EMERGENCY", "Triage", "None of the modelled causes", "What to do now",
          "What to find out next", "Most probable sets of causes", "Decision support for qualified people")  # fmt: skip
+
+
+def page_of(case: dx.Diagnosis) -> str:
+    """The page that ``to_html`` writes."""
+    return as_page(case, case.next_tests)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +66,7 @@ def test_every_view_has_the_same_order(case: dx.Diagnosis) -> None:
     for text in (flat(str(case)), words_of(case._repr_html_())):
         places = [text.index(words) for words in ORDER]
         assert places == sorted(places)
-    page = words_of(as_page(case))
+    page = words_of(page_of(case))
     places = [page.index(words) for words in (ORDER[1], ORDER[0], *ORDER[2:])]
     assert places == sorted(places)
 
@@ -109,10 +116,10 @@ def test_an_assumed_setting_is_said_with_what_others_would_change(case: dx.Diagn
         there = dx.diagnose(model.with_population(name), FINDINGS)
         assert [line["cause"] for line in plain["elsewhere"][name]] == list(there.posterior.index[:3])
         told = ", ".join(f"{line.label} {format_probability(line.posterior)}" for line in there.differential[:3])
-        for view in (text, words_of(case._repr_html_()), words_of(as_page(case))):
+        for view in (text, words_of(case._repr_html_()), words_of(page_of(case))):
             assert f"{name} {told}" in view
         assert (there.to_dict()["population_assumed"], there.to_dict()["elsewhere"]) == (False, {})
-        assert "Setting assumed" not in str(there) + there._repr_html_() + as_page(there)
+        assert "Setting assumed" not in str(there) + there._repr_html_() + page_of(there)
     alone = dx.diagnose(dx.load_model("chest_clinic"), {"xray": "positive"})
     assert (alone.to_dict()["population_assumed"], alone.to_dict()["elsewhere"]) == (False, {})
 
@@ -151,7 +158,7 @@ def test_that_nothing_further_changes_the_decision_is_said_when_it_is_so(model: 
     given = {name: model.by_name[name].states[0] for name in model.findings}
     done = dx.diagnose(model, given)
     assert done.next_tests.stop
-    assert words in str(done) and words in as_page(done)
+    assert words in str(done) and words in page_of(done)
     some = dx.diagnose(model, {"onset": "sudden"})
     assert not some.next_tests.stop
     assert words not in str(some)
@@ -177,7 +184,7 @@ def test_the_only_cause_of_many_states_has_a_line_for_each_and_none_twice() -> N
     labels = ("Nothing of the kind", "A little", "A lot")
     case = dx.diagnose(graded(labels))
     assert sorted(line.label for line in case.differential) == sorted(labels)
-    for view in (str(case), words_of(case._repr_html_()), words_of(as_page(case))):
+    for view in (str(case), words_of(case._repr_html_()), words_of(page_of(case))):
         assert "None of the modelled causes" not in view
         assert all(label in view for label in labels)
     nameless = dx.diagnose(graded())
@@ -231,7 +238,7 @@ def test_a_cause_that_is_given_has_an_infinite_ratio_in_every_view(model: dx.Mod
     first = json.loads(json.dumps(case.to_dict(), allow_nan=False))["differential"][0]
     assert (first["cause"], first["likelihood_ratio"]) == ("cauda_equina_syndrome", "inf")
     assert re.search(r"Cauda equina syndrome +0.8 % +100 % +inf", str(case))
-    for page in (case._repr_html_(), as_page(case)):
+    for page in (case._repr_html_(), page_of(case)):
         assert re.search(r">inf</td>", page)
 
 
@@ -255,3 +262,14 @@ def test_blocks_are_drawn_alike() -> None:
 
     text, page = flat(str(Shown())), words_of(Shown()._repr_html_())
     assert text == page == "EMERGENCY: Go now To do emergency Scan T a b"
+
+
+def test_a_finding_is_not_said_twice(model: dx.Model) -> None:
+    """Diabetes: yes, and no Diabetes: Diabetes."""
+    case = dx.diagnose(model, {"diabetes": "yes", "saddle_anaesthesia": "present", "fever": "present"})
+    rows = views.findings(case)
+    assert rows == [("Diabetes", "yes"), ("Saddle anaesthesia", "present"), ("Fever", "Fever, 38 \u00b0C or more")]
+    for name, variable in model.by_name.items():
+        for state in variable.states:
+            [(label, value)] = views.findings(dx.diagnose(model, {name: state}))
+            assert compact(label) != compact(value)

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bayesdx as dx
-from bayesdx.evaluation.scores import MEASURES, CaseScores, must_not_miss, proper_scores, summarise
+from bayesdx.evaluation.case_scores import MEASURES, CaseScores, must_not_miss, proper_scores, summarise
+from bayesdx.evaluation.forecasts import Forecasts, measure
 from bayesdx.knowledge.schema import Case, ManagementStep, RedFlag
 from tests.diagnosis.models import POPULATIONS, small_models
 from tests.evaluation.test_conformance import joint_table
@@ -187,6 +188,23 @@ def test_must_not_miss_causes_are_noticed_by_threshold_or_emergency_flag():
         recall = results.scores["all findings"]
         assert recall.weights["must_not_miss_recall"] == [1]
         assert recall.parts["must_not_miss_recall"] == [name in ("likely", "flagged")], name
+
+
+def test_a_must_not_miss_cause_is_noticed_from_its_threshold_on():
+    """A probability that equals the threshold is enough; the next larger threshold is missed."""
+    findings = {"cranking": "silent"}
+    probability = float(dx.diagnose(CAR, findings).posterior["starter_broken"])
+    for threshold, noticed in ((probability, 1.0), (float(np.nextafter(probability, 1.0)), 0.0)):
+        step = ManagementStep(
+            "starter_broken", 1, "emergency", "Act", "", "GUESS", "expert", threshold, "GUESS", "expert"
+        )
+        model = replace(CAR, management=(step,), red_flags=(), release=None)
+        results = run(case(findings, ["starter_broken"], name="at"), model=model)
+        assert results.scores["all findings"].parts["must_not_miss_recall"] == [noticed]
+        forecast = Forecasts(
+            ("starter_broken",), False, np.array([[probability]]), np.ones((1, 1)), np.ones(1), {0: threshold}
+        )
+        assert measure(forecast, np.ones(1), 10)["must_not_miss_recall"] == noticed
 
 
 def test_impossible_findings_are_an_outcome_and_wrong_about_everything():

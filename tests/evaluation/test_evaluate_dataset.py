@@ -122,7 +122,10 @@ def test_parquet_is_read_like_a_table(tmp_path: Path) -> None:
         (
             {"a": ["high"]},
             {"a": {"variable": "smoking", "cuts": [1]}},
-            ["table, row 0, column a: 'high'; expected a number in one of the bands -inf..1, 1..inf."],
+            [
+                "table, row 0, column a: 'high'; expected a state of smoking (no, yes), or a number in one of the "
+                "bands -inf..1, 1..inf."
+            ],
         ),
         (
             {"tuberculosis": ["absent"], "lung_cancer": ["present"], "tb_or_cancer": ["no"]},

@@ -162,7 +162,7 @@ def test_the_command_refuses_what_it_cannot_start_with(tmp_path: Any) -> None:
     table.write_text("onset,fever\nsudden,present\ngradual,absent\n", "utf-8")
     for arguments, message in (
         (["-f", "onset=acute"], "is not a state of onset"),
-        (["--findings", str(table)], "2 patients; the explorer starts with one."),
+        (["--findings", str(table)], "2 patients; expected one."),
     ):
         result = CliRunner().invoke(app, ["explore", MODEL, "--no-browser", *arguments])
         assert (result.exit_code, result.stdout) == (2, "")

@@ -300,3 +300,42 @@ def test_a_population_that_was_not_chosen_is_known() -> None:
     assert not model.with_population("practice").population_assumed
     assert not dx.load_model(FOLDER, population="practice").population_assumed
     assert not dx.load_model("chest_clinic@1.0.0").population_assumed, "one population leaves no choice"
+
+
+@pytest.mark.parametrize(
+    ("new", "sentence"),
+    [
+        ("gone=afebrile", "'gone'; expected a state of fever: absent, present."),
+        ("presnt=rigors", "'presnt'; expected a state of fever: absent, present (nearest: 'present')."),
+        ("absent=afebrile|Afebrile", "'Afebrile'; expected a word that is not a word of absent too."),
+        ("absent=afebrile;present=afebriles", "'afebriles'; expected a word that is not a word of absent too."),
+        ("present=Pyrexia", "'Pyrexia'; expected a word that is not a synonym too."),
+        ("present=FEVER", "'FEVER'; expected a word that is not the variable itself too."),
+        ("absent=crackle", "'crackle'; expected a word that is not the name of crackles."),
+        ("absent=?!", "'?!'; expected a word with letters or digits."),
+        (
+            "afebrile",
+            "'afebrile'; expected words of states as state=word|word;state=word; 'afebrile' is not of the form "
+            "variable=state or variable=state|state.",
+        ),
+        ("absent= |afebrile", "'absent= |afebrile'; expected words of states as state=word|word;state=word."),
+    ],
+)
+def test_a_word_of_a_state_says_one_thing(folder: Path, new: str, sentence: str) -> None:
+    """It is no word of the variable, of another one or of another state; the fault names row and column."""
+    edit(folder, "variables.csv", "absent=afebrile", new)
+    assert [str(problem) for problem in dx.check_model(folder)] == [
+        f"variables.csv, row 5, column state_words: {sentence}"
+    ]
+
+
+def test_words_of_states_are_findings() -> None:
+    """They say their state; a mechanism or a cause is asked about by them."""
+    model = dx.load_model(FOLDER)
+    case = dx.diagnose(model, {"pensioner": "yes", "afebrile": True, "lungs": "PE"})
+    assert dict(case.findings) == {"age_group": "old", "fever": "absent", "lungs": "embolism"}
+    with pytest.raises(dx.FindingsError, match="give calf_swelling = no"):
+        dx.diagnose(model, {"thrombosed leg": "no"})
+    with pytest.raises(dx.FindingsError, match="'afebrile' is not a member"):
+        dx.diagnose(model, {"chest": ["afebrile"]})
+    assert dx.find_variables(model, "clot").table["state_words"].iloc[0] == "embolism: PE, clot on the lung"

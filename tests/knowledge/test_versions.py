@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -128,8 +130,52 @@ def test_an_unknown_population_is_reported_with_the_nearest() -> None:
     with pytest.raises(dx.ModelError) as raised:
         dx.load_model(FOLDER, population="contry")
     assert str(raised.value) == (
-        "population 'contry' is not one of car_start 1.0.0; its populations are town, country. Did you mean 'country'?"
+        "population 'contry' is not one of car_start 1.0.0; its populations are town (Breakdown service in a town), "
+        "country (Breakdown service in the country). Did you mean 'country'?"
     )
+
+
+@pytest.mark.parametrize(
+    "name", ["country", "Country", " COUNTRY", "Breakdown service in the country", "breakdown-service in the country"]
+)
+def test_a_population_answers_to_its_name_and_its_title_in_any_spelling(name: str) -> None:
+    assert dx.load_model(FOLDER, population=name).population == "country"
+
+
+def test_a_part_of_a_title_is_a_hint_and_never_a_choice() -> None:
+    """A wrong setting costs more than a question."""
+    with pytest.raises(dx.ModelError, match="Did you mean 'town'"):
+        dx.load_model(FOLDER, population="in a town")
+    with pytest.raises(dx.ModelError, match=r"in the country\)\.$"):
+        dx.load_model(FOLDER, population="breakdown service")
+
+
+@pytest.mark.parametrize("given", [None, 5, ["chest_clinic"], {}, 1.5, object()])
+def test_what_is_no_model_is_refused_in_one_sentence(given: object) -> None:
+    for ask in (dx.load_model, dx.diagnose, dx.find_variables, dx.check_evidence):
+        with pytest.raises(dx.ModelNotFoundError, match=f"^a {type(given).__name__} is no model; give a name"):
+            ask(given)
+
+
+def test_questions_take_the_name_of_a_model() -> None:
+    """As ``load_model`` takes it."""
+    model = dx.load_model("chest_clinic@1.0.0")
+    assert dx.diagnose("chest_clinic@1.0.0", {"smoking": "yes"}).posterior.equals(
+        dx.diagnose(model, {"smoking": "yes"}).posterior
+    )
+    assert len(dx.find_variables("chest_clinic@1.0.0", None).matches) == len(model.variables)
+    assert dx.simulate_cohort("chest_clinic@1.0.0", 2).equals(dx.simulate_cohort(model, 2))
+    with pytest.raises(dx.FindingsError, match="words = 5; expected text"):
+        dx.find_variables(model, 5)
+
+
+@pytest.mark.parametrize("given", [None, "chest_clinic", 5])
+@pytest.mark.parametrize(
+    "ask", [dx.explain, dx.next_tests, dx.credible_intervals, dx.sensitivity_analysis, dx.narrative, dx.posterior_path]
+)
+def test_a_question_about_a_case_needs_a_case(ask: Callable[[object], object], given: object) -> None:
+    with pytest.raises(dx.FindingsError, match=r"^expected a case, as dx.diagnose\(model, findings\) gives it, not "):
+        ask(given)
 
 
 def test_models_are_listed_by_name_and_newest_first(shipped: Path) -> None:
@@ -192,3 +238,44 @@ def test_what_a_model_knows_of_its_variables() -> None:
     assert model.by_name["voltage_test"].states == ("normal", "low", "None")
     assert model.by_name["low_voltage"].reference == "good"
     assert model.count_statuses() == {"dataset": 23, "verified": 21, "expert": 13, "recalled": 3}
+
+
+def child(folder: Path, parent: dx.Model) -> Path:
+    """A draft made from a version of the example, saved as its 7.0.0."""
+    info = replace(parent.info, version="7.0.0", parent_version=parent.version, parent_hash=parent.hash)
+    return dx.save_model(replace(parent, info=info, release=None), folder / "car_start" / "7.0.0")
+
+
+def test_a_parent_is_found_beside_its_child_or_among_the_shipped(shipped: Path, tmp_path: Path) -> None:
+    """By version and content; a model has no folder, so that only shipped parents are found for it."""
+    parent = dx.load_model("car_start@1.9.0")
+    sentence = f"7.0.0 was made from 1.9.0 ({parent.hash[:19]}), which is at hand."
+    elsewhere = child(tmp_path / "mine", parent)
+    assert dx.lineage(elsewhere) == dx.lineage(dx.load_model(elsewhere)) == sentence
+    shutil.copytree(shipped / "car_start" / "1.9.0", elsewhere.parent / "1.9.0")
+    shutil.rmtree(shipped / "car_start" / "1.9.0")
+    assert dx.lineage(elsewhere) == sentence
+    assert "is not at hand" in dx.lineage(dx.load_model(elsewhere))
+
+
+def test_a_parent_that_is_absent_is_no_fault(shipped: Path, tmp_path: Path) -> None:
+    """The version stays sound, and the hash of its parent is said."""
+    parent = dx.load_model("car_start@1.9.0")
+    shutil.rmtree(shipped / "car_start" / "1.9.0")
+    folder = child(tmp_path / "mine", parent)
+    assert dx.check_model(folder) == []
+    said = f"7.0.0 was made from 1.9.0 ({parent.hash[:19]}), which is not at hand; that is no fault, its hash stays."
+    assert dx.lineage(folder) == said
+    assert dx.lineage("car_start@1.2.0") == "1.2.0 was made from no other version."
+
+
+def test_another_content_under_the_number_of_the_parent_is_said(shipped: Path, tmp_path: Path) -> None:
+    """The number alone does not make it the parent."""
+    parent = dx.load_model("car_start@1.9.0")
+    folder = child(tmp_path / "mine", parent)
+    edit(shipped / "car_start" / "1.9.0", "priors.csv", "0.08,0.05,0.12", "0.01,0,0.12")
+    other = dx.load_model("car_start@1.9.0").hash[:19]
+    made = f"7.0.0 was made from 1.9.0 ({parent.hash[:19]})"
+    assert dx.lineage(folder) == f"{made}; the 1.9.0 at hand has another content ({other})."
+    append(shipped / "car_start" / "1.9.0", "tests.csv", "x")
+    assert dx.lineage(folder) == f"{made}; the 1.9.0 at hand has faults."

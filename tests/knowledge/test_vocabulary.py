@@ -271,7 +271,17 @@ class TestStates:
         with pytest.raises(dx.FindingsError) as raised:
             WORDS.state("fever", 1, "temperature")
         assert str(raised.value) == "fever = 1: temperature in °C is a number from 30 to 45."
-        assert WORDS.state("fever", 1, "pyrexia") == WORDS.state("fever", True, "temperature") == "present"
+        assert WORDS.state("fever", 1, "pyrexia") == WORDS.state("fever", True, "pyrexia") == "present"
+
+    @pytest.mark.parametrize("answer", [True, False, "yes", "No"])
+    def test_a_quantity_is_not_answered_with_yes_or_no(self, answer: object) -> None:
+        """Everybody has a temperature; what a truth value of it says is not known."""
+        with pytest.raises(dx.FindingsError) as raised:
+            WORDS.state("fever", answer, "temperature")
+        assert str(raised.value) == (
+            f"fever = {answer!r}: temperature in \u00b0C is a number from 30 to 45, or a state: absent, present; "
+            "yes and no answer fever."
+        )
 
     @given(st.floats(30, 45))
     def test_a_cut_begins_a_state(self, number: float) -> None:
@@ -318,3 +328,168 @@ class TestSearch:
         scores = [match.score for match in WORDS.search(words)]
         assert scores == sorted(scores, reverse=True)
         assert all(0 < score <= 1 for score in scores)
+
+
+class TestBounds:
+    """Numbers as laboratories and letters write them: bounds, ranges, grades, units."""
+
+    @pytest.mark.parametrize(
+        ("name", "given", "states"),
+        [
+            ("markers", "<5", "normal"),
+            ("markers", "< 10 mg/l", "normal"),
+            ("markers", "<=10", "normal raised"),
+            ("markers", "\u226510", "raised"),
+            ("markers", "at least 10 mg/L", "raised"),
+            ("markers", "more than 9", "normal raised"),
+            ("markers", "under 3", "normal"),
+            ("markers", "12+", "raised"),
+            ("markers", "0 to 9", "normal"),
+            ("markers", "12\u201340 mg/L", "raised"),
+            ("fever", "38-39 C", "present"),
+            ("fever", "36.5 - 37.5", "absent"),
+            ("power", "4+", "reduced"),
+            ("power", "5-", "reduced"),
+            ("power", "3-", "severely_reduced"),
+            ("power", "4-/5", "reduced"),
+            ("power", "3-4", "reduced"),
+            ("power", "<3", "severely_reduced"),
+            ("power", ">=3", "normal reduced"),
+        ],
+    )
+    def test_a_bound_is_the_states_that_it_admits(self, name: str, given: str, states: str) -> None:
+        """One state is that state; several of them remain possible; all of them say nothing."""
+        admitted = tuple(states.split())
+        if len(admitted) == 1:
+            assert WORDS.state(name, given) == states
+            assert WORDS.band(name, given) == ()
+        elif len(admitted) < len(WORDS.variables[name].states):
+            assert WORDS.band(name, given) == admitted
+            assert WORDS.state_or_none(name, given) is None
+        else:
+            with pytest.raises(dx.FindingsError, match="leaves every state possible: normal, raised"):
+                WORDS.band(name, given)
+
+    @given(st.sampled_from(["<", "<=", ">", ">="]), st.floats(0, 5), st.floats(0, 5))
+    def test_every_number_within_a_bound_has_one_of_its_states(self, sign: str, end: float, number: float) -> None:
+        """The definition, on a scale of three states."""
+        within = {"<": number < end, "<=": number <= end, ">": number > end, ">=": number >= end}[sign]
+        try:
+            admitted = WORDS.band("power", f"{sign}{end!r}") or (WORDS.state("power", f"{sign}{end!r}"),)
+        except dx.FindingsError as error:
+            assert not within or "every state" in str(error)
+            return
+        assert not within or WORDS.variables["power"].state_of(number) in admitted
+
+    @pytest.mark.parametrize(
+        ("name", "given", "sentence"),
+        [
+            ("markers", "<5 mg/dL", "it is measured in mg/L, not 'mg/dL'."),
+            ("markers", "12 mg/dL", "it is measured in mg/L, not 'mg/dL'."),
+            ("fever", "101 F", "it is measured in \u00b0C, not 'F'."),
+            ("markers", "<0", "CRP in mg/L is a number from 0 to 900; no such number lies there."),
+            ("markers", "40-20", "CRP in mg/L is a number from 0 to 900; no such number lies there."),
+            ("markers", ">1e999", "CRP in mg/L is a number from 0 to 900; no such number lies there."),
+            ("markers", "<5,5", "write a decimal point."),
+        ],
+    )
+    def test_another_unit_or_an_empty_range_is_refused(self, name: str, given: str, sentence: str) -> None:
+        """The sentence says what is measured."""
+        with pytest.raises(dx.FindingsError) as raised:
+            WORDS.band(name, given)
+            WORDS.state(name, given)
+        assert str(raised.value) == f"{name} = {given!r}: {sentence}"
+
+    def test_a_bound_of_another_quantity_is_refused(self) -> None:
+        """An ESR below 20 says nothing about CRP."""
+        with pytest.raises(dx.FindingsError, match="a number is read as CRP in mg/L; give CRP, or a state of 'ESR'"):
+            WORDS.band("markers", "<20", "ESR")
+        assert WORDS.state_or_none("markers", "<5", "ESR") is None
+        assert WORDS.state_or_none("markers", "<5", "CRP") == "normal"
+
+
+DRUG = Variable(
+    "bleeding_risk",
+    "Bleeding risk",
+    "context",
+    "",
+    ("no", "yes"),
+    "",
+    synonyms=("prone to bleed",),
+    state_words=(("yes", ("warfarin", "haemophilia")),),
+)
+REFLEX = Variable(
+    "reflex",
+    "Reflex",
+    "examination",
+    "",
+    ("normal", "reduced", "absent"),
+    "",
+    state_words=(("reduced", ("hyporeflexia",)), ("absent", ("areflexia",))),
+)
+KIND = Variable(
+    "kind", "Kind of lesion", "mechanism", "", ("none", "brain", "cord"), "", state_words=(("brain", ("stroke",)),)
+)
+PARTS = Vocabulary((DRUG, REFLEX, KIND), {}, "example 1.0.0")
+
+
+class TestWordsOfStates:
+    """A word for one state, or for one way of it: it affirms, and denies nothing."""
+
+    @pytest.mark.parametrize("yes", ["yes", "Yes", True, 1, "1", "present", "positive", "true"])
+    def test_yes_says_the_state(self, yes: object) -> None:
+        """Warfarin is a bleeding risk; areflexia is an absent reflex."""
+        assert PARTS.state("bleeding_risk", yes, "warfarin") == "yes"
+        assert PARTS.state("reflex", yes, "areflexia") == "absent"
+        assert PARTS.state("reflex", yes, "Hyporeflexia") == "reduced"
+
+    @pytest.mark.parametrize("no", ["no", "No", False, 0, "0", "absent", "negative", "false"])
+    def test_no_is_refused(self, no: object) -> None:
+        """No warfarin leaves haemophilia; 'areflexia: absent' does not say that the reflex is absent."""
+        with pytest.raises(dx.FindingsError) as raised:
+            PARTS.state("bleeding_risk", no, "warfarin")
+        assert str(raised.value) == (
+            f"'warfarin' = {no!r}: 'warfarin' names bleeding_risk = yes (yes) or one way of it, so it takes yes alone; "
+            "where no way of it holds, give bleeding_risk = no."
+        )
+        with pytest.raises(dx.FindingsError, match="give reflex = normal or reduced"):
+            PARTS.state("reflex", no, "areflexia")
+
+    def test_a_synonym_still_takes_both(self) -> None:
+        """Of a word for the variable itself yes and no are true."""
+        assert PARTS.state("bleeding_risk", "no", "prone to bleed") == "no"
+        assert PARTS.said_state("bleeding_risk", "prone to bleed") is None
+        assert PARTS.said_state("bleeding_risk", "Warfarin") == "yes"
+
+    def test_it_is_a_value_too(self) -> None:
+        """Of the variable itself."""
+        assert PARTS.state("bleeding_risk", "haemophilia") == "yes"
+        assert PARTS.state("kind", "stroke") == "brain"
+
+    @pytest.mark.parametrize("answer", ["yes", "no", True])
+    def test_of_a_mechanism_it_is_no_finding(self, answer: object) -> None:
+        """A stroke that somebody had need not be the lesion."""
+        with pytest.raises(dx.FindingsError) as raised:
+            PARTS.state("kind", answer, "stroke")
+        assert str(raised.value) == (
+            "'stroke' is a word for kind = brain, which is no finding by itself; where it is known to be so, give "
+            "kind = 'stroke'."
+        )
+
+    @pytest.mark.parametrize("word", ["brain stroke", "ischaemic stroke", "strok"])
+    def test_the_nearest_state_is_named(self, word: str) -> None:
+        """By its name, its label or its words."""
+        with pytest.raises(dx.FindingsError, match="Did you mean 'brain'"):
+            PARTS.state("kind", word)
+
+    def test_words_that_may_mean_several_are_listed(self) -> None:
+        """Each with what it may mean."""
+        assert WORDS.shared == {"bleed": ("haematoma", "ct_haematoma")}
+        assert PARTS.shared == {}
+
+
+def test_of_equal_matches_those_that_are_found_out_come_first() -> None:
+    """Whoever looks for a word looks for a finding: pain, before what explains it."""
+    inhibition = Variable("inhibition", "Pain inhibition", "mechanism", "", ("absent", "present"), "")
+    words = Vocabulary((inhibition, variable("pain_back")), {}, "example 1.0.0")
+    assert [match.variable.variable for match in words.search("pain")] == ["pain_back", "inhibition"]

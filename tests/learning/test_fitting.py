@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 
 import bayesdx as dx
 from bayesdx.diagnosis.simulate import simulate
-from bayesdx.evaluation.performance import measure
+from bayesdx.evaluation.forecasts import measure
 from bayesdx.network import compile_network
 from benchmarks.datasets import bayesdx_fit, cross_validated, data_folder, peers
 from tests.learning.models import exclusive_model

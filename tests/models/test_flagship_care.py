@@ -16,6 +16,7 @@ ADDED = {
     ("main_cause=brain", "emergency", 0.05),
     ("main_cause=hip_fracture", "emergency", 0.05),
     ("main_cause=polyradiculoneuropathy", "emergency", 0.1),
+    ("main_cause=cord", "emergency", 0.05),
     ("main_cause=cord", "urgent", 0.05),
     ("main_cause=joint_inflammation", "urgent", 0.05),
     ("main_cause=infected_prosthesis", "urgent", 0.05),
@@ -29,7 +30,7 @@ def said(step):
 
 
 def test_every_step_of_the_parent_stands():
-    """Text, urgency, source and threshold of each row are those of 2.2.1; only the six new steps are not among them."""
+    """Text, urgency, source and threshold of each row are those of 2.2.1; only the seven new steps are others."""
     before, after = {said(step) for step in OLD.management}, {said(step) for step in NEW.management}
     assert before <= after
     new = [step for step in NEW.management if said(step) not in before]
@@ -126,3 +127,63 @@ def test_a_lumbar_mri_is_in_time():
     following = dx.next_tests(dx.diagnose(NEW, {"saddle_anaesthesia": "present", "leg_numbness": "present"}))
     scan = {suggestion.option.name: suggestion for suggestion in following.suggestions}["mri_lumbar"]
     assert following.purpose(scan) == "confirms or excludes Cauda equina syndrome, in 4 h"
+
+
+def test_a_negative_scan_answers_the_flag_that_called_for_it():
+    """The flag stays listed, with what answers it; nobody is sent to the same scan again."""
+    case = dx.diagnose(NEW, {"saddle_anaesthesia": "present", "mri_cauda_compression": "negative"})
+    [flag] = case.red_flags
+    assert (flag.flag, flag.done, flag.answered) == ("saddle_numbness", ("mri_lumbar",), ("mri_cauda_compression",))
+    assert case.alerts == ()
+    assert case.triage.level != "emergency"
+    text = " ".join(str(case).split())
+    assert "Answered Red flag Saddle numbness (Cauda equina syndrome): Lumbar MRI: cauda equina compression" in text
+    assert "Emergency department now" not in text
+
+
+def test_a_negative_scan_answers_nothing_while_much_speaks_for_the_cause():
+    """Numb saddle, failing bladder, both legs weak, no anal tone: the scan is read again, and the alarm stays."""
+    signs = {"saddle_anaesthesia": "present", "bladder_bowel_dysfunction": "present", "anal_tone": "reduced"}
+    case = dx.diagnose(
+        NEW,
+        {**signs, "bilateral_leg_weakness": "present", "leg_numbness": "present", "mri_cauda_compression": "negative"},
+    )
+    [alert] = [alert for alert in case.alerts if alert.cause == "cauda_equina_syndrome"]
+    assert (alert.urgency, alert.certain, alert.done) == ("emergency", True, ("mri_lumbar",))
+    assert "(done already: Lumbar MRI)" in " ".join(str(case).split())
+
+
+@pytest.mark.parametrize(
+    "result", [{"mri_disc_herniation": "negative"}, {"post_void_residual": "normal"}, {"mri_lumbar": dx.UNKNOWN}]
+)
+def test_a_result_about_something_else_answers_nothing(result):
+    """A scan of which only the discs are told, or a residual alone, leaves the emergency as it is."""
+    known = {name: value for name, value in result.items() if name in NEW.by_name}
+    case = dx.diagnose(NEW, {"saddle_anaesthesia": "present", **known})
+    assert case.triage.level == "emergency"
+    assert all(not flag.answered for flag in case.red_flags)
+
+
+def test_a_positive_scan_raises_its_own_alarm_and_does_not_ask_for_itself():
+    """What is left to do: the surgeon."""
+    case = dx.diagnose(NEW, {"saddle_anaesthesia": "present", "mri_cauda_compression": "positive"})
+    [alert] = [alert for alert in case.alerts if alert.cause == "cauda_equina_syndrome"]
+    assert alert.actions[0] == "Spinal surgeon now"
+    assert "Emergency department now; MRI day or night" not in alert.actions
+
+
+def test_a_cause_that_is_denied_raises_no_alarm():
+    """Whoever says that it is no cauda equina syndrome is not told to look for one."""
+    case = dx.diagnose(NEW, {"saddle_anaesthesia": "present", "cauda_equina_syndrome": "absent"})
+    [flag] = case.red_flags
+    assert flag.answered == ("cauda_equina_syndrome",)
+    assert case.alerts == ()
+    assert not [step for step in case.management if step.cause == "cauda_equina_syndrome"]
+
+
+def test_the_kind_that_is_known_answers_the_flags_of_others():
+    """A known hip fracture is no stroke."""
+    signs = {"upper_motor_neuron_signs": "present", "onset": "sudden"}
+    case = dx.diagnose(NEW, {**signs, "main_cause": "hip_fracture"})
+    answered = {flag.cause: flag.answered for flag in case.red_flags}
+    assert answered == {"main_cause=brain": ("main_cause",), "main_cause=cord": ("main_cause",)}

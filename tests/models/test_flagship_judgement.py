@@ -3,12 +3,11 @@
 import pytest
 
 from bayesdx.network.parameters import parameters
-from tests.models.versions import RULES, V2_2_0, V2_2_1
+from tests.models.versions import RULES, V2_2_1
 
 
-def rows(version):
+def rows(model):
     """The rows of numbers: prior, link and table rows in one list."""
-    model = version.model
     return [*model.priors, *model.links, *model.tables]
 
 
@@ -38,9 +37,12 @@ def test_a_published_number_keeps_its_interval():
 
 
 def test_only_intervals_of_judged_numbers_move():
-    before, after = parameters(V2_2_0.model), parameters(V2_2_1.model)
+    """2.2.0 is not in the tree; its derivation gives the content whose hash 2.2.1 names as its parent."""
+    parent, child = RULES["version_of"]("1.0.0", "2.0.0", "2.1.0", "2.2.0"), V2_2_1.model
+    assert child.info.parent_hash == parent.hash
+    before, after = parameters(parent), parameters(child)
     assert [(p.file, p.key, p.value) for p in before] == [(p.file, p.key, p.value) for p in after]
-    moved = {new.status for old, new in zip(rows(V2_2_0), rows(V2_2_1), strict=True) if old != new}
+    moved = {new.status for old, new in zip(rows(parent), rows(child), strict=True) if old != new}
     assert moved == {"expert"}
 
 

@@ -9,8 +9,10 @@ import pytest
 
 from bayesdx.errors import BayesdxError
 from bayesdx.network.files import net, uai, xdsl, xmlbif
+from bayesdx.network.files.bif import parse_bif
 from bayesdx.network.files.detect import recognise
-from bayesdx.network.files.parts import Source
+from bayesdx.network.files.parts import OpenFile
+from tests.network.test_bif import TEXT as BIF
 from tests.network.test_files_read import GATE, NET, UAI, XDSL, XMLBIF
 
 MUTATIONS = 5000
@@ -23,6 +25,7 @@ KEYWORDS = b"_x110000_ node class potential <cost> states = ; data |".split()
 LONG = [b"<!DOCTYPE a [", b"<state id='s'/>" * 30, b" 0.5" * 40, b"1 " * 200, b'("a" "b")']
 PIECES = [b"", *SIGNS, *WORDS, *KEYWORDS, *LONG]
 SEEDS = {
+    "bif": [BIF.encode()],
     "net": [NET.encode()],
     "xmlbif": [XMLBIF.encode()],
     "uai": [UAI.encode()],
@@ -60,11 +63,13 @@ def mutated(rng: random.Random, seed: bytes) -> bytes:
 def read(kind: str, raw: bytes) -> int:
     """Cells of the network; none where the file is refused."""
     recognise(raw)
-    source = Source("file")
+    source = OpenFile("file")
     try:
         match kind:
             case "net":
                 network = net.read(source, raw.decode("utf-8", "replace"))
+            case "bif":
+                network = parse_bif(raw.decode("utf-8", "replace"), "file")[0]
             case "uai":
                 network = uai.read(source, raw.decode("utf-8", "replace"))
             case "xmlbif":
@@ -120,4 +125,4 @@ def test_many_variables_take_time_in_proportion(tmp_path: Path) -> None:
     tables = [f"potential (n{n} | n{n - 1}) {{ data = ((1 0)(0 1)); }}" for n in range(1, count)]
     for order in (nodes, nodes[::-1]):
         text = "\n".join(["net {}", *order, "potential (n0) { data = (1 1); }", *tables])
-        assert len(net.read(Source("file"), text)) == count
+        assert len(net.read(OpenFile("file"), text)) == count

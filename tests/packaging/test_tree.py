@@ -27,7 +27,7 @@ COMMENT = re.compile(r" *#.*")
 
 def text_files() -> list[Path]:
     """Every text file of the project; data tables, whose cells are addresses of papers, are not asked for paths."""
-    top = [path for path in ROOT.iterdir() if path.is_file()]
+    top = [path for path in ROOT.iterdir() if path.is_file() and path.name != ".git"]  # a file in a linked work tree
     below = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.is_file()]
     return [
         path for path in (*top, *below) if "__pycache__" not in path.parts and b"\0" not in path.read_bytes()[:4096]

@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesdx.evaluation.heterogeneity import Readings
+from bayesdx.evaluation.heterogeneity import Likelihood, Readings
 from bayesdx.evaluation.implied import Implied, Questions, spread_of
 from bayesdx.learning.synthesis.unknowns import Unknowns
 
@@ -191,12 +191,14 @@ class Problem:
         penalty = damping * unknowns.prior_weight(eta)
         penalty[active] += damping * (found.weight @ jacobian**2)
 
-        def penalised(at: Array, figures: Array) -> float:
-            return self.objective(at, figures, spread) - 0.5 * float(penalty @ (at - state.eta) ** 2)
+        def value_of(at: Array, heard: Likelihood) -> float:
+            return float(heard.log.sum() + unknowns.log_prior(at))
 
-        value = penalised(eta, z)
+        def penalised(at: Array, heard: Likelihood) -> float:
+            return value_of(at, heard) - 0.5 * float(penalty @ (at - state.eta) ** 2)
+
+        value = penalised(eta, found)
         for _ in range(100):
-            found = readings.likelihood(z, spread)
             weight = unknowns.prior_weight(eta) + penalty
             slope = unknowns.prior_slope(eta) - penalty * (eta - state.eta)
             slope[active] += jacobian.T @ found.slope
@@ -208,14 +210,15 @@ class Problem:
             for _ in range(MOST_HALVINGS):
                 eta_new = eta + length * step
                 z_new = z + length * (jacobian @ step[active])
-                value_new = penalised(eta_new, z_new)
+                found_new = readings.likelihood(z_new, spread)
+                value_new = penalised(eta_new, found_new)
                 if value_new >= value:
                     break
                 length /= 2
             else:
                 break
-            eta, z, value = eta_new, z_new, value_new
-        return replace(state, eta=eta, z=z, objective=self.objective(eta, z, spread))
+            eta, z, value, found = eta_new, z_new, value_new, found_new
+        return replace(state, eta=eta, z=z, objective=value_of(eta, found))
 
     def log_marginal(self, state: State, spread: Array) -> float:
         """Laplace's logarithm of the marginal likelihood of a spread, at the maximum of a linearised problem.

@@ -16,9 +16,10 @@ from bayesdx.evaluation.heterogeneity import Readings
 from bayesdx.evaluation.implied import Implied, Questions, figures, spread_of
 from bayesdx.evaluation.published import Reading, floor_of, read, studies_of, within
 from bayesdx.knowledge.model import Model
-from bayesdx.knowledge.schema import Accuracy, Study, format_cell
+from bayesdx.knowledge.schema import Accuracy, Study, format_cell, number_name
 from bayesdx.knowledge.studies import read_studies
 from bayesdx.learning.belief import PARTS
+from bayesdx.learning.synthesis.correlation import correlations
 from bayesdx.learning.synthesis.optimum import Heterogeneity, Problem, Progress, optimum
 from bayesdx.learning.synthesis.outcome import INFORMED, Outcome, outcomes
 from bayesdx.learning.synthesis.result import Synthesis
@@ -201,7 +202,7 @@ def synthesise(
         mixed_sources=[rows[place].source for place in used if _is_drawn_from_population(rows[place])],
     )  # fmt: skip
     published = [row for row, _ in left_over] if studies is None else model.accuracy
-    made = _made(model, found, rows, published, chosen_version, [rows[place] for place in used], fit)
+    made = _made(model, found, rows, published, chosen_version, [rows[place] for place in used], fit, mixed)
     after = Questions(model, rows).answer(_networks(made, populations))
     predicted = _predicted(fit, [rows[place].source for place in used])
     table, shares = _tabulate(found)
@@ -319,10 +320,11 @@ def _made(
     version: str,
     used: Sequence[Study],
     fit: Fit,
+    mixed: Fit | None,
 ) -> Model:
     moved = {
         outcome.number.key: Moved(
-            outcome.number.parameter.label,
+            _label(model, outcome.number),
             outcome.number.parameter.value,
             Learned(outcome.value, outcome.lower, outcome.upper, outcome.patients),
             outcome.information,
@@ -337,7 +339,19 @@ def _made(
         f"Synthesis of {len(used)} figures of {sources} sources, {model.version} being the prior: "
         f"{len(moved)} of {len(found)} numbers moved. Standard deviation between studies {tau.tau:.3g} (log-odds)."
     )
-    return new_version(model, moved, rows, accuracy, version, text)
+    of_mix = fit.problem.unknowns.mix
+    apart = [outcome.number for outcome in found if mixed is not None and of_mix[outcome.number.sticks].any()]
+    mine = {number.key for number in apart}
+    tied = correlations(fit, [outcome.number for outcome in found if outcome.number.key not in mine])
+    if mixed is not None:
+        tied += correlations(mixed, apart)
+    return new_version(model, moved, rows, accuracy, tied, version, text)
+
+
+def _label(model: Model, number: Number) -> str:
+    """What a number is a probability of; in which population, where its row names one of several."""
+    here = number.population_of_row if len(model.info.populations) > 1 else ""
+    return f"{number.parameter.label}, {here}" if here else number.parameter.label
 
 
 def _predicted(fit: Fit, sources: Sequence[str]) -> LeftOut:
@@ -353,7 +367,7 @@ def _tabulate(found: Sequence[Outcome]) -> tuple[pd.DataFrame, pd.DataFrame]:
     for outcome in found:
         parameter = outcome.number.parameter
         first, part = outcome.ranked[0] if outcome.ranked else ("", 0.0)
-        name = ", ".join(text for text in parameter.key if text)
+        name = number_name(parameter.key)
         rows.append(
             [
                 parameter.file, name, parameter.label, parameter.value, parameter.lower, parameter.upper, outcome.value,

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bayesdx.knowledge.model import Model
-from bayesdx.knowledge.schema import FILE, Accuracy, Source, Study, key_of
+from bayesdx.knowledge.schema import FILE, Accuracy, Correlation, Source, Study, key_of, number_name
 from bayesdx.learning.synthesis.unknowns import Key
-from bayesdx.learning.version import Learned
+from bayesdx.learning.version import Learned, untied
 
 SHARES_SHOWN = 3
 """Studies of a number that CHANGES.md names."""
@@ -47,6 +47,7 @@ def new_version(
     moved: Mapping[Key, Moved],
     studies: Sequence[Study],
     accuracy: Sequence[Accuracy],
+    tied: Sequence[Correlation],
     version: str,
     text: str,
 ) -> Model:
@@ -61,6 +62,8 @@ def new_version(
         What was learned from; the new version's studies.csv.
     accuracy : sequence of Accuracy
         Published figures that are no studies; the new version's accuracy.csv.
+    tied : sequence of Correlation
+        What ties its numbers together; what ties others stays.
     version : str
     text : str
         The first paragraph of CHANGES.md.
@@ -82,12 +85,8 @@ def new_version(
             shares=tuple(f"{name} {share:.4f}" for name, share in named),
         )
 
-    known = {source.source for source in model.sources}
-    added = [
-        Source(name, f"{name.replace('_', ' ')}, as given with the studies", None, "", "", rows[0].design, None,
-               rows[0].status)
-        for name, rows in _by_source(studies).items() if name not in known
-    ]  # fmt: skip
+    ends = [end for row in tied for end in ((row.file, row.number), (row.other_file, row.other))]
+    added = sources_of(model, studies)
     info = replace(
         model.info,
         version=version,
@@ -104,17 +103,24 @@ def new_version(
         tables=tuple(put("tables.csv", row, "probability") for row in model.tables),
         studies=tuple(studies),
         accuracy=tuple(accuracy),
+        correlations=(*untied(model, [*((file, number_name(key)) for file, key in moved), *ends]), *tied),
         sources=(*model.sources, *added),
         changes=_changes(model, moved, version, text),
         release=None,
     )
 
 
-def _by_source(studies: Sequence[Study]) -> dict[str, list[Study]]:
-    found: dict[str, list[Study]] = {}
+def sources_of(model: Model, studies: Sequence[Study]) -> tuple[Source, ...]:
+    """A row of sources.csv for each source of studies that has none."""
+    known = {source.source for source in model.sources}
+    first: dict[str, Study] = {}
     for row in studies:
-        found.setdefault(row.source, []).append(row)
-    return found
+        first.setdefault(row.source, row)
+    return tuple(
+        Source(name, f"{name.replace('_', ' ')}, as given with the studies", None, "", "", row.design, None, row.status)
+        for name, row in first.items()
+        if name not in known
+    )
 
 
 def _changes(model: Model, moved: Mapping[Key, Moved], version: str, text: str) -> str:

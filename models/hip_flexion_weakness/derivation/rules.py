@@ -410,7 +410,7 @@ def _cell(column: Column, text: str) -> object:
         return tuple(text.split("|"))
     if cell is Cell.NAMES:
         return tuple(text.split(";")) if text else ()
-    if cell is Cell.CONDITIONS:
+    if cell in (Cell.CONDITIONS, Cell.STATE_WORDS):
         return parse_conditions(text) if text else ()
     if cell is Cell.TEXTS:
         return tuple(text.split("|")) if text else ()
@@ -435,7 +435,7 @@ def derive(folder: Path, *before: str) -> Model:
     """
     lenders = [folder.parent / version for version in before if version != FIRST]
     evidence = Evidence(*lenders, folder)
-    parent = dx.load_model(MODELS / before[-1])
+    parent = version_of(*before)
     variables = rows_of(evidence, "variables.csv", Variable)
     by_name = {variable.variable: variable for variable in variables}
     patients = Patients(evidence, by_name[HUB].states[1:])
@@ -459,6 +459,12 @@ def derive(folder: Path, *before: str) -> Model:
         changes=evidence.text("CHANGES.md"),
         notes=evidence.text("NOTES.md"),
     )
+
+
+def version_of(*before: str) -> Model:
+    """The last of these versions: its folder, or derived again where the folder is not in the tree."""
+    folder = MODELS / before[-1]
+    return dx.load_model(folder) if folder.exists() else derive(MODELS / "derivation" / before[-1], *before[:-1])
 
 
 INFO = ModelInfo(
@@ -512,6 +518,9 @@ def main(model: Model, day: date) -> None:
     if len(sys.argv) > 1:
         print(dx.save_model(dx.release_model(model, day), sys.argv[1]))
         return
-    comparison = dx.compare_models(dx.load_model(MODELS / model.version), model)
+    folder = MODELS / model.version
+    if not folder.exists():
+        sys.exit(f"{model.version} is not in the tree, so there is nothing to compare with; name a folder to write it.")
+    comparison = dx.compare_models(dx.load_model(folder), model)
     print(comparison)
     sys.exit(0 if comparison.table.empty else 1)

@@ -1,7 +1,6 @@
 """Derives hip_flexion_weakness 2.0.0 from the tables in ``evidence/``.
 
-    python models/hip_flexion_weakness/derivation/2.0.0/derive.py            # compare with the folder of the version
-    python models/hip_flexion_weakness/derivation/2.0.0/derive.py FOLDER     # write a new folder
+    python models/hip_flexion_weakness/derivation/2.0.0/derive.py FOLDER     # write the version
 
 The rules are in ``rules.py`` of the folder above and explained in README.md beside this file.
 """

@@ -1,7 +1,6 @@
 """Derives hip_flexion_weakness 2.1.0 from the tables in ``evidence/`` of this version and of those before it.
 
-    python models/hip_flexion_weakness/derivation/2.1.0/derive.py            # compare with the folder of the version
-    python models/hip_flexion_weakness/derivation/2.1.0/derive.py FOLDER     # write a new folder
+    python models/hip_flexion_weakness/derivation/2.1.0/derive.py FOLDER     # write the version
 
 The rules are in ``rules.py`` of the folder above and explained in README.md beside this file.
 """

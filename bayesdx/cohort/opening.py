@@ -1,0 +1,82 @@
+"""What a user gave as a cohort, opened: a path of any kind of table, or a frame."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from bayesdx.cohort.columns import Scored
+from bayesdx.cohort.frames import ArrowSource, FrameSource, PandasSource, frame_source
+from bayesdx.cohort.sources import CsvSource, Files, ParquetSource, Part, Source, parquet_files, reading
+from bayesdx.errors import CohortError
+from bayesdx.files.tables import READ, kind_of, read_arrow, read_sheet
+from bayesdx.knowledge.vocabulary import quoted
+
+TEXT = (".csv", ".tsv", ".tab", ".txt", ".dat")
+"""Endings of tables of text, with or without that of a compression."""
+
+
+def open_source(source: Any) -> Source:
+    """The source behind what a user gave: a path, or a frame."""
+    if not isinstance(source, str | os.PathLike):
+        return frame_source(source)
+    path = _checked(source)
+    if path.is_dir():
+        return ParquetSource(path, parquet_files(path))
+    with reading(path):
+        kind = kind_of(path, str(path))
+    if kind == "parquet":
+        return ParquetSource(path, [path])
+    if kind != "text":
+        return WholeSource(path, kind)
+    name = path.with_suffix("") if path.suffix.lower() in (".gz", ".zst") else path
+    if name.suffix.lower() not in TEXT:
+        raise CohortError(f"{path}: a file of an unknown kind; expected {READ}, or a folder of Parquet files.")
+    return CsvSource(path)
+
+
+def _checked(source: str | os.PathLike[str]) -> Path:
+    """The path of an ordinary file or a folder that exists."""
+    try:
+        path = Path(source)
+        mode = path.stat().st_mode
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise CohortError(f"{quoted(os.fspath(source))} cannot be opened: {reason}.") from error
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise CohortError(f"{path}: no ordinary file; a cohort is {READ}, or a folder of Parquet files.")
+    return path
+
+
+class WholeSource(Files):
+    """A workbook or an Arrow file, which is read whole and then scored as a frame is."""
+
+    def __init__(self, path: Path, kind: str) -> None:
+        super().__init__(path, [path])
+        self.is_arrow = kind == "arrow"
+        with reading(path):
+            if self.is_arrow:
+                self.table: FrameSource = ArrowSource(read_arrow(str(path)))
+            else:
+                sheet = read_sheet(path, str(path))
+                self.table = PandasSource(sheet, sheet.index.to_numpy())
+        self.names, self.rows = self.table.names, self.table.rows
+
+    def kept_schema(self, keep: Sequence[str]) -> Any:
+        """As the frame has them."""
+        return self.table.kept_schema(keep)
+
+    def parts(self, columns: Sequence[str], done: Callable[[int], int | None]) -> Iterator[Part]:
+        """As those of the frame."""
+        for part in self.table.parts(columns, done):
+            yield replace(part, files=(0,))
+
+    def native(self, parts: Sequence[Scored], schema: Callable[[], Any]) -> Any:
+        """A pandas frame."""
+        if self.is_arrow:
+            return self.table.native(parts, schema).to_pandas()
+        return super().native(parts, schema)

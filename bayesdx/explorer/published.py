@@ -1,0 +1,219 @@
+"""One file that explores a model in a browser: no server, no network, no installation.
+
+The compiled network travels in the file as data (``Engine.portable``); engine.js, reasoning.js and published.js stand
+in for Python, and the front end is that of the notebook and the local page.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from importlib.resources import files
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import bayesdx as dx
+from bayesdx.display import clean, words
+from bayesdx.explorer.state import catalogue
+
+SCRIPTS = ("engine.js", "reasoning.js", "published.js", "explorer.js")
+"""The parts of the one script of the page, in order."""
+
+START = """
+show(document.getElementById("explorer"), inPage(JSON.parse(document.getElementById("model").textContent)));
+"""
+
+
+def publish(model: dx.Model | str | PathLike[str], path: str | PathLike[str]) -> Path:
+    """Write a page that explores a model without Python.
+
+    The page opens from a disk, a web server or a telephone. It sends nothing anywhere, and its policy lets it load
+    nothing. Posteriors are exact: they are those of ``diagnose`` up to rounding (1e-9). Of each finding it shows the
+    weight of evidence given the others, where ``explain`` shares it out; it has no credible intervals.
+
+    Parameters
+    ----------
+    model : Model, str or path
+        A model, or what ``load_model`` takes.
+    path : str or path
+        The file to write; one that exists is replaced.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    TooLargeError
+        One answer would take more than 256 MiB in the page.
+    ModelNotFoundError, ModelFormatError
+        As ``load_model``.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     page = publish("chest_clinic@1.0.0", Path(folder) / "page.html")
+    ...     text = page.read_text("utf-8")
+    >>> text.startswith("<!DOCTYPE html>"), 'http-equiv="Content-Security-Policy"' in text
+    (True, True)
+    """
+    known = dx.load_model(model) if not isinstance(model, dx.Model) else model
+    target = Path(path)
+    target.write_text(as_page(known), encoding="utf-8")
+    return target
+
+
+def as_page(model: dx.Model) -> str:
+    """The text of the page."""
+    folder = files("bayesdx.explorer")
+    script = "\n".join([*((folder / name).read_text("utf-8") for name in SCRIPTS), START])
+    style = (folder / "explorer.css").read_text("utf-8")
+    policy = "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src '{_digest(script)}'",
+            f"style-src '{_digest(style)}'",
+            "img-src data:",
+            "base-uri 'none'",
+            "form-action 'none'",
+        )
+    )
+    data = json.dumps(contents(model), ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace(
+        "<", "\\u003c"
+    )
+    title = clean(model.info.title).replace("&", "&amp;").replace("<", "&lt;")
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f'<title>{title}</title>\n<link rel="icon" href="data:,">\n<style>{style}</style>\n</head>\n'
+        '<body class="bdx-page">\n<main id="explorer"></main>\n<noscript>The explorer needs JavaScript.</noscript>\n'
+        f'<script type="application/json" id="model">{data}</script>\n'
+        f'<script type="module">{script}</script>\n</body>\n</html>\n'
+    )
+
+
+def contents(model: dx.Model) -> dict[str, Any]:
+    """The model as the scripts take it: variables and states go by their positions.
+
+    Examples
+    --------
+    >>> found = contents(dx.load_model("chest_clinic@1.0.0"))
+    >>> [line["cause"] for line in found["lines"]], found["population"]
+    (['tuberculosis', 'lung_cancer', 'bronchitis'], 'chest_clinic')
+    """
+    index = {name: place for place, name in enumerate(model.by_name)}
+    network = dx.Engine(model).network
+    programs = {one.name: dx.Engine(model.with_population(one.name)).portable() for one in model.info.populations}
+    groups = programs[model.population]["groups"]
+    for program in programs.values():
+        if program["groups"] == groups:
+            del program["groups"]
+    price = dx.TradeOff()
+    found_by = {
+        row["index"]: row["words"]
+        for section in catalogue(model)["sections"]
+        for group in section["groups"]
+        for row in group["variables"]
+    }
+    return {
+        "catalogue": catalogue(model) | {"draws": 0},
+        "population": model.population,
+        "assumed": model.population_assumed,
+        "programs": programs,
+        "groups": groups,
+        "places": [network.index[name] for name in index],
+        "variables": [
+            {
+                "name": name,
+                "label": clean(variable.label),
+                "kind": variable.kind,
+                "names": list(variable.states),
+                "states": [clean(variable.state_label(state)) for state in variable.states],
+                "texts": [clean(variable.text(state)) for state in variable.states],
+                "words": clean(f"{variable.label} {found_by.get(index[name], '')}"),
+                "number": clean(variable.measured),
+                "cuts": [[cut.value, cut.below] for cut in variable.cuts],
+                "limits": list(variable.limits),
+            }
+            for name, variable in model.by_name.items()
+        ],
+        "causes": [index[name] for name in model.causes],
+        "lines": [
+            event | {"cause": event["name"], "state": event["states"][0]}
+            for name in model.causes
+            for event in _events(model, name, index, reference=True)
+        ],
+        "flags": [
+            _row(model, flag, flag.findings, index) | {"title": words(flag.flag).capitalize()}
+            for flag in model.red_flags
+        ],
+        "management": [
+            _row(model, step, step.conditions, index)
+            | {"step": step.step, "when": clean(step.when), "threshold": step.threshold}
+            for step in model.management
+        ],
+        "tests": {
+            test.test: {
+                "label": clean(test.label),
+                "variables": [index[name] for name in test.variables],
+                "cost": test.cost_eur,
+                "delay": test.delay_hours,
+                "burden": test.burden,
+                "risk": test.risk,
+                "soonest": test.soonest_hours,
+            }
+            for test in model.tests
+        },
+        "price": {
+            "bit": price.eur_per_bit,
+            "patient": price.eur_per_patient,
+            "hour": price.eur_per_hour,
+            "burden": price.eur_per_burden,
+            "harm": price.eur_per_harm,
+        },
+        "cases": [
+            {"population": case.population, "findings": _places(model, case.findings, index)} for case in model.cases
+        ],
+    }
+
+
+def _row(model: dx.Model, row: Any, conditions: Any, index: dict[str, int]) -> dict[str, Any]:
+    """What red flags and steps of care have in common."""
+    return {
+        "cause": row.cause,
+        "label": clean(model.label(row.cause)),
+        "urgency": row.urgency,
+        "action": clean(row.action),
+        "conditions": _places(model, conditions, index),
+        "events": _events(model, row.cause, index),
+        "tests": list(row.tests),
+    }
+
+
+def _places(model: dx.Model, conditions: Any, index: dict[str, int]) -> list[list[Any]]:
+    return [[index[name], [model.by_name[name].states.index(state) for state in states]] for name, states in conditions]
+
+
+def _events(model: dx.Model, cause: str, index: dict[str, int], *, reference: bool = False) -> list[dict[str, Any]]:
+    """What a cause may be: present, or one of its states; the reference state is one where that is asked for."""
+    name, _, state = cause.partition("=")
+    states = model.by_name[name].states
+    if state:
+        found = [(cause, states.index(state))]
+    elif len(states) == 2:
+        found = [(cause, 1)]
+    else:
+        found = [(f"{cause}={one}", code) for code, one in enumerate(states) if code or reference]
+    return [
+        {"name": event, "label": clean(model.label(event)), "variable": index[name], "states": [code]}
+        for event, code in found
+    ]
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
