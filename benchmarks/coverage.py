@@ -32,13 +32,14 @@ from numpy.typing import NDArray
 import bayesdx as dx
 from bayesdx.diagnosis.simulate import simulate
 from bayesdx.learning.belief import PARTS, believe
+from bayesdx.learning.calibrate import Method
 from bayesdx.learning.layout import Layout
 from bayesdx.learning.shift import case_mix
 from bayesdx.network import Network, compile_network
 from bayesdx.network.parameters import parameters
 from benchmarks.report import RESULTS
 
-METHODS = ("em", "prior_shift")
+METHODS: tuple[Method, ...] = ("em", "prior_shift")
 WANTED = (0.92, 0.98)
 """Share of the intervals that has to hold the truth."""
 
@@ -62,7 +63,7 @@ def simulated_cohort(
     return frame[frame.notna().any(axis=1)]
 
 
-def one_cohort(model: dx.Model, rows: int, seed: int, method: str, max_iterations: int) -> pd.DataFrame:
+def one_cohort(model: dx.Model, rows: int, seed: int, method: Method, max_iterations: int) -> pd.DataFrame:
     """Every number that moved: label, truth, interval, whether it holds the truth, effective patients."""
     network = compile_network(model)
     layout = Layout(network)
@@ -84,7 +85,7 @@ def one_cohort(model: dx.Model, rows: int, seed: int, method: str, max_iteration
 
 
 def kept_cohort(
-    keep: Path | None, model: dx.Model, rows: int, seed: int, method: str, max_iterations: int
+    keep: Path | None, model: dx.Model, rows: int, seed: int, method: Method, max_iterations: int
 ) -> pd.DataFrame:
     """``one_cohort``, from the folder of finished cohorts where it stands there, and into it where not."""
     if keep is None:
@@ -113,7 +114,7 @@ def summary(everything: pd.DataFrame, seed: int = 0, resamples: int = 2000) -> p
         (shares of the intervals that lie above, or below, the truth).
     """
     leak = everything["label"].str.contains("no cause")
-    part = everything["file"].str.removesuffix(".csv") + np.where(leak, ", no cause acts", "")
+    part: Any = everything["file"].str.removesuffix(".csv") + np.where(leak, ", no cause acts", "")
     bins = pd.cut(everything["effective_cases"], list(EFFECTIVE)).cat.rename_categories(
         ["up to 1 effective patient", "1 to 10", "10 to 100", "over 100"]
     )
@@ -144,7 +145,7 @@ TRUTHS = ("believed", "causes", "effects", "clinic")
 """Where the truth comes from: the parent's belief; its causes with odds times 1/5 to 5; its effects with odds times 1/2
 to 2; the causes of another clinic. What is not moved so is drawn from the parent's belief."""
 
-BEYOND_METHODS = ("em", "counts", "prior_shift")
+BEYOND_METHODS: tuple[Method, ...] = ("em", "counts", "prior_shift")
 
 FITTED = "fitted"
 FITTED_PATIENTS, FITTED_FINDINGS = 2_000, 14
@@ -201,7 +202,7 @@ def truth_of(
 
 
 def one_beyond(
-    model: dx.Model, kind: str, method: str, rows: int, missing: float, seed: int, elsewhere: dx.Model
+    model: dx.Model, kind: str, method: Method, rows: int, missing: float, seed: int, elsewhere: dx.Model
 ) -> dict[str, Any]:
     """One cohort of a truth that the parent may not believe: intervals that hold, of how many; warned; refused."""
     network = compile_network(model)
@@ -232,7 +233,7 @@ def beyond(
     cohorts: int,
     minutes: float,
     keep: Path,
-    methods: Sequence[str] = BEYOND_METHODS,
+    methods: Sequence[Method] = BEYOND_METHODS,
 ) -> Iterator[pd.DataFrame]:
     """Coverage per truth, method, size and missing cells, until the time is over; the table anew after every round.
 
@@ -356,7 +357,7 @@ def as_markdown(settings: dict[str, Any], tables: dict[str, pd.DataFrame]) -> st
 
 
 def run(
-    model: dx.Model, cohorts: int, rows: int, method: str, iterations: int, jobs: int, keep: Path | None = None
+    model: dx.Model, cohorts: int, rows: int, method: Method, iterations: int, jobs: int, keep: Path | None = None
 ) -> pd.DataFrame:
     """Every number of every cohort, in the order of the seeds."""
     began, parts = time.perf_counter(), []

@@ -188,9 +188,10 @@ def discounted(belief: Belief, groups: Groups, found: Seen) -> Discount:
     held = (given * (a + b) / total).sum(axis=(1, 2))  # share of the prior in the mean
     with np.errstate(all="ignore"):
         own = np.where((n > 0) & (held < 1), held * n / (1 - held), mixed)
+    own_alpha, own_beyond = value * (own + n) - x, (1 - value) * (own + n) - (n - x)  # give the mean of the mixture
     least = np.minimum(LEAST, np.minimum(alpha, beyond))
-    own_alpha = np.maximum(value * (own + n) - x, least)  # gives the mean of the mixture
-    own_beyond = np.maximum((1 - value) * (own + n) - (n - x), least)
+    more = np.maximum(0.0, np.maximum((least - own_alpha) / value, (least - own_beyond) / (1 - value)))
+    own_alpha, own_beyond = own_alpha + more * value, own_beyond + more * (1 - value)
     now = own_alpha + own_beyond
 
     def with_those(before: Array, used_now: Array) -> Array:
@@ -218,8 +219,6 @@ class _Shifts:
     Parameters
     ----------
     logs : ndarray
-    drift : ndarray
-        Logarithm of the mean of the odds so moved with the same spread.
     spread : ndarray of int
         Place in ``SPREADS``.
     share : ndarray
@@ -227,7 +226,6 @@ class _Shifts:
     """
 
     logs: Array
-    drift: Array
     spread: Index
     share: Array
 
@@ -235,19 +233,27 @@ class _Shifts:
     def all(cls) -> _Shifts:
         share = np.exp(-(POINTS**2) / 2)
         share /= share.sum()
-        drift = np.log(np.exp(np.outer(SPREADS, POINTS)) @ share)
         spread = np.r_[0, np.repeat(np.arange(1, len(SPREADS)), len(POINTS))]
         logs = np.r_[0.0, np.outer(SPREADS[1:], POINTS).ravel()]
-        return cls(logs, drift[spread], spread, np.r_[1.0, np.tile(share, len(SPREADS) - 1)])
+        return cls(logs, spread, np.r_[1.0, np.tile(share, len(SPREADS) - 1)])
 
     def priors(self, alpha: Array, beyond: Array) -> tuple[Array, Array]:
         """Patients behind each number, moved and weakened, shapes (n_cells, n_shifts, n_spreads).
 
-        The mean over all shifts of one spread stays about where it was: what may move by much, up or down on the
-        logarithmic scale, would be more frequent on average.
+        The mean over all shifts of one spread stays where it was, for which odds that may move by much, up or down on
+        the logarithmic scale, drift downwards.
         """
         mean = (alpha / (alpha + beyond))[:, None]
-        there = 1 / (1 + (1 - mean) / mean * np.exp(self.drift * (1 - 2 * mean) - self.logs))
+        odds = np.log(mean) - np.log1p(-mean)
+        of_spread = (self.spread == np.arange(len(SPREADS))[:, None]).astype(np.float64)
+        drift = np.zeros((len(alpha), len(SPREADS)))
+        for _ in range(50):
+            there = 1 / (1 + np.exp(drift[:, self.spread] - odds - self.logs))
+            whole, slope = ((each * self.share) @ of_spread.T for each in (there, there * (1 - there)))
+            step = np.clip((whole - mean) / slope, -1.0, 1.0)
+            drift = drift + step
+            if np.abs(step).max(initial=0.0) < 1e-12:
+                break
         within = (alpha * beyond / (alpha + beyond))[:, None]
         least = np.minimum(1.0, LEAST / np.minimum(alpha, beyond))[:, None]
         factors = np.maximum(1 / (1 + SPREADS**2 * within), least)[:, None, :]

@@ -50,7 +50,12 @@ def test_the_label_of_a_state_says_that_state(name: str, state: str, label: str)
     assert said(f"{label}.")[name] == state
 
 
-PLAIN = [(v, word) for v in OBSERVED if v.states in (("no", "yes"), ("absent", "present")) for word in v.synonyms]
+PLAIN = [
+    (v, word)
+    for v in OBSERVED
+    if v.states in (("no", "yes"), ("absent", "present"))
+    for word in (*v.synonyms, *(word for state, words in v.state_words if state == v.states[1] for word in words))
+]
 
 
 def test_synonyms_affirm_and_are_denied() -> None:
