@@ -284,9 +284,9 @@ class Engine:
         wanted = self._target_positions if targets is None else self._positions(targets)
         if self._dense is not None and not families and parameters is None:
             at_once = self._dense.run_one if len(evidence) == 1 else self._dense.run_alike
-            found_at_once = at_once(evidence, wanted)
-            if found_at_once is not None:
-                log_evidence, marginals = found_at_once
+            answered = at_once(evidence, wanted)
+            if answered is not None:
+                log_evidence, marginals = answered
                 names = self._network.names
                 return Propagation(log_evidence, {names[v]: values for v, values in marginals.items()})
         draws = _as_draws(parameters, self._network)
