@@ -408,8 +408,8 @@ def _ddx_markdown(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         "first pathology is wrong with a probability of at most `stop_below`. Weighted: each pathology counts as it is "
         "common among the training patients. The published agents were trained on 1,025,602 patients and tested on "
         "134,529, of which these files hold none; ours are tested on other patients of the same simulator (see the "
-        "README beside the data), so that the rows show the scale and are no contest. A quarter of the balanced patients "
-        "are training patients of the source, whom its published statistics count too.",
+        "README beside the data), so that the rows show the scale and are no contest. A quarter of the balanced "
+        "patients are training patients of the source, whom its published statistics count too.",
         "",
         "| model | patients of | stop_below | patients | questions, mean | top-1 | weighted | with all answers |",
         "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
