@@ -32,7 +32,7 @@ import bayesdx as dx
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "spark.md"
 RESULT = ROOT / "docs" / "benchmarks" / "spark.md"
-FILES = 16
+FILES = 40
 """Parquet files of the registry; a partition each."""
 
 
@@ -206,7 +206,7 @@ def report(model: dx.Model, runs: list[Run]) -> str:
         "cluster gains.",
         "",
         f"pyspark {version('pyspark')}, {java}; Dask {version('dask')}; Python {platform.python_version()}, "
-        f"{os.cpu_count()} processors.",
+        f"{os.cpu_count()} processors, on which {os.getloadavg()[2]:.0f} processes were waiting on average.",
         "",
         "| | seconds | rows a second | lost while running | largest difference from one machine |",
         "| --- | ---: | ---: | ---: | ---: |",

@@ -26,8 +26,10 @@ FILES = {"seen": "notes_seen.json", "held out": "notes_heldout.json"}
 
 FIRST_RUN = (
     "The held-out half was read for the first time when the rules were done: recall 0.914 of 476, precision 0.980 of"
-    " 444 (commit 57ebe40). Later changes to the rules came from other notes; the mistakes below on this half were not"
-    " looked at while they were made."
+    " 444 (commit 57ebe40). Rules were then changed because of other notes, without a look at its mistakes: 0.918 and"
+    " 0.982 (commit 0953110). After its mistakes had been looked at, three errors of the code were mended (a result of"
+    " one scale shared with a member of a list that has another one, the head of a bone taken for a head, a reflex"
+    " taken for its muscle); the table has the figures since then, which are no longer blind."
 )
 """The figures that nothing was tuned to."""
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.inference import gate
-from bayesdx.inference.draws import GateDraws, numbers_of
+from bayesdx.inference.parameter_draws import GateDraws, numbers_of
 from bayesdx.network import Network
 
 Array = NDArray[np.float64]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from codecs import BOM_UTF8
 from collections.abc import Collection, Mapping, Sequence
@@ -30,6 +31,9 @@ LARGEST_FINDINGS = 16 * 2**20
 
 LARGEST_UNPACKED = 16 * LARGEST_FINDINGS
 """Bytes that a compressed one may unpack to."""
+
+_BOUND = re.compile(r"([^=<>\u2264\u2265]+)([<>\u2264\u2265].+)", re.DOTALL)
+"""A variable and a bound: CRP<5, age >= 60."""
 
 PAIRS = ["variable", "state"]
 """Header of a CSV file that holds one patient, one finding a row."""
@@ -127,7 +131,7 @@ def read_value(model: dx.Model, name: str, text: str) -> Any:
 
 
 def read_options(model: dx.Model, options: Sequence[str]) -> dict[str, Any]:
-    """Findings from ``-f VARIABLE=STATE`` options.
+    """Findings from ``-f VARIABLE=STATE`` options; a bound may stand without the equals sign, as ``-f "CRP<5"``.
 
     Raises
     ------
@@ -136,10 +140,13 @@ def read_options(model: dx.Model, options: Sequence[str]) -> dict[str, Any]:
     """
     findings: dict[str, Any] = {}
     for option in options:
-        name, equals, text = option.partition("=")
+        bound = _BOUND.fullmatch(option)
+        name, equals, text = (bound[1], "=", bound[2]) if bound else option.partition("=")
         name = name.strip()
         if not (name and equals):
-            raise dx.FindingsError(f"-f {option!r}: expected VARIABLE=STATE, for example -f fever=present.")
+            known = any(found in model.by_name for found in model.vocabulary.find(name))
+            example = f"-f '{name}=yes'" if known and name else "-f fever=present"
+            raise dx.FindingsError(f"-f {option!r}: expected VARIABLE=STATE, for example {example}.")
         if name in findings:
             raise dx.FindingsError(f"-f {option!r}: {name} is given twice; -f '{name}=x|y' leaves x and y possible.")
         findings[name] = read_value(model, name, text)

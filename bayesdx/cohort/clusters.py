@@ -1,4 +1,4 @@
-"""Dask frames: every partition is scored where it lies, by the same function as a batch on one machine."""
+"""Dask frames: each partition is scored on the worker that holds it, by the same function as a batch on one machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the cells of a batch to codes of states; what is no state is noted, never guessed."""
+"""Turns the cells of a batch into codes of states; a cell that is no state is reported, never guessed."""
 
 from __future__ import annotations
 

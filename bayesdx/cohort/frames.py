@@ -25,12 +25,12 @@ def narwhals() -> Any:
         narwhals is not installed (extra ``cohort``).
     """
     try:
-        from narwhals import stable
+        from narwhals.stable import v2
     except ImportError as error:
         raise MissingExtraError(
             "score_cohort() of this frame needs narwhals: install bayesdx with its cohort extra."
         ) from error
-    return stable.v2
+    return v2
 
 
 def frame_source(frame: Any) -> Source:

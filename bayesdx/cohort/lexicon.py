@@ -1,4 +1,4 @@
-"""What a table may say under a model: names of columns, states of each, and the names of the scores."""
+"""The words that a table of a model may use: names of columns, their states, and the names of the scores."""
 
 from __future__ import annotations
 

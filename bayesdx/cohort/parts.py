@@ -1,4 +1,4 @@
-"""Parts of a run on disk: each of them whole, or not there."""
+"""Parts of a run on disk; a part is written whole or not at all."""
 
 from __future__ import annotations
 

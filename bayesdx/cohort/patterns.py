@@ -1,4 +1,4 @@
-"""Equal rows are answered once, where a sample shows that it pays."""
+"""Answers equal rows once, where a sample shows that enough rows are equal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is written beside scores: small JSON files, read with suspicion, and the content of files by their hash."""
+"""What is written beside scores: small JSON files, checked when they are read, and hashes of files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Posteriors of coded rows: the engine asked in slices of one fixed width."""
+"""Posteriors of coded rows; the engine is asked for a fixed number of rows at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a finished run says about itself."""
+"""The summary of a finished run: rows, faults, seconds, files."""
 
 from __future__ import annotations
 

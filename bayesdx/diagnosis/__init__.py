@@ -17,11 +17,11 @@ from bayesdx.diagnosis.sensitivity import SensitivityAnalysis, sensitivity_analy
 from bayesdx.diagnosis.simulate import simulate_cohort
 from bayesdx.diagnosis.steps import Recommendation
 from bayesdx.diagnosis.suggestions import NextTests, TradeOff, next_tests
-from bayesdx.diagnosis.triage import Alert, Triage
+from bayesdx.diagnosis.triage import CaseAlert, Triage
 
 __all__ = [
     "UNKNOWN",
-    "Alert",
+    "CaseAlert",
     "CaseComparison",
     "Conflict",
     "CredibleIntervals",

@@ -16,7 +16,7 @@ AGAINST = -math.log(2)
 """Weight of evidence, in nats, from which a result speaks against an event: a likelihood ratio of one half."""
 
 
-def tests_done(model: Model, findings: Findings, tests: Iterable[str]) -> tuple[str, ...]:
+def done_tests(model: Model, findings: Findings, tests: Iterable[str]) -> tuple[str, ...]:
     """Those of some tests that were made: a result of theirs is known.
 
     Parameters
@@ -64,7 +64,7 @@ def answered_by(model: Model, findings: Findings, tests: Sequence[str], weighed:
     R. Jaeschke, G. Guyatt, D. Sackett (1994), "Users' guides to the medical literature III", JAMA 271, for what a
     likelihood ratio is worth.
     """
-    if not tests or len(tests_done(model, findings, tests)) < len(tests) or speak_for(weighed):
+    if not tests or len(done_tests(model, findings, tests)) < len(tests) or speak_for(weighed):
         return ()
     return tuple(name for name in _results(model, findings, tests) if weighed.given_others[name] <= AGAINST)
 
@@ -94,7 +94,7 @@ def with_answers(model: Model, findings: Findings, flags: Sequence[FiredFlag]) -
     -------
     tuple of FiredFlag
     """
-    asked = {flag.flag: tests_done(model, findings, flag.tests) for flag in flags}
+    asked = {flag.flag: done_tests(model, findings, flag.tests) for flag in flags}
     complete = [flag for flag in flags if flag.tests and asked[flag.flag] == flag.tests]
     weighed = weigh(model, findings, [event for flag in complete for event in action_events(model, flag.cause)])
     found = []

@@ -18,7 +18,7 @@ from bayesdx.diagnosis.findings import UNKNOWN, Findings, Understood, Value, cod
 from bayesdx.diagnosis.lines import alternatives, engine_for
 from bayesdx.diagnosis.red_flags import FiredFlag, fired_flags
 from bayesdx.diagnosis.steps import Recommendation, candidates, recommendations
-from bayesdx.diagnosis.triage import Alert, Triage, alerts_of, triage_of
+from bayesdx.diagnosis.triage import CaseAlert, Triage, alerts_of, triage_of
 from bayesdx.display import as_json
 from bayesdx.errors import FindingsError, ImpossibleEvidenceError
 from bayesdx.inference import Evidence
@@ -474,7 +474,7 @@ class CaseNumbers:
         return engine_for(self.model).propagate(self.evidence.evidence, asked).marginals if asked else {}
 
     @cached_property
-    def alerts(self) -> tuple[Alert, ...]:
+    def alerts(self) -> tuple[CaseAlert, ...]:
         """One banner per cause: its red flags and its emergency steps of care, the most urgent first.
 
         Examples

@@ -12,10 +12,10 @@ from typing import Any
 import pandas as pd
 
 from bayesdx.diagnosis.case import CaseNumbers
+from bayesdx.diagnosis.case_page import as_page
 from bayesdx.diagnosis.conflict import Conflict, conflict_of
 from bayesdx.diagnosis.explanation import Weights, weights_of
 from bayesdx.diagnosis.findings import read_findings
-from bayesdx.diagnosis.page import as_page
 from bayesdx.diagnosis.suggestions import NextTests, next_tests
 from bayesdx.diagnosis.views import CHOOSE, blocks_of
 from bayesdx.display.report import Block, Report

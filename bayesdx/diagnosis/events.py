@@ -72,10 +72,10 @@ def event_of(model: Model, cause: str) -> Event:
     key = compact(cause)
     meant = {line.name for line in alternatives(model) if compact(line.label) == key}
     meant |= {name for name in model.vocabulary.find(cause) if name in model.causes}
-    for other in model.vocabulary.find(cause):
-        said = model.vocabulary.said_state(other, cause) if other in model.by_name else None
-        if said is not None and (model.by_name[other].kind == "mechanism" or f"{other}={said}" in lines):
-            meant.add(f"{other}={said}")
+    for word in model.vocabulary.find(cause):
+        said = model.vocabulary.said_state(word, cause) if word in model.by_name else None
+        if said is not None and (model.by_name[word].kind == "mechanism" or f"{word}={said}" in lines):
+            meant.add(f"{word}={said}")
     if len(meant) == 1:
         return event_of(model, meant.pop())
     named = found.states if found is not None and found.kind == "mechanism" else ()

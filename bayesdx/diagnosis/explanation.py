@@ -107,7 +107,7 @@ class Reason:
 
 
 @dataclass(frozen=True)
-class Expectation:
+class ExpectedFinding:
     """A sign that the cause makes probable and nobody has looked for yet.
 
     Parameters
@@ -181,7 +181,7 @@ class Explanation(Report):
         Log-odds of the cause without and with the findings, in decibans; infinite where it is impossible or certain.
     reasons : tuple of Reason
         Strongest first.
-    expected : tuple of Expectation
+    expected : tuple of ExpectedFinding
         Heaviest first.
 
     Examples
@@ -201,7 +201,7 @@ class Explanation(Report):
     prior_decibans: float
     posterior_decibans: float
     reasons: tuple[Reason, ...]
-    expected: tuple[Expectation, ...]
+    expected: tuple[ExpectedFinding, ...]
 
     @property
     def total_decibans(self) -> float:
@@ -633,7 +633,7 @@ def _reason(
     return Reason(name, label, value, weight, error, alone, others, verdict, tuple(numbers))
 
 
-def _expected(engine: Engine, case: CaseNumbers, event: Event) -> tuple[Expectation, ...]:
+def _expected(engine: Engine, case: CaseNumbers, event: Event) -> tuple[ExpectedFinding, ...]:
     """Signs that nobody has looked for, probable if the cause is present and less so if it is not."""
     model = case.model
     open_ = [name for name in model.findings if name not in case.findings]
@@ -651,7 +651,9 @@ def _expected(engine: Engine, case: CaseNumbers, event: Event) -> tuple[Expectat
             weight, missing = _ratio(here, there), _ratio(_rest(with_it[name], state), _rest(without[name], state))
             if weight >= NEUTRAL_DECIBANS:
                 label = model.label(name)
-                found.append(Expectation(name, label, model.by_name[name].states[state], here, there, weight, missing))
+                found.append(
+                    ExpectedFinding(name, label, model.by_name[name].states[state], here, there, weight, missing)
+                )
     return tuple(sorted(found, key=lambda sign: -sign.weight_decibans))
 
 

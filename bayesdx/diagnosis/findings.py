@@ -26,7 +26,7 @@ from bayesdx.errors import FindingsError
 from bayesdx.inference import Evidence
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import Variable
-from bayesdx.knowledge.spelling import named
+from bayesdx.knowledge.spelling import compact, named
 from bayesdx.knowledge.vocabulary import LONGEST_SHOWN, Vocabulary, quoted
 from bayesdx.network import compile_network
 
@@ -118,6 +118,20 @@ class Understood:
     value: Value
     value_label: str
     said: str
+
+    @property
+    def value_text(self) -> str:
+        """The value as it stands beside the label: the name of a state whose label only says the same again.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> case = dx.diagnose(dx.load_model("hip_flexion_weakness@2.3.0"), {"diabetes": "yes", "fever": "yes"})
+        >>> [(found.label, found.value_label, found.value_text) for found in case.understood]
+        [('Diabetes', 'Diabetes', 'yes'), ('Fever', 'Fever, 38 °C or more', 'Fever, 38 °C or more')]
+        """
+        same = isinstance(self.value, str) and compact(self.label) == compact(self.value_label)
+        return str(self.value).replace("_", " ") if same else self.value_label
 
     @property
     def text(self) -> str:
@@ -251,6 +265,10 @@ class _Reading:
     def _set(self, name: str, value: Value, word: object, said: str) -> None:
         if name in self.values:
             first = self.words[name]
+            parts = [self.vocabulary.said_state(name, each) for each in (first, word)]
+            if None not in parts and value == self.values[name] and first != word:
+                self.said[name] = f"{self.said[name]}, {said}"  # clonus and spasticity: two ways of one finding
+                return
             grouped = {first, word} & set(self.vocabulary.groups)
             pair = "alone and in a group" if grouped else f"as {first!r} and as {word!r}"
             raise FindingsError(f"{name} is given twice, {pair}.")

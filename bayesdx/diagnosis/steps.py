@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesdx.diagnosis.answers import answered_by, tests_done
+from bayesdx.diagnosis.answers import answered_by, done_tests
 from bayesdx.diagnosis.events import Event, action_events, sides
 from bayesdx.diagnosis.findings import Findings
 from bayesdx.diagnosis.red_flags import FiredFlag, met
@@ -157,7 +157,7 @@ def candidates(
             holds,
             tuple(raised.get(row.cause, ())),
             weighed[event.name],
-            tests_done(model, findings, row.tests),
+            done_tests(model, findings, row.tests),
         )
         for row, event, probability, holds in reached
         if row.urgency != "emergency" or not answered_by(model, findings, row.tests, weighed[event.name])

@@ -28,7 +28,7 @@ NO_EMERGENCY = "no emergency found with these findings"
 
 
 @dataclass(frozen=True)
-class Alert:
+class CaseAlert:
     """What red flags and emergency steps say about one cause: one banner.
 
     Parameters
@@ -129,7 +129,7 @@ class Triage:
 
 def alerts_of(
     model: Model, flags: Sequence[FiredFlag], steps: Sequence[Recommendation], marginals: Mapping[str, Array]
-) -> tuple[Alert, ...]:
+) -> tuple[CaseAlert, ...]:
     """One banner per cause: its open red flags and its emergency steps; emergencies first, certain ones before others.
 
     Parameters
@@ -143,7 +143,7 @@ def alerts_of(
 
     Returns
     -------
-    tuple of Alert
+    tuple of CaseAlert
     """
     parts: dict[str, list[tuple[FiredFlag | Recommendation, tuple[str, ...]]]] = {}
     chances: dict[str, tuple[Event, float]] = {}
@@ -164,7 +164,7 @@ def alerts_of(
         to_do = [item for item, _ in items if not item.tests or item.done != item.tests]
         to_do = to_do if any(item.urgency == first.urgency for item in to_do) else [item for item, _ in items]
         found.append(
-            Alert(
+            CaseAlert(
                 cause,
                 event.label,
                 first.urgency,

@@ -14,7 +14,6 @@ from bayesdx.display import format_probability, format_ratio
 from bayesdx.display.numbers import ROUNDING
 from bayesdx.display.report import Alert, Block, Entries, Grid, Note, Title
 from bayesdx.display.tables import Share
-from bayesdx.knowledge.spelling import compact
 
 LONGEST_DIFFERENTIAL = 15
 """Lines of the differential that a view shows where nothing else is asked."""
@@ -121,14 +120,11 @@ def findings(case: CaseNumbers) -> list[tuple[str, str]]:
     """
     unknown = [found.label for found in case.understood if found.value is UNKNOWN]
     together = len(unknown) > UNKNOWNS
-    rows = []
-    for found in case.understood:
-        if together and found.value is UNKNOWN:
-            continue
-        value = found.value_label
-        if isinstance(found.value, str) and compact(value) == compact(found.label):
-            value = found.value.replace("_", " ")
-        rows.append((found.label, f"{value} ({found.said})" if found.said else value))
+    rows = [
+        (found.label, f"{found.value_text} ({found.said})" if found.said else found.value_text)
+        for found in case.understood
+        if not (together and found.value is UNKNOWN)
+    ]
     return [*rows, ("Not known", f"{'; '.join(unknown)}.")] if together else rows
 
 

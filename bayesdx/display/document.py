@@ -37,14 +37,14 @@ class Items:
 
 
 @dataclass(frozen=True)
-class Drawing:
+class Figure:
     """A figure: an ``svg`` element made by this package, and what it shows. Markdown gets the caption alone."""
 
     svg: str
     caption: str
 
 
-Block = Heading | Paragraph | Items | Drawing | Grid
+Part = Heading | Paragraph | Items | Figure | Grid
 
 
 def grid(header: Sequence[str], rows: Iterable[Sequence[object]], numeric: Sequence[int] = ()) -> Grid:
@@ -52,7 +52,7 @@ def grid(header: Sequence[str], rows: Iterable[Sequence[object]], numeric: Seque
     return Grid(tuple(header), tuple(tuple(str(cell) for cell in row) for row in rows), tuple(numeric))
 
 
-def read_markdown(text: str, level: int = 1) -> list[Block]:
+def read_markdown(text: str, level: int = 1) -> list[Part]:
     r"""The headings, paragraphs and lists of a Markdown text; other marks stay as they are.
 
     Parameters
@@ -66,7 +66,7 @@ def read_markdown(text: str, level: int = 1) -> list[Block]:
     >>> read_markdown("# Known\n\none\ntwo\n\n- three\n- four", level=2)
     [Heading(level=2, text='Known'), Paragraph(text='one two'), Items(texts=('three', 'four'))]
     """
-    blocks: list[Block] = []
+    blocks: list[Part] = []
     for lines in (part.splitlines() for part in re.split(r"\n\s*\n", text.strip()) if part.strip()):
         loose: list[str] = []
         items: list[str] = []
@@ -87,7 +87,7 @@ def read_markdown(text: str, level: int = 1) -> list[Block]:
     return blocks
 
 
-def as_markdown(blocks: Iterable[Block]) -> str:
+def as_markdown(blocks: Iterable[Part]) -> str:
     r"""Blocks as GitHub-flavoured Markdown; signs that Markdown would read as marks are escaped.
 
     Examples
@@ -107,7 +107,7 @@ def as_markdown(blocks: Iterable[Block]) -> str:
                 parts.append(f"{'#' * level} {_marked(text)}")
             case Paragraph(text):
                 parts.append(_block(text))
-            case Drawing(_, caption):
+            case Figure(_, caption):
                 parts.append(_block(caption))
             case Items(texts):
                 parts.append("\n".join(f"- {_block(text)}" for text in texts))
@@ -118,7 +118,7 @@ def as_markdown(blocks: Iterable[Block]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def as_html(blocks: Iterable[Block], title: str) -> str:
+def as_html(blocks: Iterable[Part], title: str) -> str:
     """Blocks as a whole HTML page without scripts or outside references; every text is escaped."""
     parts = []
     for block in blocks:
@@ -127,7 +127,7 @@ def as_html(blocks: Iterable[Block], title: str) -> str:
                 parts.append(f"<h{level}>{_safe(text)}</h{level}>")
             case Paragraph(text):
                 parts.append(f"<p>{_safe(text)}</p>")
-            case Drawing(svg, caption):
+            case Figure(svg, caption):
                 parts.append(
                     f"<figure role='img' aria-label='{_safe(caption)}'>{svg}"
                     f"<figcaption>{_safe(caption)}</figcaption></figure>"

@@ -259,7 +259,7 @@ def sentence(text: str, *, title: str = "", ax: Axes | None = None) -> Axes:
 
 
 @dataclass(frozen=True, eq=False)
-class Line:
+class Curve:
     """A line of ``curves``.
 
     Parameters
@@ -284,7 +284,7 @@ class Line:
 
 
 def curves(
-    lines: Sequence[Line],
+    lines: Sequence[Curve],
     *,
     xlabel: str,
     ylabel: str,
@@ -297,7 +297,7 @@ def curves(
 
     Parameters
     ----------
-    lines : sequence of Line
+    lines : sequence of Curve
     diagonal : str, optional
         Draw the line of equality and call it this.
     limits : (float, float)

@@ -10,7 +10,7 @@ from typing import Literal
 import pandas as pd
 
 from bayesdx.display import format_probability, format_ratio
-from bayesdx.display.document import Block, Heading, Items, Paragraph, as_html, as_markdown, grid, read_markdown
+from bayesdx.display.document import Heading, Items, Paragraph, Part, as_html, as_markdown, grid, read_markdown
 from bayesdx.evaluation import tripod
 from bayesdx.evaluation.case_scores import must_not_miss
 from bayesdx.evaluation.case_tables import FAILED_HEADER, failed_rows, summary_rows, unmet_rows
@@ -29,7 +29,7 @@ class _Facts:
     model: Model
     evidence: pd.DataFrame
     cases: CaseResults
-    notes: tuple[Block, ...]
+    notes: tuple[Part, ...]
     items: dict[str, str]
 
 
@@ -74,13 +74,13 @@ def model_card(model: Model | str | PathLike[str], format: Literal["markdown", "
     default = model.with_population(model.info.default_population)
     notes, items = tripod.split_notes(read_markdown(default.notes, level=3))
     facts = _Facts(default, check_evidence(default), check_cases(default), notes, items)
-    blocks: list[Block] = [Heading(1, f"Model card: {model.info.title}")]
+    blocks: list[Part] = [Heading(1, f"Model card: {model.info.title}")]
     for section in _SECTIONS:
         blocks += section(facts)
     return as_markdown(blocks) if format == "markdown" else as_html(blocks, f"Model card: {model.info.title}")
 
 
-def _identity(facts: _Facts) -> list[Block]:
+def _identity(facts: _Facts) -> list[Part]:
     model = facts.model
     parent = f"{model.info.parent_version}, {model.info.parent_hash}" if model.info.parent_version else "none"
     rows = [
@@ -94,7 +94,7 @@ def _identity(facts: _Facts) -> list[Block]:
     return [grid(["", ""], rows)]
 
 
-def _use(facts: _Facts) -> list[Block]:
+def _use(facts: _Facts) -> list[Part]:
     info = facts.model.info
     default = info.default_population
     rows = [
@@ -112,7 +112,7 @@ def _use(facts: _Facts) -> list[Block]:
     ]
 
 
-def _variables(facts: _Facts) -> list[Block]:
+def _variables(facts: _Facts) -> list[Part]:
     variables = facts.model.variables
     counts = Counter(variable.kind for variable in variables)
     said = ", ".join(f"{counts[kind]} {kind}" for kind in KINDS if counts[kind])
@@ -124,7 +124,7 @@ def _variables(facts: _Facts) -> list[Block]:
     ]
 
 
-def _numbers(facts: _Facts) -> list[Block]:
+def _numbers(facts: _Facts) -> list[Part]:
     model = facts.model
     by_file = {
         "priors.csv": Counter(row.status for row in model.priors),
@@ -153,7 +153,7 @@ def _numbers(facts: _Facts) -> list[Block]:
     ]
 
 
-def _designs(model: Model) -> list[Block]:
+def _designs(model: Model) -> list[Part]:
     numbers: tuple[Prior | Link | TableEntry, ...] = (*model.priors, *model.links, *model.tables)
     resting = Counter(row.source for row in numbers)
     published = Counter(row.source for row in model.accuracy)
@@ -168,7 +168,7 @@ def _designs(model: Model) -> list[Block]:
     return [grid(["design", "sources", "numbers of the network", "published figures"], rows, (1, 2, 3))]
 
 
-def _from_studies(model: Model) -> list[Block]:
+def _from_studies(model: Model) -> list[Part]:
     """How much of the numbers of status synthesis is literature; nothing where there is none."""
     learned = model.learned_from_studies()
     if learned.empty:
@@ -184,9 +184,9 @@ def _from_studies(model: Model) -> list[Block]:
     ]
 
 
-def _conformance(facts: _Facts) -> list[Block]:
+def _conformance(facts: _Facts) -> list[Part]:
     table = facts.evidence
-    blocks: list[Block] = [Heading(2, "Conformance with published accuracy")]
+    blocks: list[Part] = [Heading(2, "Conformance with published accuracy")]
     if table.empty:
         return [*blocks, Paragraph(f"{NOT_REPORTED.capitalize()}: the version has no published figures.")]
     counts = count_verdicts(table)
@@ -232,9 +232,9 @@ def _conformance(facts: _Facts) -> list[Block]:
     return blocks
 
 
-def _cases(facts: _Facts) -> list[Block]:
+def _cases(facts: _Facts) -> list[Part]:
     results = facts.cases
-    blocks: list[Block] = [Heading(2, "Results on cases")]
+    blocks: list[Part] = [Heading(2, "Results on cases")]
     if results.table.empty:
         return [*blocks, Paragraph(f"{NOT_REPORTED.capitalize()}: the version has no cases.")]
     critical = must_not_miss(facts.model)
@@ -261,11 +261,11 @@ def _cases(facts: _Facts) -> list[Block]:
     return blocks
 
 
-def _weaknesses(facts: _Facts) -> list[Block]:
+def _weaknesses(facts: _Facts) -> list[Part]:
     return [Heading(2, "Known weaknesses"), *(facts.notes or (Paragraph(f"{NOT_REPORTED.capitalize()}."),))]
 
 
-def _tripod(facts: _Facts) -> list[Block]:
+def _tripod(facts: _Facts) -> list[Part]:
     rows = tripod.answers(facts.model, facts.items, has_notes=bool(facts.notes), has_cases=not facts.cases.table.empty)
     answered = sum(answer != NOT_REPORTED for _, _, answer in rows)
     return [
@@ -275,7 +275,7 @@ def _tripod(facts: _Facts) -> list[Block]:
     ]
 
 
-def _references(facts: _Facts) -> list[Block]:
+def _references(facts: _Facts) -> list[Part]:
     sources = facts.model.sources
     return [Heading(2, "References"), Items(tuple(f"{source.source}: {source.citation}" for source in sources))]
 

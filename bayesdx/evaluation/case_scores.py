@@ -29,7 +29,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.evaluation.outcomes import Outcome
+from bayesdx.evaluation.outcomes import CaseOutcome
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import CASE_USES, Case
 
@@ -74,7 +74,7 @@ def must_not_miss(model: Model) -> dict[str, float]:
     }
 
 
-def score(model: Model, cases: Sequence[Case], outcomes: Sequence[Outcome]) -> CaseScores:
+def score(model: Model, cases: Sequence[Case], outcomes: Sequence[CaseOutcome]) -> CaseScores:
     """The part of each case in every measure."""
     critical = must_not_miss(model)
     parts: dict[str, list[float]] = {measure: [] for measure in MEASURES}
@@ -132,7 +132,7 @@ def proper_scores(truth: NDArray[np.bool_], probabilities: Array) -> tuple[float
         return float(-np.log(of_truth).sum()) + 0.0, float(((1 - of_truth) ** 2).sum())
 
 
-def _noticed(model: Model, outcome: Outcome, cause: str, threshold: float) -> bool:
+def _noticed(model: Model, outcome: CaseOutcome, cause: str, threshold: float) -> bool:
     if outcome.diagnosis is None:
         return False
     flagged = any(

@@ -15,7 +15,7 @@ from bayesdx.display.report import Block, Grid, Report, Title
 from bayesdx.errors import FindingsError, nearest
 from bayesdx.evaluation.case_scores import CaseScores, score, summarise
 from bayesdx.evaluation.case_tables import CASE_HEADER, CASE_NUMERIC, case_rows, summary_blocks, unmet_rows
-from bayesdx.evaluation.outcomes import Outcome, first, run_case
+from bayesdx.evaluation.outcomes import CaseOutcome, first, run_case
 from bayesdx.knowledge.expectations import (
     MAIN,
     Expectation,
@@ -221,7 +221,7 @@ def _check_names(model: Model, row: Case) -> None:
                 raise FindingsError(f"case {row.case}: {name!r} is not a {what} of {title}.{suggestion}")
 
 
-def _check(model: Model, row: Case, outcome: Outcome, text: str) -> tuple[bool, str]:
+def _check(model: Model, row: Case, outcome: CaseOutcome, text: str) -> tuple[bool, str]:
     """Whether an expectation holds, and what was found."""
     try:
         expectation: Expectation = parse_expectation(text)
@@ -261,7 +261,7 @@ def _cause(model: Model, row: Case, name: str) -> str:
     return name
 
 
-def _probability(model: Model, row: Case, outcome: Outcome, name: str, state: str) -> float:
+def _probability(model: Model, row: Case, outcome: CaseOutcome, name: str, state: str) -> float:
     if not name:
         return outcome.none_present
     cause = _cause(model, row, name)
@@ -281,8 +281,8 @@ def _probability(model: Model, row: Case, outcome: Outcome, name: str, state: st
 def _table(
     model: Model,
     rows: Sequence[Case],
-    complete: Sequence[Outcome],
-    untested: Sequence[Outcome],
+    complete: Sequence[CaseOutcome],
+    untested: Sequence[CaseOutcome],
     expectations: pd.DataFrame,
 ) -> pd.DataFrame:
     lines = []

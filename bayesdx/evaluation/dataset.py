@@ -239,8 +239,8 @@ def read_cohort(
         zstd), Parquet, Arrow or Excel. An empty cell (or None, NaN, ``?``) is "not observed", never "absent".
     mapping : path of mapping.csv, or dict, optional
         What the columns and codes mean, as ``read_mapping`` takes it. A column that it does not name has to be called
-        by a variable's name, label or synonym; a cell that it does not name says a state as a finding of ``diagnose``
-        does.
+        by a variable's name, label or synonym. Where it lists no codes of a column, a cell says a state as a finding of
+        ``diagnose`` does; where it does, every code has to be listed, or be the name of a state.
     weight : str, optional
         A column of numbers of at least 0: how many patients a row stands for (0 leaves it out).
     site : str, optional
@@ -502,9 +502,11 @@ def _states_of(reading: _Reading, column: pd.Series, rule: Rule, states: tuple[s
             state = band.state or None
         elif named is not None:
             state = named
-        elif text == UNTOLD or (reading.lenient and text in MISSING):
+        elif reading.lenient and text in MISSING:
             state = blank
-        elif (said := reading.words.state_or_none(rule.variable, _plain(value, text), rule.column)) is not None:
+        elif not rule.codes and text == UNTOLD:
+            state = None
+        elif not rule.codes and (said := reading.words.state_or_none(rule.variable, _plain(value, text), rule.column)):
             state = said
         else:
             state = None

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from bayesdx.display import format_probability
-from bayesdx.display.document import Block, Heading, Paragraph, as_markdown, grid
-from bayesdx.evaluation.outcomes import Outcome, run_case
+from bayesdx.display.document import Heading, Paragraph, Part, as_markdown, grid
+from bayesdx.evaluation.outcomes import CaseOutcome, run_case
 from bayesdx.knowledge import Comparison, Model, compare_rows, lineage
 from bayesdx.knowledge.compare import COLUMNS
 from bayesdx.knowledge.schema import Case, format_cell
@@ -203,7 +203,7 @@ def _expressible(model: Model, row: Case) -> tuple[Case, list[str]]:
     return replace(row, findings=tuple(kept)), left_out
 
 
-def _change(old: Model, new: Model, row: Case, before: Outcome, after: Outcome) -> list[float]:
+def _change(old: Model, new: Model, row: Case, before: CaseOutcome, after: CaseOutcome) -> list[float]:
     """Rank and probability of the main cause under both models, and their changes."""
     figures = []
     for model, outcome in ((old, before), (new, after)):
@@ -219,7 +219,7 @@ def _change(old: Model, new: Model, row: Case, before: Outcome, after: Outcome) 
     ]  # fmt: skip
 
 
-def _most_moved(old: Model, new: Model, before: Outcome, after: Outcome) -> list[object]:
+def _most_moved(old: Model, new: Model, before: CaseOutcome, after: CaseOutcome) -> list[object]:
     """The cause of both models whose probability changes most, with both probabilities."""
     shared = [cause for cause in new.causes if cause in old.causes]
     pairs = [
@@ -233,10 +233,10 @@ def _most_moved(old: Model, new: Model, before: Outcome, after: Outcome) -> list
     return [shared[place], *pairs[place]]
 
 
-def _document(comparison: VersionComparison) -> list[Block]:
+def _document(comparison: VersionComparison) -> list[Part]:
     old, new = comparison.old, comparison.new
     table, effects = comparison.table, comparison.effects
-    blocks: list[Block] = [Heading(1, f"{old.name} {old.version} -> {new.name} {new.version}")]
+    blocks: list[Part] = [Heading(1, f"{old.name} {old.version} -> {new.name} {new.version}")]
     moved = len(comparison.numbers)
     blocks.append(
         Paragraph(

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.display.figures import Line, as_svg, curves
+from bayesdx.display.figures import Curve, as_svg, curves
 from bayesdx.errors import LearningError, nearest
 from bayesdx.evaluation.forecasts import Forecasts, calibration_curve
 from bayesdx.evaluation.measures import auc
@@ -119,7 +119,7 @@ def _calibration(evaluation: Drawn, cause: str | None, ax: Axes | None) -> Axes:
     curve = evaluation.curve
     if cause is not None:
         curve = calibration_curve(evaluation.forecasts.of(cause), evaluation.bins)
-    line = Line(
+    line = Curve(
         f"{evaluation.bins} bins of equal width, area by patients",
         curve["forecast"].to_numpy(),
         curve["observed"].to_numpy(),
@@ -148,11 +148,11 @@ def _ranking(evaluation: Drawn, kind: str, causes: Sequence[str], ax: Axes | Non
             raise LearningError(f"plot: all patients or none have {name}; it needs both.")
         if kind == "roc":
             x, height, _ = roc_curve(y, p, sample_weight=weights)
-            lines.append(Line(f"{name} ({auc(p, y, weights):.2f})", x, height))
+            lines.append(Curve(f"{name} ({auc(p, y, weights):.2f})", x, height))
         else:
             precision, recall, _ = precision_recall_curve(y, p, sample_weight=weights)
             share = evaluation.causes.set_index("cause")["average_precision"][name]
-            lines.append(Line(f"{name} ({share:.2f})", recall, precision, steps=True))
+            lines.append(Curve(f"{name} ({share:.2f})", recall, precision, steps=True))
     roc = kind == "roc"
     return curves(
         lines,
@@ -169,7 +169,7 @@ def _decision(evaluation: Drawn, cause: str, ax: Axes | None) -> Axes:
     t = rows["threshold"].to_numpy()
     order = np.argsort(t)
     named = (("model", "model"), ("treat all", "treat_all"), ("treat none", "treat_none"))
-    lines = [Line(label, t[order], rows[column].to_numpy()[order]) for label, column in named]
+    lines = [Curve(label, t[order], rows[column].to_numpy()[order]) for label, column in named]
     most = max(float(rows["model"].max()), float(rows["treat_all"].max()), 1e-4)
     # The line of treating all falls steeply: it leaves the figure, so that the model's stays legible.
     least = min(0.0, float(rows["model"].min()), max(float(rows["treat_all"].min()), -LEAST_SHOWN * most))

@@ -102,7 +102,7 @@ class Forecasts:
         return np.asarray(((self.p - self.y) ** 2).sum(axis=1))
 
     def ranked(self) -> tuple[Array, Array]:
-        """Forecasts and truth of what is ranked: of one binary cause, that it is absent and that it is present."""
+        """Forecasts and truth of the columns that are ranked; one binary cause counts as two, absent and present."""
         if len(self.names) > 1:
             return self.p, self.y
         return np.hstack([1 - self.p, self.p]), np.hstack([1 - self.y, self.y])

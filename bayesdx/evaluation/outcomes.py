@@ -19,7 +19,7 @@ NONE = "none of the modelled causes"
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class CaseOutcome:
     """What a model makes of the findings of one case.
 
     Parameters
@@ -71,14 +71,14 @@ class Outcome:
         return 1 + int((rivals > probability).sum())
 
 
-def run_case(model: Model, findings: Conditions) -> Outcome:
+def run_case(model: Model, findings: Conditions) -> CaseOutcome:
     """Diagnose one case; findings of probability 0 are an outcome too, not an error."""
     values = {name: states[0] if len(states) == 1 else list(states) for name, states in findings}
     try:
         diagnosis = diagnose(model, values)
     except ImpossibleEvidenceError as error:
-        return Outcome(None, np.full(len(model.causes), np.nan), str(error))
-    return Outcome(diagnosis, np.array([_present(model, diagnosis, cause) for cause in model.causes]))
+        return CaseOutcome(None, np.full(len(model.causes), np.nan), str(error))
+    return CaseOutcome(diagnosis, np.array([_present(model, diagnosis, cause) for cause in model.causes]))
 
 
 def _present(model: Model, diagnosis: Diagnosis, cause: str) -> float:
@@ -87,7 +87,7 @@ def _present(model: Model, diagnosis: Diagnosis, cause: str) -> float:
     return float(np.clip(diagnosis.posterior[lines].sum(), 0.0, 1.0))
 
 
-def first(model: Model, outcome: Outcome) -> str:
+def first(model: Model, outcome: CaseOutcome) -> str:
     """The most probable cause, ``none of the modelled causes`` where that is more so, empty where unknown."""
     if outcome.diagnosis is None:
         return ""

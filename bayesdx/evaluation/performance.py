@@ -141,7 +141,7 @@ class Evaluation(Report):
         >>> page[:15], "<script" in page
         ('<!DOCTYPE html>', False)
         """
-        parts: list[document.Block] = [document.Heading(1, self.title())]
+        parts: list[document.Part] = [document.Heading(1, self.title())]
         sections = (
             ("Measures", self.table),
             ("Causes", self.causes),
@@ -150,7 +150,7 @@ class Evaluation(Report):
             ("Subgroups", self.subgroups),
             ("Difference to the other model", self.comparison),
         )
-        figures = [document.Drawing(svg, caption) for caption, svg in svgs(self)]
+        figures = [document.Figure(svg, caption) for caption, svg in svgs(self)]
         for heading, frame in sections:
             if len(frame):
                 shown = _grid(frame)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bayesdx.display.document import Block, Heading, Items
+from bayesdx.display.document import Heading, Items, Part
 from bayesdx.knowledge.model import Model
 
 NOT_REPORTED = "not reported"
@@ -29,7 +29,7 @@ TOPICS = {
     "6b": "Eligibility",
     "6c": "Treatments received",
     "7": "Preparation of data",
-    "8a": "Outcome and its assessment",
+    "8a": "CaseOutcome and its assessment",
     "8b": "Assessors of a subjective outcome",
     "8c": "Blinding of outcome assessment",
     "9a": "Choice of predictors",
@@ -139,7 +139,7 @@ def _defined(variables: Sequence[object], what: str) -> str:
     return f"{count} of {len(variables)} {what} have a definition in variables.csv" if variables else ""
 
 
-def split_notes(blocks: Sequence[Block]) -> tuple[tuple[Block, ...], dict[str, str]]:
+def split_notes(blocks: Sequence[Part]) -> tuple[tuple[Part, ...], dict[str, str]]:
     """The blocks of NOTES.md without its section TRIPOD+AI, and that section's answers by number.
 
     Examples
@@ -147,7 +147,7 @@ def split_notes(blocks: Sequence[Block]) -> tuple[tuple[Block, ...], dict[str, s
     >>> split_notes([Heading(3, "TRIPOD+AI"), Items(("18a: no funding",))])
     ((), {'18a': 'no funding'})
     """
-    kept: list[Block] = []
+    kept: list[Part] = []
     found: dict[str, str] = {}
     level = 0
     for block in blocks:

@@ -150,7 +150,7 @@ export function inPage(data) {
       const { reason, urgent, rows } = present.next();
       return { reason, urgent, rows: rows.slice(0, MOST_OPTIONS).map(({ option, bits, change, bears, why }) => ({
         label: option.label, kind: option.kind, variables: option.variables, bits: bits.toFixed(3), share: bits,
-        decision: formatProbability(change), cost: String(option.cost), delay: String(option.delay),
+        decision: formatProbability(change), cost: String(option.cost), delay: String(bears ? option.soonest : option.delay),
         badge: bears ? BADGES[option.kind] : "", why,
       })) };
     },

@@ -1,7 +1,7 @@
 """One file that explores a model in a browser: no server, no network, no installation.
 
-The compiled network travels in the file as data (``Engine.portable``). engine.js, reasoning.js and published.js stand in
-for Python; the front end is that of the notebook and the local page.
+The compiled network travels in the file as data (``Engine.portable``); engine.js, reasoning.js and published.js stand
+in for Python, and the front end is that of the notebook and the local page.
 """
 
 from __future__ import annotations

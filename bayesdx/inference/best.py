@@ -203,7 +203,7 @@ class Packing:
 
 
 @dataclass(frozen=True, eq=False)
-class Entries:
+class Vectors:
     """Lists of entries over the cells of a separator; an entry of zeros is none.
 
     Parameters
@@ -220,14 +220,14 @@ class Entries:
     powers: NDArray[np.int64]
     words: NDArray[np.int64]
 
-    def take(self, order: Index) -> Entries:
+    def take(self, order: Index) -> Vectors:
         """Some entries of each cell, ``order`` of shape (n_cells, n_taken)."""
         rows = np.arange(len(order))[:, None]
-        return Entries(self.values[rows, order], self.powers[rows, order], self.words[rows, order])
+        return Vectors(self.values[rows, order], self.powers[rows, order], self.words[rows, order])
 
-    def part(self, cells: slice) -> Entries:
+    def part(self, cells: slice) -> Vectors:
         """The entries of some cells."""
-        return Entries(self.values[cells], self.powers[cells], self.words[cells])
+        return Vectors(self.values[cells], self.powers[cells], self.words[cells])
 
     def logs(self) -> Array:
         """Logarithms to base 2, up to a constant for each cell, shape of ``values``."""
@@ -235,13 +235,13 @@ class Entries:
         with np.errstate(divide="ignore"):
             return np.asarray(np.log2(self.values) + (self.powers - top)[..., None])
 
-    def normalised(self) -> Entries:
+    def normalised(self) -> Vectors:
         """The same with the largest number of each vector between a half and 1."""
         _, power = np.frexp(self.values.max(axis=2))
-        return Entries(np.ldexp(self.values, -power[..., None]), self.powers + power, self.words)
+        return Vectors(np.ldexp(self.values, -power[..., None]), self.powers + power, self.words)
 
 
-def _joined(parts: Sequence[Entries]) -> Entries:
+def _joined(parts: Sequence[Vectors]) -> Vectors:
     """Entries of successive cells, the shorter lists filled up with zeros."""
     if len(parts) == 1:
         return parts[0]
@@ -252,7 +252,7 @@ def _joined(parts: Sequence[Entries]) -> Entries:
         values = np.pad(part.values, (*lacking, (0, 0)))
         filled.append((values, np.pad(part.powers, lacking), np.pad(part.words, (*lacking, (0, 0)))))
     values, powers, words = (np.concatenate(column) for column in zip(*filled, strict=True))
-    return Entries(values, powers, words)
+    return Vectors(values, powers, words)
 
 
 @dataclass(frozen=True, eq=False)
@@ -339,7 +339,7 @@ class Search:
             "among the best. Ask for fewer variables or a smaller k, or observe more."
         )
 
-    def _ranked(self, entries: Entries) -> tuple[Codes, Array]:
+    def _ranked(self, entries: Vectors) -> tuple[Codes, Array]:
         """The k best of the last list in their order; logarithms to base 2."""
         possible = np.flatnonzero(entries.values[0, :, 0])
         words = entries.words[0, possible]
@@ -383,18 +383,18 @@ class Search:
             )
         return layouts
 
-    def _up(self) -> Entries:
+    def _up(self) -> Vectors:
         """The list of the whole tree, one cell and no hidden variable."""
-        messages: dict[int, Entries] = {}
+        messages: dict[int, Vectors] = {}
         for place in range(len(self._layouts)):
             messages[place] = self._message(place, messages)
         return self._together([messages[root] for root in self._roots])
 
-    def _message(self, place: int, messages: dict[int, Entries]) -> Entries:
+    def _message(self, place: int, messages: dict[int, Vectors]) -> Vectors:
         """What a clique says about its separator."""
         layout = self._layouts[place]
         n, width = len(layout.table), self._packing.words
-        entries = Entries(
+        entries = Vectors(
             layout.table[:, None, :], np.zeros((n, 1), dtype=np.int64), np.zeros((n, 1, width), dtype=np.int64)
         )
         for number, child in enumerate(layout.children):
@@ -408,14 +408,14 @@ class Search:
         words = entries.words.reshape(kept, going, -1, width)
         if going > 1 or layout.words.any():
             words = words + layout.words[None, :, None, :]
-        found = Entries(
+        found = Vectors(
             values.reshape(kept, -1, states), entries.powers.reshape(kept, -1), words.reshape(kept, -1, width)
         )
         return (self._pruned(found, place, None) if found.powers.shape[1] > 1 else found).normalised()
 
     def _times(
-        self, entries: Entries, message: Entries, cells: Index, states: Index, place: int, number: int, last: bool
-    ) -> Entries:
+        self, entries: Vectors, message: Vectors, cells: Index, states: Index, place: int, number: int, last: bool
+    ) -> Vectors:
         """Every entry times every entry of a child's message, cut to what may be among the best."""
         n, mine, hidden = entries.values.shape
         theirs = message.powers.shape[1]
@@ -438,17 +438,17 @@ class Search:
             powers = few.powers[:, :, None] + message.powers[at][:, None, :]
             words = few.words[:, :, None, :] + message.words[at][:, None, :, :]
             size = len(at)
-            product = Entries(
+            product = Vectors(
                 values.reshape(size, -1, hidden), powers.reshape(size, -1), words.reshape(size, mine * theirs, -1)
             )
             grown = min(mine, theirs) > 1 and not (last and step >= n)
             found.append(self._pruned(product, place, number, here).normalised() if grown else product)
         return _joined(found)
 
-    def _together(self, lists: list[Entries]) -> Entries:
+    def _together(self, lists: list[Vectors]) -> Vectors:
         """The best of parts of the network that have nothing to do with each other, two and two at a time."""
         blank = np.zeros((1, 1), dtype=np.int64)
-        nothing = Entries(np.ones((1, 1, 1)), blank, np.zeros((1, 1, self._packing.words), dtype=np.int64))
+        nothing = Vectors(np.ones((1, 1, 1)), blank, np.zeros((1, 1, self._packing.words), dtype=np.int64))
         lists = lists or [nothing]
         while len(lists) > 1:
             if len(lists) % 2:
@@ -460,12 +460,12 @@ class Search:
             words = first.words[:, :, None] + second.words[:, None]
             half = len(values)
             most = values.shape[1] * values.shape[2]
-            product = Entries(values.reshape(half, most, 1), powers.reshape(half, most), words.reshape(half, most, -1))
+            product = Vectors(values.reshape(half, most, 1), powers.reshape(half, most), words.reshape(half, most, -1))
             pruned = self._pruned(product, -1, None).normalised()
             lists = [pruned.part(slice(row, row + 1)) for row in range(half)]
         return lists[0]
 
-    def _pruned(self, entries: Entries, place: int, number: int | None, cells: slice = slice(None)) -> Entries:
+    def _pruned(self, entries: Vectors, place: int, number: int | None, cells: slice = slice(None)) -> Vectors:
         """Entries that may be among the k best, whatever is filled in elsewhere."""
         _, count, hidden = entries.values.shape
         if count <= (self._k if hidden == 1 else max(self._k, SHORT)):
@@ -480,7 +480,7 @@ class Search:
         entries = _compressed(entries, left)
         return self._narrowed(entries, place, number, cells, self._width)
 
-    def _narrowed(self, entries: Entries, place: int, number: int | None, cells: slice, most: int) -> Entries:
+    def _narrowed(self, entries: Vectors, place: int, number: int | None, cells: slice, most: int) -> Vectors:
         """The ``most`` entries of each cell with the largest upper bounds; what is cut is remembered."""
         count = entries.powers.shape[1]
         if count <= most and self._floor == -np.inf:
@@ -489,7 +489,7 @@ class Search:
         with np.errstate(divide="ignore"):
             score = np.log2(np.einsum("nmd,nd->nm", entries.values, bound[cells])) + entries.powers + power
         hopeless = score < self._floor - _SLACK
-        entries = Entries(np.where(hopeless[..., None], 0.0, entries.values), entries.powers, entries.words)
+        entries = Vectors(np.where(hopeless[..., None], 0.0, entries.values), entries.powers, entries.words)
         score = np.where(hopeless, -np.inf, score)
         order = np.argsort(-score, axis=1, kind="stable")
         if count > most:
@@ -599,7 +599,7 @@ def _scaled(values: Array, power: float) -> tuple[Array, float]:
     return np.ldexp(values, -shift), power + shift
 
 
-def _largest(entries: Entries, k: int) -> Index:
+def _largest(entries: Vectors, k: int) -> Index:
     """Positions of the k largest entries of each cell, equal ones by their codes; shape (n_cells, k)."""
     score = entries.logs()[..., 0]
     count = score.shape[1]
@@ -612,7 +612,7 @@ def _largest(entries: Entries, k: int) -> Index:
     return np.asarray(np.argsort(place, axis=1, kind="stable")[:, :k])
 
 
-def _dominators(entries: Entries) -> NDArray[np.intp]:
+def _dominators(entries: Vectors) -> NDArray[np.intp]:
     """How many other entries come before each, whatever is filled in elsewhere; shape (n_cells, n_entries)."""
     n, count, hidden = entries.values.shape
     logs, gap = entries.logs(), TIE / math.log(2)
@@ -634,7 +634,7 @@ def _dominators(entries: Entries) -> NDArray[np.intp]:
     return found
 
 
-def _sums(entries: Entries, logs: Array) -> Array:
+def _sums(entries: Vectors, logs: Array) -> Array:
     """Logarithms of sums over a few groups of hidden states, in which one vector has to be as large as another too."""
     hidden = logs.shape[2]
     if hidden <= 2 * FIRST_LOOK:
@@ -648,11 +648,11 @@ def _sums(entries: Entries, logs: Array) -> Array:
         return np.asarray(np.log2(np.concatenate(both, axis=2)))
 
 
-def _compressed(entries: Entries, left: NDArray[np.bool_]) -> Entries:
+def _compressed(entries: Vectors, left: NDArray[np.bool_]) -> Vectors:
     """Only the entries that are ``left``, shape (n_cells, n_entries)."""
     if left.all():
         return entries
     longest = max(1, int(left.sum(axis=1).max()))
     order = np.argsort(~left, axis=1, kind="stable")[:, :longest]
     values = np.where(left[..., None], entries.values, 0.0)
-    return Entries(values, entries.powers, entries.words).take(order)
+    return Vectors(values, entries.powers, entries.words).take(order)

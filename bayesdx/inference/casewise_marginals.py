@@ -1,4 +1,4 @@
-"""Marginals read straight out of the compiled passes that take one case at a time.
+"""Marginals read from the compiled passes over a junction tree, one case at a time.
 
 The same numbers as ``JunctionTreeBackend.run`` finds by arranging lanes; what the targets fix is prepared once, so that
 one case costs little more than its passes, and the runs of a large batch go beside each other.

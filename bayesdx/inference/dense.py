@@ -1,4 +1,4 @@
-"""The dense joint over the causes: everything that a network says, arranged around one table.
+"""The dense joint over the causes: a network as one table over its causes, and a row of numbers for each finding.
 
 The causes (``network.targets``) form one joint of K cells. Whatever lies above them (contexts) is enumerated once;
 every other variable has to be independent of the rest given the joint, so that a state seen is one row of K
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.inference import gate
-from bayesdx.inference.draws import GateDraws, numbers_of
+from bayesdx.inference.parameter_draws import GateDraws, numbers_of
 from bayesdx.network import Network, NoisyMax
 
 Array = NDArray[np.float64]

@@ -13,20 +13,21 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bayesdx.errors import FindingsError, ImpossibleEvidenceError, NetworkError, TooLargeError, nearest, rounded
-from bayesdx.inference import conflict, noisy_or, two_layer
+from bayesdx.inference import noisy_or, two_layer
 from bayesdx.inference.best import Configurations, largest_cells, with_impossible
 from bayesdx.inference.dense import dense_tables, roles
 from bayesdx.inference.dense_backend import DenseBackend
-from bayesdx.inference.draws import GateDraws, ParameterDraws, check_draws
 from bayesdx.inference.encode import Observed, encode, index_of
 from bayesdx.inference.evidence import Evidence, check_evidence
+from bayesdx.inference.impossible import minimal_conflict
 from bayesdx.inference.jt_backend import JunctionTreeBackend
 from bayesdx.inference.kernels import Kernel, check_kernel, numba_installed
 from bayesdx.inference.mixture import Mixture, joined, mixture_of
+from bayesdx.inference.parameter_draws import GateDraws, ParameterDraws, check_draws
 from bayesdx.inference.plan import Plan, plan
 from bayesdx.inference.portable import portable
+from bayesdx.inference.propagation import Family, GateFamily, Propagation
 from bayesdx.inference.recent import Recent
-from bayesdx.inference.result import Family, GateFamily, Propagation
 from bayesdx.inference.sizes import USUAL, Sizes
 from bayesdx.inference.threads import processors
 from bayesdx.network import Network, NoisyMax, Table
@@ -283,9 +284,9 @@ class Engine:
         wanted = self._target_positions if targets is None else self._positions(targets)
         if self._dense is not None and not families and parameters is None:
             at_once = self._dense.run_one if len(evidence) == 1 else self._dense.run_alike
-            found_at_once = at_once(evidence, wanted)
-            if found_at_once is not None:
-                log_evidence, marginals = found_at_once
+            answered = at_once(evidence, wanted)
+            if answered is not None:
+                log_evidence, marginals = answered
                 names = self._network.names
                 return Propagation(log_evidence, {names[v]: values for v, values in marginals.items()})
         draws = _as_draws(parameters, self._network)
@@ -641,7 +642,7 @@ class Engine:
         """Observed variables of one impossible case whose evidence alone has probability 0.
 
         The set is inclusion-minimal, and of smallest cardinality wherever at most
-        ``bayesdx.inference.conflict.MOST_SUBSETS`` subsets of each smaller size exist. Empty when the case is
+        ``bayesdx.inference.impossible.MOST_SUBSETS`` subsets of each smaller size exist. Empty when the case is
         possible.
 
         Parameters
@@ -676,7 +677,7 @@ class Engine:
 
         if not impossible(np.ones((1, len(observed)), dtype=np.bool_))[0]:
             return ()
-        members, _ = conflict.minimal_conflict(len(observed), impossible)
+        members, _ = minimal_conflict(len(observed), impossible)
         return tuple(names[observed[member]] for member in members)
 
     def _said(self, evidence: Evidence, row: int, name: str) -> str:

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.inference import gate
-from bayesdx.inference.draws import GateDraws, ParameterDraws, numbers_of
-from bayesdx.inference.result import Family, GateFamily
+from bayesdx.inference.parameter_draws import GateDraws, ParameterDraws, numbers_of
+from bayesdx.inference.propagation import Family, GateFamily
 from bayesdx.network import Network
 
 Array = NDArray[np.float64]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesdx.inference.draws import GateDraws
+from bayesdx.inference.parameter_draws import GateDraws
 
 Array = NDArray[np.float64]
 

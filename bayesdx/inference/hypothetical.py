@@ -1,4 +1,4 @@
-"""Hypothetical results of one case, answered by Bayes' rule turned round.
+"""Hypothetical results of one case, answered from few propagations by Bayes' rule.
 
 A case with one further finding at a time, each in each of its states, is a batch of many rows that differ in one cell.
 P(target | evidence, result) = P(target | evidence) P(result | evidence, target) / P(result | evidence), so that one row
@@ -20,10 +20,10 @@ Ask = Callable[[Evidence, Sequence[int]], tuple[Array, dict[int, Array]]]
 """Log evidence of every row, and the marginals of some variables."""
 
 LEAST_SAVED = 2
-"""Rows for each row that is asked instead, from which asking that way round pays."""
+"""Bayes' rule is used where it replaces at least this many rows by one."""
 
 
-def turned_round(
+def by_bayes_rule(
     evidence: Evidence, targets: Sequence[int], cards: Sequence[int], ask: Ask, most_rows: int
 ) -> tuple[Array, dict[int, Array]] | None:
     """Log evidence and marginals of the targets; None where the rows are no hypothetical results of one case.

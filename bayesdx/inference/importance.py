@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from bayesdx.errors import TooLargeError
 from bayesdx.inference.logs import floored_log
-from bayesdx.inference.noisy_or import Case
+from bayesdx.inference.noisy_or import TwoLayerCase
 
 Array = NDArray[np.float64]
 
@@ -51,7 +51,7 @@ class Sampled:
     effective_sample_size: float
 
 
-def sample(case: Case, n_samples: int, rng: np.random.Generator) -> Sampled:
+def sample(case: TwoLayerCase, n_samples: int, rng: np.random.Generator) -> Sampled:
     """Estimate the posteriors of one case from ``n_samples`` weighted samples.
 
     Raises
@@ -90,7 +90,7 @@ def sample(case: Case, n_samples: int, rng: np.random.Generator) -> Sampled:
     return Sampled(log_evidence, mean, np.sqrt(np.maximum(variance, 0.0)), size_of)
 
 
-def _proposal(case: Case) -> Array:
+def _proposal(case: TwoLayerCase) -> Array:
     """Marginals of loopy propagation, mixed with the prior, shape (n_diseases, n_states)."""
     prior = case.priors / case.priors.sum(axis=1, keepdims=True)
     gates = [(case.model.gates[v], weights) for v, weights in case.coupling.items()]
@@ -114,7 +114,7 @@ def _proposal(case: Case) -> Array:
     return np.asarray(mixed / mixed.sum(axis=1, keepdims=True))
 
 
-def _log_weights(case: Case, states: NDArray[np.integer], proposal: Array) -> Array:
+def _log_weights(case: TwoLayerCase, states: NDArray[np.integer], proposal: Array) -> Array:
     rows = np.arange(len(proposal))
     log_ratio = floored_log(case.priors) - floored_log(proposal)
     total = log_ratio[rows, states].sum(axis=1)

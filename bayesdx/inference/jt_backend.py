@@ -1,4 +1,8 @@
-"""The junction-tree back end: programs cached by what a question needs, cases as lanes."""
+"""The junction-tree back end: a program is compiled for each kind of question and kept; cases run side by side.
+
+A lane is one case under one draw of the parameters; lanes are the last axis of every array. A faint case is one whose
+numbers become too small for a float on the way; it is propagated again with messages that are scaled.
+"""
 
 from __future__ import annotations
 
@@ -12,20 +16,20 @@ from numpy.typing import NDArray
 from bayesdx.inference.best import Search
 from bayesdx.inference.casewise import Casewise
 from bayesdx.inference.casewise_marginals import CasewiseMarginals
-from bayesdx.inference.draws import ParameterDraws
 from bayesdx.inference.elimination import quick_cells
 from bayesdx.inference.evidence import Evidence
 from bayesdx.inference.factors import can_be_quiet, factor_graph
 from bayesdx.inference.families import empty_family, store_family
 from bayesdx.inference.flat import Flat, FlatAnswer
-from bayesdx.inference.hypothetical import turned_round
+from bayesdx.inference.hypothetical import by_bayes_rule
 from bayesdx.inference.kernels import Kernel, use_numba
 from bayesdx.inference.leaves import drawn_rows, leaf_family, leaf_marginal, leaves_of, parents_of
 from bayesdx.inference.one_case import CaseRows, OneCase, row_cells
+from bayesdx.inference.parameter_draws import ParameterDraws
 from bayesdx.inference.passes import Calibrated, propagate
 from bayesdx.inference.program import BYTES, Program, View
+from bayesdx.inference.propagation import Family
 from bayesdx.inference.recent import Recent
-from bayesdx.inference.result import Family
 from bayesdx.inference.sampling import forward, from_tree
 from bayesdx.inference.sizes import USUAL, Sizes
 from bayesdx.inference.threads import over_runs
@@ -138,7 +142,7 @@ class JunctionTreeBackend:
             reader = self._casewise(tuple(targets), len(evidence))
             if reader and reader.serves(evidence):
                 return *self._read(reader, evidence, targets), {}, []
-            turned = self._turned_round(evidence, targets)
+            turned = self._by_bayes_rule(evidence, targets)
             if turned:
                 return *turned, {}, []
             one = self._one_case(tuple(targets)) if len(evidence) == 1 and not evidence.likelihoods else None
@@ -206,16 +210,16 @@ class JunctionTreeBackend:
         lanes, _ = _lanes(program, evidence, which, None, which)
         return program, *lanes.entered()
 
-    def _turned_round(self, evidence: Evidence, targets: Sequence[int]) -> tuple[Array, dict[int, Array]] | None:
-        """Hypothetical results in numpy, where one tree serves them and what replaces them; None elsewhere.
+    def _by_bayes_rule(self, evidence: Evidence, targets: Sequence[int]) -> tuple[Array, dict[int, Array]] | None:
+        """Hypothetical results by Bayes' rule in numpy; None where the rows had better be propagated one by one.
 
-        Compiled code answers many rows sooner than it reads every finding in few; a large network is cut down to what
-        each row observes, which asking for all findings at once would undo.
+        That is so with numba, which propagates many rows faster than it reads the marginals of all findings in a few,
+        and for a large network, which is otherwise cut down to what each row observes.
         """
         if not self._one_tree or use_numba(self.kernel, len(evidence) * self.whole.cells, CASEWISE):
             return None
         cards, most = self.network.cardinalities, self.sizes.hypothetical_rows
-        return turned_round(evidence, targets, cards, lambda few, about: self.run(few, about)[:2], most)
+        return by_bayes_rule(evidence, targets, cards, lambda few, about: self.run(few, about)[:2], most)
 
     def _kept(self, variables: Sequence[int], leaves: frozenset[int], together: Scopes) -> tuple[frozenset[int], bool]:
         """Variables that a tree for all cases holds: all where such a tree is small, else what ``variables`` need."""
@@ -228,7 +232,7 @@ class JunctionTreeBackend:
     def _read(
         self, reader: CasewiseMarginals, evidence: Evidence, targets: Sequence[int]
     ) -> tuple[Array, dict[int, Array]]:
-        """What a reader finds, the faint cases by passes that scale their messages."""
+        """What a reader finds; faint cases are propagated again."""
         total, marginals, faint = reader.run(evidence)
         total[faint] = 1.0
         log_evidence = np.log(total)

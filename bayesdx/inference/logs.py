@@ -1,4 +1,4 @@
-"""Logarithms that survive matrix products."""
+"""Logarithms with a finite floor, so that matrix products of them hold no NaN."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def is_two_layer(network: Network) -> bool:
 
 
 @dataclass(frozen=True)
-class Step:
+class DiseaseStep:
     """One disease of a case.
 
     Parameters
@@ -111,7 +111,7 @@ class TwoLayer:
             row[: len(link)] = link
         return Gate(node.cpd.leak, parents, links)
 
-    def case(self, evidence: Evidence, row: int) -> Case:
+    def case(self, evidence: Evidence, row: int) -> TwoLayerCase:
         """The priors of one case with everything absorbed that does not couple diseases, and what does."""
         network = self.network
         soft = {network.index[name]: values[row] for name, values in evidence.likelihoods.items()}
@@ -131,7 +131,7 @@ class TwoLayer:
                 gate = self.gates[v]
                 scale += _log(float(weights[0] * gate.leak[0]))
                 priors[gate.parents] *= gate.links[:, :, 0]
-        return Case(self, priors, coupling, scale)
+        return TwoLayerCase(self, priors, coupling, scale)
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +157,7 @@ def _log(value: float) -> float:
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
+class TwoLayerCase:
     """One case of a two-layer network.
 
     Parameters
@@ -175,7 +175,7 @@ class Case:
     coupling: dict[int, tuple[float, float]]
     scale: float
 
-    def steps(self) -> tuple[list[Step], int]:
+    def steps(self) -> tuple[list[DiseaseStep], int]:
         """The diseases that the coupling findings join, in order, and the most findings in the state at a time."""
         links: dict[int, list[tuple[int, Array]]] = {}
         waiting: dict[int, set[int]] = {}
@@ -185,7 +185,7 @@ class Case:
             for disease, link in zip(diseases, gate.links, strict=True):
                 links.setdefault(disease, []).append((v, link))
             waiting[v] = set(diseases)
-        steps: list[Step] = []
+        steps: list[DiseaseStep] = []
         axes: list[int] = []
         widest = 0
         for disease in self._order(links, waiting):
@@ -201,7 +201,7 @@ class Case:
                     leaves.append((axes.index(v), *self.coupling[v]))
                     axes.remove(v)
             leaks = tuple(self.model.gates[v].leak for v in entering)
-            steps.append(Step(disease, self.priors[disease], leaks, reached, bring, tuple(leaves)))
+            steps.append(DiseaseStep(disease, self.priors[disease], leaks, reached, bring, tuple(leaves)))
         return steps, widest
 
     def _order(self, links: dict[int, list[tuple[int, Array]]], waiting: dict[int, set[int]]) -> list[int]:

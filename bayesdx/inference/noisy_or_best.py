@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesdx.inference.noisy_or import Case
+from bayesdx.inference.noisy_or import TwoLayerCase
 
 Array = NDArray[np.float64]
 
@@ -21,7 +21,7 @@ _FARTHEST = 700.0
 _CHUNK = 2**22
 
 
-def may_be_present(case: Case, order: NDArray[np.intp], k: int) -> NDArray[np.bool_]:
+def may_be_present(case: TwoLayerCase, order: NDArray[np.intp], k: int) -> NDArray[np.bool_]:
     """Mask of the diseases, shape (n_diseases,), that need not be absent in each of the k best sets.
 
     Those with more than two states are left in.
@@ -51,7 +51,7 @@ def may_be_present(case: Case, order: NDArray[np.intp], k: int) -> NDArray[np.bo
     return np.asarray(kept)
 
 
-def _weights(case: Case, z: Array) -> Array:
+def _weights(case: TwoLayerCase, z: Array) -> Array:
     """Logarithm of the factors of the positive findings, ``z`` of shape (n_findings, ...) being what is brought."""
     total = np.zeros(z.shape[1:])
     with np.errstate(divide="ignore"):
@@ -60,7 +60,7 @@ def _weights(case: Case, z: Array) -> Array:
     return total
 
 
-def _most_present(case: Case, odds: Array, brought: Array, rivals: NDArray[np.intp], k: int) -> int:
+def _most_present(case: TwoLayerCase, odds: Array, brought: Array, rivals: NDArray[np.intp], k: int) -> int:
     """Most rivals that a set can hold and still be as probable as the k best that a greedy search finds."""
     with np.errstate(divide="ignore"):
         leak = np.array([-np.log1p(-case.model.gates[v].leak[1]) for v in case.coupling])

@@ -29,7 +29,7 @@ MOST_PLAIN_FACTORS = 12
 """A clique that takes in more messages than this multiplies them as logarithms."""
 
 FAINTEST_PLAIN = 1e-100
-"""So does one, in the lanes whose product has a smaller mean message: faint cells may have been lost."""
+"""Where the mean of a product of messages is below this, it is computed again as logarithms: small cells may be 0."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.errors import TooLargeError, rounded
-from bayesdx.inference.draws import ParameterDraws
 from bayesdx.inference.factors import Factor, factor_graph, factor_values
 from bayesdx.inference.leaves import LeafGroup, LeafTables, drawn_rows, leaf_groups
+from bayesdx.inference.parameter_draws import ParameterDraws
 from bayesdx.inference.sizes import USUAL, Sizes
 from bayesdx.inference.tree import JunctionTree, junction_tree
 from bayesdx.network import Network

@@ -1,4 +1,4 @@
-"""What was made lately, kept for when it is asked for again."""
+"""A small cache: the values that were asked for most recently."""
 
 from __future__ import annotations
 

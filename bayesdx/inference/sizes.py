@@ -1,4 +1,4 @@
-"""From which size on an engine takes which way; every way leads to the same numbers."""
+"""The sizes at which an engine changes its method; every method gives the same numbers."""
 
 from __future__ import annotations
 

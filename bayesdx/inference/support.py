@@ -1,4 +1,4 @@
-"""Which cells of a junction tree can ever be above 0: structural zeros, found once, need not be carried along.
+"""Which cells of a junction tree can be above 0; the others (structural zeros) are found once and left out.
 
 References
 ----------

@@ -1,4 +1,4 @@
-"""Compiled code on several processors: the cases are cut into runs, which write to rows of their own."""
+"""Compiled code on several processors: the cases are split into consecutive runs, one for each thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The junction tree of a set of scopes: cliques, separators, and where each scope lives."""
+"""The junction tree of a set of scopes: cliques, separators, and the clique that holds each scope."""
 
 from __future__ import annotations
 

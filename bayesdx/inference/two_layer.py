@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from bayesdx.inference.evidence import Evidence
 from bayesdx.inference.importance import Sampled, sample
 from bayesdx.inference.jt_backend import JunctionTreeBackend
-from bayesdx.inference.noisy_or import Case, TwoLayer
+from bayesdx.inference.noisy_or import TwoLayer, TwoLayerCase
 from bayesdx.inference.noisy_or_best import may_be_present
-from bayesdx.inference.result import Approximation, Propagation
+from bayesdx.inference.propagation import Approximation, Propagation
 from bayesdx.network import Network, Node, NoisyMax, Table
 
 Array = NDArray[np.float64]
@@ -82,7 +82,7 @@ def most_probable(model: TwoLayer, evidence: Evidence, scope: Sequence[int], k: 
         return codes, logs + case.scale + float(np.log(absent[:, 0]).sum())
 
 
-def _asked_alone(model: TwoLayer, case: Case, diseases: Sequence[int], k: int) -> tuple[Codes, Array]:
+def _asked_alone(model: TwoLayer, case: TwoLayerCase, diseases: Sequence[int], k: int) -> tuple[Codes, Array]:
     """The question about some of the diseases, the others being absent."""
     nodes, likelihoods, scale = [], {}, 0.0
     for v in diseases:

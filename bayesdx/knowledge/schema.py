@@ -200,7 +200,12 @@ class Variable:
     def words(self) -> tuple[str, ...]:
         """Name, label, synonyms, words of states and quantities: all that may stand for it, as written."""
         of_states = (word for _, words in self.state_words for word in words)
-        return (self.variable, self.label, *self.synonyms, *of_states, *self.quantity)
+        return (self.variable, self.label, *self.synonyms, *of_states, *self.quantities)
+
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        """The words for what is measured, also with the unit in brackets, as headings of tables have it."""
+        return (*self.quantity, *(f"{word} ({self.unit})" for word in self.quantity if self.unit))
 
     def state_label(self, state: str) -> str:
         """What people read for a state: its label, or its name with blanks for underscores."""

@@ -300,7 +300,7 @@ class Vocabulary:
 
     def _other_quantity(self, variable: Variable, said: str | None) -> str:
         """Why a number is not read under this word; empty where it is."""
-        own = {compact(word) for word in (variable.variable, variable.label, *variable.quantity)}
+        own = {compact(word) for word in (variable.variable, variable.label, *variable.quantities)}
         if said is None or not variable.quantity or compact(said) in own:
             return ""
         return f"a number is read as {_measure(variable)}; give {variable.quantity[0]}, or a state of {quoted(said)}."
@@ -436,7 +436,7 @@ def _measure(variable: Variable) -> str:
 def _is_quantity(variable: Variable, said: str | None) -> bool:
     """Whether a variable was called by what is measured, which is not its name: temperature for fever."""
     own = {compact(variable.variable), compact(variable.label)}
-    return said is not None and compact(said) in map(compact, variable.quantity) and compact(said) not in own
+    return said is not None and compact(said) in map(compact, variable.quantities) and compact(said) not in own
 
 
 def _cuts(variable: Variable) -> str:

@@ -130,9 +130,10 @@ class Calibration(Report):
     method : str
     table : DataFrame
         Every number that could move: file, row (its key), label, before, before_lower, before_upper, after, lower,
-        upper (95 % intervals), prior_cases (patients that the parent's number was worth), prior_weight (what these had
-        been multiplied with), expected_cases (patients in whom the distribution is expected to have drawn),
-        effective_cases (patients whose complete data would say as much as these data do), moved.
+        upper (95 % intervals), prior_cases (patients that the number was worth, once moved with its event),
+        prior_weight (what they had been multiplied with, at most 1), expected_cases (patients in whom the distribution
+        is expected to have drawn), effective_cases (patients whose complete data would say as much as these data do),
+        moved.
     trace : DataFrame
         Per start, round (how often the priors had been weighed) and iteration: objective, log evidence, largest change;
         empty for ``counts``.

@@ -1,22 +1,25 @@
 r"""How much the parent's numbers are worth in other patients: learned from how well they predict them.
 
 The numbers of one event, such as one cause in patients of every age, move together by :math:`\delta` on the scale of
-log-odds, from :math:`N(0, \tau^2)` (a commensurate prior: Hobbs et al. 2011): what is commoner in the young is likely
-to be so in the old. Besides, the prior of each number is weakened by a factor of its own,
-:math:`a \in \{1, 1/4, 1/16, \ldots\}` of its patients (a power prior: Ibrahim, Chen 2000), so that one that conflicts
-with its patients is weakened further than one that agrees (a robust mixture: Schmidli et al. 2014). With x of X
-patients in whom the number's event was drawn, and :math:`\alpha, \beta` patients behind the parent's number, moved by
-:math:`\delta` with :math:`1/\alpha + 1/\beta`, the variance of its log-odds, kept,
+log-odds, from :math:`N(0, \tau^2)`: what is commoner in the young is likely to be so in the old. Besides, each number
+may differ by itself with standard deviation :math:`\rho`, which leaves its prior fewer patients (commensurate priors:
+Hobbs et al. 2011; as a power prior, Ibrahim, Chen 2000, whose power depends on how sure the number was). Both are
+mixed over several sizes, so that a number or event that conflicts with its patients gives way where others hold (robust
+mixtures: Schmidli et al. 2014). With x of X patients in whom the number's event was drawn, and :math:`\alpha, \beta`
+patients behind the parent's number,
 
-.. math:: P(x \mid \delta, a) = \frac{B(a\alpha_\delta + x,\ a\beta_\delta + X - x)}
-   {B(a\alpha_\delta, a\beta_\delta)},\qquad
-   P(\text{event}) = \sum_\tau v_\tau \int N(\delta; 0, \tau^2) \prod_x \sum_a w_a P(x \mid \delta, a)\, d\delta .
+.. math:: \frac{1}{\alpha'} + \frac{1}{\beta'} = \frac{1}{\alpha} + \frac{1}{\beta} + \rho^2, \qquad
+   \mathrm{logit} \frac{\alpha'}{\alpha' + \beta'} = \mathrm{logit} \frac{\alpha}{\alpha + \beta} + \delta
 
-The weights v of the spreads and w of the factors belong to a part of the model, the contexts, the mix of causes or the
-effects, so that one part may be believed where another is not. They maximise the product over the events of their part
-times Dirichlets that expect ``TRUST`` of the events not to move, and of the numbers to hold, worth ``FIRMNESS`` of
-them. Where draws are hidden, x and X are what the patients add beyond what the current numbers put in themselves, by
-the share of the information that is not lost (Louis 1982).
+.. math:: P(x \mid \delta, \rho) = \frac{B(\alpha' + x,\ \beta' + X - x)}{B(\alpha', \beta')}, \qquad
+   P(\text{event}) = \sum_\tau v_\tau \int N(\delta; 0, \tau^2) \prod_x \sum_\rho w_\rho P(x \mid \delta, \rho)
+   \, d\delta .
+
+The weights v and w belong to a part of the model, the contexts, the mix of causes or the effects, so that one part may
+be believed where another is not. They maximise the product over the events of their part times Dirichlets that expect
+``TRUST`` of the events and numbers not to differ, worth ``FIRMNESS`` of them. Where draws are hidden, x and X are what
+the patients add beyond what the current numbers put in themselves, by the share of the information that is not lost
+(Louis 1982).
 
 What this assumes: the numbers of one event are likely to move alike, those of a part can be trusted alike, and one that
 nobody speaks about moves with its event only as far as others of the event have shown.
@@ -48,11 +51,8 @@ from bayesdx.network import Network
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
-FACTORS = 4.0 ** -np.arange(5)
-"""What a prior may be multiplied with."""
-
 SPREADS = np.array([0.0, 0.15, 0.4, 1.0, 2.0])
-"""Standard deviations by which the log-odds of events may differ from the parent's."""
+"""Standard deviations by which log-odds may differ from the parent's, those of events and those of single numbers."""
 
 POINTS = np.linspace(-2.5, 2.5, 11)
 """Where a normal distribution is summed, in standard deviations."""
@@ -188,9 +188,10 @@ def discounted(belief: Belief, groups: Groups, found: Seen) -> Discount:
     held = (given * (a + b) / total).sum(axis=(1, 2))  # share of the prior in the mean
     with np.errstate(all="ignore"):
         own = np.where((n > 0) & (held < 1), held * n / (1 - held), mixed)
+    own_alpha, own_beyond = value * (own + n) - x, (1 - value) * (own + n) - (n - x)  # give the mean of the mixture
     least = np.minimum(LEAST, np.minimum(alpha, beyond))
-    own_alpha = np.maximum(value * (own + n) - x, least)  # gives the mean of the mixture
-    own_beyond = np.maximum((1 - value) * (own + n) - (n - x), least)
+    more = np.maximum(0.0, np.maximum((least - own_alpha) / value, (least - own_beyond) / (1 - value)))
+    own_alpha, own_beyond = own_alpha + more * value, own_beyond + more * (1 - value)
     now = own_alpha + own_beyond
 
     def with_those(before: Array, used_now: Array) -> Array:
@@ -218,8 +219,6 @@ class _Shifts:
     Parameters
     ----------
     logs : ndarray
-    drift : ndarray
-        Logarithm of the mean of the odds so moved with the same spread.
     spread : ndarray of int
         Place in ``SPREADS``.
     share : ndarray
@@ -227,7 +226,6 @@ class _Shifts:
     """
 
     logs: Array
-    drift: Array
     spread: Index
     share: Array
 
@@ -235,61 +233,59 @@ class _Shifts:
     def all(cls) -> _Shifts:
         share = np.exp(-(POINTS**2) / 2)
         share /= share.sum()
-        drift = np.log(np.exp(np.outer(SPREADS, POINTS)) @ share)
         spread = np.r_[0, np.repeat(np.arange(1, len(SPREADS)), len(POINTS))]
         logs = np.r_[0.0, np.outer(SPREADS[1:], POINTS).ravel()]
-        return cls(logs, drift[spread], spread, np.r_[1.0, np.tile(share, len(SPREADS) - 1)])
+        return cls(logs, spread, np.r_[1.0, np.tile(share, len(SPREADS) - 1)])
 
     def priors(self, alpha: Array, beyond: Array) -> tuple[Array, Array]:
-        """Patients behind each number, moved and weakened, shapes (n_cells, n_shifts, n_factors).
+        """Patients behind each number, moved and weakened, shapes (n_cells, n_shifts, n_spreads).
 
-        The mean over all shifts of one spread stays about where it was: what may move by much, up or down on the
-        logarithmic scale, would be more frequent on average.
+        The mean over all shifts of one spread stays where it was, for which odds that may move by much, up or down on
+        the logarithmic scale, drift downwards.
         """
         mean = (alpha / (alpha + beyond))[:, None]
-        there = 1 / (1 + (1 - mean) / mean * np.exp(self.drift * (1 - 2 * mean) - self.logs))
+        odds = np.log(mean) - np.log1p(-mean)
+        of_spread = (self.spread == np.arange(len(SPREADS))[:, None]).astype(np.float64)
+        drift = np.zeros((len(alpha), len(SPREADS)))
+        for _ in range(50):
+            there = 1 / (1 + np.exp(drift[:, self.spread] - odds - self.logs))
+            whole, slope = ((each * self.share) @ of_spread.T for each in (there, there * (1 - there)))
+            step = np.clip((whole - mean) / slope, -1.0, 1.0)
+            drift = drift + step
+            if np.abs(step).max(initial=0.0) < 1e-12:
+                break
         within = (alpha * beyond / (alpha + beyond))[:, None]
         least = np.minimum(1.0, LEAST / np.minimum(alpha, beyond))[:, None]
-        factors = np.maximum(FACTORS, least)[:, None, :]
+        factors = np.maximum(1 / (1 + SPREADS**2 * within), least)[:, None, :]
         return factors * (within / (1 - there))[:, :, None], factors * (within / there)[:, :, None]
 
 
 def _weights(logs: Array, part: Index, event: Index, shifts: _Shifts) -> tuple[Array, Array]:
-    """Weight of every shift and factor for each number, and of the spreads in each part, by EM."""
+    """Weight of every shift, and spread of its own, for each number; of the shifts' spreads in each part; by EM."""
     likelihood = np.exp(logs - logs.max(axis=(1, 2), keepdims=True))
-    n_events = int(event.max(initial=-1)) + 1
-    part_of_event = np.zeros(n_events, dtype=np.intp)
+    part_of_event = np.zeros(int(event.max(initial=-1)) + 1, dtype=np.intp)
     part_of_event[event] = part
-    same = event == np.arange(n_events)[:, None]
-    in_part = part == np.arange(len(GROUPS))[:, None]
-    event_in_part = part_of_event == np.arange(len(GROUPS))[:, None]
+    places = np.arange(len(GROUPS))[:, None]
     of_spread = shifts.spread == np.arange(len(SPREADS))[:, None]
-    no_factor, no_spread = _trusted(len(FACTORS)), _trusted(len(SPREADS))
-    factors, spreads = (np.tile(each, (len(GROUPS), 1)) for each in (no_factor, no_spread))
+    trusted = np.full(len(SPREADS), (1 - TRUST) / (len(SPREADS) - 1))
+    trusted[0] = TRUST
+    alone = shared = np.tile(trusted, (len(GROUPS), 1))
     for _ in range(500):
-        own = factors[part]
+        own = alone[part]
         summed = np.maximum(np.einsum("nsf,nf->ns", likelihood, own), 1e-300)
-        by_event = same.astype(np.float64) @ np.log(summed)
+        by_event = np.zeros((len(part_of_event), len(shifts.logs)))
+        np.add.at(by_event, event, np.log(summed))
         by_event = np.exp(by_event - by_event.max(axis=1, keepdims=True))
-        by_event *= shifts.share * spreads[part_of_event][:, shifts.spread]
+        by_event *= shifts.share * shared[part_of_event][:, shifts.spread]
         by_event /= by_event.sum(axis=1, keepdims=True)
         shifted = by_event[event] / summed
-        of_number = own * np.einsum("ns,nsf->nf", shifted, likelihood)
-        counted = in_part @ of_number + FIRMNESS * no_factor
-        moved = event_in_part @ by_event @ of_spread.T + FIRMNESS * no_spread
-        before = np.concatenate([factors, spreads], axis=1)
-        factors = counted / counted.sum(axis=1, keepdims=True)
-        spreads = moved / moved.sum(axis=1, keepdims=True)
-        if np.abs(np.concatenate([factors, spreads], axis=1) - before).max() < 1e-3:
+        numbers = (part == places) @ (own * np.einsum("ns,nsf->nf", shifted, likelihood)) + FIRMNESS * trusted
+        events = (part_of_event == places) @ by_event @ of_spread.T + FIRMNESS * trusted
+        before = alone, shared
+        alone, shared = (each / each.sum(axis=1, keepdims=True) for each in (numbers, events))
+        if max(np.abs(alone - before[0]).max(), np.abs(shared - before[1]).max()) < 1e-3:
             break
-    return shifted[:, :, None] * likelihood * own[:, None, :], spreads
-
-
-def _trusted(size: int) -> Array:
-    """What is expected of weights before any patients were seen."""
-    rest = np.full(size, (1 - TRUST) / (size - 1))
-    rest[0] = TRUST
-    return rest
+    return shifted[:, :, None] * likelihood * own[:, None, :], shared
 
 
 def _not_missed(belief: Belief, found: Seen) -> NDArray[np.bool_]:
@@ -378,11 +374,14 @@ def together(belief: Belief, groups: Groups, found: Seen, seed: int) -> dict[str
     spread = np.sqrt(mean * b / (a + b) * (a + b + n) / (a + b + 1))
     in_part = part == np.arange(len(GROUPS))[:, None]
     numbers = np.bincount(event.reshape(-1))
-    same = event == np.arange(len(numbers))[:, None]
-    event_in_part = (in_part.astype(np.float64) @ same.T) > 0
+    part_of_event = np.zeros(len(numbers), dtype=np.intp)
+    part_of_event[event.reshape(-1)] = part
+    event_in_part = part_of_event == np.arange(len(GROUPS))[:, None]
 
     def statistic(z: Array) -> Array:
-        by_event = same @ z / np.sqrt(numbers)[:, None]
+        by_event = np.zeros((len(numbers), z.shape[1]))
+        np.add.at(by_event, event.reshape(-1), z)
+        by_event /= np.sqrt(numbers)[:, None]
         return np.asarray(in_part @ np.minimum(z**2, FAR) + event_in_part @ np.minimum(by_event**2, FAR))
 
     drawn = rng.binomial(n[:, None], rng.beta(a[:, None], b[:, None], (len(asked), DRAWS)))

@@ -9,7 +9,7 @@ or drawn as its numbers predict.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import prod
@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from bayesdx.inference import Engine
 from bayesdx.inference.dense import Roles, dense_tables, roles
-from bayesdx.inference.draws import GateDraws, numbers_of
 from bayesdx.inference.factors import can_be_quiet
 from bayesdx.inference.gate import expanded
+from bayesdx.inference.parameter_draws import GateDraws, numbers_of
 from bayesdx.inference.threads import processors
 from bayesdx.learning.layout import Layout
 from bayesdx.learning.patients import Patients
@@ -62,8 +62,13 @@ class Expectation(Protocol):
         """Over all patients."""
         ...
 
-    def cases(self, network: Network, rows: Index) -> Iterator[tuple[Index, Array]]:
-        """(rows, counts of shape (n_rows, layout.size)) of some patients, a chunk at a time."""
+    def cases(
+        self, network: Network, rows: Index, names: Collection[str] | None = None
+    ) -> Iterator[tuple[Index, Array]]:
+        """(rows, counts of shape (n_rows, layout.size)) of some patients, a chunk at a time.
+
+        With ``names``, those of these variables at least; the others may be left at 0.
+        """
         ...
 
 
@@ -173,24 +178,31 @@ class _General:
                 counts[:, self._columns(v)] *= self.informed[rows, v, None]
         return counts
 
-    def cases(self, network: Network, rows: Index) -> Iterator[tuple[Index, Array]]:
+    def cases(
+        self, network: Network, rows: Index, names: Collection[str] | None = None
+    ) -> Iterator[tuple[Index, Array]]:
         engine = Engine(network)
         width = max(1, min(self.width, CHUNK_BYTES // (8 * self.layout.size)))
+        wanted = _positions(network, names)
         for part in self._chunks(rows, width):
             codes = self.patients.codes[part]
             _, joints = self._joints(engine, part)
             counts = self._large_counts(engine, part)
             for scope, group in self.inner.items():
-                for v in group:
+                for v in wanted.intersection(group):
                     found = _counted(network.nodes[v], self._arranged(v, joints[scope], scope))
                     counts[:, self._columns(v)] = found * self.informed[part, v, None]
             for scope, group in self.leaves.items():
-                for v in group:
+                for v in wanted.intersection(group):
                     parents = self._arranged(v, joints[scope], scope)
                     seen = codes[:, v, None] == np.arange(network.cardinalities[v])
                     family = (parents[:, :, None] * seen[:, None, :]).reshape(len(part), -1)
                     counts[:, self._columns(v)] = _counted(network.nodes[v], family)
             yield part, counts
+
+
+def _positions(network: Network, names: Collection[str] | None) -> set[int]:
+    return {network.index[name] for name in (network.names if names is None else names)}
 
 
 def _in_threads(work: Callable[[Index], T], chunks: Sequence[Index]) -> Iterator[T]:
@@ -316,10 +328,13 @@ class _Dense:
     def _columns(self, v: int) -> slice:
         return slice(*self.layout.starts[v : v + 2])
 
-    def cases(self, network: Network, rows: Index) -> Iterator[tuple[Index, Array]]:
+    def cases(
+        self, network: Network, rows: Index, names: Collection[str] | None = None
+    ) -> Iterator[tuple[Index, Array]]:
         engine = Engine(network)
         prior = self._prior(network)
-        drawn = {v: _drawn(network.nodes[v]) for v in range(len(network))}
+        wanted = _positions(network, names)
+        drawn = {v: _drawn(network.nodes[v]) for v in wanted}
         place = np.empty(len(self.order), dtype=np.intp)
         place[self.order] = np.arange(len(self.order))
         mine = np.sort(place[rows])
@@ -329,7 +344,7 @@ class _Dense:
             _, joint = engine.joint(self.patients.evidence(part), self.names)
             posterior = joint.reshape(len(part), self.cells)
             counts = np.zeros((len(part), self.layout.size))
-            for v in self.offsets:
+            for v in wanted.intersection(self.offsets):
                 node, codes = network.nodes[v], self.patients.codes[part, v]
                 of_cell = drawn[v][self._configuration(network, node, 0)]
                 for state in np.unique(codes[codes >= 0]):
@@ -349,7 +364,7 @@ class _Dense:
             if not chosen.size:
                 continue
             weighted = share[chosen] * prior[number]
-            for v in (*self.roles.contexts, *self.roles.joint):
+            for v in drawn.keys() & {*self.roles.contexts, *self.roles.joint}:
                 node = network.nodes[v]
                 own = np.broadcast_to(self._states(v, number), self.cells)
                 of_cell = drawn[v][self._configuration(network, node, number), own]

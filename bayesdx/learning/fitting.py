@@ -233,7 +233,9 @@ def fit_model(
         An empty cell is missing at random, or a state ``not_recorded`` of its own: in records, what was asked and
         ordered is itself informative.
     structure : {"auto", "naive", "tree"}
-        Findings independent given one exclusive cause, or each with one more parent among the findings.
+        Findings independent given one exclusive cause, or each with one more parent among the findings. An average of
+        such models (Webb, Boughton, Wang 2005) is none of these: its tables for every two findings are not a model
+        folder's, whose rows a person can read and correct.
     temperature : "auto", or float above 0
         Likelihood ratios are taken to the power of 1 / temperature, so that findings that go together are not counted
         several times; how frequent a finding is in all classes together stays. "auto", in these three, is what has the

@@ -21,7 +21,7 @@ both.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -34,6 +34,10 @@ from bayesdx.learning.literature import Literature
 from bayesdx.learning.patients import Patients
 
 Array = NDArray[np.float64]
+Index = NDArray[np.intp]
+
+MOST_HELD = 20_000_000
+"""Expected draws, of all rows together, that are kept in memory rather than computed again."""
 
 MOST_ROWS = 20_000
 """Different rows that the information is taken from; more are represented by a random part of them."""
@@ -104,7 +108,16 @@ def information(
     T. Louis (1982), "Finding the observed information matrix when using the EM algorithm", JRSS B 44.
     """
     basis = Basis(belief, values)
-    shared, square = _shared(layout, belief, basis, expected, patients, values, seed)
+    rows, scale = _chosen(patients, seed)
+    weights = patients.weights * scale
+    held = None
+    if len(rows) * len(belief.cells) <= MOST_HELD:
+        held = list(_draws(layout, belief, expected, values, rows))
+
+    def draws() -> Iterable[tuple[Index, Array]]:
+        return _draws(layout, belief, expected, values, rows) if held is None else held
+
+    shared, square = _shared(belief, basis, draws(), weights)
     own = basis.complete(counts[belief.cells]) - basis.lost(counts[belief.cells])
     node = np.array([belief.distributions[row].place.node for row in belief.row[basis.kept]])
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -130,7 +143,7 @@ def information(
     weak = np.flatnonzero(alone & (behind < FEW) & (belief.alpha > 0) & (belief.alpha < FIRM))
     lower = np.ones_like(rho)
     if weak.size:
-        lower[weak] = _lower(layout, belief, basis, expected, patients, values, weak, seed)
+        lower[weak] = _lower(belief, basis, draws(), weights, weak)
     pairs = tuple(_confounded(covariance, belief.row[basis.kept]))
     studies = {} if brought is None else brought.shares(covariance, basis.slopes())
     return Information(size, effective, lower, pairs, studies)
@@ -150,8 +163,7 @@ def kept_share(
     stage = np.divide(share, behind, out=np.zeros_like(share), where=behind > 0)
     lost, arrived = np.zeros_like(share), np.zeros_like(share)
     earlier, later = belief.pairs
-    for part, of_rows in expected.cases(layout.network_with(values), rows):
-        drawn = of_rows[:, belief.cells]
+    for part, drawn in _draws(layout, belief, expected, values, rows):
         reach = drawn.copy()
         np.add.at(reach.T, earlier, drawn.T[later])
         weight = patients.weights[part] * scale
@@ -226,31 +238,30 @@ class Basis:
         return np.asarray(np.einsum("kp,pq,kq->k", slopes, covariance, slopes, optimize=True))
 
 
-def _shared(
-    layout: Layout,
-    belief: Belief,
-    basis: Basis,
-    expected: Expectation,
-    patients: Patients,
-    values: Array,
-    seed: int,
-) -> tuple[Array, Array]:
+def _draws(
+    layout: Layout, belief: Belief, expected: Expectation, values: Array, rows: Index
+) -> Iterator[tuple[Index, Array]]:
+    """(rows, expected draws of the numbers that may move) of some patients, a chunk at a time."""
+    names = {row.place.node for row in belief.distributions}
+    for part, counts in expected.cases(layout.network_with(values), rows, names):
+        yield part, counts[:, belief.cells]
+
+
+def _shared(belief: Belief, basis: Basis, draws: Iterable[tuple[Index, Array]], weights: Array) -> tuple[Array, Array]:
     """Sum over patients of s s^T, and of its square."""
-    rows, scale = _chosen(patients, seed)
     size = len(basis.kept)
     outer, square = np.zeros((size, size)), np.zeros((size, size))
-    for part, counts in expected.cases(layout.network_with(values), rows):
-        drawn = counts[:, belief.cells]
+    for part, drawn in draws:
         total = np.zeros((len(part), len(belief.left)))
         np.add.at(total.T, belief.row, drawn.T)
         score = (drawn - basis.share * total[:, belief.row])[:, basis.kept]
-        weight = patients.weights[part][:, None] * scale
+        weight = weights[part][:, None]
         outer += (score * weight).T @ score
         square += (score**2 * weight).T @ score**2
     return outer, square
 
 
-def _chosen(patients: Patients, seed: int, most: int = MOST_ROWS) -> tuple[NDArray[np.intp], float]:
+def _chosen(patients: Patients, seed: int, most: int = MOST_ROWS) -> tuple[Index, float]:
     """The rows that are looked at, and the patients that each of them stands for."""
     rows = np.arange(len(patients))
     if len(rows) <= most:
@@ -260,31 +271,26 @@ def _chosen(patients: Patients, seed: int, most: int = MOST_ROWS) -> tuple[NDArr
 
 
 def _lower(
-    layout: Layout,
     belief: Belief,
     basis: Basis,
-    expected: Expectation,
-    patients: Patients,
-    values: Array,
-    weak: NDArray[np.intp],
-    seed: int,
+    draws: Iterable[tuple[Index, Array]],
+    weights: Array,
+    weak: Index,
 ) -> Array:
     """2.5 % quantile of the posterior of some numbers, each with all others at their estimates."""
-    rows, scale = _chosen(patients, seed)
     share, a = basis.share[weak], belief.alpha[weak]
     b = np.maximum(belief.prior_size[weak] - a, 0.0)
     grid = np.log(share / (1 - share))[:, None] + LOG_ODDS
     p = 1 / (1 + np.exp(-grid))
     log_density = a[:, None] * np.log(p) - b[:, None] * np.logaddexp(0.0, grid)
-    for part, counts in expected.cases(layout.network_with(values), rows):
-        drawn = counts[:, belief.cells]
+    for part, drawn in draws:
         total = np.zeros((len(part), len(belief.left)))
         np.add.at(total.T, belief.row, drawn.T)
         score = drawn[:, weak] - share * total[:, belief.row[weak]]
         for place, slope in enumerate((score / (share * (1 - share))).T):
             used = np.abs(slope) > 1e-9
             ratio = 1 + slope[used, None] * (p[place] - share[place])
-            log_density[place] += scale * patients.weights[part][used] @ np.log(np.maximum(ratio, 1e-300))
+            log_density[place] += weights[part][used] @ np.log(np.maximum(ratio, 1e-300))
     density = np.exp(log_density - log_density.max(axis=1, keepdims=True))
     below = density[:, :1] / a[:, None]  # below the grid only the prior's p^a is left
     between = (density[:, 1:] + density[:, :-1]) / 2 * np.diff(grid, axis=1)

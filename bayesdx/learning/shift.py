@@ -29,7 +29,7 @@ adaptation", ICML.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -142,14 +142,15 @@ def misfit(
         rows = np.sort(np.random.default_rng(seed).choice(rows, MOST_ROWS, replace=False))
     weight = patients.weights[rows] * patients.total / float(patients.weights[rows].sum())
     tested = [(name, state) for name in model.findings for state in range(1, len(network[name].states))]
-    s_mix, s_tilt, s_effect = [], [], []
+    places, s_mix, s_tilt, s_effect = [], [], [], []
     kept = _kept(effects) if effects is not None else np.zeros(0, dtype=np.intp)
-    for _, found in expectation(layout, patients).cases(network, rows):
+    for part, found in expectation(layout, patients).cases(network, rows):
+        places.append(part)
         s_mix.append(_scores(mix, found, values))
         s_tilt.append(np.concatenate([_tilts(layout, name, found, values) for name in model.findings], axis=1))
         s_effect.append(_scores(effects, found, values)[:, kept] if effects is not None else np.zeros((len(found), 0)))
     mix_scores, tilts, effect_scores = (np.concatenate(parts) for parts in (s_mix, s_tilt, s_effect))
-    order = np.argsort(np.concatenate([part for part, _ in expectation(layout, patients).cases(network, rows)]))
+    order = np.argsort(np.concatenate(places))
     codes = patients.codes[rows]
     mix_scores, tilts, effect_scores = mix_scores[order], tilts[order], effect_scores[order]
     basis = Basis(mix, values)
@@ -279,7 +280,9 @@ class Tempered:
         counts[self._columns()] = self.weights @ posterior
         return Totals(float(self.weights @ logs), counts)
 
-    def cases(self, network: Network, rows: Index) -> Iterator[tuple[Index, Array]]:
+    def cases(
+        self, network: Network, rows: Index, names: Collection[str] | None = None
+    ) -> Iterator[tuple[Index, Array]]:
         """Of some patients."""
         for start in range(0, len(rows), 1000):
             part = rows[start : start + 1000]

@@ -49,6 +49,8 @@ class Pattern:
         Whether it is read only right before a number, as T before 38.6.
     core : str
         "less" or "problem" where it is what is examined, left of a name such as "reduced X" or "trouble of X".
+    part : bool
+        Whether it is a word for a part of a state, as warfarin for anticoagulation.
     """
 
     variable: Variable
@@ -60,6 +62,7 @@ class Pattern:
     measures: bool = False
     short: bool = False
     core: str = ""
+    part: bool = False
 
 
 @dataclass(frozen=True)
@@ -186,7 +189,7 @@ def _entry(variable: Variable) -> Entry:
     modalities = {stem for stem in lead if stem in words.MODALITIES}
     if any(stem_of(word) in lead for word in words.IMAGING):
         modalities = set(words.MODALITIES) - {"xray"}
-    texts = (variable.variable.replace("_", " "), variable.label, *variable.synonyms, *variable.state_labels)
+    texts = (variable.variable.replace("_", " "), *variable.words, *variable.state_labels)
     own = frozenset(stem for text in (*texts, variable.definition) for stem in stems_in(text))
     graded = any(grade not in (words.FINE, words.NEGATIVE) for grade in grades) or len(others) > 1 or bool(tempo)
     yes = (others[0],) if plain or (others and not graded and not variable.cuts) else ()
@@ -197,7 +200,7 @@ def _other_names(vocabulary: Vocabulary) -> dict[frozenset[str], list[str]]:
     """Stems of a name of a variable -> all names of that variable; to know more words for a state."""
     found: dict[frozenset[str], list[str]] = {}
     for variable in vocabulary.variables.values():
-        names = [variable.variable.replace("_", " "), variable.label, *variable.synonyms]
+        names = [variable.variable.replace("_", " "), *variable.words[1:]]
         for name in names:
             found.setdefault(frozenset(stems_in(name)), names)
     return found
@@ -226,6 +229,10 @@ def _patterns(entry: Entry, named: dict[frozenset[str], list[str]], things: froz
         whole = text in (label, name)
         measures = bool(variable.cuts) and (whole or stems in quantities)
         yield from _readings(entry, stems, bare.strip(), whole, measures, quantities, things)
+    for state, said in variable.state_words:
+        for word in said:
+            if not (words.NO | words.NOT) & _written(word) - {"non"}:
+                yield from _of_word(entry, state, word)
     for text in variable.quantity:
         for short in words.MEASURES.get(text.lower(), ()):
             yield Pattern(variable, frozenset((canonical(short),)), (), text, frozenset((short,)), False, True, True)
@@ -236,6 +243,23 @@ def _patterns(entry: Entry, named: dict[frozenset[str], list[str]], things: froz
             continue
         for other in (state.replace("_", " "), *named.get(stems, ())):
             yield Pattern(variable, frozenset(stems_in(other)), (state,), other, _written(other))
+
+
+def _of_word(entry: Entry, state: str, word: str) -> Iterator[Pattern]:
+    """A word for one state, and what is left of it without "weak" or "reduced"."""
+    variable = entry.variable
+    bare = _IMAGED.sub(" ", word) if entry.modalities and "xray" not in entry.modalities else word
+    stems = frozenset(stems_in(bare)) or frozenset(stems_in(word))
+    if not _tells(stems) or (entry.tempo and len(stems) < 2):
+        return
+    outcomes = frozenset(stem for stem in stems if words.GRADES.get(stem) in words.OUTCOMES)
+    if outcomes and _tells(stems - outcomes):  # what stands before or behind the name decides
+        counted = bool(variable.cuts)
+        yield Pattern(variable, stems - outcomes, (), bare.strip(), _written(bare), False, counted, core="less")
+        return
+    yield Pattern(variable, stems, (state,), bare.strip(), _written(bare), part=True)
+    if not entry.tempo and state != variable.reference:
+        yield from _core(entry, stems, bare)
 
 
 def _tells(stems: frozenset[str]) -> bool:
@@ -259,7 +283,6 @@ def _readings(
         return
     written = _written(text)
     deficits = stems & words.DEFICITS
-    core = stems - deficits
     if entry.tempo:
         for tempo, members in (("sudden", words.SUDDEN | words.ACUTE), ("gradual", words.GRADUAL | words.CREEPING)):
             if stems & members and tempo in entry.tempo and len(stems) > 1:
@@ -277,13 +300,19 @@ def _readings(
     elif entry.yes and not measured and not tested and not _abbreviated(entry, text):
         states = entry.yes
     yield Pattern(variable, stems, states, text, written, whole, measures)
+    yield from _core(entry, stems, text)
+
+
+def _core(entry: Entry, stems: frozenset[str], text: str) -> Iterator[Pattern]:
+    """What is examined, left of a name such as "weakness of X", where it can stand alone."""
+    deficits = stems & words.DEFICITS
+    core = stems - deficits
     kinds = {words.GRADES.get(stem, "problem") for stem in deficits}
     alone = len(core) == 1 and (core & words.TOO_COMMON or core & words.REGION_STEMS or words.MORE in kinds)
     if deficits and _tells(core) and not alone:
-        counted = bool(variable.cuts) and words.LESS in kinds
-        yield Pattern(
-            variable, core, (), text, written, False, counted, core="problem" if "problem" in kinds else "less"
-        )
+        counted = bool(entry.variable.cuts) and words.LESS in kinds
+        kind = "problem" if "problem" in kinds else "less"
+        yield Pattern(entry.variable, core, (), text, _written(text), False, counted, core=kind)
 
 
 def _abbreviated(entry: Entry, text: str) -> bool:

@@ -3,110 +3,25 @@
 from __future__ import annotations
 
 import bisect
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise
+from collections.abc import Sequence
 
 from bayesdx.errors import FindingsError
 from bayesdx.knowledge.model import Model
-from bayesdx.knowledge.schema import Variable, format_cell
-from bayesdx.knowledge.spelling import compact
+from bayesdx.knowledge.schema import format_cell
 from bayesdx.notes import words
 from bayesdx.notes.ages import ages_in
+from bayesdx.notes.claims import Claim, Found, reading_of
 from bayesdx.notes.lexicon import Entry, Lexicon, Pattern, lexicon_of, stems_in
-from bayesdx.notes.reading import Conflicting, LeftOut, NoteReading, Proposal, Span
+from bayesdx.notes.mentions import WINDOW, Mention
+from bayesdx.notes.reading import LeftOut, NoteReading, Span
+from bayesdx.notes.results import Examined, Result
 from bayesdx.notes.scope import Scope, scope_of
+from bayesdx.notes.statement import Context
 from bayesdx.notes.stems import stem_of
-from bayesdx.notes.tokens import Measured, Token, measured, statements
-from bayesdx.notes.words import canonical
+from bayesdx.notes.tokens import Token, measured, statements
 
 LONGEST_NOTE = 4 * 2**20
 """Signs above which a text is refused."""
-
-WINDOW = 9
-"""Tokens to each side in which the words of one finding are looked for."""
-
-GAP, GAP_OF_A_LIST = 2, 4
-"""Words that may stand between those of a finding, and how many where a list is crossed."""
-
-RESULT_WITHIN = 8
-"""Tokens after the name of an examination in which its result is looked for."""
-
-SHORTEST_JOINED = 7
-"""Letters of a word that may be written as two."""
-
-RANGE_WORDS = frozenset(("range", "power", "movement", "finding", "respons", "both"))
-"""Stems that may stand between a result and the examination that it is of: full range of X."""
-
-
-@dataclass
-class Mention:
-    """Words that name a variable in a statement."""
-
-    pattern: Pattern
-    places: tuple[int, ...]
-    gap: int
-    loose: bool
-    negated_inside: bool = False
-    only_number: bool = False
-
-    @property
-    def first(self) -> int:
-        """Place of the first word."""
-        return self.places[0]
-
-    @property
-    def last(self) -> int:
-        """Place of the last word."""
-        return self.places[-1]
-
-    @property
-    def name(self) -> str:
-        """The variable."""
-        return self.pattern.variable.variable
-
-
-@dataclass
-class Result:
-    """What was said of an examination: a number or a grade, the places it stands at, and how it reads."""
-
-    first: int
-    last: int
-    number: Measured | None = None
-    grade: str = ""
-    stem: str = ""
-    strong: bool = False
-    inverted: bool = False
-    side: str = ""
-
-
-@dataclass
-class Claim:
-    """What words say of a variable."""
-
-    states: tuple[str, ...]
-    span: Span
-    stems: frozenset[str]
-    whole: bool
-    denied: bool = False
-    numeric: bool = False
-    weak: bool = False
-
-
-@dataclass
-class _Context:
-    """What earlier statements leave in force."""
-
-    section: str = ""
-    modality: str = ""
-    main_side: str = ""
-
-
-@dataclass
-class _Found:
-    claims: dict[str, list[Claim]] = field(default_factory=lambda: defaultdict(list))
-    left: list[LeftOut] = field(default_factory=list)
 
 
 def read_note(model: Model, text: str) -> NoteReading:
@@ -153,9 +68,9 @@ def read_note(model: Model, text: str) -> NoteReading:
     if len(text) > LONGEST_NOTE:
         raise FindingsError(f"read_note: {len(text)} signs; a note has at most {LONGEST_NOTE}.")
     lexicon = lexicon_of(model.vocabulary)
-    found = _Found()
+    found = Found()
     parsed = [(tokens, scope_of(tokens, text)) for tokens in statements(text)]
-    context = _Context(main_side=_main_side(parsed))
+    context = Context(main_side=_main_side(parsed))
     families: list[tuple[int, int]] = []
     for tokens, scope in parsed:
         _enter(tokens, context, text)
@@ -166,7 +81,7 @@ def read_note(model: Model, text: str) -> NoteReading:
                 families.append((tokens[place].start, tokens[place].end))
         _Statement(lexicon, tokens, scope, context, text, found).read()
     _read_ages(lexicon, text, families, found)
-    return _reading(model, text, found)
+    return reading_of(model, text, found)
 
 
 def _main_side(parsed: Sequence[tuple[list[Token], Scope]]) -> str:
@@ -187,7 +102,7 @@ def _main_side(parsed: Sequence[tuple[list[Token], Scope]]) -> str:
     return "left" if counts["left"] > counts["right"] else "right"
 
 
-def _enter(tokens: list[Token], context: _Context, text: str) -> None:
+def _enter(tokens: list[Token], context: Context, text: str) -> None:
     """Take note of a heading, an empty line and what kind of imaging is spoken of."""
     colon = next((place for place, token in enumerate(tokens[:5]) if token.text == ":"), -1)
     heading = " ".join(token.text for token in tokens[: max(colon, 0)])
@@ -211,23 +126,8 @@ def _enter(tokens: list[Token], context: _Context, text: str) -> None:
         context.section = ""
 
 
-class _Statement:
+class _Statement(Examined):
     """One statement with its scope, read into claims."""
-
-    def __init__(
-        self, lexicon: Lexicon, tokens: list[Token], scope: Scope, context: _Context, text: str, found: _Found
-    ) -> None:
-        self.lexicon = lexicon
-        self.tokens = tokens
-        self.scope = scope
-        self.context = context
-        self.text = text
-        self.found = found
-        for token in tokens:
-            if token.kind == "word" and len(token.stem) > 6:
-                token.stem = lexicon.corrected(token.stem)
-        self._join_halves()
-        self.modalities = self._modalities()
 
     def read(self) -> None:
         """Read the statement."""
@@ -244,423 +144,6 @@ class _Statement:
         self._prefixed()
         if self.modalities and self.modalities[-1]:
             self.context.modality = self.modalities[-1]
-
-    def _join_halves(self) -> None:
-        """Read "post partum" as the model's "postpartum"."""
-        for one, other in pairwise(self.tokens):
-            if one.kind == other.kind == "word" and one.stem and other.stem and other.start - one.end <= 1:
-                joined = canonical(one.text + other.text)
-                if len(joined) >= SHORTEST_JOINED and joined in self.lexicon.triggers:
-                    one.stem, other.stem, other.little = joined, "", True
-
-    # -- what is named ------------------------------------------------------------------------------------------------
-
-    def _modalities(self) -> list[str]:
-        """The kind of imaging in force at each token; one named later in the statement holds for what is before it."""
-        found = []
-        current = self.context.modality
-        named = [_modality(token) for token in self.tokens if _modality(token)]
-        if not current and named:
-            current = named[0]
-        for place, token in enumerate(self.tokens):
-            kind = _modality(token)
-            if kind == "imaging" and any(map(_modality, self.tokens[max(0, place - 2) : place])):
-                kind = ""  # magnetic resonance imaging
-            current = kind or current
-            found.append(current)
-        if named and not any(map(_modality, self.tokens[: len(self.tokens) // 2])):
-            found = [named[0] if value == self.context.modality else value for value in found]
-        return found
-
-    def _mentions(self) -> Iterator[Mention]:
-        tokens, hard = self.tokens, self.scope.hard
-        for place, token in enumerate(tokens):
-            patterns = self.lexicon.triggers.get(token.stem) if token.stem else None
-            if not patterns:
-                continue
-            low = place
-            while low > 0 and place - low < WINDOW and not (hard[low - 1] and not self._is_inner_not(low - 1)):
-                low -= 1
-            high = place + 1
-            while high < len(tokens) and high - place <= WINDOW and not (hard[high] and not self._is_inner_not(high)):
-                high += 1
-            near: dict[str, list[int]] = defaultdict(list)
-            for other in range(low, high):
-                near[tokens[other].stem].append(other)
-            for pattern in patterns:
-                mention = self._fit(pattern, place, near)
-                if mention is not None:
-                    yield mention
-
-    def _is_inner_not(self, place: int) -> bool:
-        text = self.tokens[place].text
-        after = self.tokens[place + 1].text if place + 1 < len(self.tokens) else ""
-        return (text == "not" and bool(after)) or (text == "no" and after in words.NOT_DENIED_AFTER)
-
-    def _fit(self, pattern: Pattern, place: int, near: dict[str, list[int]]) -> Mention | None:
-        """The words of a pattern around a token, if they stand close enough."""
-        tokens, soft = self.tokens, self.scope.soft
-        places = [place]
-        for stem in pattern.stems:
-            if stem == tokens[place].stem:
-                continue
-            options = near.get(stem)
-            if not options:
-                return None
-            places.append(min(options, key=lambda other: (abs(other - place), other)))
-        places.sort()
-        if len(set(places)) != len(places):
-            return None
-        inside = [k for k in range(places[0], places[-1] + 1) if k not in places]
-        gap = sum(not tokens[k].little and tokens[k].kind == "word" and not soft[k] for k in inside)
-        gap += sum(3 for k in inside if tokens[k].kind == "number")
-        joined = sum(soft[k] for k in inside)
-        nots = [k for k in inside if tokens[k].text in ("not", "no", "non")]
-        if nots:
-            following = nots[0] + 1 + (tokens[nots[0] + 1].text == "-")
-            if len(nots) > 1 or following not in places:
-                return None
-            gap -= 1
-        if gap > (GAP_OF_A_LIST if joined else GAP) or joined > 4:
-            return None
-        if joined and not self._is_list(pattern, places, inside):
-            return None
-        if "cannot" in pattern.stems:
-            inability = next(k for k in places if tokens[k].stem == "cannot")
-            ends = inability == places[-1] and canonical(pattern.text.split()[-1]) != "cannot"
-            if ends or any(soft[k] for k in range(places[0], inability)):
-                return None
-        if not pattern.states and any(
-            tokens[k].text.endswith("ed") and tokens[k].text not in pattern.words for k in places
-        ):
-            return None  # a flexed hip is no hip flexion
-        if len(places) == 1 and not self._written(pattern, tokens[place]):
-            return None
-        if pattern.stems <= set(words.MODALITIES) and not self._stands_alone(pattern, place):
-            return None
-        if pattern.short and not (place + 1 < len(tokens) and self._number_follows(place)):
-            return None
-        return Mention(pattern, tuple(places), gap, bool(joined), bool(nots))
-
-    def _is_list(self, pattern: Pattern, places: list[int], inside: list[int]) -> bool:
-        """Whether a finding may reach over commas: within a list that ends with "and" or "or"."""
-        tokens = self.tokens
-        if pattern.variable.kind == "context":
-            return False
-        plain = [
-            tokens[k] for k in inside if tokens[k].kind == "word" and not tokens[k].little and not self.scope.soft[k]
-        ]
-        plain = [token for token in plain if not token.grade]
-        if sum(t.stem not in words.REGION_STEMS and t.stem not in words.DIRECTIONS for t in plain) > GAP:
-            return False
-        last = tokens[places[-1]].stem in words.REGION_STEMS and tokens[places[0]].stem not in words.REGION_STEMS
-        if last and not any(tokens[k].text in words.PLACED for k in inside):
-            return False
-        if not any(self.tokens[k].text == "," for k in inside):
-            return True
-        stop = min(len(self.tokens), places[-1] + 7)
-        return any(self.tokens[k].text in ("and", "or", "nor") for k in range(inside[0], stop) if k not in places)
-
-    def _written(self, pattern: Pattern, token: Token) -> bool:
-        """Whether a single word is close enough to how the model writes it: short ones and abbreviations are."""
-        if pattern.text.isupper() and len(pattern.text) > 1 and stem_of(pattern.text) != pattern.text.lower():
-            return self.text[token.start : token.end] == pattern.text  # AIDS are no aids
-        if len(token.stem) <= 3:
-            return token.text.removesuffix("s") in pattern.words or token.text in pattern.words
-        return True
-
-    def _number_follows(self, place: int) -> bool:
-        return any(t.kind == "number" for t in self.tokens[place + 1 : place + 4])
-
-    def _stands_alone(self, pattern: Pattern, place: int) -> bool:
-        """Whether a bare "X-ray" is of what the model means: no other part of the body is named beside it."""
-        own = self.lexicon.entries[pattern.variable.variable].own
-        for step in (-1, 1):
-            other, count = place + step, 0
-            while 0 <= other < len(self.tokens) and count < 2:
-                token = self.tokens[other]
-                if token.kind != "word" or token.grade or (token.text in words.VERBS and step > 0):
-                    if token.kind == "word" or token.text in ":,.":
-                        break
-                elif not token.little and token.text not in ("and", "of"):
-                    if token.stem not in own:
-                        return not (step < 0 or token.stem in words.REGION_STEMS or token.stem in words.SPINE_STEMS)
-                    count += 1
-                other += step
-        return True
-
-    def _arbitrated(self, mentions: list[Mention]) -> list[Mention]:
-        """Mentions without those that are a part of a longer one, or only seem to be one across a list."""
-        mentions.sort(key=lambda m: (m.first, m.last, m.gap))
-        whole = [one for one, near in _with_near(mentions) if not self._is_torn(one, near)]
-        longest = [one for one, near in _with_near(whole) if not any(self._beats(other, one) for other in near)]
-        clear = self._one_each(longest)
-        return [one for one, near in _with_near(clear) if not any(self._overtakes(other, one) for other in near)]
-
-    def _beats(self, other: Mention, one: Mention) -> bool:
-        mine, its = set(one.places), set(other.places)
-        if (
-            one.pattern.variable.kind == "context"
-            and one.last == other.first
-            and len(mine) > 1
-            and not other.loose
-            and other.pattern.variable.kind != "context"
-            and self.tokens[one.last].stem in words.REGION_STEMS
-        ):
-            return True  # a new hip pain is no new hip
-        if mine < its:
-            variable = one.pattern.variable
-            if other.name != one.name and not one.pattern.states and variable.cuts and not variable.unit:
-                one.only_number = True  # resisted hip flexion is painful, and 4/5
-                return False
-            looser = other.loose and not one.loose and other.name != one.name
-            return not (looser and (other.gap > GAP or not other.pattern.states))
-        if mine == its and other.name == one.name:
-            return bool(other.pattern.states) and not one.pattern.states
-        return False
-
-    @staticmethod
-    def _overtakes(other: Mention, one: Mention) -> bool:
-        """Whether another mention of the same variable with some of the same words is the closer one."""
-        mine, its = set(one.places), set(other.places)
-        if other.name != one.name or not mine & its or mine == its:
-            return False
-        if bool(one.pattern.states) != bool(other.pattern.states):
-            return bool(other.pattern.states)
-        return (len(its), -other.gap, -other.first) > (len(mine), -one.gap, -one.first)
-
-    def _is_torn(self, one: Mention, near: list[Mention]) -> bool:
-        """Whether both ends of a mention that crosses a list belong to closer ones."""
-        if not one.gap and not one.loose:
-            return False
-        close = [
-            other
-            for other in near
-            if not other.loose
-            and (one.loose or other.gap < one.gap)
-            and (len(other.places) > 1 or (one.loose and other.pattern.states))
-        ]
-        if one.gap and not one.pattern.states:
-            longer = [other for other in close if other.name != one.name and len(other.places) > len(one.places)]
-            if any(place in other.places for other in longer for place in one.places):
-                return True
-        return all(any(end in other.places for other in close) for end in (one.first, one.last))
-
-    def _one_each(self, mentions: list[Mention]) -> list[Mention]:
-        """Where the same words name several variables: the one whose spelling or imaging fits, else none."""
-        groups: dict[tuple[int, ...], list[Mention]] = defaultdict(list)
-        for mention in mentions:
-            groups[mention.places].append(mention)
-        kept = []
-        for places, group in groups.items():
-            names = {m.name for m in group}
-            if len(names) > 1:
-                fitting = [m for m in group if self._has_modality(m)]
-                shown = [m for m in fitting if self.lexicon.entries[m.name].modalities]
-                group = shown or fitting or group
-            if len({m.name for m in group}) > 1:
-                written = {self.tokens[k].text for k in range(places[0], places[-1] + 1)}
-                scores = [_likeness(m.pattern, written) for m in group]
-                best = [m for m, score in zip(group, scores, strict=True) if score == max(scores)]
-                says = all(m.pattern.states for m in group)
-                if not says or self._denied_by(group[0]) is None:
-                    group = best if len({m.name for m in best}) == 1 else self._ambiguous(group)
-            kept += group
-        kept.sort(key=lambda m: (m.first, m.last))
-        return kept
-
-    def _ambiguous(self, group: list[Mention]) -> list[Mention]:
-        names = tuple(dict.fromkeys(m.name for m in group))
-        if any(m.pattern.states for m in group):
-            self._leave(names, group[0].first, group[0].last, "ambiguous: the words may mean each of them")
-        return []
-
-    def _has_modality(self, mention: Mention) -> bool:
-        wanted = self.lexicon.entries[mention.name].modalities
-        if not wanted or mention.pattern.stems & wanted:
-            return True
-        found = {self.modalities[mention.first], self.modalities[mention.last]}
-        return bool(found & wanted) or ("imaging" in found and wanted != {"xray"})
-
-    # -- what is said of it -------------------------------------------------------------------------------------------
-
-    def _results(self, mentions: list[Mention]) -> list[Result | None]:
-        """The result of each mention: behind it, before it, or that of the list that it stands in."""
-        own: list[Result | None] = []
-        used = -1
-        for place, mention in enumerate(mentions):
-            stop = next((m.first for m in mentions[place + 1 :][:6] if m.first > mention.last), len(self.tokens))
-            result = self._behind(mention, stop)
-            before = self._before(mention, used)
-            if before is not None and (result is None or (result.first - mention.last > 3 and not result.number)):
-                result = before
-            if result is not None:
-                used = max(used, result.last)
-            own.append(result)
-        shared = list(own)
-        for place in range(len(mentions) - 2, -1, -1):
-            one, following = mentions[place], mentions[place + 1]
-            later = shared[place + 1]
-            if shared[place] is None and later and later.first > following.last and self._joined(one, following):
-                shared[place] = later
-        for place in range(1, len(mentions)):
-            one, earlier = mentions[place], mentions[place - 1]
-            previous = shared[place - 1]
-            if shared[place] is None and previous and previous.last < earlier.first and self._joined(earlier, one):
-                shared[place] = previous
-        return shared
-
-    def _joined(self, one: Mention, following: Mention) -> bool:
-        """Whether two mentions are members of one list."""
-        if following.first <= one.last:
-            return True
-        if following.first - one.last > 8:
-            return False
-        between = self.tokens[one.last + 1 : following.first]
-        soft = self.scope.soft[one.last + 1 : following.first]
-        if any(self.scope.hard[one.last + 1 : following.first]):
-            return False
-        content = sum(not t.little and not s and t.kind == "word" for t, s in zip(between, soft, strict=True))
-        return any(soft) and content <= 2 and not any(t.kind == "number" or t.grade for t in between)
-
-    def _behind(self, mention: Mention, stop: int) -> Result | None:
-        """A number or a grade after a mention; of several, the one of the side of the complaint."""
-        tokens = self.tokens
-        place = mention.last + 1
-        limit = min(stop, mention.last + 1 + RESULT_WITHIN, len(tokens))
-        content = 0
-        found: list[Result] = []
-        while place < limit:
-            token = tokens[place]
-            result = self._result_at(mention, place)
-            if result is not None and result.number and self._text(result.last + 1) in ("in", "of", "for"):
-                break  # the score of what follows: "3/5 in the iliopsoas and 2/5 in the quadriceps"
-            if result is not None and (not found or bool(result.number) == bool(found[0].number)):
-                result.side = self._side_before(place, mention.last) or self._side_after(result.last + 1)
-                found.append(result)
-                if result.side in ("", "both", self.context.main_side):
-                    break
-                place = result.last + 1
-                limit, content = min(len(tokens), place + RESULT_WITHIN), 0
-                continue
-            if (token.kind == "mark" and token.text in ".;!?") or token.text in words.ENDS_DENIAL:
-                break
-            ends = token.text == "," and not found
-            if ends and (place + 1 >= limit or self._scored_at(mention, place + 1) is None):
-                break
-            if token.text in ("no", "without", "denies"):
-                break
-            if token.kind == "word" and not token.little and token.text not in ("and", "or"):
-                content += 1
-                if content > 3:
-                    break
-            place += 1
-        main = [result for result in found if result.side in ("", "both", self.context.main_side)]
-        best = main or found
-        return best[0] if best else None
-
-    def _scored_at(self, mention: Mention, place: int) -> Measured | None:
-        number = measured(self.tokens, place) if self.tokens[place].kind == "number" else None
-        return number if number is not None and number.scale and self._fits(mention.pattern, number, place) else None
-
-    def _result_at(self, mention: Mention, place: int) -> Result | None:
-        """The number or grade that a token begins."""
-        if self.tokens[place].kind == "number":
-            number = measured(self.tokens, place)
-            if number is not None and self._fits(mention.pattern, number, place):
-                return Result(place, number.last, number=number)
-            return None
-        return self._grade_at(place)
-
-    def _side_before(self, place: int, first: int) -> str:
-        """The side that stands right before a result: "L 5/5"."""
-        for k in range(place - 1, max(first, place - 3), -1):
-            if self.scope.side[k]:
-                return self.scope.side[k]
-            if not self.tokens[k].little and self.tokens[k].text != ":":
-                break
-        return ""
-
-    def _side_after(self, place: int) -> str:
-        for k in range(place, min(place + 3, len(self.tokens))):
-            if self.scope.side[k]:
-                return self.scope.side[k]
-            if not self.tokens[k].little:
-                break
-        return ""
-
-    def _grade_at(self, place: int) -> Result | None:
-        token = self.tokens[place]
-        grade = token.grade
-        if token.kind == "number":
-            return None
-        after = self.tokens[place + 1].stem if place + 1 < len(self.tokens) else ""
-        if not grade or token.text == "lower" or (token.stem == "low" and after in words.REGION_STEMS):
-            return None
-        previous = [t.text for t in self.tokens[max(0, place - 2) : place]]
-        strong = any(t.stem in words.STRONGER for t in self.tokens[max(0, place - 2) : place])
-        return Result(place, place, grade=grade, stem=token.stem, strong=strong, inverted="not" in previous)
-
-    def _before(self, mention: Mention, used: int) -> Result | None:
-        """A grade or a score right before a mention: "absent knee jerk", "5/5 in hip flexion"."""
-        tokens = self.tokens
-        skipped = 0
-        for place in range(mention.first - 1, max(-1, mention.first - 8), -1):
-            token = tokens[place]
-            if place <= used or self.scope.hard[place] or token.text in (",", "and", "or"):
-                return None
-            if token.kind == "number":
-                start = place
-                while start >= 2 and tokens[start - 1].text == "/" and tokens[start - 2].kind == "number":
-                    start -= 2
-                number = measured(tokens, start)
-                linked = any(t.text in ("in", "of", "for", "on") for t in tokens[place + 1 : mention.first])
-                linked = linked or (start > 0 and tokens[start - 1].stem in ("power", "mrc", "grad"))
-                if number and number.scale and linked and self._fits(mention.pattern, number, start):
-                    return Result(start, number.last, number=number)
-                return None
-            reading = self._grade_at(place)
-            if reading is not None:
-                return reading
-            if token.kind == "word" and not token.little:
-                if token.stem not in RANGE_WORDS:
-                    skipped += 1
-                if skipped > 1:
-                    return None
-        return None
-
-    def _fits(self, pattern: Pattern, number: Measured, place: int) -> bool:
-        """Whether a number can be one of the variable."""
-        variable = pattern.variable
-        following = self.tokens[number.last + 1].text if number.last + 1 < len(self.tokens) else ""
-        if number.scale is not None:
-            if int(number.scale) in words.FRACTIONS_OF_TIME:
-                return False
-            if not variable.cuts:
-                return words.NONE in self.lexicon.entries[variable.variable].grades and number.scale == 4
-            return len(variable.limits) == 2 and not variable.unit and number.scale == variable.limits[1]
-        if not variable.cuts:
-            graded = self.lexicon.entries[variable.variable].grades
-            return following == "+" and words.NONE in graded and number.value <= 4
-        same = bool(variable.unit) and compact(number.unit) == compact(variable.unit)
-        stated = (
-            bool(pattern.states) and len(variable.states) == 2 and bool(self.lexicon.entries[variable.variable].yes)
-        )
-        if not (pattern.measures or stated or same):
-            return False
-        if number.unit:
-            if not variable.unit or compact(number.unit) != compact(variable.unit):
-                return False
-        elif following in words.DURATIONS or following == "%" or (following == "-" and not variable.limits):
-            return False
-        if place and self.tokens[place - 1].text in ("/", "#"):
-            return False
-        if not variable.unit and number.value != int(number.value):
-            return False
-        low, high = variable.limits if len(variable.limits) == 2 else (float("-inf"), float("inf"))
-        return low <= number.value <= high
-
-    # -- from words to states -----------------------------------------------------------------------------------------
 
     def _claim(self, mention: Mention, result: Result | None) -> None:
         pattern, entry = mention.pattern, self.lexicon.entries[mention.name]
@@ -680,6 +163,8 @@ class _Statement:
                 else:
                     states = (entry.variable.reference,)
                 rule, denied = f'denied: "{cue}"', True
+                if pattern.part:
+                    rule += " (alone)"
             else:
                 states, rule = pattern.states, f'"{_short(pattern.text)}"'
                 if (result is not None and result.strong and entry.grades.get(words.STRONG)) or (
@@ -717,61 +202,6 @@ class _Statement:
             variable = mention.pattern.variable
             if variable.cuts and not mention.pattern.measures:
                 self._leave((mention.name,), mention.first, place, f"a number is read as {variable.measured} only")
-
-    def _denied_by(self, mention: Mention) -> str | None:
-        """The words that deny a mention."""
-        places = mention.places
-        if mention.negated_inside:
-            return "not"
-        before = mention.first - 1
-        if before >= 0 and self.tokens[before].text == "no" and self.tokens[before + 1].text in words.NOT_DENIED_AFTER:
-            return "no"  # no relief denies the relief, though not what was to be relieved
-        cues = {self.scope.denied[place] for place in (places[0], places[-1])} - {-1}
-        outside = [cue for cue in cues if cue not in places]
-        if outside and self.scope.denied[places[0]] >= 0:
-            return self.tokens[outside[0]].text
-        return self._denied_after(mention.last) or (self._sound(mention.last) if mention.pattern.states else "") or None
-
-    def _denied_after(self, last: int) -> str | None:
-        skipped = 0
-        for place in range(last + 1, min(last + 6, len(self.tokens))):
-            token = self.tokens[place]
-            if token.text in words.DENIED_AFTER:
-                after = self.tokens[place + 1] if place + 1 < len(self.tokens) else None
-                if token.text == "no" and after is not None and after.kind == "word":
-                    return None
-                return token.text
-            if token.text == "ruled":
-                return "ruled out"
-            if token.text == "not" and place + 1 < len(self.tokens):
-                if self.tokens[place + 1].text in (
-                    "present",
-                    "seen",
-                    "found",
-                    "detected",
-                    "identified",
-                    "noted",
-                    "felt",
-                ):
-                    return f"not {self.tokens[place + 1].text}"
-                return None
-            if token.kind == "mark" and token.text not in ":-\u2013(=":
-                return None
-            if not token.little and token.kind != "mark":
-                skipped += 1
-                if skipped > 0:
-                    return None
-        return None
-
-    def _sound(self, last: int) -> str:
-        """A word right behind a complaint that says it is not there, as in "resisted flexion painless"."""
-        for place in range(last + 1, min(last + 3, len(self.tokens))):
-            token = self.tokens[place]
-            if token.text in words.SOUND_AFTER:
-                return token.text
-            if not token.little:
-                break
-        return ""
 
     def _is_strong(self, mention: Mention) -> bool:
         return any(
@@ -934,18 +364,18 @@ class _Statement:
             if tokens[place].text.startswith("radiat"):
                 break
             if tokens[place].stem in words.REGION_STEMS - allowed and self._adjoins(mention, place):
-                return "" if self._is_neck_of_bone(place) else tokens[place].text
+                return "" if self._is_part_of_bone(place) else tokens[place].text
         for place in range(mention.first - 1, max(-1, mention.first - 9), -1):
             if self.scope.hard[place] and tokens[place].kind == "mark":
                 break
-            if tokens[place].stem in words.REGION_STEMS and not self._is_neck_of_bone(place):
+            if tokens[place].stem in words.REGION_STEMS and not self._is_part_of_bone(place):
                 return tokens[place].text if tokens[place].stem in words.FOREIGN_STEMS - allowed else ""
         return ""
 
-    def _is_neck_of_bone(self, place: int) -> bool:
-        """Whether a neck is that of a bone."""
+    def _is_part_of_bone(self, place: int) -> bool:
+        """Whether a neck or a head is that of a bone."""
         near = self.tokens[max(0, place - 1) : place + 2]
-        return self.tokens[place].text == "neck" and any(token.text in words.OF_A_BONE for token in near)
+        return self.tokens[place].text in ("neck", "head") and any(token.text in words.OF_A_BONE for token in near)
 
     def _adjoins(self, mention: Mention, place: int) -> bool:
         """Whether only little words and words of no list stand between a mention and a token."""
@@ -953,8 +383,6 @@ class _Statement:
         between = range(low, high)
         content = sum(not self.tokens[k].little and self.tokens[k].kind == "word" for k in between)
         return content <= 1 and not any(self.scope.hard[k] or self.scope.soft[k] for k in between)
-
-    # -- onset, temperature, prefixes ---------------------------------------------------------------------------------
 
     def _tempo(self, mentions: list[Mention]) -> None:
         """Sudden or gradual, said of a complaint."""
@@ -1043,42 +471,6 @@ class _Statement:
                             )
                         )  # fmt: skip
 
-    # -- places -------------------------------------------------------------------------------------------------------
-
-    def _text(self, place: int) -> str:
-        return self.tokens[place].text if place < len(self.tokens) else ""
-
-    def _words(self, first: int, last: int) -> str:
-        return self.text[self.tokens[first].start : self.tokens[last].end]
-
-    def _span(self, first: int, last: int, rule: str) -> Span:
-        start, end = self.tokens[first].start, self.tokens[last].end
-        return Span(start, end, self.text[start:end], rule)
-
-    def _leave(self, names: tuple[str, ...], first: int, last: int, why: str) -> None:
-        self.found.left.append(LeftOut(names, self._span(first, last, why)))
-
-
-def _likeness(pattern: Pattern, written: set[str]) -> float:
-    """How much the words of a note are those of a pattern, letter by letter; one leg or both legs counts most."""
-    alike = pattern.words & written
-    regions = sum(canonical(word) in words.REGION_STEMS for word in alike)
-    return len(alike) + regions - 0.01 * len(pattern.words)
-
-
-def _modality(token: Token) -> str:
-    """The kind of imaging that a token names."""
-    return token.stem if token.stem in words.MODALITIES else "imaging" if token.text in words.IMAGING else ""
-
-
-def _with_near(mentions: list[Mention]) -> Iterator[tuple[Mention, list[Mention]]]:
-    """Each mention with the others that share a stretch of the statement; sorted by their first words."""
-    starts = [m.first for m in mentions]
-    for place, one in enumerate(mentions):
-        low = bisect.bisect_left(starts, one.first - 2 * WINDOW)
-        high = bisect.bisect_right(starts, one.last)
-        yield one, [m for k, m in enumerate(mentions[low:high], low) if k != place and m.last >= one.first]
-
 
 def stem_in(word: str, stems: set[str]) -> bool:
     """Whether a word is one of these stems."""
@@ -1089,7 +481,7 @@ def _short(text: str) -> str:
     return " ".join(text.split())[:60]
 
 
-def _read_ages(lexicon: Lexicon, text: str, families: list[tuple[int, int]], found: _Found) -> None:
+def _read_ages(lexicon: Lexicon, text: str, families: list[tuple[int, int]], found: Found) -> None:
     """The age of the patient: the first one that is not a relative's."""
     starts = [start for start, _ in families]
     for variable in lexicon.ages:
@@ -1108,58 +500,3 @@ def _read_ages(lexicon: Lexicon, text: str, families: list[tuple[int, int]], fou
             span = Span(start, end, text[start:end], rule)
             found.claims[variable.variable].append(Claim(states, span, frozenset(), True, numeric=True))
             break
-
-
-def _reading(model: Model, text: str, found: _Found) -> NoteReading:
-    proposals: list[Proposal] = []
-    conflicts: list[Conflicting] = []
-    for name, claims in found.claims.items():
-        variable = model.by_name[name]
-        states, used = _agreed(variable, claims)
-        if states:
-            label = " or ".join(map(variable.state_label, states))
-            spans = tuple(sorted({c.span for c in used}, key=lambda span: (span.start, span.end)))
-            proposals.append(Proposal(name, variable.label, states, label, spans))
-        else:
-            readings = tuple((c.states, c.span) for c in sorted(claims, key=lambda c: c.span.start))
-            conflicts.append(Conflicting(name, variable.label, readings))
-    proposals.sort(key=lambda p: p.spans[0].start)
-    conflicts.sort(key=lambda c: c.readings[0][1].start)
-    left = tuple(sorted(set(found.left), key=lambda out: (out.span.start, out.variables)))
-    return NoteReading(model, text, tuple(proposals), tuple(conflicts), left)
-
-
-def _agreed(variable: Variable, claims: list[Claim]) -> tuple[tuple[str, ...], list[Claim]]:
-    """The states that all claims leave, and the claims that say so; no states where they contradict each other.
-
-    A number goes before a word of degree, "sudden" before "worsening", and one name that is affirmed before another one
-    that is denied: who has no fever may still have night sweats.
-    """
-    left = _common(variable, claims)
-    if left:
-        return left, claims
-    firm = [c for c in claims if not c.weak]
-    if firm and len(firm) < len(claims):
-        return _agreed(variable, firm)
-    numeric = [c for c in claims if c.numeric]
-    agreed = _common(variable, numeric) if numeric else ()
-    if agreed and variable.reference not in agreed and all(variable.reference not in c.states for c in claims):
-        return agreed, numeric
-    firm = [c for c in claims if c.numeric or c.whole]
-    if agreed and variable.kind == "examination" and _common(variable, firm):
-        return agreed, numeric  # a weak leg in which hip flexion is 5/5
-    said = [c for c in claims if not c.denied]
-    denied = [c for c in claims if c.denied]
-    if said and denied and len(variable.states) == 2:
-        same = any(d.whole or any(d.stems == c.stems for c in said) for d in denied)
-        kept = _common(variable, said)
-        if kept and not same:
-            return kept, said
-    return (), claims
-
-
-def _common(variable: Variable, claims: list[Claim]) -> tuple[str, ...]:
-    left = set(variable.states)
-    for claim in claims:
-        left &= set(claim.states)
-    return tuple(state for state in variable.states if state in left)

@@ -19,6 +19,9 @@ _TOKEN = re.compile(
 _POINT_NOT_A_STOP = words_of(
     "mr mrs ms dr prof incl int ext approx vs ca st fig no resp bilat hx pt pts max min temp rt lt ant post"
 )
+LONGEST_NUMBER = 15
+"""Signs above which digits are no measurement."""
+
 LONGEST_STATEMENT = 400
 """Tokens after which a statement ends, whatever stands there."""
 
@@ -156,9 +159,7 @@ def number_of(text: str) -> float | None:
     >>> number_of("38,6"), number_of("14,200"), number_of("1.2.2020")
     (38.6, 14200.0, None)
     """
-    if len(text) > 15:
-        return None
-    if not text.isascii():
+    if not text or len(text) > LONGEST_NUMBER or not text.isascii():
         return None
     if "," in text:
         parts = text.split(",")

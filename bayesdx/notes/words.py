@@ -96,7 +96,7 @@ PARTS: dict[str, frozenset[str]] = {
 """Regions of the body and what is part of them."""
 
 OF_A_BONE = frozenset(("femoral", "humeral", "radial", "surgical", "of"))
-"""Beside "neck": it is the neck of a bone."""
+"""Beside "neck" or "head": it is that of a bone."""
 
 REGIONS = frozenset(part for parts in PARTS.values() for part in parts) | frozenset(PARTS) | frozenset(
     ("hip", "groin", "buttock", "back", "forearms", "arms")

@@ -120,6 +120,25 @@ class TestModels:
         assert str(tmp_path / "none") in bad("models", tmp_path / "none")
 
 
+class TestBounds:
+    @pytest.mark.parametrize(
+        ("option", "said"),
+        [
+            ("CRP<5", "CRP and ESR normal (CRP = <5)"),
+            ("CRP > 20 mg/L", "CRP or ESR raised (CRP = > 20 mg/L)"),
+            ("age>=60", "60 years or older (age = >=60)"),
+            ("age=<40", "Under 40 years (age = <40)"),
+        ],
+    )
+    def test_a_bound_needs_no_equals_sign(self, option: str, said: str) -> None:
+        """As it is written in a letter."""
+        assert said in " ".join(good("diagnose", "hip_flexion_weakness@2.3.0", "-f", option, "--top", "1").split())
+
+    def test_a_word_alone_is_answered_with_its_option(self) -> None:
+        """What is known by a word needs a yes."""
+        assert "for example -f 'afebrile=yes'." in bad("diagnose", "hip_flexion_weakness@2.3.0", "-f", "afebrile")
+
+
 class TestCheck:
     @pytest.mark.parametrize("name", [MODEL, str(FOLDER)], ids=["name", "folder"])
     def test_a_sound_model(self, name: str) -> None:

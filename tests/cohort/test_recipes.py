@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 import bayesdx as dx
-from tests.cohort.tables import flagship, patients
+from tests.cohort.tables import patients
 
 DOCUMENT = Path(__file__).parents[2] / "docs/spark.md"
 
@@ -21,10 +21,11 @@ def test_the_function_of_the_recipe() -> None:
     (recipe,) = [block for block in blocks if "def score(" in block]
     names: dict[str, Any] = {}
     exec(recipe, names)
-    table = patients(300)
+    model = dx.load_model(names["MODEL"])
+    table = patients(300, model=model)
     batches = pa.Table.from_pandas(table, preserve_index=False).to_batches(max_chunksize=64)
     found = pa.Table.from_batches(names["score"](batches))
     assert found.schema == names["schema_of_scores"](batches[0].schema)
     assert not any(pa.types.is_dictionary(field.type) for field in found.schema), "Spark takes no dictionaries"
-    expected = dx.score_cohort(flagship(), table, keep=["patient"])
+    expected = dx.score_cohort(model, table, keep=["patient"])
     pd.testing.assert_frame_equal(found.to_pandas(), expected, check_exact=True)

@@ -164,7 +164,7 @@ def test_what_is_written_is_what_is_returned(
     assert summary == dx.CohortSummary(out, 700, {"ok": 700, "impossible": 0, "bad_value": 0})
     assert str(summary) == f"{out}: 700 rows; 700 ok, 0 impossible, 0 bad_value."
     if suffix == ".csv":
-        found = pd.read_csv(out, keep_default_na=False, na_values={"log_evidence": [""]})
+        found = pd.read_csv(out, keep_default_na=False, na_values={"log_evidence": [""]}, engine="python")
         expected = scores.assign(fault="")
     else:
         found, expected = pq.read_table(out).to_pandas(), scores
@@ -280,8 +280,8 @@ def test_of_several_bad_cells_of_a_row_the_first_is_named(columns: tuple[str, ..
     table.to_csv(path, index=False)
     for source in (table, path):
         found = dx.score_cohort(flagship(), source, on_error="flag")
-        said = [f"{columns[0]} = 'wrong' is not a state", f"{columns[1]} = 'wrong' is not a state"]
-        assert found["fault"].iloc[:2].tolist() == said
+        named = [text.split(" is not a state")[0] for text in found["fault"].iloc[:2]]
+        assert named == [f"{columns[0]} = 'wrong'", f"{columns[1]} = 'wrong'"]
         assert not found["fault"].iloc[2] or pd.isna(found["fault"].iloc[2])
         with pytest.raises(dx.FindingsError) as raised:
             dx.score_cohort(flagship(), source)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,15 +24,23 @@ CLICKS = {
 }
 
 
+@contextmanager
+def published(model: dx.Model, folder: Path) -> Iterator[str]:
+    """The address of a published page."""
+    yield dx.publish(model, folder / "page.html").as_uri()
+
+
+@pytest.mark.parametrize("as_file", [False, True], ids=["local page", "published"])
 @pytest.mark.parametrize("name", CLICKS)
-def test_each_click_shows_what_diagnose_gives(name: str, tmp_path: Path) -> None:
+def test_each_click_shows_what_diagnose_gives(name: str, as_file: bool, tmp_path: Path) -> None:
     """hepar2 and alarm of pgmpy's wheel; nothing fails in the page, nothing leaves the machine."""
     options = [part for cause in CAUSES[name] for part in ("--cause", cause)]
     done = CliRunner().invoke(app, ["import", str(pgmpy_network(name)), str(tmp_path / name), *options])
     assert done.exit_code == 0, done.output
     model = dx.load_model(tmp_path / name)
     findings: dict[str, str] = {}
-    with b.launched() as browser, b.served(model) as address:
+    page = published(model, tmp_path) if as_file else b.served(model)
+    with b.launched() as browser, page as address:
         watched = b.Watched(browser, **WIDE)
         tab = watched.open(address)
         assert b.shown(tab) == shown_by(dx.diagnose(model))

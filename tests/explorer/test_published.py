@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import bayesdx as dx
+from bayesdx.display import format_probability
 from bayesdx.explorer import publish
 from bayesdx.explorer.published import SCRIPTS, contents
 from bayesdx.explorer.state import state
@@ -22,7 +23,7 @@ from tests.explorer.hostile import hostile_folder
 pytest.importorskip("playwright", reason="Python playwright is not installed; make test installs it")
 pytestmark = pytest.mark.skipif(b.chromium() is None, reason=b.NO_BROWSER)
 
-PATIENTS = 40
+PATIENTS = 25
 """Of each population."""
 
 ANSWERS = """async ([module, data, patients]) => {
@@ -103,7 +104,7 @@ def test_the_page_says_of_random_patients_what_python_says(chromium: Any, name: 
                 assert line[key] == other[key]
         assert told["none"]["posterior"] == pytest.approx(case.none_present, abs=1e-9)
         assert_same_reasons(case, why)
-        assert following["urgent"] == bool(dx.next_tests(case).emergencies)
+        assert_same_changes(case, following)
 
 
 def assert_same_reasons(case: dx.Diagnosis, why: dict[str, Any]) -> None:
@@ -119,6 +120,17 @@ def assert_same_reasons(case: dx.Diagnosis, why: dict[str, Any]) -> None:
         if min(now, without) > 1e-6 and max(now, without) < 1 - 1e-6:
             weight = 10 * np.log10(now / (1 - now) / without * (1 - without))
             assert row["end"] == pytest.approx(weight, abs=1e-6)
+
+
+def assert_same_changes(case: dx.Diagnosis, following: dict[str, Any]) -> None:
+    """Emergencies, and the probability that an option changes a decision; its bits are about the causes one by one."""
+    found = dx.next_tests(case)
+    assert following["urgent"] == bool(found.emergencies)
+    changes = {one.option.label: format_probability(one.decision_change) for one in found.suggestions}
+    for row in following["rows"]:
+        assert row["decision"] == changes[row["label"]]
+        if row["badge"]:
+            assert next(one for one in found.suggestions if one.option.label == row["label"]).emergency
 
 
 def test_a_published_page_opens_from_a_disk_and_loads_nothing(chromium: Any, tmp_path: Path) -> None:

@@ -48,6 +48,8 @@ NUMBERS: tuple[Callable[[random.Random], Any], ...] = (
     ),
     lambda rng: f"{rng.uniform(0, 120):.{rng.randint(0, 3)}f}",
     lambda rng: f"{rng.randint(0, 99)},{rng.randint(0, 99)}",
+    lambda rng: f"{rng.choice(['<', '>=', 'under', '≥ ', '-'])}{rng.uniform(0, 120):g}{rng.choice(['', ' y', '+'])}",
+    lambda rng: f"{rng.randint(0, 9)}{rng.choice(['-', ' to ', '+', '-/', 'to'])}{rng.choice([5, 80, '', 'x', 1e400])}",
     lambda rng: f"{rng.randint(0, 300)} {rng.choice(['mg/L', '°C', 'F', 'mL', 'years', '%', '/5', 'x'])}",
     lambda rng: rng.choice(["yes", "no", "True", "0", "1", "?", "", " ", "None", "nan", "9" * 5000, "1e999", "0x1f"]),
 )

@@ -344,4 +344,5 @@ def test_invalid_utf8_in_parquet(tmp_path: Path) -> None:
     bad = pa.StringArray.from_buffers(1, pa.py_buffer(b"\0\0\0\0\2\0\0\0"), pa.py_buffer(b"\xff\xfe"))
     pq.write_table(pa.table({"onset": bad}), tmp_path / "a.parquet")
     found = dx.score_cohort(flagship(), tmp_path / "a.parquet", on_error="flag")
-    assert found["fault"].tolist() == ["onset = '\\\\xff\\\\xfe' is not a state"]
+    said = "onset = '\\\\xff\\\\xfe' is not a state of onset; its states are gradual, sudden."
+    assert found["fault"].tolist() == [said]

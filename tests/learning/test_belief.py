@@ -149,3 +149,24 @@ def test_a_weakened_prior_is_worth_the_same_for_every_state() -> None:
     cells = cause_cells(layout, belief)
     assert_allclose(belief.prior_size[cells], 6.0, rtol=1e-9)
     assert_allclose(belief.whole[cells[3]], 4.0, rtol=5e-3)
+
+
+@given(SEEDS)
+@settings(max_examples=25)
+def test_every_number_lies_in_a_cell_of_its_own(seed: int) -> None:
+    """The cells of the layout that may move hold the means of the distributions, in their order, each once."""
+    model = random_model(seed, zeros=False)
+    layout, belief = belief_of(model)
+    means = [row.mean[state] for row in belief.distributions for state in row.free]
+    assert_allclose(layout.values(layout.network)[belief.cells], means)
+    assert len(set(belief.cells.tolist())) == len(belief.cells)
+
+
+@given(SEEDS)
+@settings(max_examples=25)
+def test_at_the_parents_numbers_a_prior_is_worth_what_it_is_worth(seed: int) -> None:
+    """Nothing is lost on the way over shares, not even of the last state, behind which nobody is left."""
+    model = random_model(seed, zeros=False)
+    layout, belief = belief_of(model)
+    assert_allclose(belief.prior_size_at(layout.values(layout.network)), belief.prior_size, rtol=1e-9)
+    assert (belief.prior_size > 0).all()

@@ -102,11 +102,11 @@ def test_a_study_with_selective_verification_is_not_learned_from() -> None:
 @pytest.mark.parametrize(
     ("population", "findings", "lower", "upper"),
     [
-        ("suspected", {"ultrasound": "thrombosis"}, 0.8, 0.95),
-        ("suspected", {"ultrasound": "normal"}, 0.01, 0.05),
+        ("suspected", {"compression_ultrasound": "thrombosis"}, 0.8, 0.95),
+        ("suspected", {"compression_ultrasound": "normal"}, 0.01, 0.05),
         ("suspected", {"d_dimer": "negative"}, 0.02, 0.08),
         ("suspected", {"d_dimer": "positive", "calf_difference": "present"}, 0.35, 0.6),
-        ("screened", {"ultrasound": "normal"}, 0.08, 0.25),
+        ("screened", {"compression_ultrasound": "normal"}, 0.08, 0.25),
     ],
 )
 def test_it_diagnoses(population: str, findings: dict[str, str], lower: float, upper: float) -> None:

@@ -192,6 +192,9 @@ def test_ces_is_not_ncs():
         ("warfarin", "yes", "anticoagulation", "yes"),
         ("steroids", True, "infection_risk", "yes"),
         ("temp", 38.6, "fever", "present"),
+        ("Temperature (°C)", 38.6, "fever", "present"),
+        ("CRP (mg/L)", "4", "inflammatory_markers", "normal"),
+        ("Age (years)", 73, "age_group", "60_and_over"),
         ("age", "73y", "age_group", "60_and_over"),
         ("age", "60+", "age_group", "60_and_over"),
         ("CRP", "<5", "inflammatory_markers", "normal"),
@@ -270,3 +273,14 @@ def test_a_word_for_a_part_denies_nothing(variable, denial):
 def test_the_opposite_of_a_variable_is_no_synonym(word):
     """Said with yes or absent it would turn the finding round."""
     assert MODEL.vocabulary.find(word) == ()
+
+
+def test_two_ways_of_one_finding_are_one_finding():
+    """Clonus and spasticity, night pain and weight loss: both are true of the same; a word for all of it is not said
+    twice, nor two states."""
+    case = dx.diagnose(MODEL, {"clonus": "yes", "spasticity": True})
+    assert dict(case.findings) == {"upper_motor_neuron_signs": "present"}
+    assert case.understood[0].said == "clonus = yes, spasticity = True"
+    for twice in ({"warfarin": "yes", "anticoagulation": "yes"}, {"areflexia": "yes", "hyporeflexia": "yes"}):
+        with pytest.raises(dx.FindingsError, match="is given twice"):
+            dx.diagnose(MODEL, twice)

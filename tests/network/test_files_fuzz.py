@@ -11,7 +11,7 @@ from bayesdx.errors import BayesdxError
 from bayesdx.network.files import net, uai, xdsl, xmlbif
 from bayesdx.network.files.bif import parse_bif
 from bayesdx.network.files.detect import recognise
-from bayesdx.network.files.parts import Source
+from bayesdx.network.files.parts import OpenFile
 from tests.network.test_bif import TEXT as BIF
 from tests.network.test_files_read import GATE, NET, UAI, XDSL, XMLBIF
 
@@ -63,7 +63,7 @@ def mutated(rng: random.Random, seed: bytes) -> bytes:
 def read(kind: str, raw: bytes) -> int:
     """Cells of the network; none where the file is refused."""
     recognise(raw)
-    source = Source("file")
+    source = OpenFile("file")
     try:
         match kind:
             case "net":
@@ -125,4 +125,4 @@ def test_many_variables_take_time_in_proportion(tmp_path: Path) -> None:
     tables = [f"potential (n{n} | n{n - 1}) {{ data = ((1 0)(0 1)); }}" for n in range(1, count)]
     for order in (nodes, nodes[::-1]):
         text = "\n".join(["net {}", *order, "potential (n0) { data = (1 1); }", *tables])
-        assert len(net.read(Source("file"), text)) == count
+        assert len(net.read(OpenFile("file"), text)) == count

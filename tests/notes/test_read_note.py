@@ -50,7 +50,12 @@ def test_the_label_of_a_state_says_that_state(name: str, state: str, label: str)
     assert said(f"{label}.")[name] == state
 
 
-PLAIN = [(v, word) for v in OBSERVED if v.states in (("no", "yes"), ("absent", "present")) for word in v.synonyms]
+PLAIN = [
+    (v, word)
+    for v in OBSERVED
+    if v.states in (("no", "yes"), ("absent", "present"))
+    for word in (*v.synonyms, *(word for state, words in v.state_words if state == v.states[1] for word in words))
+]
 
 
 def test_synonyms_affirm_and_are_denied() -> None:
@@ -335,6 +340,12 @@ def test_any_text_is_read(text: str) -> None:
     if not any(unicodedata.category(sign) == "Cs" for sign in text):
         assert str(reading).encode() and reading._repr_html_().encode()
     assert json.dumps(reading.to_dict())
+
+
+@pytest.mark.parametrize("text", ["CRP " + "1" * 300, "Temp 1.2.3.4", "T \u0663\u0668.6", "3/" + "9" * 400, "\x00", ""])
+def test_numbers_that_are_none_measure_nothing(text: str) -> None:
+    """Endless digits, dates, digits of other scripts: no measurement, and no error."""
+    assert said(text) == {}
 
 
 def test_time_grows_with_the_length_of_the_note() -> None:

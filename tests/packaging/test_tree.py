@@ -68,6 +68,14 @@ def test_the_patterns_find_what_they_look_for(pattern: re.Pattern[str], line: st
     assert pattern.search(line)
 
 
+def test_the_walks_lead_through_files_that_are_there() -> None:
+    """Every file that the map in CONTRIBUTING.md names is one of the package."""
+    named = re.findall(r"`([a-z_]+/[a-z_/]+[.]py)`", (ROOT / "CONTRIBUTING.md").read_text("utf-8"))
+    walks = [name for name in named if not name.startswith("tests/")]
+    assert len(walks) > 30
+    assert [name for name in walks if not (ROOT / "bayesdx" / name).is_file()] == []
+
+
 def pins(path: Path) -> dict[tuple[str, str], str]:
     """(name, marker) -> version."""
     found = [PIN.fullmatch(line) for line in path.read_text().splitlines()]

@@ -24,8 +24,14 @@ from numpy.typing import NDArray
 from bayesdx.errors import NetworkError, SaveError, nearest
 from bayesdx.knowledge.model import Model
 from bayesdx.network.compile import compile_network
-from bayesdx.network.files.parts import LARGEST_FILE, LARGEST_GAP, LARGEST_SILENT_GAP, Spelling, property_texts
-from bayesdx.network.files.parts import Variable as Described
+from bayesdx.network.files.parts import (
+    LARGEST_FILE,
+    LARGEST_GAP,
+    LARGEST_SILENT_GAP,
+    Described,
+    Spelling,
+    property_texts,
+)
 from bayesdx.network.gates import henrion_from_link, link_from_henrion
 from bayesdx.network.network import LARGEST_EXPANDED_TABLE, ROW_TOLERANCE, Details, Network, Node, NoisyMax, Table
 

@@ -23,7 +23,7 @@ from bayesdx.knowledge.model import Model
 from bayesdx.network.convert import as_network
 from bayesdx.network.files import net, uai, xdsl, xmlbif
 from bayesdx.network.files.bif import bif_text, parse_bif, read_bif
-from bayesdx.network.files.parts import LARGEST_FILE, OWN, Source
+from bayesdx.network.files.parts import LARGEST_FILE, OWN, OpenFile
 from bayesdx.network.network import Network, NoisyMax
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def read_network(path: str | os.PathLike[str]) -> Network:
     >>> read_network(file)["coin"].cpd.values
     array([0.5, 0.5])
     """
-    source = Source(os.fspath(path))
+    source = OpenFile(os.fspath(path))
     raw = _unpacked(source, Path(path))
     kind = recognise(raw)
     if not kind:
@@ -133,11 +133,11 @@ def read_network(path: str | os.PathLike[str]) -> Network:
     return network.with_details(replace(details, properties=(*details.properties, *origin)))
 
 
-_XML: dict[str, Callable[[Source, bytes], Network]] = {"xmlbif": xmlbif.read, "xdsl": xdsl.read}
-_TEXT: dict[str, Callable[[Source, str], Network]] = {"net": net.read, "uai": uai.read}
+_XML: dict[str, Callable[[OpenFile, bytes], Network]] = {"xmlbif": xmlbif.read, "xdsl": xdsl.read}
+_TEXT: dict[str, Callable[[OpenFile, str], Network]] = {"net": net.read, "uai": uai.read}
 
 
-def _unpacked(source: Source, path: Path) -> bytes:
+def _unpacked(source: OpenFile, path: Path) -> bytes:
     """The content of a file, of limited size; gzip is known by its first two bytes."""
     try:
         raw = read_ordinary(path, LARGEST_FILE)
@@ -158,7 +158,7 @@ class _Format:
 
     endings: tuple[str, ...]
     write: Callable[[Network], bytes]
-    read: Callable[[Source, bytes], Network]
+    read: Callable[[OpenFile, bytes], Network]
     gates: bool = False
 
 
@@ -166,11 +166,11 @@ def _write_bif(network: Network) -> bytes:
     return bif_text(network).encode("ascii")
 
 
-def _read_bif(source: Source, raw: bytes) -> Network:
+def _read_bif(source: OpenFile, raw: bytes) -> Network:
     return parse_bif(raw.decode("ascii"), source.name)[0]
 
 
-def _read_net(source: Source, raw: bytes) -> Network:
+def _read_net(source: OpenFile, raw: bytes) -> Network:
     return net.read(source, raw.decode("utf-8"))
 
 
@@ -225,7 +225,7 @@ def write_network(source: Model | Network | DiscreteBayesianNetwork, path: str |
         known = ", ".join(each for form in _WRITTEN for each in form.endings)
         raise SaveError(f"{target}: no format is written as {ending or 'a file without ending'}; expected {known}.")
     content = form.write(network)
-    _check_equal(network, form.read(Source(str(target)), content), str(target), form.gates)
+    _check_equal(network, form.read(OpenFile(str(target)), content), str(target), form.gates)
     try:
         with tempfile.TemporaryDirectory(prefix=f".{target.name}.", suffix=".saving", dir=target.parent) as scratch:
             written = Path(scratch) / target.name

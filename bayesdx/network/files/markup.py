@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 from xml.parsers import expat
 
-from bayesdx.network.files.parts import Source, Spelling, shown
+from bayesdx.network.files.parts import OpenFile, Spelling, shown
 
 MOST_ELEMENTS = 500_000
 """Elements above which a file is not read."""
@@ -55,7 +55,7 @@ class Element:
         return next((child for child in self.children if child.name == name), None)
 
 
-def parse(source: Source, raw: bytes) -> Element:
+def parse(source: OpenFile, raw: bytes) -> Element:
     """The root element of a document.
 
     Raises
@@ -82,7 +82,7 @@ def _encoded(raw: bytes) -> tuple[bytes, str | None]:
 
 
 class _Builder:
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: OpenFile) -> None:
         self.source = source
         self.stack: list[Element] = []
         self.root: Element | None = None

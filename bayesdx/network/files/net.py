@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 
 from bayesdx.network.files.parts import (
-    Source,
+    Described,
+    OpenFile,
     Spelling,
-    Variable,
     each,
     kept,
     known_as,
@@ -55,7 +55,7 @@ _KINDS = ("node", "decision", "utility", "function", "instance")
 _WORDS_BEFORE = ("discrete", "continuous", "chance", "boolean", "function", "mixed", "interface")
 
 
-def read(source: Source, text: str) -> Network:
+def read(source: OpenFile, text: str) -> Network:
     """The network of a NET file; in its tables the variable itself turns fastest, then the last parent.
 
     Numbers are weights: each row is divided by its sum, as Hugin does.
@@ -72,15 +72,15 @@ def read(source: Source, text: str) -> Network:
 
 
 class _Reader:
-    def __init__(self, source: Source, text: str) -> None:
+    def __init__(self, source: OpenFile, text: str) -> None:
         self.source = source
         self.text = _COMMENT.sub(lambda match: match[1] or "", text.replace("\r\n", "\n").replace("\r", "\n"))
         self.place = 0
         self.counted = (0, 1)
-        self.variables: dict[str, Variable] = {}
+        self.variables: dict[str, Described] = {}
         self.potentials: list[tuple[list[str], list[str], str | None, int, int]] = []
         self.unfit: list[tuple[str, str, int]] = []
-        self.overall = Variable("", (), 1)
+        self.overall = Described("", (), 1)
         self.classes = 0
 
     def line(self, place: int | None = None) -> int:
@@ -170,7 +170,7 @@ class _Reader:
         self.place = match.end()
         return match.group()[:-1].strip()
 
-    def attributes(self, variable: Variable) -> str | None:
+    def attributes(self, variable: Described) -> str | None:
         """The attributes within braces; the text of ``data`` where there is one."""
         self.expect("{")
         data = None
@@ -187,7 +187,7 @@ class _Reader:
         self.place += 1
         return data
 
-    def keep(self, variable: Variable, key: str, value: str) -> None:
+    def keep(self, variable: Described, key: str, value: str) -> None:
         """An attribute in its place: what bayesdx knows, else as a property."""
         text = _string(value)
         point = _POINT.fullmatch(value)
@@ -230,7 +230,7 @@ class _Reader:
             words.append(self.word("node"))
         kind = words[-1]
         name = NAMES.read(self.word("the name of a node", _NAME))
-        variable = Variable(name, (), line)
+        variable = Described(name, (), line)
         if kind == "instance" or self.ahead(":"):
             refuse(self.source, [*self.unfit, (name, "an instance of a class", line)])
         self.attributes(variable)
@@ -254,7 +254,7 @@ class _Reader:
                 continue
             names.append(NAMES.read(self.word("a node, '|' or ')'", _NAME)))
         self.place += 1
-        extra = Variable("", (), line)
+        extra = Described("", (), line)
         self.data_at = self.place
         data = self.attributes(extra)
         modelled = [key for key, _ in extra.properties if key.startswith("model_")]

@@ -39,7 +39,7 @@ _ESCAPED = re.compile("_x(10[0-9a-f]{4}|[0-9a-f]{0,5})_")
 
 
 @dataclass(frozen=True)
-class Source:
+class OpenFile:
     """A file that is being read, by the name that messages give it; and how far rows were from a sum of 1."""
 
     name: str
@@ -51,7 +51,7 @@ class Source:
 
 
 @dataclass
-class Variable:
+class Described:
     """A variable as far as a file has described it."""
 
     name: str
@@ -104,7 +104,7 @@ def shown(text: object) -> str:
     return quoted if len(quoted) <= _LONGEST_SHOWN else f"{quoted[:_LONGEST_SHOWN]}…"
 
 
-def known_as(source: Source, variables: dict[str, Variable], variable: Variable) -> None:
+def known_as(source: OpenFile, variables: dict[str, Described], variable: Described) -> None:
     """Add a variable; its name is new, and its states are different.
 
     Raises
@@ -123,8 +123,8 @@ def known_as(source: Source, variables: dict[str, Variable], variable: Variable)
 
 
 def looked_up(
-    source: Source, name: str, parents: Sequence[str], variables: Mapping[str, Variable], line: int
-) -> list[Variable]:
+    source: OpenFile, name: str, parents: Sequence[str], variables: Mapping[str, Described], line: int
+) -> list[Described]:
     """The parents of a variable, which are known and different.
 
     Raises
@@ -145,7 +145,7 @@ def looked_up(
     return [variables[parent] for parent in parents]
 
 
-def numbers(source: Source, name: str, text: str, line: int) -> Array:
+def numbers(source: OpenFile, name: str, text: str, line: int) -> Array:
     """The numbers of a text, separated by blanks; finite and not negative.
 
     Raises
@@ -189,7 +189,13 @@ def _is_number(part: str) -> bool:
 
 
 def shaped(
-    source: Source, variable: Variable, parents: Sequence[Variable], values: Array, line: int, *, weights: bool = False
+    source: OpenFile,
+    variable: Described,
+    parents: Sequence[Described],
+    values: Array,
+    line: int,
+    *,
+    weights: bool = False,
 ) -> Array:
     """Numbers as a table of shape (*parent_cardinalities, n_states), each row with a sum of 1.
 
@@ -226,7 +232,13 @@ def shaped(
 
 
 def _fail_row(
-    source: Source, variable: Variable, parents: Sequence[Variable], total: Array, gap: Array, line: int, weights: bool
+    source: OpenFile,
+    variable: Described,
+    parents: Sequence[Described],
+    total: Array,
+    gap: Array,
+    line: int,
+    weights: bool,
 ) -> NoReturn:
     """Name the first row that is no distribution."""
     wrong = (total <= 0) | (total == np.inf) if weights else gap > LARGEST_GAP
@@ -242,7 +254,7 @@ def _fail_row(
     )
 
 
-def network_of(source: Source, nodes: Sequence[Node], details: Details) -> Network:
+def network_of(source: OpenFile, nodes: Sequence[Node], details: Details) -> Network:
     """The network of these nodes; what is wrong with it as a whole is said with the file.
 
     Raises
@@ -258,7 +270,7 @@ def network_of(source: Source, nodes: Sequence[Node], details: Details) -> Netwo
         source.fail(str(error).removeprefix("network: "))
 
 
-def refuse(source: Source, unfit: Sequence[tuple[str, str, int]]) -> None:
+def refuse(source: OpenFile, unfit: Sequence[tuple[str, str, int]]) -> None:
     """Raise for nodes that no discrete Bayesian network has; each is a name, what it is, and its line.
 
     Raises

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from bayesdx.network.files.parts import Source, Variable, looked_up, network_of, numbers, shaped
+from bayesdx.network.files.parts import Described, OpenFile, looked_up, network_of, numbers, shaped
 from bayesdx.network.network import LARGEST_EXPANDED_TABLE, Details, Network, Node, Table
 
 _WORD = re.compile(r"\S+")
 _COMMENT = re.compile(r"^c(?:[ \t].*)?$", re.MULTILINE)
 
 
-def read(source: Source, text: str) -> Network:
+def read(source: OpenFile, text: str) -> Network:
     """The network of a UAI file; the last variable of a scope is the child, and turns fastest.
 
     Raises
@@ -32,17 +32,17 @@ def read(source: Source, text: str) -> Network:
         source.fail(f"a {kind.upper()[:20]} network; only BAYES has conditional tables.", words.line)
     count = words.count("the number of variables")
     cards = [words.count(f"the number of states of variable {number}") for number in range(count)]
-    variables: dict[str, Variable] = {}
+    variables: dict[str, Described] = {}
     if sum(cards) > len(text):
         source.fail(f"{sum(cards)} states, more than the file has numbers.", words.line)
     for number, card in enumerate(cards):
         if card < 1:
             source.fail(f"variable {number} has no states.", words.line)
-        variables[str(number)] = Variable(str(number), tuple(map(str, range(card))), words.line)
+        variables[str(number)] = Described(str(number), tuple(map(str, range(card))), words.line)
     functions = words.count("the number of tables")
     if functions != count:
         source.fail(f"{functions} tables for {count} variables; expected one for each.", words.line)
-    scopes: list[tuple[str, list[Variable], int]] = []
+    scopes: list[tuple[str, list[Described], int]] = []
     seen: set[str] = set()
     for number in range(functions):
         size = words.count(f"the size of scope {number}")
@@ -74,7 +74,7 @@ def read(source: Source, text: str) -> Network:
 class _Words:
     """The words of a file, one after the other, with the line of the last one."""
 
-    def __init__(self, source: Source, text: str) -> None:
+    def __init__(self, source: OpenFile, text: str) -> None:
         self.source = source
         self.text = _COMMENT.sub("", text)
         self.found: Iterator[re.Match[str]] = _WORD.finditer(self.text)

@@ -13,9 +13,9 @@ from bayesdx.errors import rounded
 from bayesdx.network.files.markup import ILLEGAL, LOOSE, Element, attribute, content, parse
 from bayesdx.network.files.parts import (
     LARGEST_GAP,
-    Source,
+    Described,
+    OpenFile,
     Spelling,
-    Variable,
     each,
     kept,
     known_as,
@@ -52,7 +52,7 @@ _NODES = {
 _SIZE = (80.0, 40.0)
 
 
-def read(source: Source, raw: bytes) -> Network:
+def read(source: OpenFile, raw: bytes) -> Network:
     """The network of an XDSL document.
 
     In tables the state of the node itself turns fastest, then the last parent. A noisy-MAX node lists its strongest
@@ -76,7 +76,7 @@ def read(source: Source, raw: bytes) -> Network:
         if child.name not in ("nodes", "extensions", "cases", "documentation"):
             source.fail(f"<{child.name}> is not understood.", child.line)
     elements: dict[str, Element] = {}
-    variables: dict[str, Variable] = {}
+    variables: dict[str, Described] = {}
     unfit = []
     for element in holder.children:
         name = _identifier(source, element, f"<{element.name}>")
@@ -86,7 +86,7 @@ def read(source: Source, raw: bytes) -> Network:
             known_as(source, variables, _variable(source, element, name))
             elements[name] = element
     refuse(source, unfit)
-    overall = Variable("", (), root.line)
+    overall = Described("", (), root.line)
     overall.label = LOOSE.read(root.attributes.get("id", ""))
     _read_extensions(root, variables, overall)
     reversed_states = {
@@ -96,7 +96,7 @@ def read(source: Source, raw: bytes) -> Network:
     return network_of(source, nodes, overall.details)
 
 
-def _refuse_dynamic(source: Source, root: Element, holder: Element) -> None:
+def _refuse_dynamic(source: OpenFile, root: Element, holder: Element) -> None:
     """Nodes of a network that repeats itself over slices of time."""
     temporal = [
         (child, f"of dynamic slices, <{child.name}>") for child in holder.children if "dynamic" in child.attributes
@@ -111,15 +111,15 @@ def _refuse_dynamic(source: Source, root: Element, holder: Element) -> None:
     refuse(source, [(NAMES.read(child.attributes.get("id", "?")), what, child.line) for child, what in temporal])
 
 
-def _identifier(source: Source, element: Element, what: str) -> str:
+def _identifier(source: OpenFile, element: Element, what: str) -> str:
     name = element.attributes.get("id", "")
     if not name:
         source.fail(f"{what} has no id.", element.line)
     return NAMES.read(name)
 
 
-def _variable(source: Source, element: Element, name: str) -> Variable:
-    variable = Variable(name, (), element.line)
+def _variable(source: OpenFile, element: Element, name: str) -> Described:
+    variable = Described(name, (), element.line)
     for key, text in element.attributes.items():
         if key != "id":
             variable.properties.append((GENIE + key, LOOSE.read(text)))
@@ -153,7 +153,7 @@ def _all_text(element: Element) -> str:
     return " ".join(filter(None, texts))
 
 
-def _read_extensions(root: Element, variables: Mapping[str, Variable], overall: Variable) -> None:
+def _read_extensions(root: Element, variables: Mapping[str, Described], overall: Described) -> None:
     """What GeNIe draws: names, comments and places of nodes, wherever they stand within submodels."""
     stack = [genie for extensions in root.all("extensions") for genie in extensions.all("genie")]
     for genie in stack:
@@ -186,10 +186,10 @@ def _position(text: str) -> tuple[float, ...]:
 
 
 def _node(
-    source: Source,
+    source: OpenFile,
     element: Element,
-    variable: Variable,
-    variables: Mapping[str, Variable],
+    variable: Described,
+    variables: Mapping[str, Described],
     reversed_states: set[str],
 ) -> Node:
     name = variable.name
@@ -212,19 +212,21 @@ def _node(
     return Node(name, variable.states, tuple(names), Table(np.flip(table, turned)), variable.details)
 
 
-def _one(source: Source, element: Element, name: str, what: str) -> Element:
+def _one(source: OpenFile, element: Element, name: str, what: str) -> Element:
     found = element.all(what)
     if len(found) != 1:
         source.fail(f"variable {shown(name)} has {len(found)} <{what}>; expected one.", element.line)
     return found[0]
 
 
-def _listed(source: Source, element: Element, name: str, what: str) -> tuple[Array, int]:
+def _listed(source: OpenFile, element: Element, name: str, what: str) -> tuple[Array, int]:
     found = _one(source, element, name, what)
     return numbers(source, name, found.text, found.line), found.line
 
 
-def _certain(source: Source, element: Element, variable: Variable, parents: Sequence[Variable]) -> tuple[Array, int]:
+def _certain(
+    source: OpenFile, element: Element, variable: Described, parents: Sequence[Described]
+) -> tuple[Array, int]:
     """The table of a deterministic node, of zeros and ones."""
     found = _one(source, element, variable.name, "resultingstates")
     words = found.text.split()
@@ -247,7 +249,11 @@ def _certain(source: Source, element: Element, variable: Variable, parents: Sequ
 
 
 def _gate(
-    source: Source, element: Element, variable: Variable, parents: Sequence[Variable], reversed_states: set[str]
+    source: OpenFile,
+    element: Element,
+    variable: Described,
+    parents: Sequence[Described],
+    reversed_states: set[str],
 ) -> NoisyMax:
     name, card = variable.name, len(variable.states)
     values, line = _listed(source, element, name, "parameters")
@@ -281,7 +287,7 @@ def _gate(
     return NoisyMax(columns[-1, ::-1], links)
 
 
-def _orders(source: Source, element: Element, variable: Variable, cards: Sequence[int]) -> list[list[int]]:
+def _orders(source: OpenFile, element: Element, variable: Described, cards: Sequence[int]) -> list[list[int]]:
     """For each parent, its states as the columns of the gate follow each other; as it lists them where not said."""
     found = element.all("strengths")
     if not found:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bayesdx.network.files.markup import BLANKS, ILLEGAL, LOOSE, Element, content, parse
 from bayesdx.network.files.parts import (
-    Source,
+    Described,
+    OpenFile,
     Spelling,
-    Variable,
     known_as,
     looked_up,
     network_of,
@@ -23,7 +23,7 @@ NAMES = Spelling(f"{ILLEGAL}|^[{BLANKS}]|[{BLANKS}](?![\\s\\S])")
 """Blanks around a name are no part of it, so those that are get written as other signs."""
 
 
-def read(source: Source, raw: bytes) -> Network:
+def read(source: OpenFile, raw: bytes) -> Network:
     """The network of an XMLBIF document; in its tables the variable itself turns fastest, then the last GIVEN.
 
     Raises
@@ -38,10 +38,10 @@ def read(source: Source, raw: bytes) -> Network:
     network = next((child for child in root.children if child.name.upper() == "NETWORK"), None)
     if network is None:
         source.fail(f"<{root.name}> has no <NETWORK>.", root.line)
-    variables: dict[str, Variable] = {}
+    variables: dict[str, Described] = {}
     definitions: list[Element] = []
     unfit: list[tuple[str, str, int]] = []
-    overall = Variable("", (), network.line)
+    overall = Described("", (), network.line)
     for child in network.children:
         match child.name.upper():
             case "VARIABLE":
@@ -71,11 +71,11 @@ def read(source: Source, raw: bytes) -> Network:
     return network_of(source, [nodes[name] for name in variables], overall.details)
 
 
-def _variable(source: Source, element: Element) -> tuple[Variable, str]:
+def _variable(source: OpenFile, element: Element) -> tuple[Described, str]:
     names = [child for child in element.children if child.name.upper() == "NAME"]
     if len(names) != 1:
         source.fail(f"a variable has {len(names)} <NAME>; expected one.", element.line)
-    variable = Variable(NAMES.read(names[0].text), (), element.line)
+    variable = Described(NAMES.read(names[0].text), (), element.line)
     states = []
     for child in element.children:
         match child.name.upper():
@@ -92,7 +92,7 @@ def _variable(source: Source, element: Element) -> tuple[Variable, str]:
     return variable, attributes.get("TYPE", "nature").strip(BLANKS).lower() or "nature"
 
 
-def _defined(source: Source, element: Element, variables: dict[str, Variable]) -> Node:
+def _defined(source: OpenFile, element: Element, variables: dict[str, Described]) -> Node:
     named: dict[str, list[str]] = {"FOR": [], "GIVEN": []}
     tables: list[Element] = []
     for child in element.children:

@@ -25,7 +25,7 @@ LEFT_OUT = HERE / "left_out.csv"
 RELEASED = date(2026, 12, 1)
 
 BLANK = (
-    "ultrasound",
+    "compression_ultrasound",
     "d_dimer",
     "leg_swelling",
     "calf_difference",
@@ -44,7 +44,7 @@ SHOWN = ["study", "finding", "measure", "value", "predictive_lower", "predictive
 
 def left_out_studies(model: dx.Model) -> list[str]:
     """Of the studies of a test, in the order of their names, every second one."""
-    names = {row.study for row in model.studies if row.finding in ("d_dimer", "ultrasound")}
+    names = {row.study for row in model.studies if row.finding in ("d_dimer", "compression_ultrasound")}
     selective = {row.study for row in model.studies if row.verification == "selective"}
     return sorted(names - selective)[1::2]
 

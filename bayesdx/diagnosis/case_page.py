@@ -128,7 +128,7 @@ def _triage(case: CaseNumbers) -> list[str]:
 
 
 def _findings(case: CaseNumbers) -> list[str]:
-    rows = [(_cell(found.label), _cell(found.value_label), _cell(found.said)) for found in case.understood]
+    rows = [(_cell(found.label), _cell(found.value_text), _cell(found.said)) for found in case.understood]
     return [
         "<h2>Findings as understood</h2>",
         _table(("finding", "found", "given as"), rows) if rows else "<p>None.</p>",
