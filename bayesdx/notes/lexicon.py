@@ -94,7 +94,7 @@ class Entry:
 
 def stems_in(text: str) -> list[str]:
     """The stems of the words of a text that count."""
-    text = re.sub(r"\bx-?\s?rays?\b", "xray", text, flags=re.IGNORECASE)
+    text = re.sub(r"\bx-?\s?rays?\b", "radiograph", text, flags=re.IGNORECASE)
     return [canonical(word) for word in _WORD.findall(text.lower()) if word not in _LEFT_OUT]
 
 
@@ -188,7 +188,7 @@ def _entry(variable: Variable) -> Entry:
         lead += stems_in(variable.label)
     modalities = {stem for stem in lead if stem in words.MODALITIES}
     if any(stem_of(word) in lead for word in words.IMAGING):
-        modalities = set(words.MODALITIES) - {"xray"}
+        modalities = set(words.MODALITIES) - {"radiograph"}
     texts = (variable.variable.replace("_", " "), *variable.words, *variable.state_labels)
     own = frozenset(stem for text in (*texts, variable.definition) for stem in stems_in(text))
     graded = any(grade not in (words.FINE, words.NEGATIVE) for grade in grades) or len(others) > 1 or bool(tempo)
@@ -223,7 +223,11 @@ def _patterns(entry: Entry, named: dict[frozenset[str], list[str]], things: froz
     quantities = [frozenset(stems_in(text)) for text in variable.quantity]
     for text in (label, name, *variable.quantity, *variable.synonyms):
         bare = text
-        if entry.modalities and "xray" not in entry.modalities and not set(stems_in(text)) <= set(words.MODALITIES):
+        if (
+            entry.modalities
+            and "radiograph" not in entry.modalities
+            and not set(stems_in(text)) <= set(words.MODALITIES)
+        ):
             bare = _IMAGED.sub(" ", text)
         stems = frozenset(stems_in(bare))
         whole = text in (label, name)
@@ -248,7 +252,7 @@ def _patterns(entry: Entry, named: dict[frozenset[str], list[str]], things: froz
 def _of_word(entry: Entry, state: str, word: str) -> Iterator[Pattern]:
     """A word for one state, and what is left of it without "weak" or "reduced"."""
     variable = entry.variable
-    bare = _IMAGED.sub(" ", word) if entry.modalities and "xray" not in entry.modalities else word
+    bare = _IMAGED.sub(" ", word) if entry.modalities and "radiograph" not in entry.modalities else word
     stems = frozenset(stems_in(bare)) or frozenset(stems_in(word))
     if not _tells(stems) or (entry.tempo and len(stems) < 2):
         return

@@ -259,7 +259,7 @@ class Named(Statement):
         if not wanted or mention.pattern.stems & wanted:
             return True
         found = {self.modalities[mention.first], self.modalities[mention.last]}
-        return bool(found & wanted) or ("imaging" in found and wanted != {"xray"})
+        return bool(found & wanted) or ("imaging" in found and wanted != {"radiograph"})
 
     def _denied_by(self, mention: Mention) -> str | None:
         """The words that deny a mention."""

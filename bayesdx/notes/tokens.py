@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bayesdx.notes.words import GRADES, LITTLE, SIDES, UNITS, canonical, words_of
 
 _TOKEN = re.compile(
-    r"(?P<xray>(?<!\w)[xX](?:-|-?\s)?[rR][aA][yY]s?\b)"
+    r"(?P<radiograph>(?<!\w)[xX](?:-|-?\s)?[rR][aA][yY]s?\b)"
     r"|(?P<number>\d+(?:[.,]\d+)*)"
     r"|(?P<sign>[+\-\u2212\u2013]ve\b)"
     r"|(?P<word>[^\W\d_]{3,5}(?=\d{1,4}(?:\.\d+)?\b)|[tT](?=\d\d\.\d)|[^\W\d_][^\W_]*(?:['\u2018\u2019][^\W\d_]+)*)"
@@ -89,8 +89,8 @@ def statements(note: str) -> Iterator[list[Token]]:
 
 def _token(found: re.Match[str]) -> Token:
     text = found[0].lower() if len(found[0]) < 100 else ""
-    if found["xray"] is not None:
-        return Token(found.start(), found.end(), "xray", "xray", "word", False, "")
+    if found["radiograph"] is not None:
+        return Token(found.start(), found.end(), "radiograph", "radiograph", "word", False, "")
     if found["number"] is not None:
         return Token(found.start(), found.end(), text, "", "number", False, "")
     if found["mark"] is not None:

@@ -49,7 +49,7 @@ SAME: dict[str, str] = {
     **dict.fromkeys(("mri", "magnetic"), "mri"),
     **dict.fromkeys(("ct", "cect", "tomography", "tomographic"), "ct"),
     **dict.fromkeys(("us", "uss", "ultrasound", "sonography", "sonogram", "sonographic"), "ultrasound"),
-    **dict.fromkeys(("xr", "xray", "radiograph", "radiography", "film", "xrays"), "xray"),
+    **dict.fromkeys(("xr", "xray", "radiograph", "radiography", "film", "xrays"), "radiograph"),
     **dict.fromkeys(("unable", "cant", "couldnt", "cannot", "inability", "impossible", "incapable", "wont"), "cannot"),
     **dict.fromkeys(("able", "can"), "can"),
     **dict.fromkeys(("ache", "aching", "achy", "discomfort", "painful", "sore", "pain"), "pain"),
@@ -69,15 +69,15 @@ SAME: dict[str, str] = {
 }  # fmt: skip
 """Words of one meaning in notes; what they are all read as."""
 
-MODALITIES = {"mri": "MRI", "ct": "CT", "ultrasound": "ultrasound", "xray": "X-ray"}
+MODALITIES = {"mri": "MRI", "ct": "CT", "ultrasound": "ultrasound", "radiograph": "X-ray"}
 """Kinds of imaging, in the spelling of ``SAME``."""
 
 IMAGING = ("imaging",)
 """Words of a model that stand for every kind of imaging but X-ray."""
 
 TEST_NOUNS = words_of(
-    """test sign study exam examination count level scan imaging xray mri ct ultrasound grade rate manoeuvre maneuver
-    reaction response stretch bend"""
+    """test sign study exam examination count level scan imaging radiograph mri ct ultrasound grade rate
+    manoeuvre maneuver reaction response stretch bend"""
 )
 """Nouns that name an examination: such a mention says nothing without its result."""
 
@@ -250,7 +250,8 @@ RESUMES = words_of("on o exam examination he she there today now clinically exam
 
 HEADINGS = words_of(
     """s o e oe exam examination obs observations history hx hpi hpc pc clinical details report findings subjective
-    objective on neuro bloods labs imaging results social sh dh drugs medication allergies mri ct xr xray us"""
+    objective on neuro bloods labs imaging results social sh dh drugs medication allergies mri ct xr xray us
+    radiograph"""
 )
 
 MEASURES: dict[str, tuple[str, ...]] = {"temperature": ("t", "temp")}
