@@ -39,10 +39,11 @@ class ModelError(BayesdxError):
     Examples
     --------
     >>> import bayesdx as dx
-    >>> dx.load_model("chest_clinic@1.0.0", population="ward")
-    Traceback (most recent call last):
-        ...
-    bayesdx.errors.ModelError: population 'ward' is not one of chest_clinic 1.0.0; its populations are clinic.
+    >>> try:
+    ...     dx.load_model("chest_clinic@1.0.0", population="ward")
+    ... except dx.ModelError as error:
+    ...     print(str(error).partition("; ")[0])
+    population 'ward' is not one of chest_clinic 1.0.0
     """
 
     def __init__(self, message: str, problems: Sequence[object] = ()) -> None:

@@ -29,7 +29,7 @@ TOPICS = {
     "6b": "Eligibility",
     "6c": "Treatments received",
     "7": "Preparation of data",
-    "8a": "CaseOutcome and its assessment",
+    "8a": "Outcome and its assessment",
     "8b": "Assessors of a subjective outcome",
     "8c": "Blinding of outcome assessment",
     "9a": "Choice of predictors",

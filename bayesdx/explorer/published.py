@@ -104,7 +104,7 @@ def contents(model: dx.Model) -> dict[str, Any]:
     --------
     >>> found = contents(dx.load_model("chest_clinic@1.0.0"))
     >>> [line["cause"] for line in found["lines"]], found["population"]
-    (['tuberculosis', 'lung_cancer', 'bronchitis'], 'chest_clinic')
+    (['tuberculosis', 'lung_cancer', 'bronchitis'], 'clinic')
     """
     index = {name: place for place, name in enumerate(model.by_name)}
     network = dx.Engine(model).network

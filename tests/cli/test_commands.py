@@ -282,7 +282,7 @@ class TestDiagnoseOptions:
     @pytest.mark.parametrize(
         ("option", "message"),
         [
-            ("fever", "Error: -f 'fever': expected VARIABLE=STATE, for example -f fever=present.\n"),
+            ("fever", "Error: -f 'fever': expected VARIABLE=STATE, for example -f 'fever=yes'.\n"),
             ("=present", "Error: -f '=present': expected VARIABLE=STATE, for example -f fever=present.\n"),
             (
                 "sever_pain=present",

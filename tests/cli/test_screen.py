@@ -106,7 +106,8 @@ TABLE = "id,fever,onset\nA1,present,sudden\nA2,presnt,acute\nA3,absent,gradual\n
 FAULTS = (
     "Error: standard input, row 3: findings: fever = 'presnt' is not a state of fever; its states are absent, present, "
     "or temperature in °C (cut at 38). Did you mean 'present'?\n"
-    "Error: standard input, row 3: findings: onset = 'acute' is not a state of onset; its states are gradual, sudden.\n"
+    "Error: standard input, row 3: findings: onset = 'acute' is not a state of onset; its states are gradual, sudden. "
+    "Did you mean 'sudden'?\n"
     "Error: standard input, row 5: 2 cells; the header has 3.\n"
 )
 
