@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fhir.resources.R4B.bundle import Bundle
-from fhir.resources.R4B.questionnaire import Questionnaire
-from fhir.resources.R4B.questionnaireresponse import QuestionnaireResponse
-from fhir.resources.R4B.riskassessment import RiskAssessment
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 import bayesdx as dx
 from bayesdx.cli import app
+
+RESOURCES = "fhir.resources.R4B"
+Bundle = pytest.importorskip(f"{RESOURCES}.bundle", reason="the extra fhir is not installed").Bundle
+Questionnaire = pytest.importorskip(f"{RESOURCES}.questionnaire").Questionnaire
+QuestionnaireResponse = pytest.importorskip(f"{RESOURCES}.questionnaireresponse").QuestionnaireResponse
+RiskAssessment = pytest.importorskip(f"{RESOURCES}.riskassessment").RiskAssessment
 
 FLAGSHIP = dx.load_model("hip_flexion_weakness", population="specialist_referral")
 MODEL = dx.load_model(Path(__file__).parents[1] / "data" / "models" / "breathless" / "1.0.0")
