@@ -139,7 +139,9 @@ def _tests(rng: random.Random, findings: list[Variable]) -> tuple[Test, ...]:
     names = tuple(variable.variable for variable in findings if variable.kind == "test")
     if not names:
         return ()
-    return (Test("scan", "Scan", names, rng.uniform(0, 300), rng.uniform(0, 48), 0.1, 0.001, "S", "expert"),)
+    cost, hours = rng.uniform(0, 300), rng.uniform(0, 48)
+    soonest = min(hours, 24.0)  # an emergency may call for it
+    return (Test("scan", "Scan", names, cost, hours, 0.1, 0.001, "S", "expert", emergency_delay_hours=soonest),)
 
 
 def _flags(rng: random.Random, about: list[Variable], findings: list[Variable]) -> tuple[RedFlag, ...]:

@@ -74,6 +74,7 @@ def test_whatever_people_type_is_read_or_refused(model: dx.Model) -> None:
     rng = random.Random(20)
     names = [word for v in model.variables for word in (v.variable, v.label, *v.synonyms, *v.quantity)]
     words = [word for v in model.variables for s in v.states for word in (s, v.state_label(s))]
+    words += ["yes", "no"] * 80  # what a word that names a state takes
     names += list(model.groups)
     read = 0
     for number in range(COUNT):
@@ -89,7 +90,7 @@ def test_whatever_people_type_is_read_or_refused(model: dx.Model) -> None:
         for name, given in found.values.items():
             states = model.by_name[name].states
             assert given is dx.UNKNOWN or set([given] if isinstance(given, str) else given) <= set(states)
-    assert read > COUNT / 25, "the words are so damaged that nothing is read"
+    assert read > COUNT / 20, "the words are so damaged that nothing is read"
 
 
 def test_any_words_can_be_looked_for(model: dx.Model) -> None:

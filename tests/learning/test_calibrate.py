@@ -136,7 +136,7 @@ def test_em_of_complete_data_equals_pgmpy() -> None:
 
 def test_parts_that_may_not_move_stay(tmp_path: Path) -> None:
     """Priors alone move where only priors may; the version is saved, loads, checks clean, and is compared."""
-    model = replace(random_model(3, zeros=False), management=(), red_flags=())
+    model = replace(random_model(3, zeros=False), management=())
     frame = patients(model, 80, 1)
     result = dx.calibrate(model, frame, move=["priors"], population="ward", dates="2019 to 2024")
     assert set(result.table["file"]) == {"priors.csv"}
