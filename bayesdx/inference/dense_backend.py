@@ -38,6 +38,9 @@ MOST_WEIGHTS_KEPT = 4
 MOST_CASES_FAST = 2**13
 """Cases handed to compiled code at a time; several of its calls run beside each other."""
 
+SPARSE = 32
+"""Where cases have seen fewer than one row of this many, their rows are added up one by one, which is slower a row."""
+
 DOWN = 2.0**-500
 """A posterior is scaled by this before it is divided by a prior, which may be as small as a float can be."""
 
@@ -411,10 +414,11 @@ class DenseBackend:
         parts = self._log_parts
         seen = (codes[:, parts.columns] == parts.states).astype(np.float64)
         quiet, deep = seen[:, : len(parts.slow)], seen[:, : len(parts.fast)]
-        slow, fast = quiet @ parts.slow, deep @ parts.fast
+        slow, fast = quiet @ parts.slow, _sum_rows(deep, parts.fast)
         total = work[0]
         np.add(slow[:, :, None], fast[:, None, :], out=total.reshape(len(codes), slow.shape[1], fast.shape[1]))
-        total += np.matmul(seen[:, len(parts.fast) :], parts.full, out=work[1])
+        if len(parts.full):
+            total += _sum_rows(seen[:, len(parts.fast) :], parts.full, work[1])
         return np.asarray(total)
 
     @cached_property
@@ -517,6 +521,15 @@ class _LogParts:
     slow: Array
     fast: Array
     full: Array
+
+
+def _sum_rows(seen: Array, rows: Array, out: Array | None = None) -> Array:
+    """The sum of the rows that each case has seen, shape (n_cases, n_cells), in ``out`` where that is no loss."""
+    if np.count_nonzero(seen) * SPARSE < seen.size:
+        from scipy.sparse import csr_array  # takes a while to import, and few questions need it
+
+        return np.asarray(csr_array(seen) @ rows)
+    return np.matmul(seen, rows, out=out)
 
 
 def _log_parts(tables: DenseTables, slow: _Half, fast: _Half) -> _LogParts:
