@@ -70,6 +70,7 @@ from bayesdx.evaluation import (
     draft_mapping,
     evaluate,
     model_card,
+    model_sheets,
     read_cohort,
 )
 from bayesdx.explorer import Explorer, explore, publish
@@ -171,6 +172,7 @@ __all__ = [
     "load_model",
     "model_card",
     "model_from_network",
+    "model_sheets",
     "narrative",
     "next_question",
     "next_tests",

@@ -15,7 +15,7 @@ from bayesdx.diagnosis.case import expect_cases, leading_event
 from bayesdx.diagnosis.diagnosis import Diagnosis
 from bayesdx.diagnosis.events import Event, action_events, event_of, given_event
 from bayesdx.diagnosis.findings import UNKNOWN
-from bayesdx.diagnosis.lines import alternatives, engine_for
+from bayesdx.diagnosis.lines import alternatives, engine_for, ranked
 from bayesdx.diagnosis.trails import relevant
 from bayesdx.display import format_probability
 from bayesdx.display.numbers import ROUNDING
@@ -355,10 +355,10 @@ def sensitivity_analysis(case: Diagnosis, cause: str | None = None) -> Sensitivi
     expect_cases(case)
     model = case.model
     event = leading_event(case) if cause is None else event_of(model, cause)
-    lines = [event_of(model, line.name) for line in alternatives(model)]
+    lines = [event_of(model, line.name) for line in alternatives(model)[: ranked(model)]]
     numbers = parameters(model)
     slopes = _Slopes(case, [event, *lines])
-    top = 1 + int(case.probabilities.argmax())
+    top = 1 + int(case.probabilities[: ranked(model)].argmax())
     thresholds = sorted({step.threshold for step in model.management if event in action_events(model, step.cause)})
     functions = [_function(number, *slopes.lines_of(number), lines, top, thresholds) for number in numbers]
     functions.sort(key=lambda f: -f.swing if f.swing == f.swing else 0.0)
