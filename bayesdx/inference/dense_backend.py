@@ -172,16 +172,21 @@ class DenseBackend:
         differ = (codes != codes[0]).any(axis=0)
         if not self.column_range.keys() >= set(targets) or (self._first_row[differ] < 0).any():
             return None
+        compiled = use_numba(self.kernel, len(codes) * tables.cells, COMPILED)
         apart = _ranked(np.where(differ & (codes >= 0), self._first_row + codes, -1))
-        if apart.shape[1] > MOST_FINDINGS_APART or use_numba(self.kernel, len(codes) * tables.cells, COMPILED):
+        if not compiled and apart.shape[1] > MOST_FINDINGS_APART:
             return None
         shared = self._weights_of(np.where(differ, -1, codes[0]).tolist())
         columns = np.empty((len(codes), tables.n_states))
         total = np.empty((len(codes), 1))
-        width = max(1, CHUNK_CELLS // tables.cells)
-        for start in range(0, len(codes), width):
-            part = slice(start, start + width)
-            total[part] = self._sum_alike(apart[part], shared, columns[part])
+        if compiled:
+            own = np.where(differ, codes, -1)
+            self._cases_fast(own, shared[None].copy(), np.zeros(len(own), dtype=np.int64), total[:, 0], columns)
+        else:
+            width = max(1, CHUNK_CELLS // tables.cells)
+            for start in range(0, len(codes), width):
+                part = slice(start, start + width)
+                total[part] = self._sum_alike(apart[part], shared, columns[part])
         total = total[:, 0]
         faint = np.flatnonzero(total < FAINT)
         total[faint] = 1.0

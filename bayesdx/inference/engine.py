@@ -772,7 +772,7 @@ def _numbers(cpd: Table | NoisyMax) -> tuple[Array, ...]:
 
 def _check_finite(marginals: Mapping[int, Array], impossible: NDArray[np.bool_] | None) -> None:
     """Refuse what floating point could not hold; possible only with probabilities near the smallest allowed."""
-    if math.isfinite(sum(float(np.add.reduce(values, axis=None)) for values in marginals.values())):
+    if math.isfinite(sum(float(np.vdot(values, values)) for values in marginals.values())):
         return
     for values in marginals.values():
         odd = ~np.isfinite(values.sum(axis=1))
