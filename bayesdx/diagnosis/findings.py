@@ -252,6 +252,9 @@ class _Reading:
     def add(self, word: object, given: object) -> None:
         """Take one entry of the findings; what is wrong with it goes to the faults."""
         try:
+            if isinstance(word, str) and isinstance(given, str) and self.vocabulary.is_state(word, given):
+                self._set(word, given, word, "")
+                return
             name = self.vocabulary.resolve(word)
             if name in self.vocabulary.groups:
                 self._add_group(name, word, given)

@@ -38,6 +38,9 @@ MOST_WEIGHTS_KEPT = 4
 MOST_CASES_FAST = 2**13
 """Cases handed to compiled code at a time; several of its calls run beside each other."""
 
+DOWN = 2.0**-500
+"""A posterior is scaled by this before it is divided by a prior, which may be as small as a float can be."""
+
 COMPILED = "dense_fast.propagate_cases"
 
 CHUNK_CELLS = 2**18
@@ -151,8 +154,8 @@ class DenseBackend:
         middle = len(cards) // 2
         return _Half(cards[:middle]), _Half(cards[middle:])
 
-    # Single cases, and hypothetical results of one case, in numpy: compiled code gains nothing over it in the first,
-    # and takes the second as it takes any batch.
+    # Single cases, and hypothetical results of one case. Compiled code takes a single case asked about causes alone,
+    # and hypothetical results as it takes any batch; it gains nothing over numpy in the rest.
 
     def run_alike(self, evidence: Evidence, targets: Sequence[int]) -> tuple[Array, dict[int, Array]] | None:
         """Cases of hard evidence that differ in few findings, as hypothetical results do, asked about causes.
@@ -209,8 +212,12 @@ class DenseBackend:
             return None
         codes = evidence.codes[0].tolist()
         columns = np.empty((1, tables.n_states))
-        weights = self._weights_of(codes)
-        total = self._sum_alike(np.array([[-1]]), weights, columns)[0]
+        total = np.empty(1)
+        if findings or not use_numba(self.kernel, tables.cells, COMPILED):
+            weights = self._weights_of(codes)
+            total = self._sum_alike(np.array([[-1]]), weights, columns)[0]
+        else:
+            self._cases_fast(evidence.codes, self._all_priors, np.array([self._pattern_of(codes)]), total, columns)
         if total[0] < FAINT or not np.isfinite(columns).all():
             return None
         predicted = (tables.rows @ weights / total)[None] if findings else columns
@@ -458,8 +465,8 @@ class DenseBackend:
 
     def _configurations(self, evidence: Evidence, rows: slice, posterior: Array, prior: Array) -> Array:
         """Posterior of every configuration of the contexts, shape (n_cases, *context_cardinalities)."""
-        share = np.divide(posterior, prior, out=np.zeros_like(posterior), where=prior > 0)
-        weights = self._weights(evidence, rows) * (share @ self.flat_prior.T)
+        share = np.divide(posterior * DOWN, prior, out=np.zeros_like(posterior), where=prior > 0)
+        weights = self._weights(evidence, rows) * (share @ self.flat_prior.T / DOWN)
         return weights.reshape(-1, *self.tables.context_cards)
 
 
