@@ -22,8 +22,8 @@ import pandas as pd
 
 import bayesdx as dx
 from bayesdx.diagnosis.case import leading_event
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.interview import askable
-from bayesdx.diagnosis.lines import engine_for
 from bayesdx.diagnosis.results import measured_variables
 from bayesdx.diagnosis.suggestions import Asked, Option, TradeOff
 from bayesdx.display import as_json
@@ -195,12 +195,12 @@ def warm(model: dx.Model) -> None:
     """Have the compiled code at hand, which small batches then use too."""
     if not numba_installed():
         return
-    network = engine_for(model).network
+    network = compiled(model).engine.network
     codes = np.full((len(network), len(network)), -1)
     np.fill_diagonal(codes, 0)
-    compiled = dx.Engine(network, kernel="numba", workers=1)
+    engine = dx.Engine(network, kernel="numba", workers=1)
     for cases in (codes, codes[:1]):
-        compiled.propagate(Evidence(cases), measured_variables(model))
+        engine.propagate(Evidence(cases), measured_variables(model))
 
 
 def flagship(population: str, count: int, with_tests: int, seed: int) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.errors import LearningError, nearest
 from bayesdx.evaluation.heterogeneity import Readings
 from bayesdx.evaluation.implied import Implied, Questions, figures, spread_of
@@ -27,7 +28,7 @@ from bayesdx.learning.synthesis.uncertainty import Fit, LeftOut, Uncertainty, le
 from bayesdx.learning.synthesis.unknowns import Key, Number, Unknowns, unknowns_of
 from bayesdx.learning.synthesis.version import Moved, new_version
 from bayesdx.learning.version import Learned, next_version
-from bayesdx.network import Network, compile_network
+from bayesdx.network import Network
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -307,7 +308,7 @@ def _unchanged(
 
 def _networks(model: Model, populations: Sequence[str]) -> dict[str, Network]:
     return {
-        name: compile_network(model if name == model.population else model.with_population(name))
+        name: compiled(model if name == model.population else model.with_population(name)).network
         for name in populations
     }
 

@@ -15,13 +15,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.errors import LearningError, nearest
 from bayesdx.knowledge.model import Model
 from bayesdx.learning.belief import PARTS, Belief, believe
 from bayesdx.learning.layout import Layout
 from bayesdx.learning.shift import case_mix
-from bayesdx.network import Network, compile_network
-from bayesdx.network.parameters import Distribution, Parameter, parameters
+from bayesdx.network import Network
+from bayesdx.network.parameters import Distribution, Parameter
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -223,7 +224,7 @@ def unknowns_of(
     if not (np.isfinite(strength) and strength > 0):
         raise LearningError(f"prior_strength: {strength}; expected a finite number above 0.")
     parts = [move] if isinstance(move, str) else list(move)
-    chosen = believe(model, Layout(compile_network(model)), parts, variables, strength)  # complains of unknown words
+    chosen = believe(model, Layout(compiled(model).network), parts, variables, strength)  # complains of unknown words
     moving = {row.place for row in chosen.distributions}
     blanks = _Blank(model, blank)
     sheets: dict[str, Sheet] = {}
@@ -236,11 +237,11 @@ def unknowns_of(
     numbers: dict[Key, Number] = {}
     for name in populations:
         here = model if name == model.population else model.with_population(name)
-        network = compile_network(here)
+        network = compiled(here).network
         layout = Layout(network)
         belief = believe(here, layout, PARTS, None, strength)
         mix = set(case_mix(here, network))
-        known = parameters(here)
+        known = compiled(here).parameters
         position = _positions(belief)
         size = np.bincount(belief.row)
         sticks = np.full(len(belief.cells), -1, dtype=np.intp)
