@@ -85,7 +85,7 @@ from bayesdx.knowledge import (
     release_model,
     save_model,
 )
-from bayesdx.learning import Calibration, ModelFit, Synthesis, calibrate, fit_model, synthesise
+from bayesdx.learning import Calibration, ModelFit, Synthesis, calibrate, fit_model, new_model, synthesise
 from bayesdx.network import (
     Network,
     as_network,
@@ -172,6 +172,7 @@ __all__ = [
     "model_card",
     "model_from_network",
     "narrative",
+    "new_model",
     "next_question",
     "next_tests",
     "posterior_path",

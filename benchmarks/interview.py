@@ -358,8 +358,7 @@ def as_markdown(document: Mapping[str, Any]) -> str:
         f"one of the same causes stands after {FIRST} questions.",
         "",
         "The patients are as the model says that patients are: this measures the order of questions, not whether the "
-        "model is right. Of 60 patients a share is known to about 10 points, of 8 hardly at all; `--patients` and "
-        "`--with-tests` take more.",
+        "model is right. A share of n patients is known to about 1 / sqrt(n): of 1,000 to 3 points, of 100 to 10.",
     ]
     notes = {
         HISTORY: "The interview asks what could raise an alarm before what tells common causes apart, history before "

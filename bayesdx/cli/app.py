@@ -21,6 +21,7 @@ from bayesdx.cli.fhir import questionnaire, show_assessments
 from bayesdx.cli.importing import import_
 from bayesdx.cli.interview import interview
 from bayesdx.cli.learning import calibrate, evaluate, fit, mapping
+from bayesdx.cli.new import new
 from bayesdx.cli.note import read
 from bayesdx.cli.synthesis import synthesise
 from bayesdx.display import clean
@@ -482,6 +483,7 @@ app.command()(calibrate)
 app.command()(mapping)
 app.command()(synthesise)
 app.command()(evaluate)
+app.command()(new)
 app.command()(fit)
 app.command("import")(import_)
 app.command()(interview)

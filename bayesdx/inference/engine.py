@@ -765,6 +765,8 @@ def _check_numbers(network: Network) -> None:
 
 def _check_finite(marginals: Mapping[int, Array], impossible: NDArray[np.bool_] | None) -> None:
     """Refuse what floating point could not hold; possible only with probabilities near the smallest allowed."""
+    if math.isfinite(sum(float(np.vdot(values, values)) for values in marginals.values())):
+        return
     for values in marginals.values():
         odd = ~np.isfinite(values.sum(axis=1))
         if odd.any() and (impossible is None or (odd & ~impossible).any()):
