@@ -24,7 +24,7 @@ UNTOLD = ("", "?")
 
 
 @dataclass(frozen=True, eq=False)
-class Lexicon:
+class TableLexicon:
     """A model as a table sees it.
 
     Parameters
@@ -130,14 +130,14 @@ def listed(faults: Sequence[str]) -> str:
     return "\n".join([*faults[:MOST_FAULTS_SHOWN], *more])
 
 
-def lexicon(model: Model) -> Lexicon:
+def lexicon(model: Model) -> TableLexicon:
     """The lexicon of a model; made once in a process, shared by its threads."""
     return compiled(model).kept(_lexicon)
 
 
-def _lexicon(ready: Compiled) -> Lexicon:
+def _lexicon(ready: Compiled) -> TableLexicon:
     engine = Engine(ready.network, kernel=kernel(), workers=1)  # the parts of a cohort have the threads
-    return Lexicon(ready.model, engine, tuple(line.name for line in ready.lines))
+    return TableLexicon(ready.model, engine, tuple(line.name for line in ready.lines))
 
 
 def kernel() -> Kernel:

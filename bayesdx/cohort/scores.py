@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesdx.cohort.lexicon import Lexicon
+from bayesdx.cohort.lexicon import TableLexicon
 from bayesdx.cohort.options import Options
 from bayesdx.cohort.patterns import group_rows
 from bayesdx.diagnosis.compiled import compiled
@@ -55,7 +55,7 @@ class Scores:
         return Scores(self.log_evidence[rows], self.posteriors[rows], *ends)
 
 
-def score_codes(lexicon: Lexicon, codes: NDArray[np.int32], options: Options) -> Scores:
+def score_codes(lexicon: TableLexicon, codes: NDArray[np.int32], options: Options) -> Scores:
     """Scores of rows; equal rows are answered once where that pays."""
     groups = group_rows(codes)
     distinct = codes if groups is None else codes[groups[0]]
@@ -67,7 +67,7 @@ def score_codes(lexicon: Lexicon, codes: NDArray[np.int32], options: Options) ->
     return scores if groups is None else scores.take(groups[1])
 
 
-def _posteriors(lexicon: Lexicon, codes: NDArray[np.int32]) -> tuple[Array, Array]:
+def _posteriors(lexicon: TableLexicon, codes: NDArray[np.int32]) -> tuple[Array, Array]:
     ready = compiled(lexicon.model)
     log_evidence, posteriors = np.empty(len(codes)), np.empty((len(codes), len(ready.lines)))
     for start in range(0, len(codes), SLICE):
@@ -82,7 +82,7 @@ def _posteriors(lexicon: Lexicon, codes: NDArray[np.int32]) -> tuple[Array, Arra
     return log_evidence, np.minimum(posteriors, 1.0, out=posteriors)
 
 
-def _intervals(lexicon: Lexicon, codes: NDArray[np.int32], options: Options) -> tuple[Array, Array]:
+def _intervals(lexicon: TableLexicon, codes: NDArray[np.int32], options: Options) -> tuple[Array, Array]:
     """Equal-tailed intervals over joint draws of the model's numbers; all rows share the draws.
 
     Draws under which a row is impossible are left out of it, as in ``credible_intervals``.

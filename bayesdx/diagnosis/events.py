@@ -92,27 +92,30 @@ def action_events(model: Model, cause: str) -> tuple[Event, ...]:
     whole: then one event for each state but the reference state, and what the row is about is the most probable one.
     That the cause is not in its reference state is no event to act on: it says nothing of what to do.
     """
-    return compiled(model).kept(_action_events)[cause]
+    known = compiled(model).kept(_known_events)
+    if cause not in known:
+        event = event_of(model, cause)
+        if len(event.states) > 1:
+            states = model.by_name[event.variable].states
+            known[cause] = tuple(event_of(model, f"{event.variable}={states[code]}") for code in event.states)
+        else:
+            known[cause] = (event,)
+    return known[cause]
+
+
+def _known_events(_: Compiled) -> dict[str, tuple[Event, ...]]:
+    """What the causes mean that ``action_events`` was asked about; it fills this."""
+    return {}
 
 
 def action_variables(model: Model) -> tuple[str, ...]:
     """The variables that steps of care and red flags are about."""
-    events = compiled(model).kept(_action_events).values()
-    return tuple(dict.fromkeys(event.variable for of_one in events for event in of_one))
+    return compiled(model).kept(_action_variables)
 
 
-def _action_events(ready: Compiled) -> dict[str, tuple[Event, ...]]:
-    """What each cause that management.csv or red_flags.csv names means, in the order of the rows."""
-    model = ready.model
-    found: dict[str, tuple[Event, ...]] = {}
-    causes = [*(step.cause for step in model.management), *(flag.cause for flag in model.red_flags)]
-    for cause in causes:
-        event = event_of(model, cause)
-        states = model.by_name[event.variable].states
-        one = len(event.states) == 1
-        names = [cause] if one else [f"{event.variable}={states[code]}" for code in event.states]
-        found[cause] = tuple(event_of(model, name) for name in names)
-    return found
+def _action_variables(ready: Compiled) -> tuple[str, ...]:
+    causes = [row.cause for row in ready.model.management] + [flag.cause for flag in ready.model.red_flags]
+    return tuple(dict.fromkeys(split_event(cause)[0] for cause in causes))
 
 
 def action_probabilities(model: Model, cause: str, marginals: Mapping[str, Array]) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,6 @@ from bayesdx.inference.dense import DenseTables, state_columns
 from bayesdx.inference.evidence import Codes, Evidence, certain_where_seen
 from bayesdx.inference.kernels import Kernel, use_numba
 from bayesdx.inference.logs import FAINT, IMPOSSIBLE, LOG_ZERO, floored_log
-from bayesdx.inference.recent import Recent
 from bayesdx.inference.sizes import USUAL, Sizes
 from bayesdx.inference.structures import JointArrays
 from bayesdx.inference.threads import over_runs
@@ -82,7 +81,7 @@ class DenseBackend:
         self._nothing = np.empty((0, tables.cells))
         self._first_row = np.full(len(network), -1, dtype=np.int64)
         self._first_row[list(tables.offsets)] = list(tables.offsets.values())
-        self._recent_weights: Recent[tuple[int, ...], Array] = Recent(MOST_WEIGHTS_KEPT)
+        self._kept_weights = lru_cache(MOST_WEIGHTS_KEPT)(self._new_weights)
         self.column_range = {v: (int(starts[i]), int(starts[i + 1])) for i, v in enumerate(tables.joint)}
 
     def run(
@@ -256,7 +255,7 @@ class DenseBackend:
 
         Kept for a while: who asks for a posterior asks what might change it next.
         """
-        return self._recent_weights.get(tuple(codes), lambda: self._new_weights(codes))
+        return self._kept_weights(tuple(codes))
 
     def _new_weights(self, codes: Sequence[int]) -> Array:
         tables = self.tables

@@ -45,7 +45,7 @@ def placed_rows(model: Model) -> Iterator[PlacedRow]:
     >>> import bayesdx as dx
     >>> first = next(placed_rows(dx.load_model("hip_flexion_weakness@1.0.0")))
     >>> first.file, first.place, first.state, first.value
-    ('priors.csv', Place(node='age_group', part='table', parent='', given=()), 1, 0.37)
+    ('priors.csv', Place(node='age_group', part='table', parent='', given=()), 0, 0.28)
     """
     codes = {v.variable: {state: code for code, state in enumerate(v.states)} for v in model.variables}
     tables = own_tables(model)

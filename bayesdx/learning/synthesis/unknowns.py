@@ -32,7 +32,7 @@ Key = tuple[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, eq=False)
-class Sheet:
+class PopulationNumbers:
     """One population: its network's numbers, and which unknown each of its sticks is.
 
     Parameters
@@ -138,7 +138,7 @@ class Unknowns:
 
     Parameters
     ----------
-    sheets : dict of population to Sheet
+    sheets : dict of population to PopulationNumbers
     a, b : ndarray, shape (n_unknowns,), above 0
         The Beta prior of each stick.
     start : ndarray, shape (n_unknowns,)
@@ -153,7 +153,7 @@ class Unknowns:
         Every number of the model with a free cell, once.
     """
 
-    sheets: dict[str, Sheet]
+    sheets: dict[str, PopulationNumbers]
     a: Array
     b: Array
     start: Array
@@ -227,7 +227,7 @@ def unknowns_of(
     chosen = believe(model, Layout(compiled(model).network), parts, variables, strength)  # complains of unknown words
     moving = {row.place for row in chosen.distributions}
     blanks = _Blank(model, blank)
-    sheets: dict[str, Sheet] = {}
+    sheets: dict[str, PopulationNumbers] = {}
     index: dict[tuple[str, Distribution | object, int], int] = {}
     a: list[float] = []
     b: list[float] = []
@@ -261,7 +261,7 @@ def unknowns_of(
                 free.append(row.place in moving)
                 bare.append(uniform)
             sticks[cell] = index[key]
-        sheet = Sheet(here, layout, belief, layout.values(network), sticks)
+        sheet = PopulationNumbers(here, layout, belief, layout.values(network), sticks)
         sheets[name] = sheet
         for number in _numbers(sheet, name, known):
             numbers.setdefault(number.key, number)
@@ -278,7 +278,7 @@ def _positions(belief: Belief) -> Index:
     return np.bincount(later, minlength=len(belief.cells)).astype(np.intp)
 
 
-def _numbers(sheet: Sheet, population: str, known: Sequence[Parameter]) -> Iterable[Number]:
+def _numbers(sheet: PopulationNumbers, population: str, known: Sequence[Parameter]) -> Iterable[Number]:
     belief = sheet.belief
     earlier, later = belief.pairs
     before: list[list[int]] = [[] for _ in belief.cells]
