@@ -17,7 +17,7 @@ from bayesdx.diagnosis.conflict import Conflict, conflict_of
 from bayesdx.diagnosis.explanation import Weights, weights_of
 from bayesdx.diagnosis.findings import read_findings
 from bayesdx.diagnosis.suggestions import NextTests, next_tests
-from bayesdx.diagnosis.views import CHOOSE, blocks_of
+from bayesdx.diagnosis.views import CHOOSE, blocks_of, brief_blocks
 from bayesdx.display.report import Block, Report
 from bayesdx.errors import TooLargeError
 from bayesdx.knowledge.model import Model
@@ -181,7 +181,9 @@ class Diagnosis(CaseNumbers, Report):
         """
         Path(file).write_text(as_page(self, self.next_tests, cause), encoding="utf-8")
 
-    def blocks(self, top: int | None = None, *, intervals: bool = False, choose: str = CHOOSE) -> Sequence[Block]:
+    def blocks(
+        self, top: int | None = None, *, intervals: bool = False, choose: str = CHOOSE, brief: bool = False
+    ) -> Sequence[Block]:
         """What text and HTML show, in order.
 
         Setting and findings as understood, red flags, the differential, what to do now, what to find out next, the
@@ -196,6 +198,8 @@ class Diagnosis(CaseNumbers, Report):
             Whether to show 95 % credible intervals, and a warning where the findings do not fit together.
         choose : str
             How a population is chosen; as in Python where left out.
+        brief : bool
+            Half a screen: findings in a line, alerts, triage, the first causes with intervals, the best next test.
 
         Examples
         --------
@@ -208,4 +212,6 @@ class Diagnosis(CaseNumbers, Report):
             following: NextTests | str = self.next_tests
         except TooLargeError as error:
             following = str(error)
+        if brief:
+            return brief_blocks(self, top, following, self.conflict, choose)
         return blocks_of(self, top, following, self.conflict if intervals else None, choose)

@@ -167,9 +167,11 @@ def test_public_names_only(path: Path) -> None:
         assert module.split(".")[0] in COMPANIONS | set(sys.stdlib_module_names), module
 
 
-def test_the_readme_lists_every_chapter() -> None:
+def test_the_page_of_notebooks_lists_every_chapter() -> None:
     """With its question, in order."""
-    rows = re.findall(r"^\| \[(\d+)\]\((notebooks/.+?)\) \| (.+?) \|", (ROOT / "README.md").read_text("utf-8"), re.M)
+    rows = re.findall(
+        r"^\| \[(\d+)\]\((notebooks/.+?)\) \| (.+?) \|", (ROOT / "docs/notebooks.md").read_text("utf-8"), re.M
+    )
     titles = [read(path).cells[0].source.splitlines()[0].partition(" · ")[2] for path in NOTEBOOKS]
     expected = [
         (str(place), f"notebooks/{path.name}", title)
