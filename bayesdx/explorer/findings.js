@@ -1,6 +1,6 @@
 /* The findings: rows of segments that are drawn once and then only marked, so that nothing moves and the focus stays. */
 
-const HINT = "Enter takes what you typed; / comes back here.";
+const HINT = "Enter takes it; / comes back here.";
 
 function findingsOf(context) {
   const { ask, view } = context;
