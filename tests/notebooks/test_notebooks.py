@@ -29,7 +29,7 @@ from tests.notebooks.notebooks import (
     write,
 )
 
-CHAPTERS = 12
+CHAPTERS = 10
 CODE_LINES = 15
 """Most lines of a code cell."""
 
@@ -77,7 +77,7 @@ def test_a_clean_kernel_shows_what_is_stored(path: Path) -> None:
 
 
 def test_chapters_are_numbered_without_gaps() -> None:
-    """01 to 12, each number once."""
+    """01 to 10, each number once."""
     assert [path.name[:3] for path in NOTEBOOKS] == [f"{number:02d}_" for number in range(1, CHAPTERS + 1)]
 
 
