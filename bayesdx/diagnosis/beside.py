@@ -256,7 +256,7 @@ def show(*cases: Diagnosis, **named: Diagnosis) -> SideBySide:
     ----------
     *cases : Diagnosis
         Called A, B, C, ... in this order; of one model or of several.
-    **named : Diagnosis
+    named : Diagnosis, by keyword
         Cases with names of their own.
 
     Returns
