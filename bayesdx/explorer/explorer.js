@@ -280,7 +280,7 @@ export function show(host, transport) {
   }
 
   function drawParts() {
-    interview.draw(state, parts.ask);
+    if (tabs.current === "ask") interview.draw(state, parts.ask);
     results.drawParts(parts);
     if (wanted().every((name) => name === "intervals" || parts[name])) root.dataset.panels = String(state.step);
   }
