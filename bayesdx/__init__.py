@@ -22,6 +22,8 @@ from bayesdx.diagnosis import (
     PosteriorPath,
     Question,
     SensitivityAnalysis,
+    SideBySide,
+    Sweep,
     TradeOff,
     VariableSearch,
     compare_cases,
@@ -37,7 +39,9 @@ from bayesdx.diagnosis import (
     questionnaire,
     read_fhir,
     sensitivity_analysis,
+    show,
     simulate_cohort,
+    sweep,
     to_fhir,
 )
 from bayesdx.errors import (
@@ -85,7 +89,7 @@ from bayesdx.knowledge import (
     release_model,
     save_model,
 )
-from bayesdx.learning import Calibration, ModelFit, Synthesis, calibrate, fit_model, synthesise
+from bayesdx.learning import Calibration, ModelFit, Synthesis, calibrate, fit_model, new_model, synthesise
 from bayesdx.network import (
     Network,
     as_network,
@@ -142,6 +146,8 @@ __all__ = [
     "Question",
     "SaveError",
     "SensitivityAnalysis",
+    "SideBySide",
+    "Sweep",
     "Synthesis",
     "TooLargeError",
     "TradeOff",
@@ -172,6 +178,7 @@ __all__ = [
     "model_card",
     "model_from_network",
     "narrative",
+    "new_model",
     "next_question",
     "next_tests",
     "posterior_path",
@@ -187,7 +194,9 @@ __all__ = [
     "score_batch",
     "score_cohort",
     "sensitivity_analysis",
+    "show",
     "simulate_cohort",
+    "sweep",
     "synthesise",
     "to_fhir",
     "to_pgmpy",

@@ -322,7 +322,7 @@ def _differences(differences: pd.DataFrame) -> Sheet:
     return grid
 
 
-def show_case(case: dx.Diagnosis, format: str, top: int | None) -> None:
+def show_case(case: dx.Diagnosis, format: str, top: int | None, *, brief: bool = False) -> None:
     """The differential of one patient."""
     if format == "json":
         print_json(case.to_dict(top) | _reasoning(case, top))
@@ -330,7 +330,7 @@ def show_case(case: dx.Diagnosis, format: str, top: int | None) -> None:
         print_csv(_frame(case, top))
     else:
         with console() as screen:
-            blocks = case.blocks(top or len(case.differential), intervals=True, choose="--population")
+            blocks = case.blocks(top or len(case.differential), intervals=True, choose="--population", brief=brief)
             print_blocks(screen, blocks)
 
 
@@ -361,7 +361,7 @@ def _frame(case: dx.Diagnosis, top: int | None) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class Answer:
+class PatientResult:
     """What is told of one patient: a diagnosis, or why there is none.
 
     Parameters
@@ -386,7 +386,7 @@ class Answer:
         return {"patient": number, **self.kept, "status": "error" if fault else "ok", "error": fault or None}
 
 
-def show_cohort(answers: Sequence[Answer], format: str, top: int | None) -> None:
+def show_cohort(answers: Sequence[PatientResult], format: str, top: int | None) -> None:
     """The differentials of a table of patients, numbered from 1."""
     numbered = list(enumerate(answers, start=1))
     _check_kept(answers)
@@ -409,7 +409,7 @@ def _title(case: dx.Diagnosis) -> str:
     return f"{model.name} {model.version}, {model.population}{assumed}"
 
 
-def _check_kept(answers: Sequence[Answer]) -> None:
+def _check_kept(answers: Sequence[PatientResult]) -> None:
     """Refuse to keep a column that the output has too; one called patient takes the place of the number."""
     for answer in answers:
         if answer.case:
@@ -420,11 +420,11 @@ def _check_kept(answers: Sequence[Answer]) -> None:
             return
 
 
-def _document(number: int, answer: Answer, top: int | None) -> dict[str, Any]:
+def _document(number: int, answer: PatientResult, top: int | None) -> dict[str, Any]:
     return answer.fields(number) | (answer.case.to_dict(top) if answer.case else {})
 
 
-def _rows(number: int, answer: Answer, top: int | None) -> pd.DataFrame:
+def _rows(number: int, answer: PatientResult, top: int | None) -> pd.DataFrame:
     """The lines of one patient, or one line that says why there are none."""
     frame = _frame(answer.case, top) if answer.case else pd.DataFrame(index=[0])
     fields = answer.fields(number)
@@ -433,7 +433,7 @@ def _rows(number: int, answer: Answer, top: int | None) -> pd.DataFrame:
     return pd.concat([pd.DataFrame(fields, index=frame.index), frame], axis=1)
 
 
-def _cohort(numbered: Sequence[tuple[int, Answer]], top: int) -> Sheet:
+def _cohort(numbered: Sequence[tuple[int, PatientResult]], top: int) -> Sheet:
     """A few lines for each patient."""
     kept = [name for name in (numbered[0][1].kept if numbered else ()) if name != "patient"]
     grid = table(("patient", "right"), *kept, "cause", ("posterior", "right"), ("LR", "right"), "red flags")

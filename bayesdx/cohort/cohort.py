@@ -18,13 +18,13 @@ from bayesdx.cohort.clusters import is_dask, score_dask
 from bayesdx.cohort.columns import Scored
 from bayesdx.cohort.formats import format_of
 from bayesdx.cohort.identity import identity
-from bayesdx.cohort.lexicon import Lexicon, lexicon
+from bayesdx.cohort.lexicon import TableLexicon, lexicon
 from bayesdx.cohort.opening import open_source
 from bayesdx.cohort.options import Options, read_options
 from bayesdx.cohort.parts import Parts
 from bayesdx.cohort.progress import shown_progress
 from bayesdx.cohort.runs import Run
-from bayesdx.cohort.sources import Part, Source
+from bayesdx.cohort.sources import Part, RowSource
 from bayesdx.errors import CohortError
 from bayesdx.files.companions import arrow
 from bayesdx.inference.threads import processors
@@ -169,7 +169,7 @@ def _output(out: str | os.PathLike[str] | None) -> Path | None:
     return Path(text).absolute()
 
 
-def _refuse_source(table: Source, out: Path) -> None:
+def _refuse_source(table: RowSource, out: Path) -> None:
     root = getattr(table, "root", None)
     if root is None:
         return
@@ -208,8 +208,8 @@ class _Memory:
 class _Job:
     """Every part of a table, scored by threads that share one engine."""
 
-    words: Lexicon
-    table: Source
+    words: TableLexicon
+    table: RowSource
     positions: Mapping[str, int]
     options: Options
     threads: int

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bayesdx.cohort.columns import Batch, Scored, pandas_array, to_pandas
-from bayesdx.cohort.sources import BATCH_ROWS, PART_ROWS, Part, Source, arrow_batches, arrow_table, reading
+from bayesdx.cohort.sources import BATCH_ROWS, PART_ROWS, Part, RowSource, arrow_batches, arrow_table, reading
 from bayesdx.errors import CohortError, MissingExtraError
 from bayesdx.files.companions import arrow
 from bayesdx.knowledge.vocabulary import quoted
@@ -33,12 +33,12 @@ def narwhals() -> Any:
     return v2
 
 
-def frame_source(frame: Any) -> Source:
+def frame_source(frame: Any) -> RowSource:
     """The source that a frame is."""
     return PandasSource(frame) if isinstance(frame, pd.DataFrame) else ArrowSource(frame)
 
 
-class FrameSource(Source):
+class FrameSource(RowSource):
     """A frame in memory; a part is some consecutive rows."""
 
     name = "the frame"

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
-from bayesdx.diagnosis.lines import alternatives
+from bayesdx.diagnosis.compiled import Compiled, compiled
 from bayesdx.errors import FindingsError, nearest
 from bayesdx.inference import Engine
 from bayesdx.inference.kernels import Kernel, numba_installed
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.vocabulary import quoted
-from bayesdx.network import compile_network
 
 MOST_FAULTS_SHOWN = 20
 """Faults that one message lists."""
@@ -27,7 +24,7 @@ UNTOLD = ("", "?")
 
 
 @dataclass(frozen=True, eq=False)
-class Lexicon:
+class TableLexicon:
     """A model as a table sees it.
 
     Parameters
@@ -133,19 +130,14 @@ def listed(faults: Sequence[str]) -> str:
     return "\n".join([*faults[:MOST_FAULTS_SHOWN], *more])
 
 
-_COMPILING = threading.Lock()
+def lexicon(model: Model) -> TableLexicon:
+    """The lexicon of a model; made once in a process, shared by its threads."""
+    return compiled(model).kept(_lexicon)
 
 
-def lexicon(model: Model) -> Lexicon:
-    """The lexicon of a model; compiled once in a process, shared by its threads."""
-    with _COMPILING:
-        return _compiled(model)
-
-
-@lru_cache(maxsize=8)
-def _compiled(model: Model) -> Lexicon:
-    engine = Engine(compile_network(model), kernel=kernel(), workers=1)  # the parts of a cohort have the threads
-    return Lexicon(model, engine, tuple(line.name for line in alternatives(model)))
+def _lexicon(ready: Compiled) -> TableLexicon:
+    engine = Engine(ready.network, kernel=kernel(), workers=1)  # the parts of a cohort have the threads
+    return TableLexicon(ready.model, engine, tuple(line.name for line in ready.lines))
 
 
 def kernel() -> Kernel:

@@ -22,13 +22,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.errors import FindingsError
 from bayesdx.inference import Evidence
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import Variable
 from bayesdx.knowledge.spelling import compact, named
 from bayesdx.knowledge.vocabulary import LONGEST_SHOWN, Vocabulary, quoted
-from bayesdx.network import compile_network
 
 
 class Unknown(Enum):
@@ -224,7 +224,7 @@ def code_findings(model: Model, values: Mapping[str, Value], said: Mapping[str, 
     -------
     Findings
     """
-    index = compile_network(model).index
+    index = compiled(model).network.index
     codes = np.full(len(index), -1, dtype=np.int32)
     likelihoods: dict[str, NDArray[np.float64]] = {}
     for variable, value in values.items():
@@ -252,6 +252,9 @@ class _Reading:
     def add(self, word: object, given: object) -> None:
         """Take one entry of the findings; what is wrong with it goes to the faults."""
         try:
+            if isinstance(word, str) and isinstance(given, str) and self.vocabulary.is_state(word, given):
+                self._set(word, given, word, "")
+                return
             name = self.vocabulary.resolve(word)
             if name in self.vocabulary.groups:
                 self._add_group(name, word, given)

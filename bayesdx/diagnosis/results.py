@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.events import Event, action_probabilities, action_variables, sides
-from bayesdx.diagnosis.lines import alternatives
 from bayesdx.errors import TooLargeError, rounded
 from bayesdx.inference import Engine, Evidence
 from bayesdx.knowledge.model import Model
@@ -101,7 +101,7 @@ def measure(engine: Engine, model: Model, evidence: Evidence, about: Event, *, t
         entropy = _joint_entropies(engine, model, evidence)
     else:
         entropy = np.asarray(sum(entropy_bits(marginals[name]) for name in model.causes))
-    lines = np.stack([marginals[line.variable][:, line.state] for line in alternatives(model)], axis=1)
+    lines = compiled(model).of_lines(marginals)
     taken, benefit = decisions(engine, model, evidence, marginals), net_benefit(model, marginals)
     return Measured(found.log_evidence, marginals, entropy, lines, taken, benefit)
 

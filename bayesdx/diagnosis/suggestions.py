@@ -13,8 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bayesdx.diagnosis.case import CaseNumbers, expect_cases, leading_event
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.events import Event, event_of, sides
-from bayesdx.diagnosis.lines import engine_for
 from bayesdx.diagnosis.results import (
     Measured,
     assignments,
@@ -367,7 +367,7 @@ class NextTests(Report):
         >>> round(share, 1), round(error, 2)
         (0.9, 0.02)
         """
-        engine = engine_for(self.case.model)
+        engine = compiled(self.case.model).engine
         names = list(dict.fromkeys(name for s in self.suggestions for name in s.option.variables))
         evidence = self.case.evidence.evidence
         drawn = complete(engine, evidence, names, copies, seed)
@@ -652,7 +652,7 @@ class Asked:
     ) -> None:
         self.case, self.options, self.event, self.focus, self.price = case, options, event, focus, price
         self.together = together
-        self.engine = engine_for(case.model)
+        self.engine = compiled(case.model).engine
         self.results = assignments(self.engine, [option.variables for option in options])
         case_codes = case.evidence.codes[None]
         self.codes = np.concatenate([self.results.fill(case.evidence.codes), case_codes])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,6 @@ from bayesdx.inference.dense import DenseTables, state_columns
 from bayesdx.inference.evidence import Codes, Evidence, certain_where_seen
 from bayesdx.inference.kernels import Kernel, use_numba
 from bayesdx.inference.logs import FAINT, IMPOSSIBLE, LOG_ZERO, floored_log
-from bayesdx.inference.recent import Recent
 from bayesdx.inference.sizes import USUAL, Sizes
 from bayesdx.inference.structures import JointArrays
 from bayesdx.inference.threads import over_runs
@@ -37,6 +36,12 @@ MOST_WEIGHTS_KEPT = 4
 
 MOST_CASES_FAST = 2**13
 """Cases handed to compiled code at a time; several of its calls run beside each other."""
+
+SPARSE = 32
+"""Where cases have seen fewer than one row of this many, their rows are added up one by one, which is slower a row."""
+
+DOWN = 2.0**-500
+"""A posterior is scaled by this before it is divided by a prior, which may be as small as a float can be."""
 
 COMPILED = "dense_fast.propagate_cases"
 
@@ -76,7 +81,7 @@ class DenseBackend:
         self._nothing = np.empty((0, tables.cells))
         self._first_row = np.full(len(network), -1, dtype=np.int64)
         self._first_row[list(tables.offsets)] = list(tables.offsets.values())
-        self._recent_weights: Recent[tuple[int, ...], Array] = Recent(MOST_WEIGHTS_KEPT)
+        self._kept_weights = lru_cache(MOST_WEIGHTS_KEPT)(self._new_weights)
         self.column_range = {v: (int(starts[i]), int(starts[i + 1])) for i, v in enumerate(tables.joint)}
 
     def run(
@@ -151,8 +156,8 @@ class DenseBackend:
         middle = len(cards) // 2
         return _Half(cards[:middle]), _Half(cards[middle:])
 
-    # Single cases, and hypothetical results of one case, in numpy: compiled code gains nothing over it in the first,
-    # and takes the second as it takes any batch.
+    # Single cases, and hypothetical results of one case. Compiled code takes a single case asked about causes alone,
+    # and hypothetical results as it takes any batch; it gains nothing over numpy in the rest.
 
     def run_alike(self, evidence: Evidence, targets: Sequence[int]) -> tuple[Array, dict[int, Array]] | None:
         """Cases of hard evidence that differ in few findings, as hypothetical results do, asked about causes.
@@ -166,16 +171,21 @@ class DenseBackend:
         differ = (codes != codes[0]).any(axis=0)
         if not self.column_range.keys() >= set(targets) or (self._first_row[differ] < 0).any():
             return None
+        compiled = use_numba(self.kernel, len(codes) * tables.cells, COMPILED)
         apart = _ranked(np.where(differ & (codes >= 0), self._first_row + codes, -1))
-        if apart.shape[1] > MOST_FINDINGS_APART or use_numba(self.kernel, len(codes) * tables.cells, COMPILED):
+        if not compiled and apart.shape[1] > MOST_FINDINGS_APART:
             return None
         shared = self._weights_of(np.where(differ, -1, codes[0]).tolist())
         columns = np.empty((len(codes), tables.n_states))
         total = np.empty((len(codes), 1))
-        width = max(1, CHUNK_CELLS // tables.cells)
-        for start in range(0, len(codes), width):
-            part = slice(start, start + width)
-            total[part] = self._sum_alike(apart[part], shared, columns[part])
+        if compiled:
+            own = np.where(differ, codes, -1)
+            self._cases_fast(own, shared[None].copy(), np.zeros(len(own), dtype=np.int64), total[:, 0], columns)
+        else:
+            width = max(1, CHUNK_CELLS // tables.cells)
+            for start in range(0, len(codes), width):
+                part = slice(start, start + width)
+                total[part] = self._sum_alike(apart[part], shared, columns[part])
         total = total[:, 0]
         faint = np.flatnonzero(total < FAINT)
         total[faint] = 1.0
@@ -209,8 +219,12 @@ class DenseBackend:
             return None
         codes = evidence.codes[0].tolist()
         columns = np.empty((1, tables.n_states))
-        weights = self._weights_of(codes)
-        total = self._sum_alike(np.array([[-1]]), weights, columns)[0]
+        total = np.empty(1)
+        if findings or not use_numba(self.kernel, tables.cells, COMPILED):
+            weights = self._weights_of(codes)
+            total = self._sum_alike(np.array([[-1]]), weights, columns)[0]
+        else:
+            self._cases_fast(evidence.codes, self._all_priors, np.array([self._pattern_of(codes)]), total, columns)
         if total[0] < FAINT or not np.isfinite(columns).all():
             return None
         predicted = (tables.rows @ weights / total)[None] if findings else columns
@@ -241,7 +255,7 @@ class DenseBackend:
 
         Kept for a while: who asks for a posterior asks what might change it next.
         """
-        return self._recent_weights.get(tuple(codes), lambda: self._new_weights(codes))
+        return self._kept_weights(tuple(codes))
 
     def _new_weights(self, codes: Sequence[int]) -> Array:
         tables = self.tables
@@ -404,10 +418,11 @@ class DenseBackend:
         parts = self._log_parts
         seen = (codes[:, parts.columns] == parts.states).astype(np.float64)
         quiet, deep = seen[:, : len(parts.slow)], seen[:, : len(parts.fast)]
-        slow, fast = quiet @ parts.slow, deep @ parts.fast
+        slow, fast = quiet @ parts.slow, _sum_rows(deep, parts.fast)
         total = work[0]
         np.add(slow[:, :, None], fast[:, None, :], out=total.reshape(len(codes), slow.shape[1], fast.shape[1]))
-        total += np.matmul(seen[:, len(parts.fast) :], parts.full, out=work[1])
+        if len(parts.full):
+            total += _sum_rows(seen[:, len(parts.fast) :], parts.full, work[1])
         return np.asarray(total)
 
     @cached_property
@@ -458,8 +473,8 @@ class DenseBackend:
 
     def _configurations(self, evidence: Evidence, rows: slice, posterior: Array, prior: Array) -> Array:
         """Posterior of every configuration of the contexts, shape (n_cases, *context_cardinalities)."""
-        share = np.divide(posterior, prior, out=np.zeros_like(posterior), where=prior > 0)
-        weights = self._weights(evidence, rows) * (share @ self.flat_prior.T)
+        share = np.divide(posterior * DOWN, prior, out=np.zeros_like(posterior), where=prior > 0)
+        weights = self._weights(evidence, rows) * (share @ self.flat_prior.T / DOWN)
         return weights.reshape(-1, *self.tables.context_cards)
 
 
@@ -510,6 +525,15 @@ class _LogParts:
     slow: Array
     fast: Array
     full: Array
+
+
+def _sum_rows(seen: Array, rows: Array, out: Array | None = None) -> Array:
+    """The sum of the rows that each case has seen, shape (n_cases, n_cells), in ``out`` where that is no loss."""
+    if np.count_nonzero(seen) * SPARSE < seen.size:
+        from scipy.sparse import csr_array  # takes a while to import, and few questions need it
+
+        return np.asarray(csr_array(seen) @ rows)
+    return np.matmul(seen, rows, out=out)
 
 
 def _log_parts(tables: DenseTables, slow: _Half, fast: _Half) -> _LogParts:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,6 @@ from bayesdx.inference.parameter_draws import ParameterDraws
 from bayesdx.inference.passes import Calibrated, propagate
 from bayesdx.inference.program import BYTES, Program, View
 from bayesdx.inference.propagation import Family
-from bayesdx.inference.recent import Recent
 from bayesdx.inference.sampling import forward, from_tree
 from bayesdx.inference.sizes import USUAL, Sizes
 from bayesdx.inference.threads import over_runs
@@ -99,12 +98,12 @@ class JunctionTreeBackend:
         self.memory_limit = memory_limit
         self._leaves = leaves_of(network, sizes)
         self._everything = frozenset(range(len(network)))
-        self._programs: Recent[object, Program] = Recent(MOST_PROGRAMS)
-        self._flats: Recent[tuple[Program, Scopes, bool], Flat] = Recent(MOST_PROGRAMS)
-        self._casewise_of: Recent[tuple[Program, Scopes], Casewise] = Recent(MOST_PROGRAMS)
-        self._readers: Recent[tuple[int, ...], CasewiseMarginals] = Recent(MOST_PROGRAMS)
-        self._single: Recent[tuple[int, ...], OneCase] = Recent(MOST_PROGRAMS)
-        self._sizes: Recent[tuple[frozenset[int], frozenset[int], Scopes], float] = Recent(MOST_SIZES)
+        self._programs = lru_cache(MOST_PROGRAMS)(partial(Program, network, sizes=sizes))
+        self._flats = lru_cache(MOST_PROGRAMS)(partial(Flat, sizes=sizes))
+        self._casewise_of = lru_cache(MOST_PROGRAMS)(partial(Casewise, sizes=sizes))
+        self._readers = lru_cache(MOST_PROGRAMS)(self._reader)
+        self._single = lru_cache(MOST_PROGRAMS)(OneCase)
+        self._unsliced_cells = lru_cache(MOST_SIZES)(self._cells_of_one_tree)
 
     def program(
         self,
@@ -116,10 +115,7 @@ class JunctionTreeBackend:
         leaves: frozenset[int] = frozenset(),
     ) -> Program:
         """The program for a question, from the cache or compiled now."""
-        return self._programs.get(
-            (keep, sliced, together, quiet, many, leaves),
-            lambda: Program(self.network, keep, sliced, together, quiet, many, leaves, self.sizes),
-        )
+        return self._programs(keep, sliced, together, quiet, many, leaves)
 
     @cached_property
     def whole(self) -> Program:
@@ -142,7 +138,7 @@ class JunctionTreeBackend:
             reader = self._casewise(tuple(targets), len(evidence))
             if reader and reader.serves(evidence):
                 return *self._read(reader, evidence, targets), {}, []
-            turned = self._by_bayes_rule(evidence, targets)
+            turned = self._by_bayes_rule(evidence, targets) if len(evidence) > 1 else None
             if turned:
                 return *turned, {}, []
             one = self._one_case(tuple(targets)) if len(evidence) == 1 and not evidence.likelihoods else None
@@ -248,7 +244,7 @@ class JunctionTreeBackend:
         """How to read these targets where compiled code takes one case at a time; None where it does not."""
         if not self._always_casewise or not use_numba(self.kernel, n_cases * self.whole.cells, CASEWISE):
             return None
-        return self._readers.get(targets, lambda: self._reader(targets))
+        return self._readers(targets)
 
     def _reader(self, targets: tuple[int, ...]) -> CasewiseMarginals:
         self.whole.check_size(self.memory_limit)
@@ -259,7 +255,7 @@ class JunctionTreeBackend:
     def _one_case(self, targets: tuple[int, ...]) -> OneCase | None:
         """How numpy answers one case about these targets; None where the tree is large or has one for each pattern."""
         rows = self._case_rows
-        return None if rows is None else self._single.get(targets, lambda: OneCase(rows, targets))
+        return None if rows is None else self._single(rows, targets)
 
     @cached_property
     def _one_tree(self) -> bool:
@@ -294,16 +290,12 @@ class JunctionTreeBackend:
             return frozenset()
         return self._leaves.difference(*together, *bound)
 
-    def _unsliced_cells(self, keep: frozenset[int], leaves: frozenset[int], together: Scopes) -> float:
+    def _cells_of_one_tree(self, keep: frozenset[int], leaves: frozenset[int], together: Scopes) -> float:
         """Cells of one tree for all patterns of evidence, by the quickest elimination order."""
-
-        def size() -> float:
-            graph = factor_graph(self.network, keep - leaves, sizes=self.sizes)
-            above = [parents_of(self.network, v) for v in leaves & keep]
-            scopes = [*(factor.scope for factor in graph.factors), *above, *together]
-            return quick_cells(scopes, graph.cards)
-
-        return self._sizes.get((keep, leaves, together), size)
+        graph = factor_graph(self.network, keep - leaves, sizes=self.sizes)
+        above = [parents_of(self.network, v) for v in leaves & keep]
+        scopes = [*(factor.scope for factor in graph.factors), *above, *together]
+        return quick_cells(scopes, graph.cards)
 
     @cached_property
     def _may_be_quiet(self) -> list[int]:
@@ -323,14 +315,8 @@ class JunctionTreeBackend:
             self._propagate(program, evidence, cases, draws, output)
             return
         scopes = output.scopes(program)
-        casewise = None
-        if one_by_one:
-            casewise = self._casewise_of.get((program, scopes), lambda: Casewise(program, scopes, self.sizes))
-        flat = (
-            None
-            if casewise
-            else self._flats.get((program, scopes, own), lambda: Flat(program, scopes, own, self.sizes))
-        )
+        casewise = self._casewise_of(program, scopes) if one_by_one else None
+        flat = None if casewise else self._flats(program, scopes, own)
         width = self._lanes_at_once(program)
         if own:
             returned = sum(math.prod(program.cards[v] for v in scope) for scope in scopes)

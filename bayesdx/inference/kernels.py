@@ -76,7 +76,7 @@ def is_compiled(function: str) -> bool:
     """Whether this process has the function compiled, without importing anything."""
     module, _, name = function.partition(".")
     found = getattr(sys.modules.get(f"bayesdx.inference.{module}"), name, None)  # another thread may import it just now
-    return found is not None and bool(found.signatures)
+    return found is not None and bool(found.overloads)  # its signatures would be hashed one by one
 
 
 def is_kept(function: str) -> bool:

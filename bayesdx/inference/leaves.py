@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,16 +92,18 @@ class LeafTables:
     group : LeafGroup
     rows : ndarray, shape (n_rows, n_cells)
         P(state | parents), a row per state of each leaf, then a row of ones.
-    logs : ndarray, shape (n_rows, n_cells)
-        Their logarithms, floored.
     first : ndarray of int, shape (n_leaves,)
         First row of each leaf.
     """
 
     group: LeafGroup
     rows: Array
-    logs: Array
     first: Index
+
+    @cached_property
+    def logs(self) -> Array:
+        """Logarithms of the rows, floored."""
+        return floored_log(self.rows)
 
     @classmethod
     def of(cls, network: Network, group: LeafGroup) -> LeafTables:
@@ -109,7 +111,7 @@ class LeafTables:
         parts = [leaf_rows(network, v, group.scope) for v in group.leaves]
         rows = np.concatenate([*parts, np.ones((1, parts[0].shape[1]))])
         first = np.cumsum([0, *(len(part) for part in parts[:-1])]).astype(np.intp)
-        return cls(group, rows, floored_log(rows), first)
+        return cls(group, rows, first)
 
     def span_of(self, v: int) -> slice:
         """The rows of one leaf."""

@@ -143,6 +143,11 @@ class Vocabulary:
             return None
         return self._of_states[name].get(_key(word[:LONGEST_WORDS]))
 
+    def is_state(self, name: str, state: str) -> bool:
+        """Whether both are names of the model, letter by letter, which most findings of programs are."""
+        variable = self.variables.get(name)
+        return variable is not None and state in variable.states
+
     def find(self, text: object) -> tuple[str, ...]:
         """Names of the variables and groups that a text may mean: none, one, or several.
 

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.display import format_probability
 from bayesdx.display.report import Block, Grid, Report, Title
 from bayesdx.errors import LearningError
@@ -74,8 +75,7 @@ from bayesdx.learning.version import (
     new_version,
     next_version,
 )
-from bayesdx.network import Network, compile_network
-from bayesdx.network.parameters import parameters
+from bayesdx.network import Network
 
 Array = NDArray[np.float64]
 Method = Literal["counts", "em", "prior_shift"]
@@ -441,7 +441,7 @@ def calibrate(
     1.1.0 0.48
     """
     _check_options(method, starts, max_iterations, tolerance)
-    network = compile_network(model)
+    network = compiled(model).network
     variables = None if variables is None else _named(model, network, variables)
     check_population(model, population)
     chosen_version = next_version(model, version)
@@ -619,7 +619,7 @@ def _alone(
     if method != "em":
         raise LearningError(f"studies: method {method!r} learns from patients alone; expected 'em'.")
     rows = read_studies(model, studies)
-    learned = {name for number in parameters(model) for name, _ in number.shares}
+    learned = {name for number in compiled(model).parameters for name, _ in number.shares}
     twice = sorted({row.source for row in rows} & learned)
     if twice:
         raise LearningError(
@@ -631,7 +631,7 @@ def _alone(
 
 def _read_beside(model: Model, found: Estimate, beside: StudiesBeside) -> Read:
     """What the numbers owe to the studies, as far as these brought a tenth of what is known of them."""
-    numbers = parameters(model)
+    numbers = compiled(model).parameters
     size, effective = found.known.size, found.known.effective
     owed: dict[Key, Owed] = {}
     cells = {(row, state): place for place, (row, state) in enumerate(_states(found.belief))}
@@ -752,7 +752,7 @@ def _within(names: Sequence[str], variables: Collection[str] | None) -> list[str
 
 def _hidden(model: Model, patients: Patients, warnings: list[str]) -> Patients:
     """Patients without what was diagnosed."""
-    index = compile_network(model).index
+    index = compiled(model).network.index
     columns = np.array([index[name] for name in model.causes])
     if (patients.codes[:, columns] >= 0).any():
         warnings.append("prior_shift uses findings alone: what was diagnosed in these patients was left aside.")
@@ -777,7 +777,7 @@ def _refuse_single_class(model: Model, patients: Patients, layout: Layout) -> No
 
 
 def _unidentified(model: Model, belief: Belief, known: Information) -> list[str]:
-    labels = {number.row: number.label for number in parameters(model)}
+    labels = {number.row: number.label for number in compiled(model).parameters}
     numbers = {id(row): place for place, row in enumerate(_all_rows(model))}
     names = [labels.get(numbers[id(row)], row.place.node) for row in belief.distributions]
     effective = np.zeros(len(names))
@@ -798,15 +798,13 @@ def _unidentified(model: Model, belief: Belief, known: Information) -> list[str]
 
 
 def _all_rows(model: Model) -> Sequence[object]:
-    from bayesdx.network.parameters import distributions
-
-    return distributions(model)
+    return compiled(model).distributions
 
 
 def _tabulate(model: Model, found: Estimate) -> tuple[pd.DataFrame, dict[Key, Learned]]:
     belief, fit, known = found.belief, found.fit, found.known
     factor = np.ones(len(belief.cells)) if found.discount is None else found.discount.factor
-    numbers = parameters(model)
+    numbers = compiled(model).parameters
     rows: list[list[object]] = []
     learned: dict[Key, Learned] = {}
     expected = belief.sums(fit.totals.counts[belief.cells])
@@ -850,7 +848,7 @@ def _tabulate(model: Model, found: Estimate) -> tuple[pd.DataFrame, dict[Key, Le
 def _conflicts(model: Model, whole: Belief, found: Estimate) -> pd.DataFrame:
     """The numbers whose prior did not expect these patients, the most surprising first."""
     p, adjusted = conflicts(whole, found.spoken)
-    numbers = parameters(model)
+    numbers = compiled(model).parameters
     cells = {(row, state): place for place, (row, state) in enumerate(_states(whole))}
     factor = np.ones(len(p)) if found.discount is None else found.discount.factor
     patients = whole.sums(found.spoken.stay)

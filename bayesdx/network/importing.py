@@ -39,6 +39,7 @@ from bayesdx.network.files.parts import OWN, shown
 from bayesdx.network.files.xdsl import GENIE
 from bayesdx.network.gates import noisy_max
 from bayesdx.network.network import Network, Node, NoisyMax, Table
+from bayesdx.network.place import arrays_of
 
 if TYPE_CHECKING:
     from pgmpy.models import DiscreteBayesianNetwork
@@ -550,7 +551,6 @@ def _digest(network: Network) -> str:
     digest = hashlib.sha256()
     for node in network.nodes:
         digest.update(repr((node.name, node.states, node.parents)).encode("utf-8", "surrogatepass"))
-        parts = (node.cpd.leak, *node.cpd.links) if isinstance(node.cpd, NoisyMax) else (node.cpd.values,)
-        for part in parts:
+        for part in arrays_of(node.cpd):
             digest.update(np.ascontiguousarray(part, dtype="<f8").tobytes())
     return digest.hexdigest()

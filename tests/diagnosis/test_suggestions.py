@@ -14,7 +14,7 @@ from numpy.testing import assert_allclose
 
 import bayesdx as dx
 from bayesdx.diagnosis import results
-from bayesdx.diagnosis.lines import alternatives
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.simulate import complete, simulate
 from bayesdx.diagnosis.suggestions import Option, net_value, open_options
 from bayesdx.inference import Engine, Evidence
@@ -60,7 +60,7 @@ class Brute:
 
     def lines(self, joint: Array) -> Array:
         found = []
-        for line in alternatives(self.case.model):
+        for line in compiled(self.case.model).lines:
             margin = causes_of(joint, self.network, (line.variable,))
             found.append(margin[line.state] / brute.total(joint))
         return np.array(found)

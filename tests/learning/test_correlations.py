@@ -12,12 +12,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
 import bayesdx as dx
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.draws import draw_parameters, drawn_values
 from bayesdx.inference import GateDraws
 from bayesdx.knowledge.correlations import are_possible
 from bayesdx.knowledge.schema import Correlation
 from bayesdx.network.beliefs import Beta
-from bayesdx.network.parameters import distributions, parameters, ties
 from tests.learning.models import exclusive_model
 from tests.learning.studies import PREVALENCES, noisy_or_of_two, study, with_studies
 
@@ -48,8 +48,8 @@ def graded() -> dx.Synthesis:
 
 def drawn(model: dx.Model, seed: int = 0, draws: int = DRAWS) -> pd.DataFrame:
     """Draws of every uncertain number, a column each."""
-    free = {number: row.free for number, row in enumerate(distributions(model))}
-    numbers = [number for number in parameters(model) if number.state in free[number.row]]
+    free = {number: row.free for number, row in enumerate(compiled(model).distributions)}
+    numbers = [number for number in compiled(model).parameters if number.state in free[number.row]]
     values = drawn_values(draw_parameters(model, draws, seed), numbers, model)
     return pd.DataFrame(values, columns=[", ".join(part for part in number.key if part) for number in numbers])
 
@@ -75,7 +75,7 @@ def test_the_marginal_of_a_graded_row_is_as_before(graded: dx.Synthesis, seed: i
     assert any(name.startswith("here, cause") for name in names)
     cpds = draw_parameters(model, DRAWS, seed).cpds
     assert_allclose(cpds["cause"].sum(axis=-1), 1, atol=1e-12)
-    row = next(row for row in distributions(model) if row.place.node == "cause")
+    row = next(row for row in compiled(model).distributions if row.place.node == "cause")
     for state in row.free:
         beta = Beta(row.mean[state], row.sample_size)
         assert stats.kstest(cpds["cause"][:, state], stats.beta(beta.a, beta.b).cdf).pvalue > 1e-3
@@ -128,8 +128,8 @@ def test_numbers_that_are_not_tied_are_drawn_as_ever(seed: int) -> None:
     made = dx.synthesise(model, rows).model
     assert made.correlations
     with_file, without = (draw_parameters(of, 200, 0).cpds for of in (made, replace(made, correlations=())))
-    rows_of = distributions(made)
-    nodes = {rows_of[stick.row].place.node for stick in ties(made).sticks}
+    rows_of = compiled(made).distributions
+    nodes = {rows_of[stick.row].place.node for stick in compiled(made).ties.sticks}
     assert nodes
     assert set(with_file) - nodes
     for name in set(with_file) - nodes:

@@ -16,7 +16,7 @@ from bayesdx.errors import LearningError, nearest
 from bayesdx.knowledge.model import Model
 from bayesdx.learning.synthesis.optimum import Heterogeneity
 from bayesdx.learning.synthesis.planning import next_studies
-from bayesdx.learning.synthesis.uncertainty import Fit
+from bayesdx.learning.synthesis.uncertainty import SynthesisFit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -78,7 +78,7 @@ class Synthesis(Report):
     shares: pd.DataFrame
     heterogeneity: Heterogeneity
     warnings: tuple[str, ...]
-    fit: Fit | None = field(repr=False, default=None)
+    fit: SynthesisFit | None = field(repr=False, default=None)
 
     def next_studies(self, n: int = 100, most: int = 20, seed: int = 0) -> pd.DataFrame:
         """Which figure to measure next, by what it would teach about patients.
