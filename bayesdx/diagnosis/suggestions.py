@@ -75,8 +75,8 @@ class TradeOff:
     >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
     >>> case = dx.diagnose(model, {"onset": "sudden"})
     >>> tests = ["emg", "xray_hip"]
-    >>> free = dx.TradeOff(eur_per_hour=0.0, eur_per_burden=0.0, eur_per_harm=0.0)
-    >>> for trade_off in (dx.TradeOff(), free):
+    >>> free = dx.types.TradeOff(eur_per_hour=0.0, eur_per_burden=0.0, eur_per_harm=0.0)
+    >>> for trade_off in (dx.types.TradeOff(), free):
     ...     dx.next_tests(case, only=tests, trade_off=trade_off).table["net_value_eur"].round(1).to_dict()
     {'xray_hip': 136.9, 'emg': -184.3}
     {'xray_hip': 145.9, 'emg': 43.7}

@@ -113,7 +113,7 @@ def contents(model: dx.Model) -> dict[str, Any]:
     for program in programs.values():
         if program["groups"] == groups:
             del program["groups"]
-    price = dx.TradeOff()
+    price = dx.types.TradeOff()
     found_by = {
         row["index"]: row["words"]
         for section in catalogue(model)["sections"]
