@@ -27,7 +27,7 @@ from bayesdx.diagnosis.results import (
 from bayesdx.diagnosis.simulate import complete
 from bayesdx.display import clean, format_probability
 from bayesdx.display.report import Alert, Block, Grid, Report, Title
-from bayesdx.errors import FindingsError, TooLargeError, nearest
+from bayesdx.errors import FindingsError, TooLargeError, did_you_mean
 from bayesdx.inference import Evidence
 from bayesdx.knowledge.schema import EMERGENCY_HOURS
 
@@ -627,9 +627,7 @@ def _chosen(case: CaseNumbers, only: Collection[str] | None) -> list[Option]:
     known = {*case.model.findings, *(test.test for test in case.model.tests)}
     for name in only:
         if name not in known:
-            hint = nearest(name, known)
-            suggestion = f" Did you mean {hint!r}?" if hint else ""
-            raise FindingsError(f"next_tests: {name!r} is no finding and no test.{suggestion}")
+            raise FindingsError(f"next_tests: {name!r} is no finding and no test.{did_you_mean(name, known)}")
     return [every[name] for name in dict.fromkeys(only) if name in every]
 
 
