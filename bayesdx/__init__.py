@@ -25,7 +25,9 @@ from bayesdx.diagnosis import (
     questionnaire,
     read_fhir,
     sensitivity_analysis,
+    show,
     simulate_cohort,
+    sweep,
     to_fhir,
 )
 from bayesdx.errors import (
@@ -141,7 +143,9 @@ __all__ = [
     "score_batch",
     "score_cohort",
     "sensitivity_analysis",
+    "show",
     "simulate_cohort",
+    "sweep",
     "synthesise",
     "to_fhir",
     "to_pgmpy",

@@ -346,6 +346,7 @@ def diagnose(
             help="Print the N most probable causes, and those of red flags and emergencies; all where left out.",
         ),
     ] = None,
+    brief: Annotated[bool, typer.Option("--brief", help="Print half a screen about one patient.")] = False,
     keep: Annotated[
         list[str] | None,
         typer.Option("--keep", metavar="COLUMN", help="A column of the table to copy; may be repeated."),
@@ -375,7 +376,7 @@ def diagnose(
     \b
     Examples:
       bayesdx diagnose hip_flexion_weakness -f fever=present -f pain_low_back=present
-      bayesdx diagnose hip_flexion_weakness -f "patellar_reflex=reduced|absent" -f "onset=?" --top 3
+      bayesdx diagnose hip_flexion_weakness -f "patellar_reflex=reduced|absent" -f "onset=?" --top 3 --brief
       bayesdx diagnose hip_flexion_weakness --findings patient.json --population emergency_department
       bayesdx diagnose hip_flexion_weakness --findings patients.csv --keep id --format csv > posteriors.csv
       cat patient.json | bayesdx diagnose hip_flexion_weakness --findings - --format json
@@ -389,7 +390,7 @@ def diagnose(
     elif many:
         output.show_cohort(answers, format, top)
     elif case is not None:
-        output.show_case(case, format, top)
+        output.show_case(case, format, top, brief=brief)
     if any(answer.fault for answer in answers):
         _tell(answers)
         raise typer.Exit(FAULTY if many else WRONG_USE)

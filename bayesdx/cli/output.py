@@ -322,7 +322,7 @@ def _differences(differences: pd.DataFrame) -> Sheet:
     return grid
 
 
-def show_case(case: dx.Diagnosis, format: str, top: int | None) -> None:
+def show_case(case: dx.Diagnosis, format: str, top: int | None, *, brief: bool = False) -> None:
     """The differential of one patient."""
     if format == "json":
         print_json(case.to_dict(top) | _reasoning(case, top))
@@ -330,7 +330,7 @@ def show_case(case: dx.Diagnosis, format: str, top: int | None) -> None:
         print_csv(_frame(case, top))
     else:
         with console() as screen:
-            blocks = case.blocks(top or len(case.differential), intervals=True, choose="--population")
+            blocks = case.blocks(top or len(case.differential), intervals=True, choose="--population", brief=brief)
             print_blocks(screen, blocks)
 
 

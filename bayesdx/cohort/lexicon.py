@@ -90,7 +90,7 @@ class TableLexicon:
         return [f"{name} is given twice, as {' and as '.join(c)}." for name, c in columns.items() if len(c) > 1]
 
     def code(self, column: str, position: int, value: object) -> int | None:
-        """The code of the state that a cell means; -1 for ``?`` ("not observed"), None where no single state is meant."""
+        """The code of the state that a cell means: -1 for ``?``, not observed; None where no single state is meant."""
         known = self.codes.setdefault((column, position), {})
         key = (type(value), value)
         if key not in known:

@@ -68,6 +68,32 @@ def blocks_of(
     return [*shown, Note(DISCLAIMER)]
 
 
+def brief_blocks(
+    case: CaseNumbers, top: int | None, following: NextTests | str, conflict: Conflict, choose: str
+) -> list[Block]:
+    """The same on half a screen: findings in a line, alerts, triage, the first causes, the best next test, notice.
+
+    Parameters
+    ----------
+    case, top, following, conflict, choose
+        As ``blocks_of``.
+    """
+    lines = case.lines(LONGEST_DIFFERENTIAL if top is None else top)
+    assumed = [Note(said.partition(" First three")[0])] if (said := setting(case, choose)) else []
+    unfitting = [Alert(_warning(conflict, lines), "warning")] if conflict.warning else []
+    said = "; ".join(found.text for found in case.understood)
+    rows = [("Findings", f"{said}.")] if said else []
+    if isinstance(following, NextTests) and following.suggestions and not stopping(following):
+        best = following.suggestions[0]
+        rows.append(("Next", f"{best.option.label} ({following.purpose(best)})."))
+    banners: list[Block] = [Alert(f"{action} {why}", urgency) for urgency, action, why in alerts(case)]
+    hidden = len(case.differential) - len(lines)
+    more = [Note(f"... and {hidden} other{'s' if hidden > 1 else ''}, not shown")] if hidden else []
+    told: list[Block] = [*assumed, *banners, Entries([*triage(case)[:1], *rows])]
+    table = _differential(case, lines, intervals=True)
+    return [Title(title(case)), *told, table, *more, *unfitting, Note(DISCLAIMER)]
+
+
 def _warning(conflict: Conflict, lines: Sequence[Line]) -> str:
     """What does not fit; of the causes that could explain it those that are shown."""
     labels = {line.label for line in lines}

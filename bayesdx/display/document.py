@@ -117,11 +117,18 @@ def as_markdown(blocks: Iterable[Part]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def as_html(blocks: Iterable[Part], title: str) -> str:
-    """Blocks as a whole HTML page without scripts or outside references; every text is escaped."""
+def as_html(blocks: Iterable[Part], title: str, *, contents: bool = False) -> str:
+    """Blocks as a whole HTML page without scripts or outside references; every text is escaped.
+
+    With ``contents``, links to the headings of the second level stand below the title.
+    """
     parts = []
+    places: list[str] = []
     for block in blocks:
         match block:
+            case Heading(2, text) if contents:
+                parts.append(f"<h2 id='part-{len(places)}'>{escaped(text)}</h2>")
+                places.append(f"<a href='#part-{len(places)}'>{escaped(text)}</a>")
             case Heading(level, text):
                 parts.append(f"<h{level}>{escaped(text)}</h{level}>")
             case Paragraph(text):
@@ -135,6 +142,8 @@ def as_html(blocks: Iterable[Part], title: str) -> str:
                 parts.append("<ul>" + "".join(f"<li>{escaped(text)}</li>" for text in texts) + "</ul>")
             case Grid(header, rows, numeric):
                 parts.append(html_table(header, rows, numeric))
+    if places:
+        parts.insert(1, f"<nav aria-label='Contents'>{' · '.join(places)}</nav>")
     body = "\n".join(parts)
     return (
         "<!DOCTYPE html>\n<html lang='en'>\n<head><meta charset='utf-8'>"

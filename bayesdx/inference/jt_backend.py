@@ -1,10 +1,10 @@
 """The junction-tree back end.
 
-A *program* is a junction tree compiled for one kind of question (which variables are asked about, which are observed);
-it is kept, since the next question is often of the same kind. A *lane* is one case under one draw of the parameters; lanes
-are the last axis of every array. A *faint* case is one whose probabilities underflow on the way; it is propagated again
-with scaled messages. A *quiet* finding is a noisy gate seen in its reference state, whose likelihood factorises over
-its parents.
+A *program* is a junction tree compiled for one kind of question (which variables are asked about, which are observed).
+It is kept, since the next question is often of the same kind. A *lane* is one case under one draw of the parameters;
+lanes are the last axis of every array. A *faint* case is one whose probabilities underflow on the way; it is propagated
+again with scaled messages. A *quiet* finding is a noisy gate seen in its reference state, whose likelihood factorises
+over its parents.
 """
 
 from __future__ import annotations

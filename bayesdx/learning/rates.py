@@ -17,7 +17,7 @@ SETTLED = 1e-10
 
 
 @dataclass(frozen=True)
-class Gate:
+class GateFromRates:
     """The noisy-OR of a finding; the first axis of its arrays is that of the draws.
 
     Parameters
@@ -41,7 +41,7 @@ class Gate:
     false_positive: Array
 
 
-def exclusive_gate(prior: Array, sensitivity: Array, rate: Array, weight: Array) -> Gate:
+def exclusive_gate(prior: Array, sensitivity: Array, rate: Array, weight: Array) -> GateFromRates:
     r"""The gate of a finding whose causes are states of one variable.
 
     With :math:`q_i` = P(finding | cause i), its sensitivity, and :math:`\lambda` = P(finding | none of the causes that
@@ -64,7 +64,7 @@ def exclusive_gate(prior: Array, sensitivity: Array, rate: Array, weight: Array)
 
     Returns
     -------
-    Gate
+    GateFromRates
 
     Examples
     --------
@@ -82,10 +82,10 @@ def exclusive_gate(prior: Array, sensitivity: Array, rate: Array, weight: Array)
     leak = np.minimum(none, sensitivity.min(axis=1))
     link = 1.0 - (1.0 - sensitivity) / (1.0 - leak)[:, None]
     predicted = from_causes + rest * none[:, None]
-    return Gate(leak, link, np.zeros_like(link), 1.0 - (1.0 - none) / (1.0 - leak), sensitivity, predicted)
+    return GateFromRates(leak, link, np.zeros_like(link), 1.0 - (1.0 - none) / (1.0 - leak), sensitivity, predicted)
 
 
-def independent_gate(prior: Array, sensitivity: Array, rate: Array, weight: Array) -> Gate:
+def independent_gate(prior: Array, sensitivity: Array, rate: Array, weight: Array) -> GateFromRates:
     r"""The gate of a finding whose causes may coexist, independent of each other.
 
     With :math:`b` = P(no finding | no cause) and :math:`g_i` the factor by which cause i changes that,
@@ -105,7 +105,7 @@ def independent_gate(prior: Array, sensitivity: Array, rate: Array, weight: Arra
 
     Returns
     -------
-    Gate
+    GateFromRates
 
     Examples
     --------
@@ -129,7 +129,7 @@ def independent_gate(prior: Array, sensitivity: Array, rate: Array, weight: Arra
     # Causes that all make the finding rarer may ask for a leak below zero: then it is the least one.
     base = np.minimum(base, np.log1p(-LEAST) - rarer.sum(axis=1, keepdims=True))
     without = base + _elsewhere(prior, effect)
-    return Gate(
+    return GateFromRates(
         -np.expm1(base + rarer.sum(axis=1, keepdims=True))[:, 0],
         np.maximum(-np.expm1(effect), 0.0),
         -np.expm1(-rarer),
