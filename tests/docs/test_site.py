@@ -147,6 +147,27 @@ def test_pages_open_from_a_disk(site: Path, chromium: Any, look: str) -> None:
 
 
 @needs_browser
+def test_the_explorer_of_the_landing_page_is_live(site: Path, chromium: Any) -> None:
+    """A click in it moves the differential; each figure of the gallery is drawn."""
+    watched = b.Watched(chromium, **LOOKS["light"])
+    watched.tab.goto((site / "index.html").as_uri())
+    explorer = watched.tab.frame_locator("iframe.explorer")
+    first = explorer.locator(".bdx-line[data-cause]").first
+    first.wait_for()
+    before = first.inner_text()
+    explorer.get_by_text("Diabetes", exact=True).last.click()
+    watched.tab.wait_for_function("before => frames[0].document === null || true", arg=before)
+    watched.tab.wait_for_timeout(500)
+    assert explorer.locator(".bdx-line[data-cause]").first.inner_text() != before
+    figures = watched.tab.locator("img.figure")
+    assert figures.count() >= 6
+    drawn = figures.evaluate_all("all => all.map(one => { one.loading = 'eager'; return one.decode().then(() => one.naturalWidth) })")
+    assert len(drawn) == figures.count()
+    watched.context.close()
+    assert watched.faults == []
+
+
+@needs_browser
 def test_search_works_from_a_disk(site: Path, chromium: Any) -> None:
     """Searching for ``explain`` finds its place in the reference."""
     watched = b.Watched(chromium, **LOOKS["light"])
