@@ -148,6 +148,26 @@ def test_pages_open_from_a_disk(site: Path, chromium: Any, look: str) -> None:
 
 
 @needs_browser
+def test_the_explorer_of_the_landing_page_is_live(site: Path, chromium: Any) -> None:
+    """What is clicked in it has the posterior that Python gives; each figure of the gallery is drawn."""
+    watched = b.Watched(chromium, **LOOKS["light"])
+    watched.tab.goto((site / "index.html").as_uri())
+    explorer = watched.tab.frame(url=re.compile("explorer.html"))
+    assert explorer is not None
+    explorer.wait_for_selector(".bdx-line[data-cause]")
+    b.choose(explorer, "Saddle anaesthesia", "present")
+    case = dx.diagnose("hip_flexion_weakness", {"saddle_anaesthesia": "present"})
+    shown = {line.cause: dx.display.format_probability(line.posterior) for line in case.differential}
+    assert shown.items() <= b.shown(explorer).items()
+    figures = watched.tab.locator("img.figure")
+    assert figures.count() >= 6
+    drawn = "all => Promise.all(all.map(one => one.decode().then(() => one.naturalWidth)))"
+    assert min(figures.evaluate_all(drawn)) > 100
+    watched.context.close()
+    assert watched.faults == []
+
+
+@needs_browser
 def test_search_works_from_a_disk(site: Path, chromium: Any) -> None:
     """Searching for ``explain`` finds its place in the reference."""
     watched = b.Watched(chromium, **LOOKS["light"])
