@@ -113,7 +113,7 @@ def contents(model: dx.Model) -> dict[str, Any]:
     for program in programs.values():
         if program["groups"] == groups:
             del program["groups"]
-    price = dx.TradeOff()
+    price = dx.types.TradeOff()
     sources = sources_of(model)
     listed = {(one["citation"], one["address"]): None for told in sources.values() for one in told}
     numbered = {source: place for place, source in enumerate(listed)}
