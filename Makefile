@@ -38,7 +38,7 @@ help: ## list the targets
 demo: $(VENV)/installed-demo ## install the core and diagnose a published case
 	@$(BIN)/python -c 'import json, sys; case = json.load(open(sys.argv[1])); print(case["title"], case["address"], sep="\n")' \
 		$(DEMO_CASE)
-	@$(BIN)/bayesdx diagnose $(DEMO_MODEL) --findings $(DEMO_CASE) --population $(DEMO_POPULATION)
+	@$(BIN)/bayesdx diagnose $(DEMO_MODEL) --findings $(DEMO_CASE) --population $(DEMO_POPULATION) --brief --top 5
 
 test: lint types ## lint, types, and the whole suite
 	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)

@@ -30,13 +30,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import bayesdx as dx
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.simulate import simulate
 from bayesdx.learning.belief import PARTS, believe
 from bayesdx.learning.calibrate import Method
 from bayesdx.learning.layout import Layout
 from bayesdx.learning.shift import case_mix
 from bayesdx.network import Network, compile_network
-from bayesdx.network.parameters import parameters
 from benchmarks.report import RESULTS
 
 METHODS: tuple[Method, ...] = ("em", "prior_shift")
@@ -76,7 +76,7 @@ def one_cohort(model: dx.Model, rows: int, seed: int, method: Method, max_iterat
     labelled = 0.0 if method == "prior_shift" else 0.5
     frame = simulated_cohort(layout.network_with(truth), model.causes, rows, seed, labelled=labelled)
     result = dx.calibrate(model, frame, method, max_iterations=max_iterations, tolerance=1e-4)
-    places = {n.label: layout.start(n.place) + n.state for n in parameters(model)}
+    places = {n.label: layout.start(n.place) + n.state for n in compiled(model).parameters}
     table = result.table[result.table["moved"]].copy()
     table["truth"] = truth[[places[label] for label in table["label"]]]
     table["inside"] = (table["lower"] <= table["truth"]) & (table["truth"] <= table["upper"])
@@ -217,7 +217,7 @@ def one_beyond(
         if "refused" not in str(error):
             raise
         return {"held": 0, "numbers": 0, "warned": True, "refused": True, "seconds": time.process_time() - began}
-    places = {n.label: layout.start(n.place) + n.state for n in parameters(model)}
+    places = {n.label: layout.start(n.place) + n.state for n in compiled(model).parameters}
     table = result.table[result.table["moved"]]
     drawn = truth[[places[label] for label in table["label"]]]
     held = int(((table["lower"] <= drawn + 1e-12) & (drawn <= table["upper"] + 1e-12)).sum())

@@ -22,8 +22,8 @@ import pandas as pd
 
 import bayesdx as dx
 from bayesdx.diagnosis.case import leading_event
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.interview import askable
-from bayesdx.diagnosis.lines import engine_for
 from bayesdx.diagnosis.results import measured_variables
 from bayesdx.diagnosis.suggestions import Asked, Option, TradeOff
 from bayesdx.display import as_json
@@ -94,7 +94,7 @@ def reached(told: Told, wanted: Answer) -> float:
 
 
 def interviewed(
-    start: dx.Diagnosis, patient: Patient, tests: bool, memory: dict[Any, dx.Question]
+    start: dx.Diagnosis, patient: Patient, tests: bool, memory: dict[Any, dx.types.Question]
 ) -> tuple[Told, Told]:
     """An interview to its end: the part before the first test, and all of it."""
     cases, spoken = [start], None
@@ -195,12 +195,12 @@ def warm(model: dx.Model) -> None:
     """Have the compiled code at hand, which small batches then use too."""
     if not numba_installed():
         return
-    network = engine_for(model).network
+    network = compiled(model).engine.network
     codes = np.full((len(network), len(network)), -1)
     np.fill_diagonal(codes, 0)
-    compiled = dx.Engine(network, kernel="numba", workers=1)
+    engine = dx.Engine(network, kernel="numba", workers=1)
     for cases in (codes, codes[:1]):
-        compiled.propagate(Evidence(cases), measured_variables(model))
+        engine.propagate(Evidence(cases), measured_variables(model))
 
 
 def flagship(population: str, count: int, with_tests: int, seed: int) -> dict[str, Any]:
@@ -210,7 +210,7 @@ def flagship(population: str, count: int, with_tests: int, seed: int) -> dict[st
     start, rng = dx.diagnose(model), np.random.default_rng(seed)
     kinds = {name: model.by_name[name].kind for name in model.by_name}
     tallies = {asked: {way: Tally() for way in (INTERVIEW, RANDOM, GAIN)} for asked in (HISTORY, TESTS)}
-    questions: dict[Any, dx.Question] = {}
+    questions: dict[Any, dx.types.Question] = {}
     gains: dict[bool, dict[Any, int]] = {False: {}, True: {}}
     for number, patient in enumerate(patients_of(model, count, seed)):
         tests = number < with_tests
@@ -358,8 +358,7 @@ def as_markdown(document: Mapping[str, Any]) -> str:
         f"one of the same causes stands after {FIRST} questions.",
         "",
         "The patients are as the model says that patients are: this measures the order of questions, not whether the "
-        "model is right. Of 60 patients a share is known to about 10 points, of 8 hardly at all; `--patients` and "
-        "`--with-tests` take more.",
+        "model is right. A share of n patients is known to about 1 / sqrt(n): of 1,000 to 3 points, of 100 to 10.",
     ]
     notes = {
         HISTORY: "The interview asks what could raise an alarm before what tells common causes apart, history before "

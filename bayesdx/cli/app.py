@@ -21,6 +21,7 @@ from bayesdx.cli.fhir import questionnaire, show_assessments
 from bayesdx.cli.importing import import_
 from bayesdx.cli.interview import interview
 from bayesdx.cli.learning import calibrate, evaluate, fit, mapping
+from bayesdx.cli.new import new
 from bayesdx.cli.note import read
 from bayesdx.cli.synthesis import synthesise
 from bayesdx.display import clean
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bayesdx import Diagnosis, Model
-    from bayesdx.cli.output import Answer
+    from bayesdx.cli.output import PatientResult
 
 FAULTY = 1
 """Exit code: what was checked has faults."""
@@ -45,7 +46,7 @@ ROWS_SHOWN = 20
 """Rows of each table of a comparison that are shown unless all are asked for."""
 
 
-class Format(StrEnum):
+class OutputFormat(StrEnum):
     """How results are printed."""
 
     TABLE = "table"
@@ -122,7 +123,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-FormatOption = Annotated[Format, typer.Option("--format", help="How to print the result.")]
+FormatOption = Annotated[OutputFormat, typer.Option("--format", help="How to print the result.")]
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="name, name@version, or the path of a folder")]
 
 
@@ -162,7 +163,7 @@ def models(
     folder: Annotated[
         Path | None, typer.Argument(metavar="[FOLDER]", help="a folder of models; the shipped ones where left out")
     ] = None,
-    format: FormatOption = Format.TABLE,
+    format: FormatOption = OutputFormat.TABLE,
 ) -> None:
     """List models and their versions, newest first.
 
@@ -184,7 +185,7 @@ def check(
         bool, typer.Option("--evidence", help="Compare what the network predicts with published figures.")
     ] = False,
     cases: Annotated[bool, typer.Option("--cases", help="Run the clinical unit tests of cases.csv.")] = False,
-    format: FormatOption = Format.TABLE,
+    format: FormatOption = OutputFormat.TABLE,
 ) -> None:
     """Check every file of a model, and count how its numbers are known.
 
@@ -206,12 +207,12 @@ def check(
     import bayesdx as dx
     from bayesdx.cli import evaluation, output
 
-    if evidence and cases and format == Format.CSV:
+    if evidence and cases and format == OutputFormat.CSV:
         fail("--evidence and --cases are two tables; ask for one of them with --format csv.")
     try:
         loaded = dx.load_model(model)
     except dx.ModelError as error:
-        problems = [problem for problem in error.problems if isinstance(problem, dx.Problem)]
+        problems = [problem for problem in error.problems if isinstance(problem, dx.types.Problem)]
         if not problems:
             raise
         output.show_problems(problems, format)
@@ -295,7 +296,7 @@ def variables(
         list[str] | None, typer.Argument(metavar="[WORDS]", help="what to look for; every variable where left out")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="Most variables that a search shows.")] = 10,
-    format: FormatOption = Format.TABLE,
+    format: FormatOption = OutputFormat.TABLE,
 ) -> None:
     """Find what a finding is called: search names, labels, synonyms, states, definitions, groups and codes.
 
@@ -348,6 +349,7 @@ def diagnose(
             help="Print the N most probable causes, and those of red flags and emergencies; all where left out.",
         ),
     ] = None,
+    brief: Annotated[bool, typer.Option("--brief", help="Print half a screen about one patient.")] = False,
     keep: Annotated[
         list[str] | None,
         typer.Option("--keep", metavar="COLUMN", help="A column of the table to copy; may be repeated."),
@@ -377,7 +379,7 @@ def diagnose(
     \b
     Examples:
       bayesdx diagnose hip_flexion_weakness -f fever=present -f pain_low_back=present
-      bayesdx diagnose hip_flexion_weakness -f "patellar_reflex=reduced|absent" -f "onset=?" --top 3
+      bayesdx diagnose hip_flexion_weakness -f "patellar_reflex=reduced|absent" -f "onset=?" --top 3 --brief
       bayesdx diagnose hip_flexion_weakness --findings patient.json --population emergency_department
       bayesdx diagnose hip_flexion_weakness --findings patients.csv --keep id --format csv > posteriors.csv
       cat patient.json | bayesdx diagnose hip_flexion_weakness --findings - --format json
@@ -391,7 +393,7 @@ def diagnose(
     elif many:
         output.show_cohort(answers, format, top)
     elif case is not None:
-        output.show_case(case, format, top)
+        output.show_case(case, format, top, brief=brief)
     if any(answer.fault for answer in answers):
         _tell(answers)
         raise typer.Exit(FAULTY if many else WRONG_USE)
@@ -405,7 +407,7 @@ def explain(
     findings: FindingsOption = None,
     population: PopulationOption = None,
     groups: Annotated[bool, typer.Option("--groups", help="Make one row of the findings of a group.")] = False,
-    format: FormatOption = Format.TABLE,
+    format: FormatOption = OutputFormat.TABLE,
 ) -> None:
     """Explain why a cause is as probable as it is: the weight of each finding, in decibans, which add up.
 
@@ -434,7 +436,7 @@ def next_(
     look_ahead: Annotated[
         int, typer.Option(min=1, max=2, help="2 also counts the best second option after each result.")
     ] = 1,
-    format: FormatOption = Format.TABLE,
+    format: FormatOption = OutputFormat.TABLE,
 ) -> None:
     """Rank every open question, examination and test by what it is expected to bring and what it costs.
 
@@ -460,7 +462,7 @@ def sensitivity(
     finding: FindingOption = None,
     findings: FindingsOption = None,
     population: PopulationOption = None,
-    format: FormatOption = Format.TABLE,
+    format: FormatOption = OutputFormat.TABLE,
 ) -> None:
     """Show which numbers of the model move the probability of a cause most, and what would change the first rank.
 
@@ -485,6 +487,7 @@ app.command()(calibrate)
 app.command()(mapping)
 app.command()(synthesise)
 app.command()(evaluate)
+app.command()(new)
 app.command()(fit)
 app.command("import")(import_)
 app.command()(interview)
@@ -499,18 +502,18 @@ def _diagnosed(
     population: str | None,
     keep: list[str] | None = None,
     ignore: list[str] | None = None,
-) -> tuple[list[Answer], bool]:
+) -> tuple[list[PatientResult], bool]:
     """The diagnosis of each patient, or why there is none; and whether the input was a table of patients."""
     import bayesdx as dx
     from bayesdx.cli import reading
-    from bayesdx.cli.output import Answer
+    from bayesdx.cli.output import PatientResult
 
     loaded: Model = dx.load_model(model, population=population)
     added = reading.read_options(loaded, finding or [])
     if findings is None:
         if keep or ignore:
             fail("--keep and --ignore are about the columns of a table; give it with --findings FILE.")
-        patients = reading.Patients([reading.Patient(added)], many=False)
+        patients = reading.PatientRows([reading.Patient(added)], many=False)
     else:
         with contextlib.suppress(dx.ImpossibleEvidenceError):
             dx.diagnose(loaded, added)  # a wrong option is wrong use, not a fault of every row
@@ -523,11 +526,11 @@ def _diagnosed(
                 case = dx.diagnose(loaded, patient.findings)
             except dx.BayesdxError as error:
                 fault = str(error)
-        answers.append(Answer(case, patient.place, patient.kept, fault))
+        answers.append(PatientResult(case, patient.place, patient.kept, fault))
     return answers, patients.many
 
 
-def _tell(answers: Sequence[Answer]) -> None:
+def _tell(answers: Sequence[PatientResult]) -> None:
     """Every fault on standard error, with its file and row."""
     for answer in answers:
         for line in answer.fault.splitlines():

@@ -13,7 +13,7 @@ from bayesdx.display import clean
 from bayesdx.errors import BayesdxError
 
 if TYPE_CHECKING:
-    from bayesdx.cli.output import Answer
+    from bayesdx.cli.output import PatientResult
 
 
 class Kind(StrEnum):
@@ -61,7 +61,7 @@ def questionnaire(
     typer.echo(clean(f"{out}: saved, {sum(len(group['item']) for group in form['item'])} questions."))
 
 
-def show_assessments(answers: Sequence[Answer], many: bool) -> None:
+def show_assessments(answers: Sequence[PatientResult], many: bool) -> None:
     """A RiskAssessment, or a Bundle of those of a table."""
     import bayesdx as dx
     from bayesdx.cli.output import print_json

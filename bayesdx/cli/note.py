@@ -12,7 +12,7 @@ from bayesdx.display import clean
 from bayesdx.errors import FindingsError
 
 if TYPE_CHECKING:
-    from bayesdx import NoteReading
+    from bayesdx.types import NoteReading
 
 
 def read(
@@ -31,7 +31,7 @@ def read(
     ] = None,
     format: Annotated[str, typer.Option("--format", metavar="[text|json]", help="How to print the result.")] = "text",
 ) -> None:
-    r"""Read a clinician's note and propose findings, each with the words that it rests on.
+    """Read a clinician's note and propose findings, each with the words that it rests on.
 
     Rules over the vocabulary of the model read it, offline. Relatives, the other side, plans and what is uncertain are
     left out, with the reason. Nothing is used unless you confirm it: --confirm names the proposals that hold, and

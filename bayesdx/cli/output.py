@@ -177,7 +177,7 @@ def show_models(models: pd.DataFrame, format: str) -> None:
             screen.print(grid)
 
 
-def show_variables(found: dx.VariableSearch, format: str) -> None:
+def show_variables(found: dx.types.VariableSearch, format: str) -> None:
     """Variables that words fit."""
     if format == "json":
         rows = [
@@ -196,7 +196,7 @@ def show_variables(found: dx.VariableSearch, format: str) -> None:
         show_report(found)
 
 
-def show_problems(problems: Sequence[dx.Problem], format: str) -> None:
+def show_problems(problems: Sequence[dx.types.Problem], format: str) -> None:
     """Every fault of a model folder."""
     frame = pd.DataFrame([problem._asdict() for problem in problems], dtype=object)
     if format == "json":
@@ -271,7 +271,7 @@ def _statuses(model: dx.Model, file: str) -> list[int]:
     return [int(found.get(status, 0)) for status in STATUSES]
 
 
-def show_comparison(comparison: dx.VersionComparison, format: str, lineage: str, most: int | None = None) -> None:
+def show_comparison(comparison: dx.types.VersionComparison, format: str, lineage: str, most: int | None = None) -> None:
     """What differs between two models; in JSON also what that does to the cases of the new one.
 
     ``lineage`` is the sentence about the new one's parent.
@@ -331,7 +331,7 @@ def _differences(differences: pd.DataFrame) -> Sheet:
     return grid
 
 
-def show_case(case: dx.Diagnosis, format: str, top: int | None) -> None:
+def show_case(case: dx.Diagnosis, format: str, top: int | None, *, brief: bool = False) -> None:
     """The differential of one patient."""
     if format == "json":
         print_json(case.to_dict(top) | _reasoning(case, top))
@@ -339,7 +339,7 @@ def show_case(case: dx.Diagnosis, format: str, top: int | None) -> None:
         print_csv(_frame(case, top))
     else:
         with console() as screen:
-            blocks = case.blocks(top or len(case.differential), intervals=True, choose="--population")
+            blocks = case.blocks(top or len(case.differential), intervals=True, choose="--population", brief=brief)
             print_blocks(screen, blocks)
 
 
@@ -370,7 +370,7 @@ def _frame(case: dx.Diagnosis, top: int | None) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class Answer:
+class PatientResult:
     """What is told of one patient: a diagnosis, or why there is none.
 
     Parameters
@@ -395,7 +395,7 @@ class Answer:
         return {"patient": number, **self.kept, "status": "error" if fault else "ok", "error": fault or None}
 
 
-def show_cohort(answers: Sequence[Answer], format: str, top: int | None) -> None:
+def show_cohort(answers: Sequence[PatientResult], format: str, top: int | None) -> None:
     """The differentials of a table of patients, numbered from 1."""
     numbered = list(enumerate(answers, start=1))
     _check_kept(answers)
@@ -418,7 +418,7 @@ def _title(case: dx.Diagnosis) -> str:
     return f"{model.name} {model.version}, {model.population}{assumed}"
 
 
-def _check_kept(answers: Sequence[Answer]) -> None:
+def _check_kept(answers: Sequence[PatientResult]) -> None:
     """Refuse to keep a column that the output has too; one called patient takes the place of the number."""
     for answer in answers:
         if answer.case:
@@ -429,11 +429,11 @@ def _check_kept(answers: Sequence[Answer]) -> None:
             return
 
 
-def _document(number: int, answer: Answer, top: int | None) -> dict[str, Any]:
+def _document(number: int, answer: PatientResult, top: int | None) -> dict[str, Any]:
     return answer.fields(number) | (answer.case.to_dict(top) if answer.case else {})
 
 
-def _rows(number: int, answer: Answer, top: int | None) -> pd.DataFrame:
+def _rows(number: int, answer: PatientResult, top: int | None) -> pd.DataFrame:
     """The lines of one patient, or one line that says why there are none."""
     frame = _frame(answer.case, top) if answer.case else pd.DataFrame(index=[0])
     fields = answer.fields(number)
@@ -442,7 +442,7 @@ def _rows(number: int, answer: Answer, top: int | None) -> pd.DataFrame:
     return pd.concat([pd.DataFrame(fields, index=frame.index), frame], axis=1)
 
 
-def _cohort(numbered: Sequence[tuple[int, Answer]], top: int) -> Sheet:
+def _cohort(numbered: Sequence[tuple[int, PatientResult]], top: int) -> Sheet:
     """A few lines for each patient."""
     kept = [name for name in (numbered[0][1].kept if numbered else ()) if name != "patient"]
     grid = table(("patient", "right"), *kept, "cause", ("posterior", "right"), ("LR", "right"), "red flags")

@@ -61,7 +61,7 @@ class Patient:
 
 
 @dataclass(frozen=True)
-class Patients:
+class PatientRows:
     """Findings of one patient or of many.
 
     Parameters
@@ -74,11 +74,11 @@ class Patients:
     rows: Sequence[Patient]
     many: bool
 
-    def replaced_by(self, model: dx.Model, options: Mapping[str, Any]) -> Patients:
+    def replaced_by(self, model: dx.Model, options: Mapping[str, Any]) -> PatientRows:
         """The same patients; what the options say of a variable, however it is called, replaces what was there."""
         replaced = {name for word in options for name in _variables(model, word)}
         rows = [replace(row, findings={**_without(model, row.findings, replaced), **options}) for row in self.rows]
-        return Patients(rows, self.many)
+        return PatientRows(rows, self.many)
 
 
 def _variables(model: dx.Model, word: str) -> tuple[str, ...]:
@@ -161,7 +161,7 @@ def read_start(model: dx.Model, source: str | None, options: Sequence[str]) -> M
     FindingsError
         As ``read_file`` and ``read_options``; or the file holds a table of more than one patient, or of none.
     """
-    nobody = Patients([Patient({})], many=False)
+    nobody = PatientRows([Patient({})], many=False)
     start = nobody if source is None else read_file(model, source)
     if len(start.rows) != 1:
         raise dx.FindingsError(f"{source}: {len(start.rows)} patients; expected one.")
@@ -171,7 +171,7 @@ def read_start(model: dx.Model, source: str | None, options: Sequence[str]) -> M
     return patient.findings
 
 
-def read_file(model: dx.Model, source: str, keep: Sequence[str] = (), ignore: Sequence[str] = ()) -> Patients:
+def read_file(model: dx.Model, source: str, keep: Sequence[str] = (), ignore: Sequence[str] = ()) -> PatientRows:
     """Findings from a JSON or CSV file, or from standard input where ``source`` is ``-``.
 
     Parameters
@@ -193,7 +193,7 @@ def read_file(model: dx.Model, source: str, keep: Sequence[str] = (), ignore: Se
         raise dx.FindingsError(f"{name}: empty; {expected}.")
     kind = Path(source).suffix.lower()
     if kind == ".json" or (kind != ".csv" and content.removeprefix(BOM_UTF8).lstrip()[:1] in (b"{", b"[")):
-        patients = Patients([Patient(_read_json(model, name, _as_text(name, content)), name)], many=False)
+        patients = PatientRows([Patient(_read_json(model, name, _as_text(name, content)), name)], many=False)
     else:
         try:
             patients = _patients(model, name, read_table_file(content, name, LARGEST_UNPACKED), keep, ignore)
@@ -291,7 +291,7 @@ def _read_json(model: dx.Model, name: str, text: str) -> dict[str, Any]:
     }
 
 
-def _patients(model: dx.Model, name: str, table: FileTable, keep: Sequence[str], ignore: Sequence[str]) -> Patients:
+def _patients(model: dx.Model, name: str, table: FileTable, keep: Sequence[str], ignore: Sequence[str]) -> PatientRows:
     """Patients of a table: one, with the columns variable and state, or one a row."""
     header = [str(column) for column in table.frame.columns]
     frame = table.frame.set_axis(header, axis=1)
@@ -304,7 +304,7 @@ def _patients(model: dx.Model, name: str, table: FileTable, keep: Sequence[str],
     if header == PAIRS:
         for line, fault in faults.items():
             raise dx.FindingsError(f"{place.format(line)}: {fault}")
-        return Patients([Patient(_read_pairs(model, place, table.separator, rows), name)], many=False)
+        return PatientRows([Patient(_read_pairs(model, place, table.separator, rows), name)], many=False)
     _check_columns(model, name, header, keep, ignore)
     patients = {}
     for line, fault in faults.items():
@@ -319,7 +319,7 @@ def _patients(model: dx.Model, name: str, table: FileTable, keep: Sequence[str],
             if column not in kept and column not in ignore
         }
         patients[line] = Patient(found, place.format(line), kept)
-    return Patients([patients[line] for line in sorted(patients)], many=True)
+    return PatientRows([patients[line] for line in sorted(patients)], many=True)
 
 
 def _is_missing(cell: Any) -> bool:

@@ -31,7 +31,7 @@ NARROW = (14, 12, 10, 8, 6)
 """Widths at which parts of names are broken too, one after the other, where nothing else helps."""
 
 
-class Cell:
+class SheetCell:
     """Text of a cell, broken to the width of its column: at spaces, else at the joints of names."""
 
     def __init__(self, content: str | Text) -> None:
@@ -58,7 +58,7 @@ class Sheet(Table):
 
     def add_row(self, *cells: Any, **kept: Any) -> None:
         """Add a row of strings or texts."""
-        super().add_row(*map(Cell, cells), **kept)
+        super().add_row(*map(SheetCell, cells), **kept)
 
     def _narrow(self, kept: Sequence[int], titles: Sequence[str]) -> Group:
         """The same table without the other columns, and a line that says which."""
@@ -66,7 +66,7 @@ class Sheet(Table):
         for place in kept:
             narrow.add_column(titles[place], justify=self.columns[place].justify, overflow="fold")
         for row in zip(*(list(self.columns[place].cells) for place in kept), strict=True):
-            narrow.add_row(*(cell.text if isinstance(cell, Cell) else cell for cell in row))
+            narrow.add_row(*(cell.text if isinstance(cell, SheetCell) else cell for cell in row))
         left_out = [title for place, title in enumerate(titles) if place not in kept and title]
         note = f"(too narrow for {', '.join(left_out)})"
         return Group(narrow, Text(note, "dim")) if left_out else Group(narrow)
@@ -74,7 +74,7 @@ class Sheet(Table):
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         titles = [str(column.header) for column in self.columns]
         columns = [
-            [Cell(title), *(cell for cell in column.cells if isinstance(cell, Cell))]
+            [SheetCell(title), *(cell for cell in column.cells if isinstance(cell, SheetCell))]
             for title, column in zip(titles, self.columns, strict=True)
         ]
         kept = without_spare(columns, options.max_width, self.spare)
@@ -87,7 +87,7 @@ class Sheet(Table):
         yield from super().__rich_console__(console, options)
 
 
-def without_spare(columns: Sequence[Sequence[Cell]], width: int, spare: Sequence[int]) -> list[int]:
+def without_spare(columns: Sequence[Sequence[SheetCell]], width: int, spare: Sequence[int]) -> list[int]:
     """Positions of the columns that are drawn: as many spare ones as needed are left out."""
     kept = list(range(len(columns)))
     needed = [
@@ -102,7 +102,7 @@ def without_spare(columns: Sequence[Sequence[Cell]], width: int, spare: Sequence
     return kept
 
 
-def fitted(columns: Sequence[Sequence[Cell]], room: int) -> list[int]:
+def fitted(columns: Sequence[Sequence[SheetCell]], room: int) -> list[int]:
     """Widths of the columns: as wide as their lines, or less, so that words stay whole, else the parts of names."""
     widths = [max(cell.longest(_lines) for cell in column) for column in columns]
     limits = [[max(cell.longest(parts) for cell in column) for column in columns] for parts in (_words, _pieces)]

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from bayesdx.cohort.coding import Coded, encode_batch
 from bayesdx.cohort.columns import Batch, Numbers, Scored, Texts, to_arrow
 from bayesdx.cohort.flags import fired
-from bayesdx.cohort.lexicon import MOST_FAULTS_SHOWN, Lexicon, lexicon
+from bayesdx.cohort.lexicon import MOST_FAULTS_SHOWN, TableLexicon, lexicon
 from bayesdx.cohort.options import Options, read_options
 from bayesdx.cohort.scores import Scores, score_codes
 from bayesdx.cohort.summary import STATUSES
-from bayesdx.diagnosis.lines import ranked
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.errors import CohortError, FindingsError, ImpossibleEvidenceError
 from bayesdx.files.companions import arrow
 from bayesdx.inference import Evidence
@@ -134,7 +134,7 @@ def cohort_schema(
     return output_schema(words, schema, options)
 
 
-def output_schema(words: Lexicon, schema: Any, options: Options) -> Any:
+def output_schema(words: TableLexicon, schema: Any, options: Options) -> Any:
     """The schema of the output as Arrow; ``schema`` has the columns that are kept, which have been checked."""
     pa = arrow()
     kept = [(name, _plain(schema.field(name).type)) for name in options.keep]
@@ -142,7 +142,7 @@ def output_schema(words: Lexicon, schema: Any, options: Options) -> Any:
     return pa.schema([*kept, *zip(score_names(words, options), kinds, strict=True)])
 
 
-def score_names(words: Lexicon, options: Options) -> list[str]:
+def score_names(words: TableLexicon, options: Options) -> list[str]:
     """Names of the columns of scores; those to keep must be called otherwise."""
     prefixes = ("posterior", "lower", "upper") if options.intervals is not None else ("posterior",)
     names = [*OWN, *(f"{prefix}_{line}" for prefix in prefixes for line in words.lines)]
@@ -157,10 +157,12 @@ def _plain(kind: Any) -> Any:
     return kind.value_type if arrow().types.is_dictionary(kind) else kind
 
 
-def scored_batch(words: Lexicon, batch: Batch, options: Options, positions: Mapping[str, int], place: str) -> Scored:
+def scored_batch(
+    words: TableLexicon, batch: Batch, options: Options, positions: Mapping[str, int], place: str
+) -> Scored:
     """Scores of a batch, all its rows in order; messages name a row as ``place`` and its number.
 
-    ``positions`` are those of the columns that are variables, see ``Lexicon.positions``.
+    ``positions`` are those of the columns that are variables, see ``TableLexicon.positions``.
     """
     coded = encode_batch(words, batch, positions)
     bad = coded.fault >= 0
@@ -179,7 +181,7 @@ def scored_batch(words: Lexicon, batch: Batch, options: Options, positions: Mapp
     spread = _Spread(good, len(bad), unknown)
     leading = np.full(len(bad), -1)
     if len(good):
-        leading[good] = np.argmax(np.nan_to_num(scores.posteriors[:, : ranked(words.model)], nan=-1.0), axis=1)
+        leading[good] = np.argmax(np.nan_to_num(scores.posteriors[:, : compiled(words.model).ranked], nan=-1.0), axis=1)
     leading[unknown] = -1
     own = [
         Texts(status, STATUSES),
@@ -217,7 +219,7 @@ class _Spread:
         return Numbers(whole, self.unknown if missing is None else missing)
 
 
-def _bad_cells(words: Lexicon, coded: Coded, place: str, numbers: Sequence[int] | NDArray[np.integer]) -> str:
+def _bad_cells(words: TableLexicon, coded: Coded, place: str, numbers: Sequence[int] | NDArray[np.integer]) -> str:
     rows = np.flatnonzero(coded.fault >= 0).tolist()
     shown = []
     for row in rows[:MOST_FAULTS_SHOWN]:
@@ -228,7 +230,7 @@ def _bad_cells(words: Lexicon, coded: Coded, place: str, numbers: Sequence[int] 
     return "\n".join(shown)
 
 
-def _raise_impossible(words: Lexicon, coded: Coded, row: int, place: str, number: int) -> None:
+def _raise_impossible(words: TableLexicon, coded: Coded, row: int, place: str, number: int) -> None:
     network = words.engine.network
     clash = words.engine.conflict(Evidence(coded.codes[[row]]))
     found = [f"{name} = {network[name].states[coded.codes[row, network.index[name]]]}" for name in clash]

@@ -11,7 +11,7 @@ from bayesdx.cohort.columns import Scored
 from bayesdx.cohort.formats import format_of
 from bayesdx.cohort.frames import PandasSource
 from bayesdx.cohort.identity import identity
-from bayesdx.cohort.lexicon import Lexicon, lexicon
+from bayesdx.cohort.lexicon import TableLexicon, lexicon
 from bayesdx.cohort.options import Options
 from bayesdx.cohort.parts import Parts
 from bayesdx.cohort.runs import Run
@@ -23,7 +23,7 @@ def is_dask(source: object) -> bool:
     return type(source).__module__.partition(".")[0] in ("dask", "dask_expr") and hasattr(source, "map_partitions")
 
 
-def score_dask(words: Lexicon, frame: Any, out: Path | None, options: Options, overwrite: bool) -> Any:
+def score_dask(words: TableLexicon, frame: Any, out: Path | None, options: Options, overwrite: bool) -> Any:
     """A Dask frame of scores, computed when asked; or, with ``out``, parts written by the workers.
 
     A worker that is lost is replaced by Dask, which asks another one for its partitions; a part is whole or not there.
@@ -65,7 +65,7 @@ def write_partition(model: Model, frame: Any, number: int, parts: Parts, options
             write(scored)
 
 
-def _scored(words: Lexicon, source: PandasSource, options: Options) -> Iterator[Scored]:
+def _scored(words: TableLexicon, source: PandasSource, options: Options) -> Iterator[Scored]:
     positions = words.positions(source.names, options.keep, options.ignore)
     for part in source.parts(options.columns(source.names), lambda _: None):
         for batch in part.batches():

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bayesdx.cohort.columns import Batch, Column, Texts
-from bayesdx.cohort.lexicon import Lexicon
+from bayesdx.cohort.lexicon import TableLexicon
 from bayesdx.errors import CohortError, FindingsError
 from bayesdx.files.companions import arrow
 from bayesdx.files.texts import plain_number
@@ -20,7 +20,7 @@ Codes = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
-class Kind:
+class CellType:
     """Stands for all cells of a column whose type no state can have."""
 
     name: str
@@ -36,17 +36,17 @@ class Fault:
     position : int
         Of its variable in the network.
     value : object
-        The cell, or its Kind.
+        The cell, or its CellType.
     """
 
     column: str
     position: int
     value: object
 
-    def message(self, lexicon: Lexicon) -> str:
+    def message(self, lexicon: TableLexicon) -> str:
         """What ``diagnose`` says of the same finding: value, what is expected, and the nearest state."""
         node = lexicon.engine.network.nodes[self.position]
-        if isinstance(self.value, Kind):
+        if isinstance(self.value, CellType):
             known = f"its states are {', '.join(node.states)}"
             return f"{node.name} = a cell of type {self.value.name}; expected text; {known}."
         try:
@@ -55,7 +55,7 @@ class Fault:
             return str(error)
         raise AssertionError("a cell that means one state is no fault")
 
-    def sentence(self, lexicon: Lexicon) -> str:
+    def sentence(self, lexicon: TableLexicon) -> str:
         """The end of a message that names a row: the column, and what is wrong."""
         name = lexicon.engine.network.nodes[self.position].name
         return f"column {self.column}: {self.message(lexicon).removeprefix(f'{name} = ')}"
@@ -79,12 +79,12 @@ class Coded:
     faults: list[Fault]
 
 
-def encode_batch(lexicon: Lexicon, batch: Batch, positions: Mapping[str, int]) -> Coded:
+def encode_batch(lexicon: TableLexicon, batch: Batch, positions: Mapping[str, int]) -> Coded:
     """Codes of the columns of a batch that are variables.
 
     Parameters
     ----------
-    lexicon : Lexicon
+    lexicon : TableLexicon
     batch : Batch
         A cell says a state as a finding does, see ``Vocabulary.state``. What is missing, ``?``, and NaN in a column of
         numbers is "not observed".
@@ -104,7 +104,7 @@ def encode_batch(lexicon: Lexicon, batch: Batch, positions: Mapping[str, int]) -
         for place, value in enumerate(values):
             if value is None:
                 continue
-            code = None if isinstance(value, Kind) else lexicon.code(column, position, value)
+            code = None if isinstance(value, CellType) else lexicon.code(column, position, value)
             if code is None and separator:
                 code = lexicon.code(column, position, plain_number(str(value), separator))
             if code is None:
@@ -122,7 +122,7 @@ def encode_batch(lexicon: Lexicon, batch: Batch, positions: Mapping[str, int]) -
 def distinct(column: Column) -> tuple[NDArray[np.integer], list[object]]:
     """Index of each cell in the distinct values, -1 where missing, and these values.
 
-    A value is a str, a bool, an int or a float, None where it is missing also, or a Kind.
+    A value is a str, a bool, an int or a float, None where it is missing also, or a CellType.
     """
     if isinstance(column, Texts):
         return column.index, list(column.values)
@@ -141,7 +141,7 @@ def _distinct_of_series(column: pd.Series[Any]) -> tuple[NDArray[np.integer], li
     elif kind == np.dtype(object):
         return _distinct_of_objects(column.to_numpy())
     else:
-        return np.where(column.isna().to_numpy(), -1, 0), [Kind(str(kind))]
+        return np.where(column.isna().to_numpy(), -1, 0), [CellType(str(kind))]
     return index, [_plain(value) for value in values.tolist()]
 
 
@@ -164,7 +164,7 @@ def _distinct_of_objects(cells: NDArray[np.object_]) -> tuple[NDArray[np.integer
 
 
 def _plain(value: object) -> object:
-    """A cell as Python's own text, truth value or number; a Kind where it is nothing of these."""
+    """A cell as Python's own text, truth value or number; a CellType where it is nothing of these."""
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, bytes):
@@ -172,7 +172,7 @@ def _plain(value: object) -> object:
     if isinstance(value, str | bool | int | float):
         return value
     missing = pd.api.types.is_scalar(value) and pd.isna(value)  # type: ignore[call-overload]
-    return None if missing else Kind(type(value).__name__)
+    return None if missing else CellType(type(value).__name__)
 
 
 def _distinct_of_array(cells: Any) -> tuple[NDArray[np.integer], list[object]]:
@@ -192,7 +192,7 @@ def _distinct_of_array(cells: Any) -> tuple[NDArray[np.integer], list[object]]:
         missing = cells.is_null(nan_is_null=types.is_floating(kind))
         coded = pa.compute.if_else(missing, pa.scalar(None, kind), cells).dictionary_encode()
     else:
-        return np.where(np.asarray(cells.is_null()), -1, 0), [Kind(repr(str(kind))[1:-1])]
+        return np.where(np.asarray(cells.is_null()), -1, 0), [CellType(repr(str(kind))[1:-1])]
     return _filled(coded.indices), [_plain(value) for value in coded.dictionary.to_pylist()]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.cohort.lexicon import Lexicon
+from bayesdx.cohort.lexicon import TableLexicon
 from bayesdx.knowledge.schema import URGENCIES
 
 SEPARATOR = ";"
@@ -15,12 +15,12 @@ SEPARATOR = ";"
 _BITS = 32
 
 
-def fired(lexicon: Lexicon, codes: NDArray[np.int32]) -> tuple[NDArray[np.int64], list[str]]:
+def fired(lexicon: TableLexicon, codes: NDArray[np.int32]) -> tuple[NDArray[np.int64], list[str]]:
     """Which red flags each row raises, emergencies first.
 
     Parameters
     ----------
-    lexicon : Lexicon
+    lexicon : TableLexicon
     codes : ndarray of int, shape (n_rows, n_variables)
 
     Returns

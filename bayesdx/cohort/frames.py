@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bayesdx.cohort.columns import Batch, Scored, pandas_array, to_pandas
-from bayesdx.cohort.sources import BATCH_ROWS, PART_ROWS, Part, Source, arrow_batches, arrow_table, reading
+from bayesdx.cohort.sources import BATCH_ROWS, PART_ROWS, Part, RowSource, arrow_batches, arrow_table, reading
 from bayesdx.errors import CohortError, MissingExtraError
 from bayesdx.files.companions import arrow
 from bayesdx.knowledge.vocabulary import quoted
@@ -33,12 +34,12 @@ def narwhals() -> Any:
     return v2
 
 
-def frame_source(frame: Any) -> Source:
+def frame_source(frame: Any) -> RowSource:
     """The source that a frame is."""
     return PandasSource(frame) if isinstance(frame, pd.DataFrame) else ArrowSource(frame)
 
 
-class FrameSource(Source):
+class FrameSource(RowSource):
     """A frame in memory; a part is some consecutive rows."""
 
     name = "the frame"
@@ -49,8 +50,9 @@ class FrameSource(Source):
         for number, start in enumerate(range(0, max(1, self.rows), PART_ROWS)):
             yield Part(number, self._reader(start, min(self.rows, start + PART_ROWS), columns))
 
+    @abstractmethod
     def _reader(self, start: int, stop: int, columns: Sequence[str]) -> Callable[[], Iterator[Batch]]:
-        raise NotImplementedError
+        """A function that reads these columns of the rows from ``start`` to before ``stop``."""
 
     def _check_names(self, names: Sequence[object]) -> None:
         for name in names:

@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from bayesdx.cohort.lexicon import Lexicon, kernel
+from bayesdx.cohort.lexicon import TableLexicon, kernel
 from bayesdx.cohort.options import Options
 from bayesdx.files.companions import arrow
 
 
-def identity(words: Lexicon, source: Mapping[str, Any] | None, options: Options, is_arrow: bool) -> dict[str, Any]:
+def identity(words: TableLexicon, source: Mapping[str, Any] | None, options: Options, is_arrow: bool) -> dict[str, Any]:
     """Model, options, source and software, as plain values.
 
     Parameters
     ----------
-    words : Lexicon
+    words : TableLexicon
     source : mapping or None
         The identity of the source; None where it cannot be recognised.
     options : Options

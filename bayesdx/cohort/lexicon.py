@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
-from bayesdx.diagnosis.lines import alternatives
-from bayesdx.errors import FindingsError, nearest
+from bayesdx.diagnosis.compiled import Compiled, compiled
+from bayesdx.errors import FindingsError, did_you_mean
 from bayesdx.inference import Engine
 from bayesdx.inference.kernels import Kernel, numba_installed
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.vocabulary import quoted
-from bayesdx.network import compile_network
 
 MOST_FAULTS_SHOWN = 20
 """Faults that one message lists."""
@@ -27,8 +24,8 @@ UNTOLD = ("", "?")
 
 
 @dataclass(frozen=True, eq=False)
-class Lexicon:
-    """A model as a table sees it.
+class TableLexicon:
+    """What the columns and cells of a table mean in a model.
 
     Parameters
     ----------
@@ -77,7 +74,9 @@ class Lexicon:
             seen.add(column)
         faults += self._twice(found)
         faults += [
-            f"keep: there is no column {quoted(name)}.{hint(name, columns)}" for name in keep if name not in seen
+            f"keep: there is no column {quoted(name)}.{did_you_mean(name, columns)}"
+            for name in keep
+            if name not in seen
         ]
         if faults:
             raise FindingsError(listed(faults))
@@ -91,7 +90,7 @@ class Lexicon:
         return [f"{name} is given twice, as {' and as '.join(c)}." for name, c in columns.items() if len(c) > 1]
 
     def code(self, column: str, position: int, value: object) -> int | None:
-        """The state that a cell means, as a code; -1 for ``?``, which is not told; None where no one state is meant."""
+        """The code of the state that a cell means: -1 for ``?``, not observed; None where no single state is meant."""
         known = self.codes.setdefault((column, position), {})
         key = (type(value), value)
         if key not in known:
@@ -121,31 +120,20 @@ class Lexicon:
         return f"{text}{near or ' Name it under keep to copy it, or under ignore.'}"
 
 
-def hint(name: object, valid: Iterable[str]) -> str:
-    """The nearest valid name as a question, or nothing."""
-    near = nearest(name, valid)
-    return f" Did you mean {near!r}?" if near else ""
-
-
 def listed(faults: Sequence[str]) -> str:
     """Faults, a line each, the first ones only where there are many."""
     more = [f"... and {len(faults) - MOST_FAULTS_SHOWN} more."] if len(faults) > MOST_FAULTS_SHOWN else []
     return "\n".join([*faults[:MOST_FAULTS_SHOWN], *more])
 
 
-_COMPILING = threading.Lock()
+def lexicon(model: Model) -> TableLexicon:
+    """The lexicon of a model; made once in a process, shared by its threads."""
+    return compiled(model).kept(_lexicon)
 
 
-def lexicon(model: Model) -> Lexicon:
-    """The lexicon of a model; compiled once in a process, shared by its threads."""
-    with _COMPILING:
-        return _compiled(model)
-
-
-@lru_cache(maxsize=8)
-def _compiled(model: Model) -> Lexicon:
-    engine = Engine(compile_network(model), kernel=kernel(), workers=1)  # the parts of a cohort have the threads
-    return Lexicon(model, engine, tuple(line.name for line in alternatives(model)))
+def _lexicon(ready: Compiled) -> TableLexicon:
+    engine = Engine(ready.network, kernel=kernel(), workers=1)  # the parts of a cohort have the threads
+    return TableLexicon(ready.model, engine, tuple(line.name for line in ready.lines))
 
 
 def kernel() -> Kernel:

@@ -11,7 +11,7 @@ from typing import Any
 
 from bayesdx.cohort.columns import Scored
 from bayesdx.cohort.frames import ArrowSource, FrameSource, PandasSource, frame_source
-from bayesdx.cohort.sources import CsvSource, Files, ParquetSource, Part, Source, parquet_files, reading
+from bayesdx.cohort.sources import CsvSource, Files, ParquetSource, Part, RowSource, parquet_files, reading
 from bayesdx.errors import CohortError
 from bayesdx.files.tables import READ, kind_of, read_arrow, read_sheet
 from bayesdx.knowledge.vocabulary import quoted
@@ -20,7 +20,7 @@ TEXT = (".csv", ".tsv", ".tab", ".txt", ".dat")
 """Endings of tables of text, with or without that of a compression."""
 
 
-def open_source(source: Any) -> Source:
+def open_source(source: Any) -> RowSource:
     """The source behind what a user gave: a path, or a frame."""
     if not isinstance(source, str | os.PathLike):
         return frame_source(source)

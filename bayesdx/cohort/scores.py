@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesdx.cohort.lexicon import Lexicon
+from bayesdx.cohort.lexicon import TableLexicon
 from bayesdx.cohort.options import Options
 from bayesdx.cohort.patterns import group_rows
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.draws import draw_parameters
-from bayesdx.diagnosis.lines import alternatives
 from bayesdx.inference import Evidence
 
 Array = NDArray[np.float64]
@@ -55,7 +55,7 @@ class Scores:
         return Scores(self.log_evidence[rows], self.posteriors[rows], *ends)
 
 
-def score_codes(lexicon: Lexicon, codes: NDArray[np.int32], options: Options) -> Scores:
+def score_codes(lexicon: TableLexicon, codes: NDArray[np.int32], options: Options) -> Scores:
     """Scores of rows; equal rows are answered once where that pays."""
     groups = group_rows(codes)
     distinct = codes if groups is None else codes[groups[0]]
@@ -67,9 +67,9 @@ def score_codes(lexicon: Lexicon, codes: NDArray[np.int32], options: Options) ->
     return scores if groups is None else scores.take(groups[1])
 
 
-def _posteriors(lexicon: Lexicon, codes: NDArray[np.int32]) -> tuple[Array, Array]:
-    lines = alternatives(lexicon.model)
-    log_evidence, posteriors = np.empty(len(codes)), np.empty((len(codes), len(lines)))
+def _posteriors(lexicon: TableLexicon, codes: NDArray[np.int32]) -> tuple[Array, Array]:
+    ready = compiled(lexicon.model)
+    log_evidence, posteriors = np.empty(len(codes)), np.empty((len(codes), len(ready.lines)))
     for start in range(0, len(codes), SLICE):
         part = codes[start : start + SLICE]
         stop = start + len(part)
@@ -78,26 +78,25 @@ def _posteriors(lexicon: Lexicon, codes: NDArray[np.int32]) -> tuple[Array, Arra
             part = np.concatenate([part, np.broadcast_to(part[:1], (short, part.shape[1]))])
         found = lexicon.engine.propagate(Evidence(part), targets=lexicon.model.causes)
         log_evidence[start:stop] = found.log_evidence[: stop - start]
-        for place, line in enumerate(lines):
-            posteriors[start:stop, place] = found.marginals[line.variable][: stop - start, line.state]
+        posteriors[start:stop] = ready.of_lines(found.marginals)[: stop - start]
     return log_evidence, np.minimum(posteriors, 1.0, out=posteriors)
 
 
-def _intervals(lexicon: Lexicon, codes: NDArray[np.int32], options: Options) -> tuple[Array, Array]:
+def _intervals(lexicon: TableLexicon, codes: NDArray[np.int32], options: Options) -> tuple[Array, Array]:
     """Equal-tailed intervals over joint draws of the model's numbers; all rows share the draws.
 
     Draws under which a row is impossible are left out of it, as in ``credible_intervals``.
     """
     assert options.intervals is not None
-    lines = alternatives(lexicon.model)
+    ready = compiled(lexicon.model)
     tails = [(1 - options.intervals) / 2, (1 + options.intervals) / 2]
     drawn = draw_parameters(lexicon.model, options.draws, options.seed)
-    ends = np.full((2, len(codes), len(lines)), np.nan)
+    ends = np.full((2, len(codes), len(ready.lines)), np.nan)
     width = max(1, CELLS // (options.draws * len(lexicon.engine.network) * 4))
     for start in range(0, len(codes), width):
         part = codes[start : start + width]
         found = lexicon.engine.propagate(Evidence(part), targets=lexicon.model.causes, parameters=drawn)
-        samples = np.stack([found.marginals[line.variable][:, :, line.state] for line in lines], axis=2)
+        samples = ready.of_lines(found.marginals)
         possible = ~found.impossible
         for row in range(len(part)):
             kept = samples[possible[:, row], row]

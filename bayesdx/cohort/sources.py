@@ -72,7 +72,7 @@ class Part:
     done: int | None = None
 
 
-class Source(ABC):
+class RowSource(ABC):
     """A table that can be read part by part; the same table always has the same parts.
 
     Parameters
@@ -214,7 +214,7 @@ def _state(path: Path) -> _State:
     return _State(found.st_size, found.st_mtime_ns, digest.hexdigest())
 
 
-class Files(Source):
+class Files(RowSource):
     """What files have in common: an identity, and no change while they are read."""
 
     def __init__(self, root: Path, files: Sequence[Path]) -> None:

@@ -1,5 +1,6 @@
 """Questions about one case: what, why, how sure, what next, what would change it. Uses the engine; FHIR in and out."""
 
+from bayesdx.diagnosis.beside import SideBySide, Sweep, show, sweep
 from bayesdx.diagnosis.conflict import Conflict
 from bayesdx.diagnosis.diagnosis import Diagnosis, diagnose
 from bayesdx.diagnosis.drawing import Drawing, draw_network
@@ -36,6 +37,8 @@ __all__ = [
     "Question",
     "Recommendation",
     "SensitivityAnalysis",
+    "SideBySide",
+    "Sweep",
     "TradeOff",
     "Triage",
     "VariableSearch",
@@ -53,6 +56,8 @@ __all__ = [
     "questionnaire",
     "read_fhir",
     "sensitivity_analysis",
+    "show",
     "simulate_cohort",
+    "sweep",
     "to_fhir",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -13,9 +13,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bayesdx.diagnosis.answers import with_answers
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.events import Event, action_variables, event_of, given_event, sides
 from bayesdx.diagnosis.findings import UNKNOWN, Findings, Understood, Value, code_findings, read_findings, understood
-from bayesdx.diagnosis.lines import alternatives, engine_for, ranked
 from bayesdx.diagnosis.red_flags import FiredFlag, fired_flags
 from bayesdx.diagnosis.steps import Recommendation, candidates, recommendations
 from bayesdx.diagnosis.triage import CaseAlert, Triage, alerts_of, triage_of
@@ -91,36 +91,6 @@ class GroupSum:
     members: tuple[Line, ...]
 
 
-@lru_cache(maxsize=64)
-def _other_populations(model: Model) -> tuple[Model, ...]:
-    names = (population.name for population in model.info.populations)
-    return tuple(model.with_population(name) for name in names if name != model.population)
-
-
-@lru_cache(maxsize=64)
-def always_one(model: Model) -> bool:
-    """Whether every patient has one of the modelled causes, whatever is found."""
-    return CaseNumbers.of(model, read_findings(model, {})).none_present == 0
-
-
-@lru_cache(maxsize=64)
-def _prior(model: Model) -> Array:
-    engine = engine_for(model)
-    nothing = Evidence(np.full((1, len(engine.network)), -1))
-    return _probabilities(model, engine.propagate(nothing, targets=model.causes).marginals)
-
-
-@lru_cache(maxsize=64)
-def _index(model: Model) -> pd.Index:
-    return pd.Index([line.name for line in alternatives(model)], dtype=object)  # reorders ten times faster than str
-
-
-def _probabilities(model: Model, marginals: Mapping[str, Array]) -> Array:
-    """P(line) in the order of ``alternatives``; rounding of sums may pass 1 by the last bit, hence the minimum."""
-    found = np.array([marginals[line.variable].item(line.state) for line in alternatives(model)], dtype=np.float64)
-    return found.clip(max=1.0)
-
-
 def expect_cases(*cases: object) -> None:
     """Raise a FindingsError where something is given for a case that is none, such as a model or its name."""
     for case in cases:
@@ -130,7 +100,7 @@ def expect_cases(*cases: object) -> None:
 
 def impossible(model: Model, findings: Findings) -> ImpossibleEvidenceError:
     """The error for findings of probability zero, with a smallest set of them that conflicts."""
-    conflict = engine_for(model).conflict(findings.evidence)
+    conflict = compiled(model).engine.conflict(findings.evidence)
     said = [f"{name} = {say(findings.values[name])}" for name in conflict]
     title = f"{model.name} {model.version}"
     if len(said) == 1:
@@ -201,11 +171,12 @@ class CaseNumbers:
         >>> round(CaseNumbers.of(model, read_findings(model, {"xray": "negative"})).none_present, 3)
         0.556
         """
-        result = engine_for(model).propagate(read.evidence, targets=model.causes)
+        ready = compiled(model)
+        result = ready.engine.propagate(read.evidence, targets=model.causes)
         log_evidence = float(result.log_evidence[0])
         if log_evidence == -np.inf:
             raise impossible(model, read)
-        return cls(model, read, log_evidence, _probabilities(model, result.marginals))
+        return cls(model, read, log_evidence, ready.probabilities(result.marginals))
 
     @property
     def findings(self) -> Mapping[str, Value]:
@@ -253,12 +224,12 @@ class CaseNumbers:
         Name: posterior, dtype: float64
         """
         order = self._order
-        return pd.Series(self.probabilities[order], index=_index(self.model).take(order), name="posterior")
+        return pd.Series(self.probabilities[order], index=compiled(self.model).line_names.take(order), name="posterior")
 
     @cached_property
     def _order(self) -> NDArray[np.intp]:
         """Places of the lines, highest first; what differs by rounding alone stays in the order of the model."""
-        lines = ranked(self.model)
+        lines = compiled(self.model).ranked
         with np.errstate(divide="ignore"):
             order = np.argsort(-np.log(self.probabilities[:lines]).round(9), kind="stable")
         return np.append(order, np.arange(lines, len(self.probabilities)))
@@ -276,10 +247,10 @@ class CaseNumbers:
         >>> first.cause, first.rank, round(first.prior, 3), round(first.posterior, 3), round(first.likelihood_ratio, 2)
         ('iliopsoas_strain', 1, 0.13, 0.459, 5.68)
         """
-        prior = _prior(self.model)
+        ready = compiled(self.model)
+        prior, lines = ready.prior, ready.lines
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = (self.probabilities / (1 - self.probabilities)) / (prior / (1 - prior))
-        lines = alternatives(self.model)
         return tuple(
             Line(
                 lines[place].name,
@@ -289,7 +260,7 @@ class CaseNumbers:
                 rank,
                 float(ratio[place]),
             )
-            for rank, place in enumerate(self._order[: ranked(self.model)].tolist(), start=1)
+            for rank, place in enumerate(self._order[: compiled(self.model).ranked].tolist(), start=1)
         )
 
     @cached_property
@@ -307,7 +278,7 @@ class CaseNumbers:
         >>> [(group.label, round(group.probability, 3), group.members[0].cause) for group in case.groups]
         [('Disease of the lung itself', 0.576, 'lung_cancer')]
         """
-        engine = engine_for(self.model)
+        engine = compiled(self.model).engine
         found = []
         for row in self.model.cause_groups:
             without = self.evidence.evidence
@@ -368,7 +339,7 @@ class CaseNumbers:
         if not self.model.population_assumed:
             return {}
         found: dict[str, tuple[Line, ...]] = {}
-        for model in _other_populations(self.model):
+        for model in compiled(self.model).other_populations:
             try:
                 found[model.population] = self.of(model, self.evidence).differential[:3]
             except ImpossibleEvidenceError:
@@ -406,7 +377,7 @@ class CaseNumbers:
         >>> round(dx.diagnose(model, {"xray": "negative"}).none_present, 3)
         0.556
         """
-        engine = engine_for(self.model)
+        engine = compiled(self.model).engine
         codes = self.evidence.codes.copy()
         for cause in self.model.causes:
             place = engine.network.index[cause]
@@ -473,7 +444,7 @@ class CaseNumbers:
         """
         totals = {group.group for group in self.model.cause_groups}
         causes = [name for name in self.model.causes if name not in totals]
-        codes, probabilities = engine_for(self.model).most_probable(self.evidence.evidence, causes, k)
+        codes, probabilities = compiled(self.model).engine.most_probable(self.evidence.evidence, causes, k)
         return [
             (tuple(self._named(causes, row)), float(probability))
             for row, probability in zip(codes, probabilities, strict=True)
@@ -534,7 +505,7 @@ class CaseNumbers:
         array([[0.75, 0.25]])
         """
         asked = action_variables(self.model)
-        return engine_for(self.model).propagate(self.evidence.evidence, asked).marginals if asked else {}
+        return compiled(self.model).engine.propagate(self.evidence.evidence, asked).marginals if asked else {}
 
     @cached_property
     def alerts(self) -> tuple[CaseAlert, ...]:
@@ -593,8 +564,8 @@ class CaseNumbers:
         0.23
         """
         asked = event_of(self.model, event)
-        found = engine_for(self.model).propagate(self.evidence.evidence, (asked.variable,)).marginals[asked.variable]
-        return min(1.0, sides(found, asked)[0].item(0))
+        found = compiled(self.model).engine.propagate(self.evidence.evidence, (asked.variable,)).marginals
+        return min(1.0, sides(found[asked.variable], asked)[0].item(0))
 
     def with_findings(self, findings: Mapping[str, Any] | pd.Series) -> Self:
         """The diagnosis with more findings, or with some of them changed; this one stays as it is.

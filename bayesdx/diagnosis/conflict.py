@@ -14,8 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bayesdx.diagnosis.case import CaseNumbers, say
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.findings import UNKNOWN
-from bayesdx.diagnosis.lines import engine_for
 from bayesdx.diagnosis.simulate import complete, simulate
 from bayesdx.display import format_probability
 from bayesdx.display.report import Alert, Block, Grid, Report, Title
@@ -273,7 +273,7 @@ def conflict_of(case: CaseNumbers, patients: int = PATIENTS, copies: int = COPIE
     >>> round(case.conflict.bits, 2)  # they support each other
     -0.94
     """
-    engine = engine_for(case.model)
+    engine = compiled(case.model).engine
     names = [name for name, value in case.findings.items() if value is not UNKNOWN]
     n = len(names)
     sizes = (1, 2, 3) if n <= MOST_TRIPLES else (1, 2)
@@ -302,7 +302,7 @@ def conflict_of(case: CaseNumbers, patients: int = PATIENTS, copies: int = COPIE
 
 def _only(case: CaseNumbers, names: Sequence[str], masks: NDArray[np.bool_]) -> Evidence:
     """The case reduced to some of its findings, a row per mask."""
-    index = engine_for(case.model).network.index
+    index = compiled(case.model).engine.network.index
     codes = np.full((len(masks), len(case.evidence.codes)), -1, dtype=np.int32)
     likelihoods = {}
     for place, name in enumerate(names):
@@ -337,7 +337,7 @@ def _resolving(case: CaseNumbers, bits: float) -> tuple[str, ...]:
 
 def _surprise(case: CaseNumbers, names: Sequence[str], patients: int, seed: int) -> float:
     """Share of simulated patients whose same findings are at most as probable as those of the case."""
-    engine = engine_for(case.model)
+    engine = compiled(case.model).engine
     observed = [engine.network.index[name] for name in names]
     observed = [column for column in observed if case.evidence.codes[column] >= 0]
     codes = np.full((patients + 1, len(engine.network)), -1, dtype=np.int32)
@@ -349,7 +349,7 @@ def _surprise(case: CaseNumbers, names: Sequence[str], patients: int, seed: int)
 
 def _fit(case: CaseNumbers, names: Sequence[str], copies: int, seed: int) -> float:
     """Share of patients with causes drawn from the posterior whose findings are at most as probable given those."""
-    engine, model = engine_for(case.model), case.model
+    engine, model = compiled(case.model).engine, case.model
     index = engine.network.index
     above = [name for name in engine.network.names if model.by_name[name].kind in ("context", "cause")]
     asked = [index[name] for name in names if name not in above and case.evidence.codes[index[name]] >= 0]

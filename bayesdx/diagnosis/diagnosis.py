@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -17,11 +17,14 @@ from bayesdx.diagnosis.conflict import Conflict, conflict_of
 from bayesdx.diagnosis.explanation import Weights, weights_of
 from bayesdx.diagnosis.findings import read_findings
 from bayesdx.diagnosis.suggestions import NextTests, next_tests
-from bayesdx.diagnosis.views import CHOOSE, blocks_of
+from bayesdx.diagnosis.views import CHOOSE, blocks_of, brief_blocks
 from bayesdx.display.report import Block, Report
 from bayesdx.errors import TooLargeError
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.versions import as_model
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def diagnose(model: Model | str | PathLike[str], findings: Mapping[str, Any] | pd.Series | None = None) -> Diagnosis:
@@ -181,7 +184,43 @@ class Diagnosis(CaseNumbers, Report):
         """
         Path(file).write_text(as_page(self, self.next_tests, cause), encoding="utf-8")
 
-    def blocks(self, top: int | None = None, *, intervals: bool = False, choose: str = CHOOSE) -> Sequence[Block]:
+    def plot(self, ax: Axes | None = None, most: int = 12) -> Axes:
+        """Prior and posterior of each cause, joined by a line; matplotlib axes, in the current style.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure where left out.
+        most : int, at least 1
+            Causes drawn, the most probable ones.
+
+        Returns
+        -------
+        matplotlib Axes
+
+        Raises
+        ------
+        MissingExtraError
+            matplotlib is not installed (extra ``plot``).
+
+        Examples
+        --------
+        >>> from matplotlib.figure import Figure
+        >>> import bayesdx as dx
+        >>> case = dx.diagnose("chest_clinic@1.0.0", {"xray": "positive"})
+        >>> case.plot(Figure().subplots()).get_xlabel()
+        'hollow: prior, filled: with the findings'
+        """
+        from bayesdx.display.figures import pairs
+
+        lines = self.differential[:most]
+        columns = [line.label for line in lines], [line.prior for line in lines], [line.posterior for line in lines]
+        named = f"{self.model.name} {self.model.version}, {self.model.population}"
+        return pairs(*columns, xlabel="hollow: prior, filled: with the findings", title=named, ax=ax)
+
+    def blocks(
+        self, top: int | None = None, *, intervals: bool = False, choose: str = CHOOSE, brief: bool = False
+    ) -> Sequence[Block]:
         """What text and HTML show, in order.
 
         Setting and findings as understood, red flags, the differential, what to do now, what to find out next, the
@@ -196,6 +235,8 @@ class Diagnosis(CaseNumbers, Report):
             Whether to show 95 % credible intervals, and a warning where the findings do not fit together.
         choose : str
             How a population is chosen; as in Python where left out.
+        brief : bool
+            Half a screen: findings in a line, alerts, triage, the first causes with intervals, the best next test.
 
         Examples
         --------
@@ -208,4 +249,6 @@ class Diagnosis(CaseNumbers, Report):
             following: NextTests | str = self.next_tests
         except TooLargeError as error:
             following = str(error)
+        if brief:
+            return brief_blocks(self, top, following, self.conflict, choose)
         return blocks_of(self, top, following, self.conflict if intervals else None, choose)

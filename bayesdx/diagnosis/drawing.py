@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.diagnosis import Diagnosis, diagnose
-from bayesdx.diagnosis.lines import engine_for
 from bayesdx.display import format_probability, words
 from bayesdx.display.graph import Arrow, Box, Section, layered_svg
 from bayesdx.errors import FindingsError
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.versions import as_model
-from bayesdx.network import Node, NoisyMax, compile_network
+from bayesdx.network import Node, NoisyMax
 
 COLUMNS = {
     "context": (0, "Contexts"),
@@ -126,8 +126,8 @@ def draw_network(
             f"{model.version}."
         )
     shown = diagnose(model) if case is None else case
-    network = compile_network(shown.model)
-    marginals = engine_for(shown.model).propagate(shown.evidence.evidence, targets=network.names).marginals
+    network = compiled(shown.model).network
+    marginals = compiled(shown.model).engine.propagate(shown.evidence.evidence, targets=network.names).marginals
     sections = _sections(shown, {name: values[0] for name, values in marginals.items()})
     arrows: list[Arrow] = []
     links = 0

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesdx.diagnosis.compiled import Compiled, compiled
 from bayesdx.errors import ModelError
 from bayesdx.inference import GateDraws, ParameterDraws
 from bayesdx.knowledge.model import Model
-from bayesdx.network import NoisyMax, Table, compile_network
-from bayesdx.network.parameters import Distribution, Parameter, Place, distributions, ties
+from bayesdx.network import NoisyMax, Table
+from bayesdx.network.parameters import Distribution, Parameter
+from bayesdx.network.place import arrays_of, view
 
 Array = NDArray[np.float64]
-_Arrays = Array | tuple[Array, tuple[Array, ...]]
 
 
 def draw_parameters(model: Model, draws: int, seed: int, variables: Iterable[str] | None = None) -> ParameterDraws:
@@ -63,47 +63,33 @@ def draw_parameters(model: Model, draws: int, seed: int, variables: Iterable[str
     """
     if draws < 1:
         raise ModelError(f"draw_parameters: draws = {draws}; expected at least 1.")
-    network = compile_network(model)
+    ready = compiled(model)
+    network = ready.network
     wanted = set(network.names if variables is None else variables)
-    uncertain = [row for row in distributions(model) if row.free]
+    uncertain = [row for row in ready.distributions if row.free]
     places = _drawn_rows(uncertain, draws, seed)
-    _tie(model, places, seed)
-    cpds: dict[str, _Arrays] = {}
+    _tie(ready, places, seed)
+    drawn: dict[str, list[Array]] = {}
     for row, values in zip(uncertain, places, strict=True):
         name = row.place.node
         if name in wanted:
-            if name not in cpds:
-                cpds[name] = _repeated(network[name].cpd, draws)
-            _at(cpds[name], row.place, network[name].parents)[...] = values
-    if not cpds:
+            if name not in drawn:
+                drawn[name] = repeated(network[name].cpd, draws)
+            view(drawn[name], row.place, network[name].parents)[...] = values
+    if not drawn:
         raise ModelError(f"draw_parameters: none of these variables of {model.name} has an uncertain number.")
-    return ParameterDraws({n: GateDraws(*a) if isinstance(a, tuple) else a for n, a in cpds.items()})
+    return ParameterDraws({name: as_draws(arrays, network[name].cpd) for name, arrays in drawn.items()})
 
 
 def drawn_values(draws: ParameterDraws, numbers: Sequence[Parameter], model: Model) -> Array:
     """The drawn values of some numbers, shape (n_draws, n_numbers); constant ones repeat their compiled value."""
-    network = compile_network(model)
+    network = compiled(model).network
     columns = np.empty((draws.n_draws, len(numbers)))
     for column, number in enumerate(numbers):
         node = network[number.place.node]
-        drawn = draws.cpds.get(node.name)
-        if isinstance(drawn, GateDraws):
-            values = _at((drawn.leak, drawn.links), number.place, node.parents)
-        else:
-            values = _at(_repeated(node.cpd, 1) if drawn is None else drawn, number.place, node.parents)
-        columns[:, column] = values[:, number.state]
+        arrays = arrays_of(draws.cpds.get(node.name, node.cpd))
+        columns[:, column] = view(arrays, number.place, node.parents)[..., number.state]
     return columns
-
-
-def _at(arrays: _Arrays, place: Place, parents: tuple[str, ...]) -> Array:
-    """The draws of one distribution, shape (n_draws, n_states); a view."""
-    if not isinstance(arrays, tuple):
-        index: tuple[Any, ...] = (slice(None), *place.given)
-        return np.asarray(arrays[index])
-    leak, links = arrays
-    if place.part == "leak":
-        return leak
-    return np.asarray(links[parents.index(place.parent)][:, place.given[0]])
 
 
 def _drawn_rows(rows: Sequence[Distribution], draws: int, seed: int) -> list[Array]:
@@ -122,12 +108,15 @@ def _drawn_rows(rows: Sequence[Distribution], draws: int, seed: int) -> list[Arr
     return drawn
 
 
-def _tie(model: Model, places: Sequence[Array], seed: int) -> None:
-    """Reorder the draws of the sticks that correlations.csv names, as the ranks of normal variates so correlated."""
-    tied = ties(model)
+def _tie(ready: Compiled, places: Sequence[Array], seed: int) -> None:
+    """Give the draws the rank correlations of correlations.csv (Iman, Conover 1982), in place.
+
+    Each tied share keeps its drawn values; their order becomes that of normal variates with these correlations.
+    """
+    tied = ready.ties
     if not tied.sticks:
         return
-    rows = distributions(model)
+    rows = ready.distributions
     position = {row: place for place, row in enumerate(number for number, row in enumerate(rows) if row.free)}
     rng = np.random.default_rng((seed, 1))
     draws = len(places[0])
@@ -151,7 +140,11 @@ def _tie(model: Model, places: Sequence[Array], seed: int) -> None:
         values[:, states] = share
 
 
-def _repeated(cpd: Table | NoisyMax, draws: int) -> _Arrays:
-    if isinstance(cpd, NoisyMax):
-        return np.tile(cpd.leak, (draws, 1)), tuple(np.tile(link, (draws, 1, 1)) for link in cpd.links)
-    return np.tile(cpd.values, (draws, *([1] * cpd.values.ndim)))
+def repeated(cpd: Table | NoisyMax, draws: int) -> list[Array]:
+    """The arrays of a distribution, the same in each draw, to write to: each with a leading axis of draws."""
+    return [np.tile(array, (draws, *([1] * array.ndim))) for array in arrays_of(cpd)]
+
+
+def as_draws(arrays: Sequence[Array], cpd: Table | NoisyMax) -> Array | GateDraws:
+    """Draws of the arrays of a distribution as ``ParameterDraws`` takes them."""
+    return arrays[0] if isinstance(cpd, Table) else GateDraws(arrays[0], tuple(arrays[1:]))

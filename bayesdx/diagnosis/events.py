@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesdx.diagnosis.lines import alternatives
+from bayesdx.diagnosis.compiled import Compiled, compiled
 from bayesdx.errors import FindingsError, nearest
 from bayesdx.inference import Engine, Evidence
 from bayesdx.knowledge.model import Model
@@ -59,7 +59,7 @@ def event_of(model: Model, cause: str) -> Event:
     FindingsError
         The model has no such cause or state; the nearest name is given, or all of them.
     """
-    lines = {line.name: Event(line.name, line.label, line.variable, (line.state,)) for line in alternatives(model)}
+    lines = {line.name: Event(line.name, line.label, line.variable, (line.state,)) for line in compiled(model).lines}
     if cause in lines:
         return lines[cause]
     if cause in model.causes:
@@ -70,7 +70,7 @@ def event_of(model: Model, cause: str) -> Event:
     if found is not None and found.kind == "mechanism" and state in found.states:
         return Event(cause, model.label(cause), name, (found.states.index(state),))
     key = compact(cause)
-    meant = {line.name for line in alternatives(model) if compact(line.label) == key}
+    meant = {line.name for line in compiled(model).lines if compact(line.label) == key}
     meant |= {name for name in model.vocabulary.find(cause) if name in model.causes}
     for word in model.vocabulary.find(cause):
         said = model.vocabulary.said_state(word, cause) if word in model.by_name else None
@@ -85,7 +85,6 @@ def event_of(model: Model, cause: str) -> Event:
     raise FindingsError(f"{cause!r} is not a cause of {model.name} {model.version}.{suggestion}")
 
 
-@lru_cache(maxsize=1024)
 def action_events(model: Model, cause: str) -> tuple[Event, ...]:
     """The events that a row of management.csv or red_flags.csv may be about, from its ``cause``.
 
@@ -93,17 +92,29 @@ def action_events(model: Model, cause: str) -> tuple[Event, ...]:
     whole: then one event for each state but the reference state, and what the row is about is the most probable one.
     That the cause is not in its reference state is no event to act on: it says nothing of what to do.
     """
-    event = event_of(model, cause)
-    if len(event.states) == 1:
-        return (event,)
-    states = model.by_name[event.variable].states
-    return tuple(event_of(model, f"{event.variable}={states[code]}") for code in event.states)
+    known = compiled(model).kept(_known_events)
+    if cause not in known:
+        event = event_of(model, cause)
+        if len(event.states) > 1:
+            states = model.by_name[event.variable].states
+            known[cause] = tuple(event_of(model, f"{event.variable}={states[code]}") for code in event.states)
+        else:
+            known[cause] = (event,)
+    return known[cause]
 
 
-@lru_cache(maxsize=64)
+def _known_events(_: Compiled) -> dict[str, tuple[Event, ...]]:
+    """What the causes mean that ``action_events`` was asked about; it fills this."""
+    return {}
+
+
 def action_variables(model: Model) -> tuple[str, ...]:
     """The variables that steps of care and red flags are about."""
-    causes = [*(step.cause for step in model.management), *(flag.cause for flag in model.red_flags)]
+    return compiled(model).kept(_action_variables)
+
+
+def _action_variables(ready: Compiled) -> tuple[str, ...]:
+    causes = [row.cause for row in ready.model.management] + [flag.cause for flag in ready.model.red_flags]
     return tuple(dict.fromkeys(split_event(cause)[0] for cause in causes))
 
 

@@ -12,9 +12,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bayesdx.diagnosis.case import CaseNumbers, expect_cases, leading_event, say
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.events import Event, event_log_odds, event_of, given_event
 from bayesdx.diagnosis.findings import UNKNOWN
-from bayesdx.diagnosis.lines import engine_for
 from bayesdx.diagnosis.shapley import all_coalitions, exact_shapley, sampled_shapley
 from bayesdx.diagnosis.trails import numbers_behind
 from bayesdx.display import format_probability, words
@@ -477,7 +477,7 @@ def explain(
     event = leading_event(case) if cause is None else event_of(case.model, cause)
     if orders < 4:
         raise FindingsError(f"explain: orders = {orders}; expected at least 4.")
-    engine = engine_for(case.model)
+    engine = compiled(case.model).engine
     players = _players(case, by_group)
     worth = _Worth(engine, case, event, list(players.values()))
     n = len(players)
@@ -497,7 +497,7 @@ def weights_of(case: CaseNumbers, causes: Sequence[str]) -> tuple[Weights, ...]:
     """The weights of the findings for many causes, from one batch. See ``Diagnosis.weights_of_evidence``."""
     events = [event_of(case.model, cause) for cause in causes]
     players = _players(case, by_group=False)
-    worth = _WorthOfMany(engine_for(case.model), case, events, list(players.values()))
+    worth = _WorthOfMany(compiled(case.model).engine, case, events, list(players.values()))
     found = []
     for place, event in enumerate(events):
         prior, posterior, *rows = _shares(worth.of(place), len(players), ORDERS, seed=0)

@@ -22,13 +22,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.errors import FindingsError
 from bayesdx.inference import Evidence
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import Variable
 from bayesdx.knowledge.spelling import compact, named
 from bayesdx.knowledge.vocabulary import LONGEST_SHOWN, Vocabulary, quoted
-from bayesdx.network import compile_network
 
 
 class Unknown(Enum):
@@ -224,7 +224,7 @@ def code_findings(model: Model, values: Mapping[str, Value], said: Mapping[str, 
     -------
     Findings
     """
-    index = compile_network(model).index
+    index = compiled(model).network.index
     codes = np.full(len(index), -1, dtype=np.int32)
     likelihoods: dict[str, NDArray[np.float64]] = {}
     for variable, value in values.items():

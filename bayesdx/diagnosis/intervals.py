@@ -12,15 +12,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bayesdx.diagnosis.case import CaseNumbers, expect_cases
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.draws import draw_parameters, drawn_values
 from bayesdx.diagnosis.findings import UNKNOWN
-from bayesdx.diagnosis.lines import alternatives, engine_for
 from bayesdx.diagnosis.trails import relevant
 from bayesdx.display import format_probability
 from bayesdx.display.report import Alert, Block, Grid, Report, Title
-from bayesdx.errors import FindingsError, ImpossibleEvidenceError, nearest
-from bayesdx.network import compile_network
-from bayesdx.network.parameters import Parameter, distributions, parameters
+from bayesdx.errors import FindingsError, ImpossibleEvidenceError, did_you_mean
+from bayesdx.network.parameters import Parameter
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -92,7 +91,7 @@ class CredibleIntervals(Report):
         """
         tail = (1 - self.mass) / 2
         ends = [_quantile(self.posteriors, at) for at in (tail, 1 - tail)]
-        lines = alternatives(self.case.model)
+        lines = compiled(self.case.model).lines
         frame = pd.DataFrame(
             {
                 "label": [line.label for line in lines],
@@ -129,7 +128,7 @@ class CredibleIntervals(Report):
         >>> sure.rank_probability.loc["iliopsoas_strain", [1, 2]].round(1).tolist()
         [0.7, 0.2]
         """
-        names = [line.name for line in alternatives(self.case.model)]
+        names = [line.name for line in compiled(self.case.model).lines]
         places = range(1, len(names) + 1)
         shares = np.stack([(self._ranks == place).mean(axis=0) for place in places], axis=1)
         frame = pd.DataFrame(shares, index=pd.Index(names, name="cause"), columns=pd.Index(places, name="rank"))
@@ -215,11 +214,9 @@ class CredibleIntervals(Report):
         return pd.DataFrame(rows, columns=list(columns)).set_index("number")
 
     def _column(self, name: str) -> int:
-        names = [line.name for line in alternatives(self.case.model)]
+        names = [line.name for line in compiled(self.case.model).lines]
         if name not in names:
-            hint = nearest(name, names)
-            suggestion = f" Did you mean {hint!r}?" if hint else ""
-            raise FindingsError(f"{name!r} is no line of this differential.{suggestion}")
+            raise FindingsError(f"{name!r} is no line of this differential.{did_you_mean(name, names)}")
         return names.index(name)
 
     def blocks(self) -> Sequence[Block]:
@@ -346,20 +343,19 @@ def credible_intervals(case: CaseNumbers, mass: float = 0.95, draws: int = 1000,
     if draws < FEWEST_DRAWS:
         raise FindingsError(f"credible_intervals: draws = {draws}; expected at least {FEWEST_DRAWS}.")
     model = case.model
-    network = compile_network(model)
+    ready = compiled(model)
     known = [name for name, value in case.findings.items() if value is not UNKNOWN]
-    matter = relevant(network, [*known, *model.causes])
-    free = {number: row.free for number, row in enumerate(distributions(model))}
-    numbers = tuple(n for n in parameters(model) if n.place.node in matter and n.state in free[n.row])
-    lines = alternatives(model)
+    matter = relevant(ready.network, [*known, *model.causes])
+    free = {number: row.free for number, row in enumerate(ready.distributions)}
+    numbers = tuple(n for n in ready.parameters if n.place.node in matter and n.state in free[n.row])
     if not numbers:
         return CredibleIntervals(case, mass, seed, np.tile(case.probabilities, (draws, 1)), (), np.zeros((draws, 0)), 0)
     drawn = draw_parameters(model, draws, seed, matter)
-    result = engine_for(model).propagate(case.evidence.evidence, targets=model.causes, parameters=drawn)
+    result = ready.engine.propagate(case.evidence.evidence, targets=model.causes, parameters=drawn)
     possible = ~result.impossible[:, 0]
     if not possible.any():
         raise ImpossibleEvidenceError("credible_intervals: the findings cannot occur under any draw of the numbers.")
-    posteriors = np.stack([result.marginals[line.variable][:, 0, line.state] for line in lines], axis=1)
+    posteriors = ready.of_lines(result.marginals)[:, 0]
     values = drawn_values(drawn, numbers, model)
     return CredibleIntervals(case, mass, seed, posteriors[possible], numbers, values[possible], int((~possible).sum()))
 

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bayesdx.diagnosis.case import expect_cases, leading_event
+from bayesdx.diagnosis.compiled import Compiled, compiled
 from bayesdx.diagnosis.diagnosis import Diagnosis
 from bayesdx.diagnosis.events import action_probabilities, action_variables
 from bayesdx.diagnosis.findings import UNKNOWN
-from bayesdx.diagnosis.lines import alternatives, engine_for
 from bayesdx.diagnosis.red_flags import met
 from bayesdx.diagnosis.suggestions import (
     STOP_BELOW,
@@ -554,7 +554,7 @@ class _Round:
 
     def _speaks(self, cause: str, chance: Array) -> NDArray[np.bool_]:
         """Whether findings that leave these probabilities at least double the odds of the cause."""
-        before = action_probabilities(self.case.model, cause, _nothing_known(self.case.model))
+        before = action_probabilities(self.case.model, cause, compiled(self.case.model).kept(_nothing_known))
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.log(chance / (1 - chance)) - np.log(before / (1 - before))
         return np.asarray(ratio >= SPEAKS)
@@ -598,7 +598,7 @@ class _Round:
             return Answer(mark, label, value, 0.0)
         shares = weights / total
         lines = shares @ asked.after.lines[rows]
-        first = alternatives(self.case.model)[int(lines.argmax())]
+        first = compiled(self.case.model).lines[int(lines.argmax())]
         most, changed = (min(1.0, float(value)) for value in (lines.max(), shares @ asked.changed[rows]))
         return Answer(mark, label, value, min(1.0, total), first.label, most, changed)
 
@@ -652,11 +652,10 @@ class _Round:
             format_probability(min(1.0, float(p)))
             for p in (found.lines[self.asked.now, most], lines[:, most].min(), lines[:, most].max())
         )
-        label = alternatives(self.case.model)[most].label
+        label = compiled(self.case.model).lines[most].label
         return f"It moves the probability of {label}, now {now}, to between {low} and {high}."
 
 
-@lru_cache(maxsize=64)
 def _counted(model: Model, *, routine: bool) -> NDArray[np.bool_]:
     """Which actions of ``decisions`` count: all, or those of which some step is not routine."""
     kinds: dict[tuple[str, str], bool] = {}
@@ -666,11 +665,10 @@ def _counted(model: Model, *, routine: bool) -> NDArray[np.bool_]:
     return np.array(list(kinds.values()), dtype=np.bool_)
 
 
-@lru_cache(maxsize=16)
-def _nothing_known(model: Model) -> Mapping[str, Array]:
+def _nothing_known(ready: Compiled) -> Mapping[str, Array]:
     """Marginals of what steps and flags are about, before any finding."""
-    engine = engine_for(model)
-    return engine.propagate(Evidence(np.full((1, len(engine.network)), -1)), action_variables(model)).marginals
+    nothing = Evidence(np.full((1, len(ready.network)), -1))
+    return ready.engine.propagate(nothing, action_variables(ready.model)).marginals
 
 
 def _is_number(value: object) -> bool:

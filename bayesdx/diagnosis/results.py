@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.events import Event, action_probabilities, action_variables, sides
-from bayesdx.diagnosis.lines import alternatives, ranked
 from bayesdx.errors import TooLargeError, rounded
 from bayesdx.inference import Engine, Evidence
 from bayesdx.knowledge.model import Model
@@ -101,8 +101,8 @@ def measure(engine: Engine, model: Model, evidence: Evidence, about: Event, *, t
         entropy = _joint_entropies(engine, model, evidence)
     else:
         entropy = np.asarray(sum(entropy_bits(marginals[name]) for name in model.causes))
-    of_rank = alternatives(model)[: ranked(model)]
-    lines = np.stack([marginals[line.variable][:, line.state] for line in of_rank], axis=1)
+    ready = compiled(model)
+    lines = ready.of_lines(marginals)[..., : ready.ranked]
     taken, benefit = decisions(engine, model, evidence, marginals), net_benefit(model, marginals)
     return Measured(found.log_evidence, marginals, entropy, lines, taken, benefit)
 

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from bayesdx.diagnosis.case import expect_cases, say
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.diagnosis import Diagnosis
-from bayesdx.diagnosis.lines import alternatives, engine_for
 from bayesdx.display import format_probability
 from bayesdx.display.report import Block, Grid, Report, Title
-from bayesdx.errors import FindingsError, nearest
+from bayesdx.errors import FindingsError, did_you_mean
 from bayesdx.inference import Evidence
 from bayesdx.odds import decibans, log_odds
 
@@ -231,7 +231,7 @@ class PosteriorPath(Report):
         """The steps, with the causes that end highest."""
         model = self.case.model
         shown = list(self.table.columns[:5])
-        labels = {line.name: line.label for line in alternatives(model)}
+        labels = {line.name: line.label for line in compiled(model).lines}
         rows = [
             (step, *(format_probability(float(value)) for value in row))
             for step, row in zip(self.table.index, self.table[shown].to_numpy(), strict=True)
@@ -271,7 +271,7 @@ class PosteriorPath(Report):
         from bayesdx.display.figures import finding_label, paths
 
         model = self.case.model
-        labels = {line.name: line.label for line in alternatives(model)}
+        labels = {line.name: line.label for line in compiled(model).lines}
         highest = self.table.max().sort_values(ascending=False, kind="stable").index[:most]
         chosen = [name for name in self.table.columns if name in highest]
         return paths(
@@ -315,16 +315,15 @@ def posterior_path(case: Diagnosis, order: Sequence[str] | None = None) -> Poste
     names = tuple(case.findings) if order is None else tuple(order)
     for name in names:
         if name not in case.findings:
-            hint = nearest(name, case.findings)
-            raise FindingsError(
-                f"posterior_path: {name!r} is no finding of this case.{f' Did you mean {hint!r}?' if hint else ''}"
-            )
+            near = did_you_mean(name, case.findings)
+            raise FindingsError(f"posterior_path: {name!r} is no finding of this case.{near}")
     if len(names) != len(set(names)) or len(names) != len(case.findings):
         left = [name for name in case.findings if name not in names]
         what = f"{', '.join(left)} left out" if left else "a finding is named twice"
         raise FindingsError(f"posterior_path: order has to name each finding once; {what}.")
     model = case.model
-    engine = engine_for(model)
+    ready = compiled(model)
+    engine = ready.engine
     codes = np.full((len(names) + 1, len(engine.network)), -1, dtype=np.int32)
     likelihoods = {name: np.ones((len(names) + 1, len(values))) for name, values in case.evidence.likelihoods.items()}
     for step, name in enumerate(names, start=1):
@@ -333,8 +332,6 @@ def posterior_path(case: Diagnosis, order: Sequence[str] | None = None) -> Poste
         if name in likelihoods:
             likelihoods[name][step:] = case.evidence.likelihoods[name]
     marginals = engine.propagate(Evidence(codes, likelihoods), targets=model.causes).marginals
-    lines = alternatives(model)
-    values = np.stack([marginals[line.variable][:, line.state] for line in lines], axis=1)
     steps = ["before any finding", *(f"{model.label(name)}: {say(case.findings[name])}" for name in names)]
-    frame = pd.DataFrame(values, index=pd.Index(steps, name="finding"), columns=[line.name for line in lines])
+    frame = pd.DataFrame(ready.of_lines(marginals), pd.Index(steps, name="finding"), ready.line_names)
     return PosteriorPath(case, names, frame[list(case.posterior.index)])

@@ -5,26 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from bayesdx.diagnosis.case import expect_cases, leading_event
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.diagnosis import Diagnosis
+from bayesdx.diagnosis.draws import as_draws, repeated
 from bayesdx.diagnosis.events import Event, action_events, event_of, given_event
 from bayesdx.diagnosis.findings import UNKNOWN
-from bayesdx.diagnosis.lines import alternatives, engine_for, ranked
 from bayesdx.diagnosis.trails import relevant
 from bayesdx.display import format_probability
 from bayesdx.display.numbers import ROUNDING
 from bayesdx.display.report import Block, Grid, Report, Title
-from bayesdx.errors import FindingsError, nearest
-from bayesdx.inference import Engine, Evidence, GateDraws, GateFamily, ParameterDraws, Propagation
+from bayesdx.errors import FindingsError, did_you_mean
+from bayesdx.inference import Engine, Evidence, GateDraws, ParameterDraws
 from bayesdx.knowledge.model import Model
-from bayesdx.network import NoisyMax, Table, compile_network
-from bayesdx.network.parameters import Parameter, Place, parameters, place_values
+from bayesdx.network import Node
+from bayesdx.network.parameters import Parameter
+from bayesdx.network.place import arrays_of, place_values, view
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 VANISHING = 1e-12
-"""P(findings), relative to what it is now, below which they count as impossible: nothing but rounding is left of it."""
+"""Findings count as impossible where P(findings) falls below this share of what it is; less is rounding error."""
 
 MOST_SHOWN = 12
 """Lines that text and HTML show."""
@@ -82,13 +84,13 @@ class Function:
     crossed: float
 
     def __call__(self, x: float) -> float:
-        """The posterior were the number x; NaN where the findings would be impossible."""
+        """The posterior if the number were x; NaN where the findings would then be impossible."""
         below = self.c * x + self.d
         return float(np.clip((self.a * x + self.b) / below, 0.0, 1.0)) if below > VANISHING else float("nan")
 
     @property
     def derivative(self) -> float:
-        """Slope of the posterior where the model stands."""
+        """Slope of the posterior at the value that the model has."""
         return (self.a * self.d - self.b * self.c) / (self.c * self.value + self.d) ** 2
 
     @property
@@ -195,9 +197,8 @@ class SensitivityAnalysis(Report):
             if key in (found.number.label, found.number.key):
                 return found
         said = key if isinstance(key, str) else ", ".join(key)
-        hint = nearest(said, [found.number.label for found in self.functions])
-        suggestion = f" Did you mean {hint!r}?" if hint else ""
-        raise FindingsError(f"{said!r} is no number of {self.case.model.name} {self.case.model.version}.{suggestion}")
+        near = did_you_mean(said, [found.number.label for found in self.functions])
+        raise FindingsError(f"{said!r} is no number of {self.case.model.name} {self.case.model.version}.{near}")
 
     @property
     def nearest_first_rank(self) -> Function | None:
@@ -354,13 +355,13 @@ def sensitivity_analysis(case: Diagnosis, cause: str | None = None) -> Sensitivi
     """
     expect_cases(case)
     model = case.model
+    ready = compiled(model)
     event = leading_event(case) if cause is None else event_of(model, cause)
-    lines = [event_of(model, line.name) for line in alternatives(model)[: ranked(model)]]
-    numbers = parameters(model)
+    lines = [event_of(model, line.name) for line in ready.lines[: ready.ranked]]
     slopes = _Slopes(case, [event, *lines])
-    top = 1 + int(case.probabilities[: ranked(model)].argmax())
+    top = 1 + int(case.probabilities[: ready.ranked].argmax())
     thresholds = sorted({step.threshold for step in model.management if event in action_events(model, step.cause)})
-    functions = [_function(number, *slopes.lines_of(number), lines, top, thresholds) for number in numbers]
+    functions = [_function(number, *slopes.lines_of(number), lines, top, thresholds) for number in ready.parameters]
     functions.sort(key=lambda f: -f.swing if f.swing == f.swing else 0.0)
     return SensitivityAnalysis(case, event, float(slopes.posteriors[0]), tuple(functions))
 
@@ -370,12 +371,12 @@ class _Slopes:
 
     def __init__(self, case: Diagnosis, events: Sequence[Event]) -> None:
         self.case, self.events = case, events
-        self.network = compile_network(case.model)
-        self.engine = engine_for(case.model)
+        ready = compiled(case.model)
+        self.network, self.engine, self.numbers = ready.network, ready.engine, ready.parameters
         self.evidence = _with_events(self.engine, case.evidence.evidence, events)
         known = [name for name, value in case.findings.items() if value is not UNKNOWN]
         self.matter = set(relevant(self.network, [*known, *(event.variable for event in events)]))
-        uncertain = {number.place.node for number in parameters(case.model)} & self.matter
+        uncertain = {number.place.node for number in self.numbers} & self.matter
         self.found = self.engine.propagate(self.evidence, targets=(), families=uncertain)
         self.shares = np.exp(self.found.log_evidence - self.found.log_evidence[0])
         self.posteriors = self.shares[1:]
@@ -389,16 +390,21 @@ class _Slopes:
         if number in self.edges:
             slope = self.edges[number]
             return slope, self.shares - slope * value, value
-        active = np.nan_to_num(_family_row(self.found, number.place, self.network[number.place.node].parents))
+        family, place = self.found.families[number.place.node], number.place
+        active = np.nan_to_num(view(arrays_of(family), place, self.network[place.node].parents))
         here = active[:, number.state]
         others = active.sum(axis=1) - here
         slope = self.shares * (here / value - others / (1 - value))
         return slope, self.shares * (1 - active.sum(axis=1) + others / (1 - value)), value
 
     def _at_the_edges(self) -> dict[Parameter, Array]:
-        """Slopes of numbers that stand at 0 or 1, where families say nothing: each is moved to the middle once."""
+        """Slopes of the numbers that are exactly 0 or 1.
+
+        The family marginals of such a number are 0, so they don't give its slope. P(findings) is linear in the number:
+        it is computed once more with the number at one half, and the slope is the difference.
+        """
         moved = []
-        for number in parameters(self.case.model):
+        for number in self.numbers:
             if number.place.node in self.matter:
                 values = place_values(self.network, number.place)
                 if not 0 < values[number.state] < 1:
@@ -408,7 +414,7 @@ class _Slopes:
         for number, row in moved:
             by_node.setdefault(number.place.node, []).append((number, row))
         for name, rows in by_node.items():
-            draws = _draws_with(self.network[name].cpd, self.network[name].parents, rows)
+            draws = _draws_with(self.network[name], rows)
             result = self.engine.propagate(self.evidence, targets=(), parameters=ParameterDraws({name: draws}))
             moved_shares = np.exp(result.log_evidence - self.found.log_evidence[0])
             for (number, row), there in zip(rows, moved_shares, strict=True):
@@ -429,17 +435,6 @@ def _with_events(engine: Engine, evidence: Evidence, events: Sequence[Event]) ->
     return Evidence(np.concatenate([case.codes for case in cases]), likelihoods)
 
 
-def _family_row(found: Propagation, place: Place, parents: tuple[str, ...]) -> Array:
-    """P(this distribution acts and draws each state | case), shape (n_cases, n_states)."""
-    family = found.families[place.node]
-    if not isinstance(family, GateFamily):
-        index: tuple[Any, ...] = (slice(None), *place.given)
-        return np.asarray(family[index])
-    if place.part == "leak":
-        return family.leak
-    return np.asarray(family.links[parents.index(place.parent)][:, place.given[0]])
-
-
 def _moved(values: Array, state: int) -> Array:
     """The distribution with the number at one half, the others in proportion (or all on the first other one)."""
     others = np.delete(np.arange(len(values)), state)
@@ -450,24 +445,12 @@ def _moved(values: Array, state: int) -> Array:
     return row
 
 
-def _draws_with(
-    cpd: Table | NoisyMax, parents: tuple[str, ...], rows: Sequence[tuple[Parameter, Array]]
-) -> Array | GateDraws:
+def _draws_with(node: Node, rows: Sequence[tuple[Parameter, Array]]) -> Array | GateDraws:
     """A draw per row: the distribution of the variable with that one row replaced."""
-    count = len(rows)
-    if isinstance(cpd, NoisyMax):
-        leak, links = np.tile(cpd.leak, (count, 1)), [np.tile(link, (count, 1, 1)) for link in cpd.links]
-        for draw, (number, row) in enumerate(rows):
-            if number.place.part == "leak":
-                leak[draw] = row
-            else:
-                links[parents.index(number.place.parent)][draw, number.place.given[0]] = row
-        return GateDraws(leak, tuple(links))
-    table = cpd.table()
-    values = np.tile(table, (count, *([1] * table.ndim)))
+    arrays = repeated(node.cpd, len(rows))
     for draw, (number, row) in enumerate(rows):
-        values[(draw, *number.place.given)] = row
-    return values
+        view(arrays, number.place, node.parents)[draw] = row
+    return as_draws(arrays, node.cpd)
 
 
 def _function(

@@ -10,14 +10,13 @@ import numpy as np
 import pandas as pd
 
 from bayesdx.diagnosis.case import CaseNumbers
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.findings import read_findings
-from bayesdx.diagnosis.lines import engine_for
 from bayesdx.errors import FindingsError
 from bayesdx.inference import Engine, Evidence
 from bayesdx.inference.sampling import simulate as simulate
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.versions import as_model
-from bayesdx.network import compile_network
 
 
 def simulate_cohort(
@@ -72,12 +71,12 @@ def simulate_cohort(
     0.9
     """
     model = as_model(model)
-    network, count = compile_network(model), _counted(patients)
+    network, count = compiled(model).network, _counted(patients)
     given = None if findings is None else CaseNumbers.of(model, read_findings(model, findings)).evidence.evidence
     if given is None or not count:
         codes = simulate(network, count, seed)
     else:
-        codes = engine_for(model).sampled_codes(given, count, seed=seed)
+        codes = compiled(model).engine.sampled_codes(given, count, seed=seed)
     shown = [variable for variable in model.variables if variable.kind != "mechanism"]
     return pd.DataFrame(
         {v.variable: np.array(v.states, dtype=object)[codes[:, network.index[v.variable]]] for v in shown}

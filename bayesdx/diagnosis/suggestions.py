@@ -13,8 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bayesdx.diagnosis.case import CaseNumbers, expect_cases, leading_event
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.events import Event, event_of, sides
-from bayesdx.diagnosis.lines import engine_for
 from bayesdx.diagnosis.results import (
     Measured,
     assignments,
@@ -27,7 +27,7 @@ from bayesdx.diagnosis.results import (
 from bayesdx.diagnosis.simulate import complete
 from bayesdx.display import clean, format_probability
 from bayesdx.display.report import Alert, Block, Grid, Report, Title
-from bayesdx.errors import FindingsError, TooLargeError, nearest
+from bayesdx.errors import FindingsError, TooLargeError, did_you_mean
 from bayesdx.inference import Evidence
 from bayesdx.knowledge.schema import EMERGENCY_HOURS
 
@@ -75,8 +75,8 @@ class TradeOff:
     >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
     >>> case = dx.diagnose(model, {"onset": "sudden"})
     >>> tests = ["emg", "xray_hip"]
-    >>> free = dx.TradeOff(eur_per_hour=0.0, eur_per_burden=0.0, eur_per_harm=0.0)
-    >>> for trade_off in (dx.TradeOff(), free):
+    >>> free = dx.types.TradeOff(eur_per_hour=0.0, eur_per_burden=0.0, eur_per_harm=0.0)
+    >>> for trade_off in (dx.types.TradeOff(), free):
     ...     dx.next_tests(case, only=tests, trade_off=trade_off).table["net_value_eur"].round(1).to_dict()
     {'xray_hip': 136.9, 'emg': -184.3}
     {'xray_hip': 145.9, 'emg': 43.7}
@@ -367,7 +367,7 @@ class NextTests(Report):
         >>> round(share, 1), round(error, 2)
         (0.9, 0.02)
         """
-        engine = engine_for(self.case.model)
+        engine = compiled(self.case.model).engine
         names = list(dict.fromkeys(name for s in self.suggestions for name in s.option.variables))
         evidence = self.case.evidence.evidence
         drawn = complete(engine, evidence, names, copies, seed)
@@ -627,9 +627,7 @@ def _chosen(case: CaseNumbers, only: Collection[str] | None) -> list[Option]:
     known = {*case.model.findings, *(test.test for test in case.model.tests)}
     for name in only:
         if name not in known:
-            hint = nearest(name, known)
-            suggestion = f" Did you mean {hint!r}?" if hint else ""
-            raise FindingsError(f"next_tests: {name!r} is no finding and no test.{suggestion}")
+            raise FindingsError(f"next_tests: {name!r} is no finding and no test.{did_you_mean(name, known)}")
     return [every[name] for name in dict.fromkeys(only) if name in every]
 
 
@@ -652,7 +650,7 @@ class Asked:
     ) -> None:
         self.case, self.options, self.event, self.focus, self.price = case, options, event, focus, price
         self.together = together
-        self.engine = engine_for(case.model)
+        self.engine = compiled(case.model).engine
         self.results = assignments(self.engine, [option.variables for option in options])
         case_codes = case.evidence.codes[None]
         self.codes = np.concatenate([self.results.fill(case.evidence.codes), case_codes])

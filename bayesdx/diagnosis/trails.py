@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Collection
-from functools import lru_cache
 
+from bayesdx.diagnosis.compiled import Compiled, compiled
 from bayesdx.knowledge.model import Model
-from bayesdx.network import Network, compile_network
-from bayesdx.network.parameters import Parameter, parameters
+from bayesdx.network import Network
+from bayesdx.network.parameters import Parameter
 
 
 def active_trail(network: Network, start: str, end: str, observed: Collection[str]) -> tuple[str, ...]:
@@ -43,7 +43,6 @@ def active_trail(network: Network, start: str, end: str, observed: Collection[st
     ()
     """
     known = set(observed) - {start, end}
-    children = _children(network)
     opened = set(relevant(network, known))
     first = (start, True)
     came: dict[tuple[str, bool], tuple[str, bool] | None] = {first: None}
@@ -55,7 +54,7 @@ def active_trail(network: Network, start: str, end: str, observed: Collection[st
             return _walk_back(came, here)
         steps: list[tuple[str, bool]] = []
         if name not in known:
-            steps += [(child, False) for child in children[name]]
+            steps += [(child, False) for child in network.children[name]]
         if (upward and name not in known) or (not upward and name in opened):
             steps += [(parent, True) for parent in network[name].parents]
         for step in steps:
@@ -63,11 +62,6 @@ def active_trail(network: Network, start: str, end: str, observed: Collection[st
                 came[step] = here
                 queue.append(step)
     return ()
-
-
-@lru_cache(maxsize=16)
-def _children(network: Network) -> dict[str, tuple[str, ...]]:
-    return {name: tuple(node.name for node in network.nodes if name in node.parents) for name in network.names}
 
 
 def _walk_back(came: dict[tuple[str, bool], tuple[str, bool] | None], last: tuple[str, bool]) -> tuple[str, ...]:
@@ -99,23 +93,16 @@ def numbers_behind(model: Model, finding: str, cause: str, observed: Collection[
     tuple of Parameter
         Empty where the finding says nothing about the cause.
     """
-    trail = active_trail(compile_network(model), finding, cause, observed)
+    ready = compiled(model)
+    trail = active_trail(ready.network, finding, cause, observed)
     found: list[Parameter] = []
     for one, other in itertools.pairwise(trail):
-        found += _numbers_between(model, one, other) or _numbers_between(model, other, one)
+        found += _numbers_between(ready, one, other) or _numbers_between(ready, other, one)
     return tuple(dict.fromkeys(found))
 
 
-def _numbers_between(model: Model, parent: str, child: str) -> list[Parameter]:
+def _numbers_between(ready: Compiled, parent: str, child: str) -> list[Parameter]:
     """Numbers of ``child`` that say how ``parent`` acts on it, with its leak; empty where it does not."""
-    if parent not in compile_network(model)[child].parents:
+    if parent not in ready.network[child].parents:
         return []
-    return [n for n in _by_node(model)[child] if n.place.part != "link" or n.place.parent == parent]
-
-
-@lru_cache(maxsize=16)
-def _by_node(model: Model) -> dict[str, list[Parameter]]:
-    found: dict[str, list[Parameter]] = {name: [] for name in compile_network(model).names}
-    for number in parameters(model):
-        found[number.place.node].append(number)
-    return found
+    return [n for n in ready.numbers.by_node[child] if n.place.part != "link" or n.place.parent == parent]

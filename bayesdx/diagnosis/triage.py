@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.events import Event, action_events, action_variables, sides
 from bayesdx.diagnosis.findings import Findings
-from bayesdx.diagnosis.lines import engine_for
 from bayesdx.diagnosis.red_flags import FiredFlag, met
 from bayesdx.diagnosis.results import assignments, entropy_bits
 from bayesdx.diagnosis.steps import Recommendation, likeliest
@@ -267,7 +267,7 @@ def unasked(model: Model, findings: Findings) -> tuple[str, ...]:
     names = [variable.variable for variable in model.variables if variable.variable in wanted]
     if not names:
         return ()
-    engine = engine_for(model)
+    engine = compiled(model).engine
     results = assignments(engine, [(name,) for name in names])
     codes = np.concatenate([results.fill(findings.codes), findings.codes[None]])
     likelihoods = {name: np.tile(values, (len(codes), 1)) for name, values in findings.likelihoods.items()}

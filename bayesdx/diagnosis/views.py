@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from bayesdx.diagnosis.case import DISCLAIMER, CaseNumbers, GroupSum, Line, always_one
+from bayesdx.diagnosis.case import DISCLAIMER, CaseNumbers, GroupSum, Line
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.conflict import Conflict
 from bayesdx.diagnosis.findings import UNKNOWN
 from bayesdx.diagnosis.intervals import credible_intervals
@@ -73,9 +74,35 @@ def blocks_of(
         shown.append(Alert(_warning(conflict, named), "warning"))
     shown += _steps(case, named)
     shown += _next(following)
-    if not always_one(case.model):
+    if not compiled(case.model).always_one:
         shown.append(Entries(list(sets(case, named, SETS)), "Most probable sets of causes"))
     return [*shown, Note(DISCLAIMER)]
+
+
+def brief_blocks(
+    case: CaseNumbers, top: int | None, following: NextTests | str, conflict: Conflict, choose: str
+) -> list[Block]:
+    """The same on half a screen: findings in a line, alerts, triage, the first causes, the best next test, notice.
+
+    Parameters
+    ----------
+    case, top, following, conflict, choose
+        As ``blocks_of``.
+    """
+    lines = case.lines(LONGEST_DIFFERENTIAL if top is None else top)
+    assumed = [Note(said.partition(" First three")[0])] if (said := setting(case, choose)) else []
+    unfitting = [Alert(_warning(conflict, lines), "warning")] if conflict.warning else []
+    said = "; ".join(found.text for found in case.understood)
+    rows = [("Findings", f"{said}.")] if said else []
+    if isinstance(following, NextTests) and following.suggestions and not stopping(following):
+        best = following.suggestions[0]
+        rows.append(("Next", f"{best.option.label} ({following.purpose(best)})."))
+    banners: list[Block] = [Alert(f"{action} {why}", urgency) for urgency, action, why in alerts(case)]
+    hidden = len(case.differential) - len(lines)
+    more = [Note(f"... and {hidden} other{'s' if hidden > 1 else ''}, not shown")] if hidden else []
+    told: list[Block] = [*assumed, *banners, Entries([*triage(case)[:1], *rows])]
+    table = _differential(case, lines, intervals=True)
+    return [Title(title(case)), *told, table, *more, *unfitting, Note(DISCLAIMER)]
 
 
 def _warning(conflict: Conflict, lines: Sequence[Line]) -> str:
@@ -205,7 +232,7 @@ def has_nothing(case: CaseNumbers) -> bool:
     """Whether the differential needs a line for no cause; the reference state of a sole graded cause is that line."""
     causes = case.model.causes
     several = len(causes) > 1 or len(case.model.by_name[causes[0]].states) == 2
-    return several and not (case.none_present == 0 and always_one(case.model))
+    return several and not (case.none_present == 0 and compiled(case.model).always_one)
 
 
 def groups(case: CaseNumbers) -> list[tuple[str, str]]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.events import Event, event_log_odds
 from bayesdx.diagnosis.findings import Findings
-from bayesdx.diagnosis.lines import engine_for
 from bayesdx.inference import Evidence
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import FINDING_KINDS
@@ -61,7 +61,7 @@ def weigh(model: Model, findings: Findings, events: Iterable[Event]) -> dict[str
     names = findings.informative
     if not asked:
         return {}
-    engine = engine_for(model)
+    engine = compiled(model).engine
     known = np.ones((len(names) + 2, len(names)), dtype=np.bool_)
     known[np.arange(len(names)), np.arange(len(names))] = False
     known[-1] = False  # rows: each finding left out, then all findings, then none

@@ -200,7 +200,13 @@ def tornado(
 
 
 def pairs(
-    labels: Sequence[str], before: Sequence[float], after: Sequence[float], *, title: str = "", ax: Axes | None = None
+    labels: Sequence[str],
+    before: Sequence[float],
+    after: Sequence[float],
+    *,
+    xlabel: str = "posterior: hollow before, filled after",
+    title: str = "",
+    ax: Axes | None = None,
 ) -> Axes:
     """Two points per row joined by a line: before (hollow) and after (filled).
 
@@ -217,7 +223,30 @@ def pairs(
         ax.plot(new, place, "o", markersize=7, color=colour)
         _note(ax, max(old, new), place, f"{format_probability(old)} \N{RIGHTWARDS ARROW} {format_probability(new)}")
     _percent(ax, room=0.2)
-    _finish(ax, labels, "posterior: hollow before, filled after", title)
+    _finish(ax, labels, xlabel, title)
+    return ax
+
+
+def dots(
+    labels: Sequence[str], series: Mapping[str, Sequence[float]], *, title: str = "", ax: Axes | None = None
+) -> Axes:
+    """A row for each label with a mark for each series, joined by a thin line; probabilities on the axis.
+
+    Raises
+    ------
+    MissingExtraError
+        matplotlib is not installed.
+    """
+    ax = _axes(ax, labels)
+    columns = [list(values) for values in series.values()]
+    places = range(len(labels))
+    ax.hlines(places, np.nanmin(columns, axis=0), np.nanmax(columns, axis=0), color=PLAIN, linewidth=1.5, zorder=1)
+    for number, (name, values) in enumerate(series.items()):
+        marker = "osD^vPX*"[number % 8]
+        ax.plot(values, places, marker, markersize=7, color=PALETTE[number % len(PALETTE)], label=_cut(name, 1))
+    _percent(ax, room=0.02)
+    _finish(ax, labels, "posterior", title)
+    _legend(ax, None)
     return ax
 
 

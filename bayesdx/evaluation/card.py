@@ -36,7 +36,8 @@ class _Facts:
 def model_card(model: Model | str | PathLike[str], format: Literal["markdown", "html"] = "markdown") -> str:
     """The model card of a version.
 
-    It has intended use and what the model is not for, populations, variables, sources by design of study, the share of
+    It begins with one screen: for whom the model is, how right it is, what it rests on, what it misses. The details
+    follow: intended use and what the model is not for, populations, variables, sources by design of study, the share of
     numbers that are verified, recalled, from experts or from a dataset, conformance with published accuracy, results of
     the clinical unit tests, known weaknesses (the text of NOTES.md), and the items of TRIPOD+AI, 'not reported' where
     the folder does not answer one. The same version gives the same card; the chosen population plays no part.
@@ -77,7 +78,73 @@ def model_card(model: Model | str | PathLike[str], format: Literal["markdown", "
     blocks: list[Part] = [Heading(1, f"Model card: {model.info.title}")]
     for section in _SECTIONS:
         blocks += section(facts)
-    return as_markdown(blocks) if format == "markdown" else as_html(blocks, f"Model card: {model.info.title}")
+    return (
+        as_markdown(blocks)
+        if format == "markdown"
+        else as_html(blocks, f"Model card: {model.info.title}", contents=True)
+    )
+
+
+def _short(facts: _Facts) -> list[Part]:
+    """The card on one screen."""
+    info = facts.model.info
+    rows = [
+        ("for whom", info.intended_use),
+        ("which patients", info.entry_criterion),
+        ("not for", info.not_for),
+        ("how right", _how_right(facts)),
+        ("rests on", _rests_on(facts.model)),
+        ("misses", _misses(facts)),
+    ]
+    return [Heading(2, "In short"), grid(["", ""], rows)]
+
+
+def _how_right(facts: _Facts) -> str:
+    said = []
+    summary = facts.cases.summary if len(facts.cases.table) else pd.DataFrame()
+    if len(summary):
+        kept = "held_out" if (summary["use"] == "held_out").any() else "all"
+        part = summary[(summary["use"] == kept) & (summary["findings"] == "all findings")].set_index("measure")
+        whose = "cases kept out of any tuning" if kept == "held_out" else "cases, none kept out of tuning"
+        shares = {
+            measure: f"{100 * row['value']:.0f} % ({100 * row['lower']:.0f} to {100 * row['upper']:.0f} %; {row['n']})"
+            for measure, row in part.iterrows()
+        }
+        said.append(
+            f"Of {whose} the reported cause is first in {shares['top_1']}, among the first three in {shares['top_3']}."
+        )
+        if "must_not_miss_recall" in shares:
+            said.append(f"One that must not be missed reaches its threshold in {shares['must_not_miss_recall']}.")
+    if len(facts.evidence):
+        counts = count_verdicts(facts.evidence)
+        comparable = counts[INSIDE] + counts[OUTSIDE]
+        if comparable:
+            share = _percent(counts[INSIDE], comparable)
+            said.append(f"{share} of {comparable} published figures lie where the network predicts them.")
+    return " ".join(said) or NOT_REPORTED
+
+
+def _rests_on(model: Model) -> str:
+    counts = model.count_statuses()
+    total = sum(counts.values())
+    shares = ", ".join(f"{_percent(count, total)} {status}" for status, count in counts.items())
+    return f"{total:,} numbers: {shares}. {len(model.sources)} sources."
+
+
+def _misses(facts: _Facts) -> str:
+    """The causes that are most often not among the first three."""
+    table = facts.cases.table
+    if table.empty:
+        return NOT_REPORTED
+    kept = table[table["use"] == "held_out"] if (table["use"] == "held_out").any() else table
+    kept = kept[kept["cause"] != ""]
+    late = kept[~(kept["rank"] <= 3)]["cause"].value_counts()
+    sizes = kept["cause"].value_counts()
+    if late.empty:
+        return "No reported cause is beyond the first three."
+    order = sorted(late.index, key=lambda cause: (-late[cause], cause))[:4]
+    said = "; ".join(f"{facts.model.label(cause)} ({late[cause]} of {sizes[cause]})" for cause in order)
+    return f"Not among the first three: {said}. What is known to be weak stands below."
 
 
 def _identity(facts: _Facts) -> list[Part]:
@@ -91,7 +158,7 @@ def _identity(facts: _Facts) -> list[Part]:
         ("parent version", parent),
         ("licence", model.info.licence),
     ]
-    return [grid(["", ""], rows)]
+    return [Heading(2, "Version"), grid(["", ""], rows)]
 
 
 def _use(facts: _Facts) -> list[Part]:
@@ -284,4 +351,4 @@ def _percent(part: int, whole: int) -> str:
     return f"{100 * part / whole:.0f} %"
 
 
-_SECTIONS = (_identity, _use, _variables, _numbers, _conformance, _cases, _weaknesses, _tripod, _references)
+_SECTIONS = (_short, _identity, _use, _variables, _numbers, _conformance, _cases, _weaknesses, _tripod, _references)

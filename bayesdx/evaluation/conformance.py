@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.display import format_ratio
 from bayesdx.evaluation.heterogeneity import Readings, holm, joint_p, predict
 from bayesdx.evaluation.implied import Implied, Questions, figures, spread_of
@@ -18,7 +19,7 @@ from bayesdx.evaluation.published import Published, floor_of, published_figures,
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import RATIOS, Accuracy, format_cell
 from bayesdx.knowledge.versions import as_model
-from bayesdx.network.parameters import distributions, order_of, parameters, sticks
+from bayesdx.network.parameters import order_of
 
 INSIDE = "inside"
 OUTSIDE = "outside"
@@ -229,10 +230,10 @@ def _covariance(model: Model, asked: Questions, implied: Implied, where: Index) 
     blocks = []
     for name, (rows, of_cells) in implied.slopes.items():
         chosen = model if name == model.population else model.with_population(name)
-        known = parameters(chosen)
+        known = compiled(chosen).parameters
         scaled, index, start = [], [], 0
         column: dict[tuple[int, int], int] = {}
-        for number, row in enumerate(distributions(chosen)):
+        for number, row in enumerate(compiled(chosen).distributions):
             if not row.free:
                 continue
             owner = next((known[place].key[0] for place in row.parameters if known[place].file != "links.csv"), "")
@@ -248,7 +249,7 @@ def _covariance(model: Model, asked: Questions, implied: Implied, where: Index) 
                 column[number, place] = columns.setdefault((owner, row.place, place), len(columns))
                 index.append(column[number, place])
         if model.correlations:
-            named |= {own: column[stick.row, stick.place] for own, stick in sticks(chosen).items()}
+            named |= {own: column[stick.row, stick.place] for own, stick in compiled(chosen).numbers.sticks.items()}
         blocks.append((rows, np.concatenate(scaled, axis=1) if scaled else np.zeros((len(rows), 0)), index))
     of_rows = np.zeros((len(asked.rows), len(columns)))
     for rows, values, index in blocks:

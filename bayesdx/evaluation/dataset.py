@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.display.report import Block, Grid, Report, Title
 from bayesdx.errors import DatasetError
 from bayesdx.evaluation.mapping import Band, Rule, Source, code_among, code_text, measured, read_mapping, read_numbers
@@ -24,7 +25,6 @@ from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.problems import Problem, one_of, shown
 from bayesdx.knowledge.versions import as_model
 from bayesdx.knowledge.vocabulary import Vocabulary
-from bayesdx.network import compile_network
 
 Table = Any
 """A frame of pandas, polars or pyarrow, or the path of a file that ``read_table_file`` reads."""
@@ -623,7 +623,7 @@ def _refuse_empty(reading: _Reading, cohort: Cohort) -> None:
 
 def _refuse_impossible(reading: _Reading, cohort: Cohort, model: Model) -> None:
     """Rows of probability 0, with what clashes in the first of each kind."""
-    engine = Engine(compile_network(model))
+    engine = compiled(model).engine
     evidence = engine.encode(cohort.frame)
     impossible = np.flatnonzero(engine.propagate(evidence, targets=()).impossible)
     clashes: dict[str, list[int]] = {}

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.evaluation.case_scores import must_not_miss
 from bayesdx.evaluation.dataset import Cohort
 from bayesdx.evaluation.measures import (
@@ -23,9 +24,7 @@ from bayesdx.evaluation.measures import (
     weighted_mean,
     wilson,
 )
-from bayesdx.inference import Engine
 from bayesdx.knowledge.model import Model
-from bayesdx.network import compile_network
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
@@ -176,7 +175,7 @@ def _measures(forecasts: Forecasts, weights: Array, bins: int) -> dict[str, Arra
 def forecast(model: Model, cohort: Cohort) -> Forecasts:
     """Posteriors of the causes of labelled patients, given all that is not a cause."""
     told = cohort.frame.drop(columns=[name for name in model.causes if name in cohort.frame])
-    posteriors = Engine(compile_network(model)).marginals(told, targets=model.causes)
+    posteriors = compiled(model).engine.marginals(told, targets=model.causes)
     truth = cohort.frame
     critical = must_not_miss(model)
     if len(model.causes) == 1 and len(model.by_name[model.causes[0]].states) > 2:

@@ -20,11 +20,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.inference import Engine, Evidence, GateFamily
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import RATIOS, Conditions, Study, split_event
-from bayesdx.network import Network, compile_network
-from bayesdx.network.parameters import Distribution, distributions
+from bayesdx.network import Network
+from bayesdx.network.parameters import Distribution
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -175,7 +176,7 @@ class _Asked:
 
 def _of_population(model: Model, name: str, rows: Sequence[Study], places: list[int]) -> _Asked:
     chosen = model if name == model.population else model.with_population(name)
-    network = compile_network(chosen)
+    network = compiled(chosen).network
     queries: dict[tuple[Conditions, ...], int] = {}
     arms = [
         [
@@ -185,7 +186,7 @@ def _of_population(model: Model, name: str, rows: Sequence[Study], places: list[
         for place in places
     ]
     cells, start = [], 0
-    for row in distributions(chosen):
+    for row in compiled(chosen).distributions:
         if row.free:
             cells.append((row, slice(start, start + len(row.free))))
             start += len(row.free)

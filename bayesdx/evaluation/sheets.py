@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.diagnosis.lines import Alternative, alternatives, engine_for, ranked
+from bayesdx.diagnosis.compiled import Alternative, compiled
 from bayesdx.display import clean, format_probability, format_ratio
 from bayesdx.display.document import Figure, Heading, Paragraph, Part, as_html, as_markdown, grid
 from bayesdx.inference import Evidence
@@ -92,9 +92,9 @@ def evidence_matrix(model: Model | str | PathLike[str]) -> EvidenceMatrix:
     {'tuberculosis': 0.98, 'lung_cancer': 0.98, 'bronchitis': 0.12}
     """
     model = as_model(model)
-    lines = alternatives(model)[: ranked(model)]
+    lines = compiled(model).lines[: compiled(model).ranked]
     shown = [v for v in model.variables if v.kind in ("context", *FINDING_KINDS)]
-    engine = engine_for(model)
+    engine = compiled(model).engine
     codes = np.full((2 * len(lines), len(engine.network)), -1, dtype=np.int32)
     likelihoods = {}
     for name in {line.variable for line in lines}:
@@ -169,7 +169,7 @@ def model_sheets(model: Model | str | PathLike[str], format: Literal["markdown",
         blocks.append(Figure(_heat_map(matrix), "Blue speaks for the cause, orange against it."))
     else:
         blocks.append(_numbers(matrix))
-    for line in alternatives(model)[: ranked(model)]:
+    for line in compiled(model).lines[: compiled(model).ranked]:
         blocks += _page(matrix, line)
     return as_markdown(blocks) if format == "markdown" else as_html(blocks, f"{model.name} {model.version} on paper")
 
@@ -253,7 +253,7 @@ def _where(model: Model, line: Alternative) -> str:
     shares = []
     for population in model.info.populations:
         chosen = model.with_population(population.name)
-        engine = engine_for(chosen)
+        engine = compiled(chosen).engine
         nothing = Evidence(np.full((1, len(engine.network)), -1, dtype=np.int32))
         marginal = engine.propagate(nothing, targets=(line.variable,)).marginals[line.variable]
         shares.append(f"{format_probability(float(marginal[0, line.state]))} ({population.title})")

@@ -1,43 +1,15 @@
-/* The explorer's front end: draws the state that Python computes, and asks for the next one.
+/* The explorer's front end: draws the state that an engine computes, and asks for the next one.
 
-   It knows a transport of two functions, send(request) and listen(receive), and nothing of notebooks or servers.
-   Every text goes through textContent. Variables and states are named by their position. */
+   It knows a transport of two functions, send(request) and listen(receive), and nothing of notebooks or servers; a
+   transport whose page is its own says so (`page`). Variables and states are named by their position. */
 
-const PARTS = ["why", "next", "intervals"]; // in the order in which they are asked for
-const NOTHING = "None of the modelled causes";
-const FLAGS_IN_SIGHT = 3; // more may have to be scrolled, so that their number is told above them
-
-const FOCUSED = ["button", "input", "select", "summary", "textarea"];
-
-/* An element with properties, attributes (names with a hyphen, and role) and children.
-
-   What can have the focus is marked, so that keys pressed on it are not taken for JupyterLab's commands. */
-function make(tag, properties = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties)) {
-    if (name.includes("-") || name === "role") element.setAttribute(name, value);
-    else element[name] = value;
-  }
-  if (FOCUSED.includes(tag)) element.setAttribute("data-lm-suppress-shortcuts", "true");
-  element.append(...children);
-  return element;
-}
-
-function button(text, label, act) {
-  const made = make("button", { type: "button", textContent: text, title: label });
-  made.addEventListener("click", act);
-  return made;
-}
-
-function percent(share) {
-  return `${(100 * Math.max(0, Math.min(1, share))).toFixed(2)}%`;
-}
+const PARTS = ["ask", "why", "next", "intervals"]; // in the order in which they are asked for
+const SILENT = ["part", "find", "about", "read"]; // requests that make no step
+const LEVELS_SAID = { emergency: "Emergency", urgent: "Urgent", soon: "Soon", none: "No emergency found" };
 
 /* Show the explorer in an element. Returns a function that ends it. */
 export function show(host, transport) {
   const view = `bdx${crypto.getRandomValues(new Uint32Array(2)).join("")}`; // other widgets of the page load this module anew
-  const rows = new Map(); // position of a variable -> its row of findings
-  const lines = new Map(); // cause -> its row of the differential
   let catalogue = null;
   let state = null;
   let parts = {};
@@ -46,97 +18,144 @@ export function show(host, transport) {
   let latest = ""; // the last action asked for here; what comes before its reply is out of date
 
   const root = make("div", { className: "bdx-explorer", role: "region", "aria-label": "bayesdx explorer" });
+  const wanted = () => PARTS.filter((name) => (name === "ask" ? tabs.current === "ask" : results.wants(name)));
   const ask = (request) => {
     const id = `${view}.${++sent}`;
-    if (request.do !== "part" && request.do !== "find") latest = id; // these make no step
-    transport.send({ id, ...request });
+    if (!SILENT.includes(request.do)) latest = id;
+    transport.send({ id, ...(catalogue && !SILENT.includes(request.do) ? { parts: wanted() } : {}), ...request });
   };
 
-  // --- the part that never scrolls: title, tools, red flags, messages, the leading causes on a narrow screen
-  const title = make("h2", { className: "bdx-title" });
-  const population = make("select", { "aria-label": "Population" });
-  population.addEventListener("change", () => ask({ do: "population", name: population.value }));
+  const context = {
+    root, view, ask, pull, labels: new Map(), catalogue: null,
+    announce(text) { spoken.textContent = text; },
+    nameOf: (index) => context.names.get(index),
+    reveal(indices) { tabs.show("findings"); findings.reveal(indices); },
+  };
+  const findings = findingsOf(context);
+  const interview = interviewOf(context);
+  const notes = noteOf(context);
+  const results = resultsOf(context);
+  const record = recordOf(context);
+
+  // --- what never scrolls: title, tools, setting, and the band of triage and red flags, whose place is always kept
+  const title = make(transport.page ? "h1" : "h2", { className: "bdx-title" });
+  const tool = (text, label, act, properties = {}) => button(text, label, act, properties);
+  const undo = tool("Undo", "Take the last step back (Ctrl+Z)", () => ask({ do: "undo" }));
+  const redo = tool("Redo", "Take the step again (Ctrl+Y)", () => ask({ do: "redo" }));
+  const reset = tool("Reset", "Take all findings back", () => ask({ do: "reset" }));
+  const keep = tool("Keep", "Keep this scenario beside what follows", () => ask({ do: "keep" }));
+  const copyNote = tool("Copy note", "Copy this case as a note for the record", () => copy(record.note(state), "note for the record"));
+  const print = tool("Print", "Print this case on one page", () => window.print(), { hidden: !transport.page });
+  const share = tool("Share", "Write the case into the address of this page; nothing is sent", () => shareCase(), { hidden: !transport.page });
+  const save = tool("Save case", "Save the findings as a JSON file", () =>
+    record.download(state.document, `${catalogue.model.name}_findings.json`));
+  const file = make("input", { type: "file", accept: ".json,application/json", className: "bdx-hidden", tabIndex: -1, "aria-label": "Open a case file" });
+  file.addEventListener("change", () => openFile());
+  const open = tool("Open case …", "Open a file of findings", () => file.click());
+  const code = tool("Copy code", "Copy this case as Python code", () => copy(state.code, "Python code"));
   const cases = make("select", { "aria-label": "Load a published case" });
   cases.addEventListener("change", () => {
     if (cases.value !== "") ask({ do: "load", case: Number(cases.value) });
     cases.value = "";
+    menu.open = false;
   });
-  const undo = button("Undo", "Take the last step back (Ctrl+Z)", () => ask({ do: "undo" }));
-  const reset = button("Reset", "Take all findings back", () => ask({ do: "reset" }));
-  const pin = button("Pin", "Pin this scenario and compare what follows with it", () =>
-    ask({ do: state && state.pinned ? "unpin" : "pin" }));
-  const code = button("Copy code", "Copy this case as Python code", () => copy(state.code));
-  const save = button("Export", "Save the findings as a JSON file", () => download(state.document));
-  const tools = make("div", { className: "bdx-tools", role: "toolbar", "aria-label": "Scenario" },
-    undo, reset, pin, code, save, population, cases);
+  const menu = make("details", { className: "bdx-menu" }, make("summary", { textContent: "More" }),
+    make("div", { className: "bdx-overlay" }, share, save, open, code, cases, file));
+  menu.addEventListener("click", (event) => { if (event.target.closest("button")) menu.open = false; });
+  const tools = make("div", { className: "bdx-tools", role: "toolbar", "aria-label": "Case" },
+    undo, redo, reset, keep, copyNote, print, menu);
+
   const choices = make("div", { className: "bdx-choices" });
-  const setting = make("div", { className: "bdx-setting", role: "group", "aria-label": "Setting", hidden: true },
-    make("p", { textContent: "Where is this patient seen?" }), choices);
-  const flags = make("div", { className: "bdx-flags", role: "alert" });
-  const message = make("div", { className: "bdx-message", role: "alert", hidden: true });
-  const clip = make("div", { className: "bdx-clip", hidden: true });
+  const population = make("select", { "aria-label": "Where is this patient seen?" });
+  population.addEventListener("change", () => ask({ do: "population", name: population.value }));
+  const where = make("span", { className: "bdx-where" });
+  const setting = make("div", { className: "bdx-setting", role: "group", "aria-label": "Setting" }, where, choices, population);
+
+  const level = make("strong", { className: "bdx-level" });
+  const first = make("div", { className: "bdx-flags", role: "alert" });
+  const further = button("", "Every red flag with all that is to be done", () => unfold(all.hidden),
+    { className: "bdx-further", "aria-expanded": "false" });
+  const all = make("div", { className: "bdx-all bdx-overlay", hidden: true, role: "region", "aria-label": "All red flags", tabIndex: -1 });
+  const band = make("div", { className: "bdx-band", role: "region", "aria-label": "Triage and red flags" }, level, first, further, all);
   const leading = make("div", { className: "bdx-leading", "aria-hidden": "true" });
   const spoken = make("div", { className: "bdx-hidden", role: "status", "aria-live": "polite" });
-  const top = make("header", { className: "bdx-top" }, title, tools, setting, flags, message, clip, leading, spoken);
+  const top = make("div", { className: "bdx-top" }, title, tools, setting);
+  const fixed = make("div", { className: "bdx-fixed" }, band, leading);
+  const skip = make("div", { className: "bdx-skip" },
+    button("Skip to the findings", "", () => { tabs.show("findings"); findings.search.focus(); }),
+    button("Skip to the results", "", () => results.element.focus()));
 
-  // --- findings
-  const search = make("input", {
-    type: "search", placeholder: "Search findings  ( / )", "aria-label": "Search findings", autocomplete: "off",
-  });
-  const given = make("input", { type: "checkbox" });
-  const matches = make("span", { className: "bdx-note", role: "status" });
-  const list = make("div", { className: "bdx-list" });
-  const findings = make("section", { className: "bdx-findings", "aria-label": "Findings" },
-    make("div", { className: "bdx-search" }, search,
-      make("label", { className: "bdx-given" }, given, document.createTextNode(" given only")), matches),
-    list);
-  search.addEventListener("input", () => filter());
-  given.addEventListener("change", () => filter());
+  // --- left: three ways to say what was found
+  const tabs = tabsOf([["findings", "Findings", findings.element], ["ask", "Ask me", interview.element], ["note", "A note", notes.element]]);
+  const left = make("section", { className: "bdx-findings", "aria-label": "Findings" },
+    make("h2", { className: "bdx-hidden", textContent: "Findings" }), tabs.element);
+  const body = make("div", { className: "bdx-body" }, left, results.element);
 
-  // --- results
-  const panel = (name, opened = true) => {
-    const body = make("div", { className: "bdx-content" });
-    const made = make("details", { className: "bdx-panel", open: opened },
-      make("summary", {}, make("h3", { textContent: name })), body);
-    return [made, body];
-  };
-  const table = make("ol", { className: "bdx-lines" });
-  const heads = make("div", { className: "bdx-line bdx-heads", "aria-hidden": "true" },
-    make("span", { textContent: "cause" }), make("span", { textContent: "now" }), make("span"),
-    make("span", { className: "bdx-head-last", textContent: "change" }), make("span"));
-  const under = make("p", { className: "bdx-note" });
-  const differing = make("div", { className: "bdx-differing" });
-  const [differential, differentialBody] = panel("Differential");
-  differentialBody.append(heads, table, under, differing);
-  const [why, whyBody] = panel("Why");
-  const [next, nextBody] = panel("What to find out next");
-  const [sets, setsBody] = panel("Most probable sets of causes");
-  const [care, careBody] = panel("Steps of care", false);
-  const results = make("section", { className: "bdx-results", "aria-label": "Results" },
-    differential, why, next, sets, care);
-  for (const one of [why, next]) one.addEventListener("toggle", pull);
-
-  const notice = make("footer", { className: "bdx-note bdx-notice" });
-  const body = make("div", { className: "bdx-body" }, findings, results);
-  root.append(top, body, notice);
+  const facts = make("span", { className: "bdx-facts" });
+  const purpose = make("span", { className: "bdx-purpose" });
+  const intended = make("div", { className: "bdx-overlay" });
+  const notice = make("details", { className: "bdx-note bdx-notice" }, make("summary", {}, facts, purpose), intended);
+  const toast = make("div", { className: "bdx-toast", hidden: true });
+  root.append(skip, make("div", { className: "bdx-scroller" }, top, fixed, body), toast, notice, record.sheet, spoken);
   host.replaceChildren(root);
+
+  function tabsOf(told) {
+    const buttons = new Map();
+    const list = make("div", { className: "bdx-tabs", role: "tablist", "aria-label": "How findings are given" });
+    const made = { element: make("div", { className: "bdx-tabbed" }, list), current: "", show: select, buttons };
+    for (const [name, text, panel] of told) {
+      const one = button(text, "", () => select(name), { role: "tab", id: `${view}-tab-${name}`, "aria-controls": `${view}-${name}` });
+      panel.id = `${view}-${name}`;
+      panel.setAttribute("role", "tabpanel");
+      panel.setAttribute("aria-labelledby", one.id);
+      buttons.set(name, [one, panel]);
+      list.append(one);
+      made.element.append(panel);
+    }
+    list.addEventListener("keydown", (event) => {
+      const shown = [...buttons].filter(([, [one]]) => !one.hidden).map(([name]) => name);
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      const name = shown[(shown.indexOf(made.current) + step + shown.length) % shown.length];
+      select(name);
+      buttons.get(name)[0].focus();
+    });
+    function select(name) {
+      made.current = name;
+      for (const [other, [one, panel]] of buttons) {
+        one.setAttribute("aria-selected", String(other === name));
+        one.tabIndex = other === name ? 0 : -1;
+        panel.hidden = other !== name;
+      }
+      if (state) {
+        drawParts();
+        pull();
+      }
+    }
+    select("findings");
+    return made;
+  }
 
   // --- asking and receiving
   function receive(reply) {
-    if (reply.found) {
-      if (reply.words === search.value) filter(new Set(reply.found));
-      return;
-    }
-    if (reply.catalogue) drawCatalogue(reply.catalogue);
+    if (reply.found || reply.about || reply.reading) return receiveAside(reply);
+    const opening = Boolean(reply.catalogue);
+    if (opening) drawCatalogue(reply.catalogue);
     if (reply.error !== undefined || (reply.id && reply.state)) say(reply.error || "");
     if (reply.state && catalogue) {
       if (reply.id && reply.id.startsWith(`${view}.`) && reply.id !== latest) return;
       if (state && reply.state.step < state.step) return;
+      const stepped = state && reply.state.step !== state.step;
       state = reply.state;
       parts = state.parts;
       asked = "";
+      if (stepped && transport.page && location.hash.startsWith("#case=") && location.hash !== record.address(state)) {
+        history.replaceState(null, "", location.pathname + location.search); // an address never holds another case than the one shown
+      }
       drawState();
       afterPaint(pull);
+      if (opening && transport.page) openShared();
     } else if (reply.part) {
       asked = "";
       if (reply.step === state.step && reply.value) {
@@ -147,10 +166,18 @@ export function show(host, transport) {
     }
   }
 
+  /* What belongs to the view that asked for it alone. */
+  function receiveAside(reply) {
+    if (!reply.id || !reply.id.startsWith(`${view}.`)) return;
+    if (reply.found) findings.found(reply);
+    else if (reply.reading) notes.drawn(reply.reading);
+    else if (reply.step === state.step) findings.drawAbout(reply.about);
+  }
+
   /* Ask for the next part that an open panel lacks; one at a time, so that a click never waits for all of them. */
   function pull() {
     if (!state || !root.isConnected) return;
-    const needed = PARTS.filter((name) => !parts[name] && (name === "intervals" || { why, next }[name].open));
+    const needed = wanted().filter((name) => !parts[name]);
     if (!needed.length) root.dataset.settled = String(state.step);
     else if (asked !== `${needed[0]} ${state.step}`) {
       asked = `${needed[0]} ${state.step}`;
@@ -162,427 +189,192 @@ export function show(host, transport) {
     requestAnimationFrame(() => setTimeout(act, 0));
   }
 
-  function say(text) {
-    message.textContent = text;
-    message.hidden = !text;
+  /* A sentence above the lower edge, where it moves nothing. */
+  function say(text, ...more) {
+    toast.hidden = !text;
+    if (!text) return toast.replaceChildren();
+    toast.replaceChildren(make("div", { className: "bdx-message", role: "alert", textContent: text }), ...more,
+      button("Close", "Close this message", () => say("")));
   }
 
-  async function copy(text) {
-    const area = make("textarea", { readOnly: true, value: text, rows: Math.min(8, text.split("\n").length) });
-    area.setAttribute("aria-label", "This case as Python code");
-    let done = "Press Ctrl+C to copy.";
-    const close = button("Close", "Close the code", () => { clip.hidden = true; code.focus(); });
-    const told = make("span", { className: "bdx-note", role: "status" });
-    clip.replaceChildren(area, make("div", {}, close, document.createTextNode(" "), told));
-    clip.hidden = false;
+  async function copy(text, what) {
+    const area = make("textarea", { readOnly: true, value: text, rows: Math.min(9, text.split("\n").length), "aria-label": `What was copied: ${what}` });
+    const back = document.activeElement;
+    say(`Copying the ${what} …`, area);
     area.focus();
     area.select();
+    area.scrollTop = 0;
+    let done = `Copied: ${what}.`;
     try {
       await navigator.clipboard.writeText(text);
-      done = "Copied.";
+      if (back && back.isConnected) back.focus({ preventScroll: true });
     } catch (refused) {
-      done = `Press Ctrl+C to copy (${refused.name}).`; // the browser lets no page write there; the text is selected
+      done = `Press Ctrl+C to copy the ${what} (${refused.name}).`; // the browser lets no page write there; the text is selected
     }
-    told.textContent = done;
+    toast.querySelector(".bdx-message").textContent = done;
   }
 
-  function download(text) {
-    const address = URL.createObjectURL(new Blob([text], { type: "application/json" }));
-    const link = make("a", { href: address, download: `${catalogue.model.name}_findings.json` });
-    root.append(link);
-    link.click();
-    link.remove();
-    setTimeout(() => URL.revokeObjectURL(address), 1000);
+  function shareCase() {
+    const address = record.address(state);
+    history.replaceState(null, "", address); // no entry of its own in the history
+    copy(location.href, transport.page);
   }
 
-  // --- findings: drawn once, then only checked and unchecked, so that the focus stays
+  function openShared() {
+    const document = record.shared();
+    if (document) ask({ do: "open", document });
+  }
+
+  async function openFile() {
+    const [chosen] = file.files;
+    file.value = "";
+    if (!chosen) return;
+    try {
+      ask({ do: "open", document: JSON.parse(await chosen.text()) });
+    } catch (fault) {
+      say(`${chosen.name} is no file of findings: ${fault.message}`);
+    }
+  }
+
+  // --- drawing
   function drawCatalogue(told) {
-    catalogue = told;
+    catalogue = context.catalogue = told;
+    context.names = new Map(told.sections.flatMap((section) => section.groups.flatMap((group) =>
+      group.variables.map((variable) => [variable.index, variable.label]))));
     title.textContent = told.model.title;
-    title.title = `${told.model.name} ${told.model.version} ${told.model.hash}`;
     population.replaceChildren(...told.populations.map((one) => make("option", { value: one.name, textContent: one.title })));
-    population.hidden = told.populations.length < 2;
+    setting.hidden = told.populations.length < 2;
     choices.replaceChildren(...told.populations.map((one) => {
       const made = button(one.title, one.description || one.title, () => ask({ do: "population", name: one.name }));
       made.name = one.name;
       return made;
     }));
-    cases.replaceChildren(make("option", { value: "", textContent: "Load a case …" }),
+    cases.replaceChildren(make("option", { value: "", textContent: "Load a published case …" }),
       ...told.cases.map((one, place) => make("option", { value: String(place), textContent: one.title })));
     cases.hidden = !told.cases.length;
-    rows.clear();
-    list.replaceChildren(...told.sections.map(drawSection));
-    notice.textContent = told.not_for;
-    notice.title = told.entry;
+    tabs.buttons.get("note")[0].hidden = !told.reads;
+    purpose.textContent = told.not_for;
+    intended.replaceChildren(make("p", { textContent: told.intended }), make("p", { textContent: told.not_for }),
+      make("p", { textContent: told.entry }), make("p", { textContent: `${told.model.name} ${told.model.version}, ${told.model.hash}` }));
+    findings.drawCatalogue(told);
   }
 
-  function drawSection(section) {
-    const count = make("span", { className: "bdx-count" });
-    const made = make("details", { className: "bdx-section", open: section.open },
-      make("summary", {}, make("h3", { textContent: section.title }), count));
-    const held = [];
-    for (const group of section.groups) {
-      const box = make("div", { className: "bdx-group" });
-      if (group.title) box.append(make("h4", { textContent: group.title }));
-      for (const variable of group.variables) {
-        const row = drawVariable(variable, made);
-        held.push(row);
-        box.append(row.element);
-      }
-      made.append(box);
-    }
-    made.held = held;
-    made.count = count;
-    return made;
-  }
-
-  function drawVariable(variable, section) {
-    const name = `${view}-${variable.index}`;
-    const note = make("span", { className: "bdx-finding-note" });
-    const options = [["–", "not asked", null], ["?", "unknown", "unknown"],
-      ...variable.states.map((label, place) => [label, label, place])];
-    const inputs = options.map(([, label, value]) => {
-      const input = make("input", { type: "radio", name, "aria-label": label });
-      input.addEventListener("change", () => ask({ do: "set", index: variable.index, state: value }));
-      return input;
-    });
-    const segments = make("div", { className: "bdx-segments" },
-      ...options.map(([text, label], place) =>
-        make("label", { className: "bdx-segment", title: label }, inputs[place],
-          make("span", { textContent: text, "aria-hidden": "true" }))));
-    const element = make("div", { className: "bdx-variable", role: "radiogroup", "aria-label": variable.label,
-      "aria-description": variable.definition },
-      make("span", { className: "bdx-label", textContent: variable.label, title: variable.definition }, note), segments);
-    if (variable.number) {
-      const number = make("input", { type: "text", inputMode: "decimal", className: "bdx-number", placeholder: variable.number,
-        title: variable.number, "aria-label": variable.number });
-      number.addEventListener("change", () => ask({ do: "set", index: variable.index, number: number.value }));
-      segments.append(number);
-    }
-    const text = [variable.label, variable.definition, ...variable.states, variable.words].join(" ").toLowerCase();
-    const row = { element, inputs, segments, note, text, section, finding: null, states: variable.states,
-      index: variable.index, number: segments.querySelector(".bdx-number") };
-    element.querySelector(".bdx-label").append(note);
-    rows.set(variable.index, row);
-    return row;
-  }
-
-  /* Show the rows whose text holds every word; where none does, those that Python finds in another spelling. */
-  function filter(found = null) {
-    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-    let shown = 0;
-    for (const section of list.children) {
-      let some = false;
-      for (const row of section.held) {
-        const named = found ? found.has(row.index) : words.every((word) => row.text.includes(word));
-        const fits = named && (!given.checked || row.finding);
-        row.element.hidden = !fits;
-        some ||= fits;
-        shown += fits;
-      }
-      for (const group of section.querySelectorAll(".bdx-group")) {
-        group.hidden = !group.querySelector(".bdx-variable:not([hidden])");
-      }
-      section.hidden = !some;
-      if (some && (words.length || given.checked)) section.open = true;
-    }
-    matches.textContent = words.length || given.checked ? `${shown} of ${rows.size}` : "";
-    if (!shown && !found && words.length) ask({ do: "find", words: search.value });
-  }
-
-  function drawFindings() {
-    const known = new Map(state.findings.map((finding) => [finding.index, finding]));
-    for (const [index, row] of rows) {
-      const finding = known.get(index) || null;
-      row.finding = finding;
-      const chosen = !finding ? 0 : !finding.possible.length ? 1 : finding.exact ? finding.possible[0] + 2 : -1;
-      row.inputs.forEach((input, place) => { input.checked = place === chosen; });
-      row.note.textContent = chosen === -1 ? finding.text : finding ? finding.said : "";
-      if (row.number && !(finding && finding.said)) row.number.value = "";
-      row.element.classList.toggle("bdx-known", finding !== null);
-    }
-    for (const section of list.children) {
-      const count = section.held.filter((row) => row.finding).length;
-      section.count.textContent = count ? String(count) : "";
-    }
-    if (given.checked) filter();
-  }
-
-  // --- results
   function drawState() {
-    root.classList.toggle("bdx-comparing", state.pinned !== null);
-    population.value = state.population;
-    drawSetting();
+    for (const line of state.differential) context.labels.set(line.cause, line.label);
     undo.disabled = !state.undo;
+    redo.disabled = !state.redo;
     reset.disabled = !state.findings.length;
-    pin.textContent = state.pinned ? "Unpin" : "Pin";
-    pin.setAttribute("aria-pressed", String(state.pinned !== null));
     code.hidden = !state.code;
+    drawSetting();
     drawFlags();
-    drawFindings();
-    drawDifferential();
-    drawSets();
-    drawCare();
+    findings.draw(state);
+    results.draw(state);
+    leading.replaceChildren(...state.differential.slice(0, 3).map((line) => make("span", {},
+      make("b", { textContent: line.shown }), document.createTextNode(` ${line.label}`))));
     drawParts();
-    const first = state.differential[0];
-    spoken.textContent = `${state.flags.length ? `${state.flags.length} alerts. ` : ""}` +
-      `First: ${first.label}, ${first.shown}.`;
+    const [lead] = state.differential;
+    const alerts = state.flags.length;
+    spoken.textContent = `${alerts ? `${LEVELS_SAID[state.triage.level]}: ${state.flags[0].action}. ${alerts > 1 ? `And ${alerts - 1} more. ` : ""}` : ""}` +
+      `First cause: ${lead.label}, ${lead.shown}.`;
     root.dataset.step = String(state.step);
   }
 
-  /* The setting is asked until it is chosen. Its place stays empty until the pointer has left it, so that what comes up
-     from below is not clicked by accident. */
-  function drawSetting() {
-    setting.classList.toggle("bdx-answered", !state.assumed);
-    if (state.assumed) setting.hidden = false;
-    else if (!setting.matches(":hover")) setting.hidden = true;
-    for (const one of choices.children) {
-      one.disabled = !state.assumed;
-      one.setAttribute("aria-pressed", String(one.name === state.population));
-    }
-  }
-  setting.addEventListener("pointerleave", () => { if (state && !state.assumed) setting.hidden = true; });
-
-  function drawFlags() {
-    const made = state.flags.map((flag) => make("div", { className: `bdx-flag bdx-${flag.urgency}` },
-      make("strong", { textContent: flag.urgency.toUpperCase() }),
-      document.createTextNode(` ${flag.action} `),
-      make("span", { className: "bdx-because",
-        textContent: `${flag.cause}${flag.certain ? "" : " (cannot be excluded)"} – ${flag.because}` })));
-    if (made.length > FLAGS_IN_SIGHT) {
-      made.unshift(make("div", { className: "bdx-flag-count", "aria-hidden": "true",
-        textContent: `${made.length} alerts` }));
-    }
-    const text = made.map((one) => one.textContent).join("");
-    if (flags.textContent !== text) flags.replaceChildren(...made); // an alert is read out only when it changes
-  }
-
-  function drawDifferential() {
-    const focused = root.contains(document.activeElement) ? document.activeElement : null;
-    heads.querySelector(".bdx-head-last").textContent = state.pinned ? "pinned" : "change";
-    const wanted = [...state.differential, { cause: "", label: NOTHING, change: 0, prior: "", ...state.none }];
-    const names = new Set(wanted.map((line) => line.cause));
-    for (const [name, line] of lines) if (!names.has(name)) { line.element.remove(); lines.delete(name); }
-    wanted.forEach((told, place) => {
-      const line = lines.get(told.cause) || newLine(told);
-      drawLine(line, told);
-      if (table.children[place] !== line.element) table.insertBefore(line.element, table.children[place] || null);
-    });
-    if (focused && document.activeElement !== focused && focused.isConnected) focused.focus({ preventScroll: true });
-    leading.replaceChildren(...state.differential.slice(0, 3).map((line) => make("span", {},
-      make("b", { textContent: line.shown }), document.createTextNode(` ${line.label}`))));
-    const count = state.findings.length;
-    under.textContent = `${count} finding${count === 1 ? "" : "s"}` +
-      `${state.hidden ? `; ${state.hidden} less probable causes are not shown` : ""}. ` +
-      `Triage: ${state.triage}.` + (catalogue.draws
-        ? ` Whiskers: 95 % credible intervals from ${catalogue.draws} draws of the model's numbers.` : "");
-    drawDiffering();
-  }
-
-  function newLine(told) {
-    const name = button("", "Show why", () => ask({ do: "choose", cause: told.cause }));
-    name.className = "bdx-cause";
-    name.disabled = told.cause === "";
-    const bar = (kind) => {
-      const fill = make("div", { className: "bdx-fill" });
-      const whisker = make("div", { className: "bdx-whisker", hidden: true });
-      return { fill, whisker, element: make("div", { className: `bdx-bar ${kind}`, "aria-hidden": "true" }, fill, whisker) };
-    };
-    const [now, old] = [bar("bdx-now"), bar("bdx-old")];
-    const shown = make("span", { className: "bdx-shown" });
-    const change = make("span", { className: "bdx-change" });
-    const pinned = make("span", { className: "bdx-pinned" });
-    const element = make("li", { className: "bdx-line" }, name, now.element, shown, change, old.element, pinned);
-    const line = { element, name, now, old, shown, change, pinned };
-    lines.set(told.cause, line);
-    return line;
-  }
-
-  function drawLine(line, told) {
-    const { pinned } = state;
-    const chosen = told.cause !== "" && told.cause === state.chosen;
-    line.name.textContent = told.label;
-    if (told.cause) {
-      line.name.title = `Prior ${told.prior}, likelihood ratio ${told.ratio}. Show why.`;
-      line.name.setAttribute("aria-pressed", String(chosen));
-    }
-    line.element.classList.toggle("bdx-chosen", chosen);
-    line.element.dataset.cause = told.cause;
-    line.now.fill.style.width = percent(told.posterior);
-    line.shown.textContent = told.shown;
-    const up = told.change > 0;
-    line.change.textContent = told.change ? `${up ? "▲ +" : "▼ −"}${Math.abs(told.change).toFixed(1)}` : "";
-    line.change.className = `bdx-change ${told.change ? (up ? "bdx-up" : "bdx-down") : ""}`;
-    const before = !pinned ? 0 : told.cause ? pinned.posterior[told.cause] : pinned.none.posterior;
-    line.old.fill.style.width = percent(before);
-    line.pinned.textContent = !pinned ? "" : told.cause ? pinned.shown[told.cause] : pinned.none.shown;
-  }
-
-  function drawDiffering() {
-    const { pinned } = state;
-    differing.replaceChildren();
-    if (!pinned) return;
-    if (!pinned.differing.length) {
-      differing.append(make("p", { className: "bdx-note", textContent: "The pinned scenario has the same findings." }));
-    } else {
-      const cells = (tag, texts) => make("tr", {}, ...texts.map((text) => make(tag, { textContent: text })));
-      differing.append(make("table", {},
-        make("thead", {}, cells("th", ["what differs", "now", "pinned"])),
-        make("tbody", {}, ...pinned.differing.map((one) => cells("td", [one.label, one.now, one.pinned])))));
-    }
-    for (const flag of pinned.flags) {
-      differing.append(make("p", { className: "bdx-note", textContent: `Red flag of the pinned scenario: ${flag}` }));
-    }
-  }
-
-  function drawSets() {
-    sets.hidden = !state.sets;
-    if (!state.sets) return;
-    setsBody.replaceChildren(make("ol", { className: "bdx-sets" }, ...state.sets.map((one) => {
-      const fill = make("div", { className: "bdx-fill" });
-      fill.style.width = percent(one.probability);
-      return make("li", {}, make("span", { className: "bdx-shown", textContent: one.shown }),
-        make("span", { className: "bdx-set" }, document.createTextNode(one.label),
-          make("div", { className: "bdx-bar", "aria-hidden": "true" }, fill)));
-    })));
-  }
-
-  function drawCare() {
-    care.hidden = !state.management.length;
-    careBody.replaceChildren(make("ul", { className: "bdx-care" }, ...state.management.map((step) =>
-      make("li", {}, make("strong", { textContent: step.urgency }),
-        document.createTextNode(` ${step.cause}: ${step.action}`)))));
-  }
-
-  /* Draw the parts that have come; what has not is marked as being computed. */
   function drawParts() {
-    const drawn = { intervals: drawIntervals, next: drawNext, why: drawWhy };
-    const bodies = { next: nextBody, why: whyBody };
-    for (const name of PARTS) {
-      const value = parts[name];
-      if (bodies[name]) bodies[name].setAttribute("aria-busy", String(!value));
-      if (name === "intervals") drawIntervals(value && !value.error ? value : {});
-      else if (value && value.error) bodies[name].replaceChildren(make("p", { textContent: value.error }));
-      else if (value && value !== bodies[name].drawn) drawn[name](value);
-      if (bodies[name] && value) bodies[name].drawn = value;
-    }
-    if (parts.why && parts.next) root.dataset.panels = String(state.step);
+    if (tabs.current === "ask") interview.draw(state, parts.ask);
+    results.drawParts(parts);
+    if (wanted().every((name) => name === "intervals" || parts[name])) root.dataset.panels = String(state.step);
   }
 
-  function drawIntervals(told) {
-    for (const [cause, line] of lines) {
-      const interval = told[cause];
-      line.now.whisker.hidden = !interval;
-      line.shown.title = interval ? `95 % credible interval: ${interval.shown}` : "";
-      if (!interval) continue;
-      line.now.whisker.style.left = percent(interval.lower);
-      line.now.whisker.style.width = percent(interval.upper - interval.lower);
-    }
+  function drawSetting() {
+    setting.classList.toggle("bdx-assumed", state.assumed);
+    where.textContent = state.assumed ? "Where is this patient seen?" : "Seen in";
+    population.value = state.population;
+    for (const one of choices.children) one.setAttribute("aria-pressed", String(one.name === state.population));
+    facts.textContent = `${catalogue.model.name} ${catalogue.model.version}, ` +
+      `${catalogue.populations.find((one) => one.name === state.population).title}${state.assumed ? " (assumed)" : ""}. `;
   }
 
-  function drawNext(told) {
-    const most = Math.max(0.001, ...told.rows.map((row) => row.share));
-    const items = told.rows.map((row) => {
-      const fill = make("div", { className: "bdx-fill" });
-      fill.style.width = percent(row.share / most);
-      const price = row.kind === "test" ? `${row.cost} €, ${row.delay} h` : row.kind;
-      const made = make("button", { type: "button", className: "bdx-option", title: row.why },
-        make("span", { className: "bdx-option-label" },
-          document.createTextNode(row.label),
-          ...(row.badge ? [make("span", { className: "bdx-badge", textContent: row.badge })] : [])),
-        make("span", { className: "bdx-note", textContent: price }),
-        make("div", { className: "bdx-bar", "aria-hidden": "true" }, fill),
-        make("span", { className: "bdx-shown", textContent: `${row.bits} bit` }));
-      made.addEventListener("click", () => reveal(row.variables));
-      return make("li", {}, made);
-    });
-    nextBody.replaceChildren(
-      make("p", { className: told.urgent ? "bdx-urgent-note" : "bdx-note", textContent: told.reason }),
-      make("ol", { className: "bdx-options" }, ...items));
+  /* One banner: the strongest action, its cause and findings; the others unfold over the page. */
+  function drawFlags() {
+    const { triage, flags } = state;
+    band.className = `bdx-band bdx-level-${triage.level}`;
+    level.textContent = LEVELS_SAID[triage.level];
+    const [lead] = flags;
+    const open = triage.unasked.length && triage.level !== "emergency" ? `Not asked yet: ${listed(triage.unasked, triage.more)}.` : "";
+    const told = lead
+      ? [make("strong", { className: "bdx-lead", textContent: lead.action }), make("span", { className: "bdx-because", textContent: record.becauseOf(lead) })]
+      : [make("span", { className: "bdx-because", textContent: triage.level === "none" ? open : triage.text.replace(/^\w+: /, "") })];
+    const text = told.map((one) => one.textContent).join("\n");
+    if (first.told !== text) first.replaceChildren(...told); // an alert is read out only when it changes
+    first.told = text;
+    further.hidden = !lead && !open;
+    further.textContent = flags.length > 1 ? `and ${flags.length - 1} more` : "Details";
+    all.replaceChildren(...flags.map((flag) => make("div", { className: `bdx-flag bdx-${flag.urgency}` },
+      make("strong", { textContent: `${flag.urgency.toUpperCase()} ${flag.action}` }),
+      make("span", { className: "bdx-because", textContent: record.becauseOf(flag) }),
+      ...(flag.further.length ? [make("ul", {}, ...flag.further.map((action) => make("li", { textContent: action })))] : []))),
+    ...(triage.level !== "emergency" ? [make("p", { textContent: triage.text })] : []), ...(open ? [make("p", { textContent: open })] : []));
+    if (further.hidden) unfold(false);
   }
 
-  function drawWhy(told) {
-    const parts = [make("p", { className: "bdx-statement", textContent: told.statement })];
-    if (!told.settled) {
-      const ends = told.rows.flatMap((row) => [row.start, row.end]).concat(0, told.prior.value, told.posterior.value);
-      const low = Math.min(...ends), high = Math.max(...ends), span = Math.max(high - low, 1);
-      const place = (value) => percent((value - low) / span);
-      const step = (label, weight, start, end, kind, sources = "") => {
-        const fill = make("div", { className: `bdx-step bdx-${kind}` });
-        fill.style.left = place(Math.min(start, end));
-        fill.style.width = percent(Math.abs(end - start) / span);
-        const zero = make("div", { className: "bdx-zero" });
-        zero.style.left = place(0);
-        return make("li", { title: sources ? `Sources: ${sources}` : "" },
-          make("span", { className: "bdx-reason", textContent: label }),
-          make("div", { className: "bdx-track", "aria-hidden": "true" }, zero, fill),
-          make("span", { className: "bdx-shown", textContent: weight }));
-      };
-      parts.push(make("ol", { className: "bdx-waterfall", "aria-label": "Weights of evidence in decibans" },
-        step("before any finding", told.prior.weight, 0, told.prior.value, "plain"),
-        ...told.rows.map((row) => step(`${row.label}: ${row.value}`, row.weight, row.start, row.end,
-          row.end >= row.start ? "for" : "against", row.sources)),
-        step("with the findings", told.posterior.weight, 0, told.posterior.value, "plain")));
-      parts.push(make("p", { className: "bdx-note",
-        textContent: told.note || "Decibans: 10 multiply the odds by 10, 3 double them. The rows add up." }));
-    }
-    if (told.expected.length) {
-      parts.push(make("h4", { textContent: "Expected, not yet looked for" }));
-      parts.push(make("ul", { className: "bdx-expected" }, ...told.expected.map((sign) =>
-        make("li", {}, button(sign.label, "Go to this finding", () => reveal([sign.index])),
-          make("span", { className: "bdx-note",
-            textContent: `${sign.weight} decibans if found; ${sign.present} with it, ${sign.absent} without` })))));
-    }
-    why.querySelector("h3").textContent = `Why ${told.label}?`;
-    whyBody.replaceChildren(...parts);
+  function unfold(wide) {
+    all.hidden = !wide;
+    further.setAttribute("aria-expanded", String(wide));
   }
 
-  /* Go to the findings that a suggestion is about. */
-  function reveal(indices) {
-    search.value = "";
-    given.checked = false;
-    filter();
-    for (const { element } of rows.values()) element.classList.remove("bdx-asked");
-    for (const index of indices) rows.get(index).element.classList.add("bdx-asked");
-    const row = rows.get(indices[0]);
-    row.section.open = true;
-    row.element.scrollIntoView({ block: "center" });
-    (row.inputs.find((input) => input.checked) || row.inputs[0]).focus({ preventScroll: true });
-  }
-
+  // --- keys and overlays
   root.addEventListener("keydown", (event) => {
-    const typing = event.target.matches("input[type=search], input[type=text], textarea");
+    const typing = event.target.matches("input:not([type=checkbox]), textarea");
+    const commanded = event.ctrlKey || event.metaKey;
     if (event.key === "/" && !typing) {
       event.preventDefault();
-      search.focus();
-      search.select();
-    } else if (event.key === "Escape" && event.target === search) {
-      search.value = "";
-      filter();
-    } else if (event.key === "Enter" && event.target === search) {
+      tabs.show("findings");
+      findings.search.focus();
+      findings.search.select();
+    } else if (event.key === "Escape") {
+      if (menu.open && menu.contains(event.target)) menu.firstElementChild.focus();
+      if (!all.hidden && band.contains(event.target)) further.focus();
+      menu.open = notice.open = false;
+      unfold(false);
+      if (!toast.hidden) say("");
+    } else if (commanded && !typing && (event.key === "y" || (event.key.toLowerCase() === "z" && event.shiftKey))) {
       event.preventDefault();
-      const row = [...rows.values()].find((one) => !one.element.hidden);
-      if (row) (row.inputs.find((input) => input.checked) || row.inputs[0]).focus();
-    } else if (event.key === "z" && (event.ctrlKey || event.metaKey) && !typing) {
+      if (!redo.disabled) redo.click();
+    } else if (commanded && !typing && event.key === "z") {
       event.preventDefault();
       if (!undo.disabled) undo.click();
     }
   });
+  root.addEventListener("pointerdown", (event) => {
+    if (!menu.contains(event.target)) menu.open = false;
+    if (!notice.contains(event.target)) notice.open = false;
+    if (!band.contains(event.target)) unfold(false);
+  });
+  const beforePrint = () => { if (state) record.drawSheet(state); };
+  if (transport.page) {
+    window.addEventListener("beforeprint", beforePrint);
+    window.addEventListener("hashchange", openShared);
+  }
 
   const end = transport.listen(receive);
   ask({ do: "look" });
   return end;
 }
 
-/* The transport of the local page: one request after another, each a POST. */
+/* The transport of the local page: one request after another, each a POST. Each tab has a session of its own, which it
+   keeps when it is loaded again. */
 export function overHttp(address) {
   const receivers = new Set();
   const tell = (reply) => receivers.forEach((receive) => receive(reply));
+  const [entry] = performance.getEntriesByType("navigation");
+  const known = entry && entry.type === "reload" ? sessionStorage.getItem("bayesdx") : null;
+  const tab = known || crypto.getRandomValues(new Uint32Array(4)).join("");
+  sessionStorage.setItem("bayesdx", tab);
   let last = Promise.resolve();
   const post = async (request) => {
     try {
       const response = await fetch(address, {
-        method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(request),
+        method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ tab, ...request }),
       });
       if (!response.ok) throw new Error(`the server answered ${response.status}`);
       tell(await response.json());
@@ -591,6 +383,7 @@ export function overHttp(address) {
     }
   };
   return {
+    page: "address of this case; it opens on this machine while bayesdx explore runs",
     send(request) { last = last.then(() => post(request)); },
     listen(receive) { receivers.add(receive); return () => receivers.delete(receive); },
   };

@@ -1,4 +1,4 @@
-"""The explorer as a local page: a session behind a small web server on this machine alone.
+"""The explorer as a local page: sessions behind a small web server on this machine alone, one for each tab.
 
 It listens on the loopback address only. Every address starts with a random token; requests whose Host or Origin is not
 this server's are refused; the page may load nothing from anywhere else (Content-Security-Policy).
@@ -11,20 +11,23 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib.resources import files
 from threading import Lock
 from typing import Any
 
 import bayesdx as dx
+from bayesdx.explorer.front import script, style
 from bayesdx.explorer.session import Session
 
 LOOPBACK = "127.0.0.1"
 
-LONGEST_REQUEST = 100_000
-"""Bytes of a request that are read."""
+LONGEST_REQUEST = 400_000
+"""Bytes of a request that are read: a note, in any alphabet."""
+
+MOST_TABS = 32
+"""Tabs whose sessions are kept; the one that was used longest ago ends first."""
 
 IDLE_SECONDS = 60.0
 """A connection on which nothing comes for so long is closed."""
@@ -102,10 +105,10 @@ class Page:
     def __init__(
         self, model: dx.Model, findings: Mapping[str, Any] | None = None, port: int = 0, folder: str = ""
     ) -> None:
-        self.session = Session(model, findings, folder)
+        Session(model, findings, folder)  # findings that cannot be are told before anything is served
         token = secrets.token_urlsafe(24)
         try:
-            self._server = _Server(port, token, self.session)
+            self._server = _Server(port, token, lambda: Session(model, findings, folder))
         except OSError as error:
             raise dx.BayesdxError(f"explorer: cannot listen on {LOOPBACK}:{port}: {error.strerror}.") from error
         self.address = f"http://{LOOPBACK}:{self._server.server_port}/{token}/"
@@ -127,21 +130,30 @@ class Page:
 
 
 class _Server(ThreadingHTTPServer):
-    """A server that knows its token and its session."""
+    """A server that knows its token and the session of each tab."""
 
     ended = False
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, port: int, token: str, session: Session) -> None:
+    def __init__(self, port: int, token: str, new_session: Callable[[], Session]) -> None:
         super().__init__((LOOPBACK, port), _Handler)
-        self.token, self.session, self.lock = token, session, Lock()
-        folder = files("bayesdx.explorer")
+        self.token, self.lock = token, Lock()
+        self._new_session = new_session
+        self._sessions: dict[str, Session] = {}
         self.documents = {
             "": ("text/html; charset=utf-8", DOCUMENT.encode()),
-            "explorer.js": ("text/javascript; charset=utf-8", (folder / "explorer.js").read_bytes()),
-            "explorer.css": ("text/css; charset=utf-8", (folder / "explorer.css").read_bytes()),
+            "explorer.js": ("text/javascript; charset=utf-8", script().encode()),
+            "explorer.css": ("text/css; charset=utf-8", style().encode()),
         }
+
+    def session(self, tab: str) -> Session:
+        """The session of a tab, which starts where the page was told to start."""
+        session = self._sessions.pop(tab, None) or self._new_session()
+        self._sessions[tab] = session
+        while len(self._sessions) > MOST_TABS:
+            del self._sessions[next(iter(self._sessions))]
+        return session
 
     @property
     def host(self) -> str:
@@ -187,7 +199,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._reply(HTTPStatus.BAD_REQUEST, "text/plain", b"expected a JSON object\n")
             return
         with self.server.lock:
-            reply = self.server.session.answer(request)
+            reply = self.server.session(str(request.get("tab", ""))[:64]).answer(request)
         self._reply(HTTPStatus.OK, "application/json", json.dumps(reply, allow_nan=False).encode())
 
     def _refused(self) -> bool:

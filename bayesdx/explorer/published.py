@@ -9,17 +9,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from importlib.resources import files
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import bayesdx as dx
 from bayesdx.display import clean, words
-from bayesdx.explorer.state import catalogue
+from bayesdx.explorer.front import script, style
+from bayesdx.explorer.state import catalogue, sources_of
 
-SCRIPTS = ("engine.js", "reasoning.js", "published.js", "explorer.js")
-"""The parts of the one script of the page, in order."""
+SCRIPTS = ("engine.js", "reasoning.js", "published.js")
+"""What stands in for Python: the parts of the script before the front end, in order."""
 
 START = """
 show(document.getElementById("explorer"), inPage(JSON.parse(document.getElementById("model").textContent)));
@@ -69,14 +69,13 @@ def publish(model: dx.Model | str | PathLike[str], path: str | PathLike[str]) ->
 
 def as_page(model: dx.Model) -> str:
     """The text of the page."""
-    folder = files("bayesdx.explorer")
-    script = "\n".join([*((folder / name).read_text("utf-8") for name in SCRIPTS), START])
-    style = (folder / "explorer.css").read_text("utf-8")
+    code = script(*SCRIPTS) + START
+    look = style()
     policy = "; ".join(
         (
             "default-src 'none'",
-            f"script-src '{_digest(script)}'",
-            f"style-src '{_digest(style)}'",
+            f"script-src '{_digest(code)}'",
+            f"style-src '{_digest(look)}'",
             "img-src data:",
             "base-uri 'none'",
             "form-action 'none'",
@@ -90,10 +89,11 @@ def as_page(model: dx.Model) -> str:
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<title>{title}</title>\n<link rel="icon" href="data:,">\n<style>{style}</style>\n</head>\n'
-        '<body class="bdx-page">\n<main id="explorer"></main>\n<noscript>The explorer needs JavaScript.</noscript>\n'
+        f'<title>{title}</title>\n<link rel="icon" href="data:,">\n<style>{look}</style>\n</head>\n'
+        f'<body class="bdx-page">\n<main id="explorer"><p>{title}: being opened …</p></main>\n'
+        "<noscript>The explorer needs JavaScript.</noscript>\n"
         f'<script type="application/json" id="model">{data}</script>\n'
-        f'<script type="module">{script}</script>\n</body>\n</html>\n'
+        f'<script type="module">{code}</script>\n</body>\n</html>\n'
     )
 
 
@@ -113,15 +113,12 @@ def contents(model: dx.Model) -> dict[str, Any]:
     for program in programs.values():
         if program["groups"] == groups:
             del program["groups"]
-    price = dx.TradeOff()
-    found_by = {
-        row["index"]: row["words"]
-        for section in catalogue(model)["sections"]
-        for group in section["groups"]
-        for row in group["variables"]
-    }
+    price = dx.types.TradeOff()
+    sources = sources_of(model)
+    listed = {(one["citation"], one["address"]): None for told in sources.values() for one in told}
+    numbered = {source: place for place, source in enumerate(listed)}
     return {
-        "catalogue": catalogue(model) | {"draws": 0},
+        "catalogue": catalogue(model) | {"draws": 0, "reads": False},
         "population": model.population,
         "assumed": model.population_assumed,
         "programs": programs,
@@ -135,13 +132,16 @@ def contents(model: dx.Model) -> dict[str, Any]:
                 "names": list(variable.states),
                 "states": [clean(variable.state_label(state)) for state in variable.states],
                 "texts": [clean(variable.text(state)) for state in variable.states],
-                "words": clean(f"{variable.label} {found_by.get(index[name], '')}"),
+                "words": [clean(word) for word in variable.words],
+                "definition": clean(variable.definition),
+                "sources": [numbered[one["citation"], one["address"]] for one in sources[name]],
                 "number": clean(variable.measured),
                 "cuts": [[cut.value, cut.below] for cut in variable.cuts],
                 "limits": list(variable.limits),
             }
             for name, variable in model.by_name.items()
         ],
+        "sources": [{"citation": citation, "address": address} for citation, address in listed],
         "causes": [index[name] for name in model.causes],
         "lines": [
             event | {"cause": event["name"], "state": event["states"][0]}

@@ -245,7 +245,7 @@ export function reasoner(data, compile) {
         const ordered = sortedBy(items, (item) => [URGENCIES.indexOf(item.urgency), +!item.certain]);
         const open = ordered.filter((item) => !item.tests.length || item.done.length !== item.tests.length);
         const told = open.some((item) => item.urgency === ordered[0].urgency) ? open : ordered;
-        return { label: event.label, urgency: ordered[0].urgency, certain: ordered[0].certain, probability,
+        return { label: event.label, shown: formatProbability(probability), urgency: ordered[0].urgency, certain: ordered[0].certain, probability,
           actions: unique(told.map((item) => item.action)), behind: unique(ordered.flatMap((item) => item.behind)) };
       });
       return sortedBy(found, (alert) => [URGENCIES.indexOf(alert.urgency), +!alert.certain, -alert.probability]);
@@ -352,6 +352,7 @@ export function reasoner(data, compile) {
         }
         if (results.length > MOST_RESULTS) return null;
         let bits = current.entropy, change = 0, benefit = -current.benefit;
+        const moved = new Map();
         const about = urgent.map(() => 0);
         for (const result of results) {
           const known = new Map([...findings, ...result]);
@@ -361,7 +362,10 @@ export function reasoner(data, compile) {
           const then = worthOf(look.marginals, known);
           bits -= weight * then.entropy;
           benefit += weight * then.benefit;
-          if (then.taken.size !== current.taken.size || [...then.taken].some((one) => !current.taken.has(one))) change += weight;
+          const differing = [...then.taken].filter((one) => !current.taken.has(one))
+            .concat([...current.taken].filter((one) => !then.taken.has(one)));
+          if (differing.length) change += weight;
+          for (const one of differing) moved.set(one, (moved.get(one) || 0) + weight);
           urgent.forEach(({ event }, place) => {
             const [after, otherwise] = sides(look.marginals.get(event.variable), event);
             const [was, wasNot] = sides(now.marginals.get(event.variable), event);
@@ -375,7 +379,7 @@ export function reasoner(data, compile) {
         benefit = Math.max(0, benefit);
         const costs = option.cost + option.delay * price.hour + option.burden * price.burden + option.risk * price.harm;
         const value = bits * price.bit + benefit * price.patient - costs;
-        return { option, bits, change: Math.min(1, change), value, about };
+        return { option, bits, change: Math.min(1, change), value, about, moved };
       }).filter((one) => one !== null);
       const bears = new Map();
       urgent.forEach((emergency, place) => {
@@ -402,8 +406,8 @@ export function reasoner(data, compile) {
         : `Go on: ${changing.option.label} changes a decision with a probability of ${formatProbability(changing.change)}.`;
       const why = (at) => (bears.has(at) ? open(bears.get(at).emergency)
         : `net value of ${suggestions[at].value.toFixed(0)} EUR`);
-      return { reason, urgent: urgent.length > 0,
-        rows: ranked.map((at) => ({ ...suggestions[at], bears: bears.has(at), why: why(at) })) };
+      return { reason, urgent: urgent.length > 0, rows: ranked.map((at) => ({ ...suggestions[at], bears: bears.has(at),
+        emergency: bears.has(at) ? bears.get(at).emergency : null, why: why(at) })) };
     });
 
     // --- the differential and its reasons
@@ -433,6 +437,32 @@ export function reasoner(data, compile) {
         alone: DECIBANS * difference(logOdds(engine, alone(variable), event), logOdds(engine, before, event)),
       })), (row) => [-Math.abs(row.others)]),
     });
-    return { population, findings, value, text, differential, none, steps, alerts, triage, next, reasons };
+    /* What each state of a variable does to an event, given the other findings, and which line it raises most. */
+    const effects = (variable, event) => {
+      const others = without(variable);
+      return { before: Math.min(1, sides(others.marginals.get(event.variable), event)[0]), rows: variables[variable].states.map((state, place) => {
+        const then = looked(engine, new Map(others.findings).set(variable, [place]));
+        if (!then.marginals) return { state, possible: false };
+        const ratio = (line) => {
+          const own = { name: line.cause, variable: line.variable, states: [line.state] };
+          const odds = logOdds(engine, others, own);
+          return Number.isFinite(odds) ? Math.exp(logOdds(engine, then, own) - odds) : NaN;
+        };
+        const ratios = lines.map(ratio);
+        const most = ratios.reduce((best, one, at) => (Number.isFinite(one) && !(one <= ratios[best]) ? at : best), 0);
+        const asked = lines.findIndex((line) => line.cause === event.name);
+        return { state, possible: true, ratio: ratios[asked], then: Math.min(1, sides(then.marginals.get(event.variable), event)[0]),
+          raises: lines[most].label, raised: ratios[most] };
+      }) };
+    };
+    /* How probable an answer is, and which cause comes first then; null where it cannot be. */
+    const after = (answers) => {
+      const then = looked(engine, new Map([...findings, ...answers]));
+      if (!then.marginals) return null;
+      const shares = lines.map((line) => then.marginals.get(line.variable)[line.state]);
+      const first = shares.indexOf(Math.max(...shares));
+      return { chance: Math.min(1, Math.exp(then.log - now.log)), first: lines[first].label, share: Math.min(1, shares[first]) };
+    };
+    return { population, findings, effects, after, value, text, differential, none, steps, alerts, triage, next, reasons };
   };
 }

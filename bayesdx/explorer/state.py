@@ -6,11 +6,15 @@ end names variables and states by their position, so that no text of a model com
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import bayesdx as dx
 from bayesdx.display import as_json, clean, format_probability, format_ratio, words
+from bayesdx.display.report import Mark, Passage
 from bayesdx.explorer.code import as_code
 
 SECTIONS = {
@@ -25,6 +29,9 @@ SECTIONS = {
 
 CLOSED = ("mechanism", "cause")
 """Kinds whose section starts closed: rarely a finding."""
+
+WHOLE = ("history", "examination", "test")
+"""Kinds of which a group can be answered as a whole: whatever of it was not asked is absent or normal."""
 
 MOST_LINES = 25
 """Lines of the differential that are drawn."""
@@ -54,8 +61,11 @@ BADGES = {
 }
 """What an option that bears on an emergency is called: a question of history is never an emergency itself."""
 
-PARTS = ("why", "next", "intervals")
+PARTS = ("ask", "why", "next", "intervals")
 """What may come after the first paint, in the order in which it is asked for; the intervals take longest."""
+
+MOST_SOURCES = 6
+"""Sources of a finding that are named."""
 
 
 def catalogue(model: dx.Model) -> dict[str, Any]:
@@ -90,14 +100,22 @@ def catalogue(model: dx.Model) -> dict[str, Any]:
                         "label": clean(variable.label),
                         "definition": clean(variable.definition),
                         "states": [clean(variable.state_label(state)) for state in variable.states],
-                        "words": clean(" ".join(variable.words)),
+                        "words": [clean(word) for word in dict.fromkeys((variable.label, *variable.synonyms))],
+                        "says": [_says(variable, state) for state in variable.states],
                         "number": clean(variable.measured),
                     }
                 )
         if groups:
             named = [
-                {"title": tests.get(name, words(name).capitalize()), "variables": rows} for name, rows in groups.items()
+                {
+                    "title": tests.get(name, words(name).capitalize()),
+                    "whole": kind in WHOLE and len(rows) > 1 and (bool(name) or kind == "examination"),
+                    "variables": rows,
+                }
+                for name, rows in groups.items()
             ]
+            if kind == "history":  # where it hurts is asked first: a named group is one question
+                named.sort(key=lambda group: not group["title"])
             sections.append({"kind": kind, "title": title, "open": kind not in CLOSED, "groups": named})
     info = model.info
     return {
@@ -109,15 +127,23 @@ def catalogue(model: dx.Model) -> dict[str, Any]:
         "sections": sections,
         "cases": [{"title": clean(case.title), "findings": len(case.findings)} for case in model.cases],
         "entry": clean(info.entry_criterion),
+        "intended": clean(info.intended_use),
         "not_for": clean(info.not_for),
         "draws": DRAWS,
+        "reads": True,
     }
+
+
+def _says(variable: Any, state: str) -> list[str]:
+    """The words of one state."""
+    spoken = [word for name, found in variable.state_words if name == state for word in found]
+    return [clean(word) for word in dict.fromkeys((words(state), variable.state_label(state), *spoken))]
 
 
 def state(
     case: dx.Diagnosis,
     previous: dx.Diagnosis | None = None,
-    pinned: dx.Diagnosis | None = None,
+    kept: Sequence[dx.Diagnosis] = (),
     chosen: str = "",
     folder: str = "",
 ) -> dict[str, Any]:
@@ -128,8 +154,8 @@ def state(
     case : Diagnosis
     previous : Diagnosis, optional
         The one before, for the change since the last step.
-    pinned : Diagnosis, optional
-        The one to compare with.
+    kept : sequence of Diagnosis
+        Scenarios that stand beside this one.
     chosen : str
         The line of the differential whose reasons are shown; the first where empty.
     folder : str
@@ -139,7 +165,7 @@ def state(
     -------
     dict
         population, assumed (whether nobody chose it), triage, findings, differential, none, flags, management, sets,
-        chosen, pinned, code, document.
+        chosen, kept, code, document.
 
     Examples
     --------
@@ -190,22 +216,22 @@ def state(
             for causes, probability in case.probable_sets(MOST_SETS)
         ],
         "chosen": chosen or lines[0]["cause"],
-        "pinned": None if pinned is None else _pinned(pinned, case),
+        "kept": [_kept(one) for one in kept],
         "code": as_code(case, folder),
         "document": case.findings_json(),
     }
 
 
 def part(case: dx.Diagnosis, name: str, chosen: str = "") -> dict[str, Any]:
-    """A slower part of the state: "next" (what to find out next), "why" (reasons of the chosen cause), "intervals".
+    """A slower part: "ask" (the next question), "why" (of a cause), "next" (what to find out), "intervals".
 
     Examples
     --------
     >>> case = dx.diagnose(dx.load_model("hip_flexion_weakness@1.0.0"), {"onset": "sudden"})
     >>> part(case, "why", "iliopsoas_strain")["rows"][0]["label"]
-    'Onset'
+    'Onset: sudden'
     """
-    return {"next": _next, "why": _why, "intervals": _intervals}[name](case, chosen)
+    return {"ask": _ask, "next": _next, "why": _why, "intervals": _intervals}[name](case, chosen)
 
 
 def _finding(case: dx.Diagnosis, name: str) -> dict[str, Any]:
@@ -220,54 +246,225 @@ def _finding(case: dx.Diagnosis, name: str) -> dict[str, Any]:
         possible = [states.index(state) for state in value]
     elif isinstance(value, Mapping):
         possible = [states.index(state) for state, likelihood in value.items() if likelihood > 0]
-    text = next(clean(found.value_label) for found in case.understood if found.variable == name)
-    index = list(case.model.by_name).index(name)
-    said = clean(case.evidence.said.get(name, ""))
-    return {"index": index, "possible": possible, "exact": isinstance(value, str), "text": clean(text), "said": said}
+    found = next(found for found in case.understood if found.variable == name)
+    return {
+        "index": list(case.model.by_name).index(name),
+        "possible": possible,
+        "exact": isinstance(value, str),
+        "text": clean(found.value_label),
+        "phrase": clean(found.text),
+        "said": clean(found.said),
+    }
 
 
-def _triage(case: dx.Diagnosis) -> str:
-    """The level, and the first questions of emergencies that are open where none was found."""
-    names = [case.model.label(name) for name in case.triage.unasked]
-    if not names or case.triage.level == "emergency":
-        return clean(case.triage.text)
-    more = f" and {len(names) - MOST_UNASKED} more" if len(names) > MOST_UNASKED else ""
-    return clean(f"{case.triage.text}; not asked: {', '.join(names[:MOST_UNASKED])}{more}")
+def _triage(case: dx.Diagnosis) -> dict[str, Any]:
+    """The level with its reason, and the questions of emergencies that are open where none was found."""
+    open_ = () if case.triage.level == "emergency" else case.triage.unasked
+    names = [clean(case.model.label(name)) for name in open_]
+    return {
+        "level": case.triage.level,
+        "text": clean(case.triage.text),
+        "unasked": names[:MOST_UNASKED],
+        "more": max(0, len(names) - MOST_UNASKED),
+    }
 
 
 def _flags(case: dx.Diagnosis) -> list[dict[str, Any]]:
-    """One banner per cause."""
+    """One banner per cause: the strongest action, then the others."""
     said = {found.variable: clean(found.text) for found in case.understood}
     return [
         {
             "urgency": alert.urgency,
             "action": clean(alert.actions[0]),
+            "further": [clean(action) for action in alert.actions[1:]],
             "cause": clean(alert.label),
-            "because": "; ".join(said[name] for name in alert.findings),
+            "shown": format_probability(alert.probability),
+            "because": [said[name] for name in alert.findings],
             "certain": alert.certain,
         }
         for alert in case.alerts
     ]
 
 
-def _pinned(pinned: dx.Diagnosis, case: dx.Diagnosis) -> dict[str, Any]:
-    """The pinned case beside the one at hand."""
-    comparison = dx.compare_cases(pinned, case)
-    populations = (pinned.model.population, case.model.population)
-    differing = [
-        {"label": clean(case.model.label(name)), "pinned": words(before), "now": words(after)}
-        for name, before, after in comparison.findings.itertuples(name=None)
-    ]
-    if populations[0] != populations[1]:
-        differing.insert(0, {"label": "Population", "pinned": words(populations[0]), "now": words(populations[1])})
+def _kept(case: dx.Diagnosis) -> dict[str, Any]:
+    """What of a scenario stands beside the one at hand."""
     return {
-        "posterior": {line: float(value) for line, value in pinned.posterior.items()},
-        "shown": {line: format_probability(float(value)) for line, value in pinned.posterior.items()},
-        "none": {"posterior": pinned.none_present, "shown": format_probability(pinned.none_present)},
-        "flags": [f"{flag['urgency']}: {flag['action']}" for flag in _flags(pinned)],
-        "count": len(pinned.findings),
-        "differing": differing,
+        "population": case.model.population,
+        "level": case.triage.level,
+        "flags": [{"urgency": flag["urgency"], "action": flag["action"]} for flag in _flags(case)],
+        "findings": {str(found["index"]): found["text"] for found in (_finding(case, name) for name in case.findings)},
+        "lines": {
+            line: {"posterior": float(value), "shown": format_probability(float(value))}
+            for line, value in case.posterior.items()
+        },
+        "none": {"posterior": case.none_present, "shown": format_probability(case.none_present)},
     }
+
+
+def _ask(case: dx.Diagnosis, chosen: str) -> dict[str, Any]:
+    """The next question with its answers, why it is asked, and what each answer would lead to."""
+    question = dx.next_question(case)
+    index = {name: place for place, name in enumerate(case.model.by_name)}
+    number = case.model.by_name[question.variables[0]].measured if len(question.variables) == 1 else ""
+    return {
+        "stop": clean(question.reason),
+        "kind": question.kind,
+        "text": clean(_asked(question, number)),
+        "why": clean(question.why),
+        "emergency": bool(question.emergency),
+        "several": question.several,
+        "number": clean(number),
+        "variables": [index[name] for name in question.variables],
+        "answers": [
+            {
+                "mark": answer.mark,
+                "label": clean(answer.label),
+                "chance": format_probability(answer.probability) if answer.first_cause else "",
+                "first": clean(answer.first_cause),
+                "shown": format_probability(answer.first_probability) if answer.first_cause else "",
+            }
+            for answer in question.answers
+        ],
+    }
+
+
+def _asked(question: dx.types.Question, number: str) -> str:
+    """The question without what is typed in a terminal: here are boxes to tick, and a place for the number."""
+    if question.several:
+        return f"{question.label}: which of these does it show?"
+    return question.text.removesuffix(f" Or a number: {number}.") if number else question.text
+
+
+def about(case: dx.Diagnosis, name: str, chosen: str) -> dict[str, Any]:
+    """What a finding means: its definition, what each state does to a cause given the other findings, its sources.
+
+    Parameters
+    ----------
+    case : Diagnosis
+    name : str
+        A variable.
+    chosen : str
+        A line of the differential.
+
+    Returns
+    -------
+    dict
+        index, definition, cause, now, effects (a row for each state: its label, the likelihood ratio for the cause, the
+        probability of the cause then, the cause that it raises most with its ratio), sources.
+
+    Examples
+    --------
+    >>> case = dx.diagnose(dx.load_model("hip_flexion_weakness@1.0.0"), {"onset": "sudden"})
+    >>> found = about(case, "fever", "severe_infection")
+    >>> [(row["state"], row["ratio"], row["then"]) for row in found["effects"]]
+    [('absent', '0.52', '0.3 %'), ('present', '42', '18.3 %')]
+    """
+    model = case.model
+    variable = model.by_name[name]
+    others = case.with_findings({name: None})
+    effects = []
+    for state in variable.states:
+        row = {"state": clean(variable.state_label(state)), "ratio": "", "then": "", "raises": "", "raised": ""}
+        try:
+            then = others.with_findings({name: state})
+        except dx.ImpossibleEvidenceError:
+            row["then"] = "cannot be, with the other findings"
+        else:
+            before, after = others.posterior, then.posterior
+            ratios = {line: _ratio(float(before[line]), float(after[line])) for line in map(str, after.index)}
+            most = max(ratios, key=lambda line: ratios[line] if math.isfinite(ratios[line]) else 0.0)
+            row |= {"ratio": format_ratio(ratios[chosen]), "then": format_probability(float(after[chosen]))}
+            row |= {"raises": clean(model.label(most)), "raised": format_ratio(ratios[most])}
+        effects.append(row)
+    return {
+        "index": list(model.by_name).index(name),
+        "definition": clean(variable.definition),
+        "cause": clean(model.label(chosen)),
+        "now": format_probability(float(others.posterior[chosen])),
+        "effects": effects,
+        "sources": sources_of(model)[name],
+    }
+
+
+def _ratio(before: float, after: float) -> float:
+    """Ratio of the odds of two probabilities; NaN where nothing can move."""
+    if before in (0.0, 1.0):
+        return math.nan
+    return math.inf if after == 1 else after / (1 - after) / before * (1 - before)
+
+
+@lru_cache(maxsize=4)
+def sources_of(model: dx.Model) -> dict[str, list[dict[str, str]]]:
+    """Per variable the sources of its numbers, the ones used most often first."""
+    used: dict[str, Counter[str]] = {name: Counter() for name in model.by_name}
+    for link in model.links:
+        used[link.child][link.source] += 1
+    for entry in model.tables:
+        used[entry.variable][entry.source] += 1
+    for prior in model.priors:
+        used[prior.variable][prior.source] += 1
+    known = {source.source: source for source in model.sources}
+    return {
+        name: [
+            {"citation": clean(known[source].citation), "address": clean(known[source].address)}
+            for source, _ in counted.most_common(MOST_SOURCES)
+            if source in known
+        ]
+        for name, counted in used.items()
+    }
+
+
+def read(case: dx.Diagnosis, text: str) -> dict[str, Any]:
+    """A note as proposals to confirm: the note in pieces, each with the place of the proposal that rests on it.
+
+    Examples
+    --------
+    >>> case = dx.diagnose(dx.load_model("hip_flexion_weakness@2.3.0"))
+    >>> found = read(case, "No fever. Brother has back pain.")
+    >>> found["pieces"]
+    [['No ', '', -1], ['fever', 'read', 0], ['. Brother has ', '', -1], ['back pain', 'left', -1], ['.', '', -1]]
+    >>> [(row["label"], row["value"], row["states"]) for row in found["proposals"]]
+    [('Fever', 'No fever (afebrile)', [0])]
+    """
+    reading = dx.read_note(case.model, text)
+    model = case.model
+    index = {name: place for place, name in enumerate(model.by_name)}
+    rows: list[dict[str, Any]] = []
+    marks: list[Mark] = []
+
+    def propose(name: str, states: Sequence[str], spans: Sequence[Any], kind: str) -> None:
+        variable = model.by_name[name]
+        marks.extend(Mark(span.start, span.end, str(len(rows)), kind) for span in spans)
+        rows.append(
+            {
+                "index": index[name],
+                "label": clean(variable.label),
+                "value": " or ".join(clean(variable.state_label(state)) for state in states),
+                "states": [variable.states.index(state) for state in states],
+                "rule": clean(spans[0].rule),
+                "against": kind == "against",
+            }
+        )
+
+    for proposal in reading.proposals:
+        propose(proposal.variable, proposal.states, proposal.spans, "read")
+    for conflict in reading.conflicts:
+        for states, span in conflict.readings:
+            propose(conflict.variable, states, (span,), "against")
+    marks += [Mark(one.span.start, one.span.end, "-1", "left") for one in reading.left_out]
+    pieces = [
+        [clean(piece), mark.kind if mark else "", int(mark.text) if mark else -1]
+        for piece, mark in Passage(text, marks).pieces()
+    ]
+    left = [
+        {
+            "label": " or ".join(clean(model.label(name)) for name in one.variables),
+            "words": clean(one.span.words),
+            "why": clean(one.span.rule),
+        }
+        for one in reading.left_out
+    ]
+    return {"pieces": pieces, "proposals": rows, "left": left}
 
 
 def _next(case: dx.Diagnosis, chosen: str) -> dict[str, Any]:
@@ -287,6 +484,7 @@ def _next(case: dx.Diagnosis, chosen: str) -> dict[str, Any]:
                 "cost": f"{option.cost_eur:g}",
                 "delay": f"{suggestion.delay_hours:g}",
                 "badge": BADGES[option.kind] if suggestion.emergency else "",
+                "changes": suggestion.decision_change,
                 "why": clean(suggestion.why),
             }
         )
@@ -297,14 +495,14 @@ def _why(case: dx.Diagnosis, chosen: str) -> dict[str, Any]:
     """The ledger as steps of a waterfall: where each bar starts and ends, in decibans."""
     found = dx.explain(case, chosen or None)
     index = {name: place for place, name in enumerate(case.model.by_name)}
+    said = {one.variable: clean(one.text) for one in case.understood}
     here = found.prior_decibans
     rows = []
     for reason in found.reasons:
         start, here = here, here + reason.weight_decibans
         rows.append(
             {
-                "label": clean(reason.label),
-                "value": words(reason.value),
+                "label": said.get(reason.name, clean(f"{reason.label}: {words(reason.value)}")),
                 "weight": _decibans(reason.weight_decibans, reason.error_decibans),
                 "start": as_json(start),
                 "end": as_json(here),
@@ -323,7 +521,7 @@ def _why(case: dx.Diagnosis, chosen: str) -> dict[str, Any]:
         "expected": [
             {
                 "index": index[sign.name],
-                "label": f"{clean(sign.label)}: {words(sign.state)}",
+                "label": clean(case.model.by_name[sign.name].text(sign.state)),
                 "present": format_probability(sign.if_present),
                 "absent": format_probability(sign.if_absent),
                 "weight": _decibans(sign.weight_decibans),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol
 
 import bayesdx as dx
+from bayesdx.explorer.front import script, style
 from bayesdx.explorer.session import Session
 
 
@@ -102,13 +102,12 @@ def _widget_class() -> Any:
         import traitlets
     except ImportError:
         raise dx.MissingExtraError("explore() needs anywidget: install bayesdx with its notebook extra.") from None
-    folder = files("bayesdx.explorer")
 
     class ExplorerWidget(anywidget.AnyWidget):
         """A session whose requests come from the views of a widget, and whose replies go to all of them."""
 
-        _esm = (folder / "explorer.js").read_text("utf-8")
-        _css = (folder / "explorer.css").read_text("utf-8")
+        _esm = script()
+        _css = style()
 
         findings = traitlets.Dict()
         case = traitlets.Any()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,6 @@ from bayesdx.inference.dense import DenseTables, state_columns
 from bayesdx.inference.evidence import Codes, Evidence, certain_where_seen
 from bayesdx.inference.kernels import Kernel, use_numba
 from bayesdx.inference.logs import FAINT, IMPOSSIBLE, LOG_ZERO, floored_log
-from bayesdx.inference.recent import Recent
 from bayesdx.inference.sizes import USUAL, Sizes
 from bayesdx.inference.structures import JointArrays
 from bayesdx.inference.threads import over_runs
@@ -82,7 +81,7 @@ class DenseBackend:
         self._nothing = np.empty((0, tables.cells))
         self._first_row = np.full(len(network), -1, dtype=np.int64)
         self._first_row[list(tables.offsets)] = list(tables.offsets.values())
-        self._recent_weights: Recent[tuple[int, ...], Array] = Recent(MOST_WEIGHTS_KEPT)
+        self._kept_weights = lru_cache(MOST_WEIGHTS_KEPT)(self._new_weights)
         self.column_range = {v: (int(starts[i]), int(starts[i + 1])) for i, v in enumerate(tables.joint)}
 
     def run(
@@ -172,16 +171,21 @@ class DenseBackend:
         differ = (codes != codes[0]).any(axis=0)
         if not self.column_range.keys() >= set(targets) or (self._first_row[differ] < 0).any():
             return None
+        compiled = use_numba(self.kernel, len(codes) * tables.cells, COMPILED)
         apart = _ranked(np.where(differ & (codes >= 0), self._first_row + codes, -1))
-        if apart.shape[1] > MOST_FINDINGS_APART or use_numba(self.kernel, len(codes) * tables.cells, COMPILED):
+        if not compiled and apart.shape[1] > MOST_FINDINGS_APART:
             return None
         shared = self._weights_of(np.where(differ, -1, codes[0]).tolist())
         columns = np.empty((len(codes), tables.n_states))
         total = np.empty((len(codes), 1))
-        width = max(1, CHUNK_CELLS // tables.cells)
-        for start in range(0, len(codes), width):
-            part = slice(start, start + width)
-            total[part] = self._sum_alike(apart[part], shared, columns[part])
+        if compiled:
+            own = np.where(differ, codes, -1)
+            self._cases_fast(own, shared[None].copy(), np.zeros(len(own), dtype=np.int64), total[:, 0], columns)
+        else:
+            width = max(1, CHUNK_CELLS // tables.cells)
+            for start in range(0, len(codes), width):
+                part = slice(start, start + width)
+                total[part] = self._sum_alike(apart[part], shared, columns[part])
         total = total[:, 0]
         faint = np.flatnonzero(total < FAINT)
         total[faint] = 1.0
@@ -251,7 +255,7 @@ class DenseBackend:
 
         Kept for a while: who asks for a posterior asks what might change it next.
         """
-        return self._recent_weights.get(tuple(codes), lambda: self._new_weights(codes))
+        return self._kept_weights(tuple(codes))
 
     def _new_weights(self, codes: Sequence[int]) -> Array:
         tables = self.tables

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.errors import FindingsError, ImpossibleEvidenceError, NetworkError, TooLargeError, nearest, rounded
+from bayesdx.errors import FindingsError, ImpossibleEvidenceError, NetworkError, TooLargeError, did_you_mean, rounded
 from bayesdx.inference import noisy_or, two_layer
 from bayesdx.inference.best import Configurations, largest_cells, with_impossible
 from bayesdx.inference.dense import dense_tables, roles
@@ -27,10 +27,10 @@ from bayesdx.inference.parameter_draws import GateDraws, ParameterDraws, check_d
 from bayesdx.inference.plan import Plan, plan
 from bayesdx.inference.portable import portable
 from bayesdx.inference.propagation import Family, GateFamily, Propagation
-from bayesdx.inference.recent import Recent
 from bayesdx.inference.sizes import USUAL, Sizes
 from bayesdx.inference.threads import processors
-from bayesdx.network import Network, NoisyMax, Table
+from bayesdx.network import Network, as_network
+from bayesdx.network.place import arrays_of
 
 Array = NDArray[np.float64]
 
@@ -100,7 +100,7 @@ class Engine:
         workers: int | None = None,
         sizes: Sizes = USUAL,
     ) -> None:
-        self._network = _as_network(network)
+        self._network = network if isinstance(network, Network) else as_network(network)
         _check_numbers(self._network)
         check_kernel(kernel)
         threads = processors() if workers is None else workers
@@ -114,8 +114,7 @@ class Engine:
         self._two_layer = (
             _two_layer(self._network, backend, memory_limit, kernel, sizes) if self._dense is None else None
         )
-        self._mixtures: Recent[tuple[tuple[int, ...], frozenset[int], frozenset[int]], Mixture | None]
-        self._mixtures = Recent(MOST_MIXTURES)
+        self._mixtures = lru_cache(MOST_MIXTURES)(partial(mixture_of, self._network, sizes=sizes))
         self._target_positions = self._positions(self._network.targets or self._network.names)
 
     @property
@@ -595,9 +594,7 @@ class Engine:
         soft = [self._network.index[name] for name in evidence.likelihoods]
         relevant = self._network.with_ancestors([*scope, *seen, *soft])
         given = frozenset(np.flatnonzero(hard.all(axis=0)).tolist())
-        return self._mixtures.get(
-            (scope, relevant, given), lambda: mixture_of(self._network, scope, relevant, given, self._sizes)
-        )
+        return self._mixtures(scope, relevant, given)
 
     def joints(self, evidence: Evidence, scopes: Sequence[Sequence[str]]) -> tuple[Array, list[Array]]:
         """Log evidence, and the joint posterior of every scope, of every case, in one propagation.
@@ -708,8 +705,7 @@ class Engine:
         positions = []
         for name in names:
             if name not in self._network.index:
-                near = nearest(name, self._network.names)
-                raise FindingsError(f"{name!r} is not a variable.{f' Did you mean {near!r}?' if near else ''}")
+                raise FindingsError(f"{name!r} is not a variable.{did_you_mean(name, self._network.names)}")
             positions.append(self._network.index[name])
         return positions
 
@@ -752,12 +748,12 @@ def _two_layer(
 
 def _check_numbers(network: Network) -> None:
     """Refuse numbers so small that possible and impossible could not be told apart."""
-    parts = [part for node in network.nodes for part in _numbers(node.cpd)]
+    parts = [part for node in network.nodes for part in arrays_of(node.cpd)]
     values = np.concatenate([np.ones(1), *(part.reshape(-1) for part in parts)])
     if values[values > 0].min() >= SMALLEST_PROBABILITY:
         return
     for node in network.nodes:
-        for part in _numbers(node.cpd):
+        for part in arrays_of(node.cpd):
             faint = part[(part > 0) & (part < SMALLEST_PROBABILITY)]
             if faint.size:
                 raise NetworkError(
@@ -766,13 +762,9 @@ def _check_numbers(network: Network) -> None:
                 )
 
 
-def _numbers(cpd: Table | NoisyMax) -> tuple[Array, ...]:
-    return (cpd.values,) if isinstance(cpd, Table) else (cpd.leak, *cpd.links)
-
-
 def _check_finite(marginals: Mapping[int, Array], impossible: NDArray[np.bool_] | None) -> None:
     """Refuse what floating point could not hold; possible only with probabilities near the smallest allowed."""
-    if math.isfinite(sum(float(np.add.reduce(values, axis=None)) for values in marginals.values())):
+    if math.isfinite(sum(float(np.vdot(values, values)) for values in marginals.values())):
         return
     for values in marginals.values():
         odd = ~np.isfinite(values.sum(axis=1))
@@ -785,14 +777,6 @@ def _check_finite(marginals: Mapping[int, Array], impossible: NDArray[np.bool_] 
 
 def _is_count(value: object) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= 1)
-
-
-def _as_network(network: object) -> Network:
-    if isinstance(network, Network):
-        return network
-    from bayesdx.network import as_network
-
-    return as_network(network)
 
 
 def _as_draws(

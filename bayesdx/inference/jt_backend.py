@@ -1,14 +1,17 @@
-"""The junction-tree back end: a program is compiled for each kind of question and kept; cases run side by side.
+"""The junction-tree back end.
 
-A lane is one case under one draw of the parameters; lanes are the last axis of every array. A faint case is one whose
-numbers become too small for a float on the way; it is propagated again with messages that are scaled.
+A *program* is a junction tree compiled for one kind of question (which variables are asked about, which are observed).
+It is kept, since the next question is often of the same kind. A *lane* is one case under one draw of the parameters;
+lanes are the last axis of every array. A *faint* case is one whose probabilities underflow on the way; it is propagated
+again with scaled messages. A *quiet* finding is a noisy gate seen in its reference state, whose likelihood factorises
+over its parents.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +32,6 @@ from bayesdx.inference.parameter_draws import ParameterDraws
 from bayesdx.inference.passes import Calibrated, propagate
 from bayesdx.inference.program import BYTES, Program, View
 from bayesdx.inference.propagation import Family
-from bayesdx.inference.recent import Recent
 from bayesdx.inference.sampling import forward, from_tree
 from bayesdx.inference.sizes import USUAL, Sizes
 from bayesdx.inference.threads import over_runs
@@ -40,10 +42,10 @@ Index = NDArray[np.intp]
 Scopes = tuple[tuple[int, ...], ...]
 
 MOST_CELLS_UNPRUNED_JOINT = 2**19
-"""Cells of a tree over the whole network that serves every question about joint posteriors."""
+"""A tree over the whole network with at most so many cells serves every question about joint posteriors."""
 
 MOST_CELLS_UNSLICED_FOR_MANY = 2_000_000
-"""Cells of a tree that is not sliced for many cases, whose patterns would each need a tree of their own."""
+"""Up to so many cells one tree serves many cases; above, each pattern of evidence gets a smaller tree of its own."""
 
 LANE_CELLS = 2**20
 """Cells times lanes that one pass works on at a time."""
@@ -60,7 +62,7 @@ MOST_CASES_FAST = 2**12
 MOST_PROGRAMS = 64
 
 MOST_SIZES = 1024
-"""Sizes of trees that are remembered."""
+"""Most trees whose sizes are remembered."""
 
 MANY_LANES = 16
 """Cases from which a better elimination order is searched for."""
@@ -99,12 +101,12 @@ class JunctionTreeBackend:
         self.memory_limit = memory_limit
         self._leaves = leaves_of(network, sizes)
         self._everything = frozenset(range(len(network)))
-        self._programs: Recent[object, Program] = Recent(MOST_PROGRAMS)
-        self._flats: Recent[tuple[Program, Scopes, bool], Flat] = Recent(MOST_PROGRAMS)
-        self._casewise_of: Recent[tuple[Program, Scopes], Casewise] = Recent(MOST_PROGRAMS)
-        self._readers: Recent[tuple[int, ...], CasewiseMarginals] = Recent(MOST_PROGRAMS)
-        self._single: Recent[tuple[int, ...], OneCase] = Recent(MOST_PROGRAMS)
-        self._sizes: Recent[tuple[frozenset[int], frozenset[int], Scopes], float] = Recent(MOST_SIZES)
+        self._programs = lru_cache(MOST_PROGRAMS)(partial(Program, network, sizes=sizes))
+        self._flats = lru_cache(MOST_PROGRAMS)(partial(Flat, sizes=sizes))
+        self._casewise_of = lru_cache(MOST_PROGRAMS)(partial(Casewise, sizes=sizes))
+        self._readers = lru_cache(MOST_PROGRAMS)(self._reader)
+        self._single = lru_cache(MOST_PROGRAMS)(OneCase)
+        self._unsliced_cells = lru_cache(MOST_SIZES)(self._cells_of_one_tree)
 
     def program(
         self,
@@ -116,10 +118,7 @@ class JunctionTreeBackend:
         leaves: frozenset[int] = frozenset(),
     ) -> Program:
         """The program for a question, from the cache or compiled now."""
-        return self._programs.get(
-            (keep, sliced, together, quiet, many, leaves),
-            lambda: Program(self.network, keep, sliced, together, quiet, many, leaves, self.sizes),
-        )
+        return self._programs(keep, sliced, together, quiet, many, leaves)
 
     @cached_property
     def whole(self) -> Program:
@@ -142,7 +141,7 @@ class JunctionTreeBackend:
             reader = self._casewise(tuple(targets), len(evidence))
             if reader and reader.serves(evidence):
                 return *self._read(reader, evidence, targets), {}, []
-            turned = self._by_bayes_rule(evidence, targets)
+            turned = self._by_bayes_rule(evidence, targets) if len(evidence) > 1 else None
             if turned:
                 return *turned, {}, []
             one = self._one_case(tuple(targets)) if len(evidence) == 1 and not evidence.likelihoods else None
@@ -198,7 +197,7 @@ class JunctionTreeBackend:
         return forward(self.network, samples, rng, codes)
 
     def _one(self, evidence: Evidence, about: Sequence[int]) -> tuple[Program, list[Array], float]:
-        """The program cut down to one case, what enters its cliques, and the logarithm of what stays outside."""
+        """The program for one case, the values of its cliques, and the logarithm of the other factors."""
         codes = evidence.codes[0]
         soft = [self.network.index[name] for name in evidence.likelihoods]
         given = frozenset(np.flatnonzero(codes >= 0).tolist())
@@ -211,7 +210,7 @@ class JunctionTreeBackend:
         return program, *lanes.entered()
 
     def _by_bayes_rule(self, evidence: Evidence, targets: Sequence[int]) -> tuple[Array, dict[int, Array]] | None:
-        """Hypothetical results by Bayes' rule in numpy; None where the rows had better be propagated one by one.
+        """Hypothetical results by Bayes' rule in numpy; None where it is faster to propagate the rows one by one.
 
         That is so with numba, which propagates many rows faster than it reads the marginals of all findings in a few,
         and for a large network, which is otherwise cut down to what each row observes.
@@ -248,7 +247,7 @@ class JunctionTreeBackend:
         """How to read these targets where compiled code takes one case at a time; None where it does not."""
         if not self._always_casewise or not use_numba(self.kernel, n_cases * self.whole.cells, CASEWISE):
             return None
-        return self._readers.get(targets, lambda: self._reader(targets))
+        return self._readers(targets)
 
     def _reader(self, targets: tuple[int, ...]) -> CasewiseMarginals:
         self.whole.check_size(self.memory_limit)
@@ -259,7 +258,7 @@ class JunctionTreeBackend:
     def _one_case(self, targets: tuple[int, ...]) -> OneCase | None:
         """How numpy answers one case about these targets; None where the tree is large or has one for each pattern."""
         rows = self._case_rows
-        return None if rows is None else self._single.get(targets, lambda: OneCase(rows, targets))
+        return None if rows is None else self._single(rows, targets)
 
     @cached_property
     def _one_tree(self) -> bool:
@@ -289,21 +288,17 @@ class JunctionTreeBackend:
         return cells <= self.sizes.unsliced_cells and self.whole.has_hub
 
     def _free_leaves(self, together: Scopes, *bound: Sequence[int]) -> frozenset[int]:
-        """Leaves that need not be in a clique; none in a large network, whose size is worth finding out only once."""
+        """Leaves that need not be in a clique. None in a large network: its tree is planned once, for all questions."""
         if len(self.network) > self.sizes.unpruned_variables:
             return frozenset()
         return self._leaves.difference(*together, *bound)
 
-    def _unsliced_cells(self, keep: frozenset[int], leaves: frozenset[int], together: Scopes) -> float:
+    def _cells_of_one_tree(self, keep: frozenset[int], leaves: frozenset[int], together: Scopes) -> float:
         """Cells of one tree for all patterns of evidence, by the quickest elimination order."""
-
-        def size() -> float:
-            graph = factor_graph(self.network, keep - leaves, sizes=self.sizes)
-            above = [parents_of(self.network, v) for v in leaves & keep]
-            scopes = [*(factor.scope for factor in graph.factors), *above, *together]
-            return quick_cells(scopes, graph.cards)
-
-        return self._sizes.get((keep, leaves, together), size)
+        graph = factor_graph(self.network, keep - leaves, sizes=self.sizes)
+        above = [parents_of(self.network, v) for v in leaves & keep]
+        scopes = [*(factor.scope for factor in graph.factors), *above, *together]
+        return quick_cells(scopes, graph.cards)
 
     @cached_property
     def _may_be_quiet(self) -> list[int]:
@@ -323,14 +318,8 @@ class JunctionTreeBackend:
             self._propagate(program, evidence, cases, draws, output)
             return
         scopes = output.scopes(program)
-        casewise = None
-        if one_by_one:
-            casewise = self._casewise_of.get((program, scopes), lambda: Casewise(program, scopes, self.sizes))
-        flat = (
-            None
-            if casewise
-            else self._flats.get((program, scopes, own), lambda: Flat(program, scopes, own, self.sizes))
-        )
+        casewise = self._casewise_of(program, scopes) if one_by_one else None
+        flat = None if casewise else self._flats(program, scopes, own)
         width = self._lanes_at_once(program)
         if own:
             returned = sum(math.prod(program.cards[v] for v in scope) for scope in scopes)
@@ -370,12 +359,12 @@ class JunctionTreeBackend:
         over_runs(work, len(which), self._lanes_at_once(program), 1)
 
     def _lanes_at_once(self, program: Program) -> int:
-        """Lanes of one pass in numpy: what stays in the cache, and fits the memory limit."""
+        """How many lanes one numpy pass takes: few enough for the processor's cache and for the memory limit."""
         fitting = max(1, self.memory_limit // (4 * BYTES * program.cells + 1))
         return int(min(np.clip(LANE_CELLS // max(program.cells, 1), LEAST_LANES, MOST_LANES), fitting))
 
     def _cases_at_once(self, returned: int, most: int) -> int:
-        """Cases of one call of compiled code: what every thread returns, and its reading, fit the memory limit."""
+        """How many cases one call of compiled code takes, so that the results of all threads fit the memory limit."""
         return min(
             most, self.sizes.cases_at_once, max(1, self.memory_limit // (4 * BYTES * self.workers * (returned + 1)))
         )
@@ -398,7 +387,7 @@ class _Lanes:
         self.codes = {v: self.evidence.codes[:, v].astype(np.intp) for v in given}
 
     def _potentials(self, scale: Array) -> tuple[tuple[Array, ...] | None, Array]:
-        """Numbers of the cliques, None for the network's own, and what slicing leaves outside them.
+        """Values of the cliques (None: the network's own numbers), and the product of the factors outside them.
 
         ``scale`` (n_lanes,) takes up the logarithm of what is factored out of each lane.
         """
@@ -408,7 +397,7 @@ class _Lanes:
         return potentials, alone * _sliced_likelihood(self.program, self.evidence, self.codes)
 
     def entered(self) -> tuple[list[Array], float]:
-        """Of one lane: the cells of each clique with all that enters it, and the logarithm of what stays outside."""
+        """For one lane: the values of each clique with its evidence, and the logarithm of the factors outside."""
         scale = np.zeros(1)
         potentials, alone = self._potentials(scale)
         tables = [values[:, 0].copy() for values in (self.program.constant if potentials is None else potentials)]
@@ -472,7 +461,7 @@ def _sliced_likelihood(program: Program, evidence: Evidence, codes: Mapping[int,
 
 
 def _leaf_rows(program: Program, evidence: Evidence, scale: Array) -> list[tuple[int, View, Array]]:
-    """What the observed leaves bring to each clique; ``scale`` takes up what is factored out of each lane."""
+    """The likelihood that the observed leaves add to each clique; logarithms factored out are added to ``scale``."""
     found = []
     for home, seen, tables in program.leaf_tables:
         product = tables.product(program.network, evidence, scale)

@@ -1,8 +1,9 @@
 """Leaves of a junction tree: a variable without children enters as one row of likelihoods over its parents.
 
 A leaf that is observed need not be in any clique: its evidence is P(state seen | parents), one number per configuration
-of the parents. A leaf that is not observed says nothing. What remains in the cliques is the core of the network:
-causes, lesions, contexts. Leaves over the same parents are one group, multiplied together before they enter.
+of the parents. A leaf that is not observed changes no posterior. So the cliques hold only the variables that have
+children (causes, lesions, contexts), which keeps them small. Leaves over the same parents form a group, whose
+likelihoods are multiplied together before they enter the clique.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,16 +93,18 @@ class LeafTables:
     group : LeafGroup
     rows : ndarray, shape (n_rows, n_cells)
         P(state | parents), a row per state of each leaf, then a row of ones.
-    logs : ndarray, shape (n_rows, n_cells)
-        Their logarithms, floored.
     first : ndarray of int, shape (n_leaves,)
         First row of each leaf.
     """
 
     group: LeafGroup
     rows: Array
-    logs: Array
     first: Index
+
+    @cached_property
+    def logs(self) -> Array:
+        """Logarithms of the rows, floored."""
+        return floored_log(self.rows)
 
     @classmethod
     def of(cls, network: Network, group: LeafGroup) -> LeafTables:
@@ -109,7 +112,7 @@ class LeafTables:
         parts = [leaf_rows(network, v, group.scope) for v in group.leaves]
         rows = np.concatenate([*parts, np.ones((1, parts[0].shape[1]))])
         first = np.cumsum([0, *(len(part) for part in parts[:-1])]).astype(np.intp)
-        return cls(group, rows, floored_log(rows), first)
+        return cls(group, rows, first)
 
     def span_of(self, v: int) -> slice:
         """The rows of one leaf."""

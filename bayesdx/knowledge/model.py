@@ -15,6 +15,7 @@ import pandas as pd
 import tomli_w
 
 from bayesdx.errors import ModelError, nearest
+from bayesdx.knowledge.portrait import portrait
 from bayesdx.knowledge.schema import (
     FILE,
     FILES,
@@ -248,6 +249,25 @@ class Model:
 
     def __repr__(self) -> str:
         return f"<Model {self.name} {self.version}, {self.population}, {self.hash[:15]}>"
+
+    def _repr_html_(self) -> str:
+        """Title, version, counts, populations and a small drawing, for a notebook."""
+        pairs = {(link.parent, link.child) for link in self.links if link.parent}
+        pairs |= {(parent, entry.variable) for entry in self.tables for parent, _ in entry.parents}
+        kinds = [variable.kind for variable in self.variables]
+        counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in ("context", "history", "examination", "test"))
+        titles = {row.name: row.title for row in self.info.populations}
+        here = titles.pop(self.population) + (" (assumed)" if self.population_assumed else "")
+        others = ", ".join(titles.values())
+        facts = (
+            f"{len(self.causes)} causes; {counts}; {len(pairs)} pairs linked; {len(self.red_flags)} red flags, "
+            f"{len(self.management)} steps of care, {len(self.cases)} published cases.",
+            f"Population: {here}." + (f" Others: {others}." if titles else ""),
+            self.info.not_for,
+        )
+        return portrait(
+            f"{self.info.title} ({self.name} {self.version}, {self.hash[:15]})", facts, self.variables, sorted(pairs)
+        )
 
     @cached_property
     def by_name(self) -> dict[str, Variable]:

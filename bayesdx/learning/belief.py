@@ -24,12 +24,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.errors import LearningError, nearest
 from bayesdx.knowledge.model import Model
 from bayesdx.learning.intervals import HALF
 from bayesdx.learning.layout import Layout
 from bayesdx.network.beliefs import fit_sample_sizes
-from bayesdx.network.parameters import Distribution, distributions, parameters
+from bayesdx.network.parameters import Distribution
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -206,7 +207,7 @@ def believe(
         raise LearningError(f"prior_strength: {strength}; expected a finite number of at least 0.")
     chosen = [
         row
-        for row in distributions(model)
+        for row in compiled(model).distributions
         if row.free and _part(model, row) in parts and (variables is None or row.place.node in variables)
     ]
     if not chosen:
@@ -240,7 +241,7 @@ def dirichlet(
 
 def _own_sizes(model: Model, chosen: list[Distribution]) -> Array:
     """Equivalent sample size of each free state's own interval; infinite for a state without one."""
-    numbers = parameters(model)
+    numbers = compiled(model).parameters
     sizes: list[float] = []
     places, values = [], []
     for row in chosen:
@@ -277,7 +278,7 @@ def _passed(pairs: tuple[Index, Index], of_cells: Array) -> Array:
 
 
 def _part(model: Model, row: Distribution) -> str:
-    file = parameters(model)[row.parameters[0]].file
+    file = compiled(model).parameters[row.parameters[0]].file
     return "leaks" if file == "links.csv" and row.place.part != "link" else file.removesuffix(".csv")
 
 

@@ -16,10 +16,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.errors import DataWarning, LearningError, nearest
 from bayesdx.evaluation.dataset import MISSING, Cohort, Table, read_cohort, read_table, translate, weights_of
 from bayesdx.evaluation.mapping import HEADER, code_text, read_numbers
-from bayesdx.inference import Engine
 from bayesdx.knowledge.model import Model, ModelInfo, Population
 from bayesdx.knowledge.schema import Conditions, Cut, Link, Prior, Source, TableEntry, Variable
 from bayesdx.knowledge.spelling import identifier, in_words, latin
@@ -27,7 +27,6 @@ from bayesdx.learning.calibrate import calibrate
 from bayesdx.learning.classes import TEMPERATURES, Choice, Tables, choose, tables_of
 from bayesdx.learning.cutting import cut_points
 from bayesdx.learning.em import Progress
-from bayesdx.network import compile_network
 
 Array = NDArray[np.float64]
 
@@ -146,7 +145,7 @@ class ModelFit:
         cohort, unseen = translate(self.model, table, others)
         self._say(cohort.name, unseen)
         states = cohort.frame.reindex(columns=list(self.model.findings)).astype(object)
-        engine = Engine(compile_network(self.model))
+        engine = compiled(self.model).engine
         found = engine.marginals(states, targets=(cause,))[cause]
         names = {state: code for code, state in self.mapping[column]["codes"].items()}
         return found.rename(columns=names)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
@@ -11,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.inference import GateFamily
-from bayesdx.network import Network, Node, NoisyMax, Table
-from bayesdx.network.parameters import Place
+from bayesdx.network import Network, NoisyMax, Table
+from bayesdx.network.place import Place, arrays_of
 
 Array = NDArray[np.float64]
 Family = Array | GateFamily
@@ -32,6 +31,7 @@ class Layout:
 
     Examples
     --------
+    >>> from bayesdx.network import Node
     >>> rain = Node("rain", ("no", "yes"), (), Table([0.8, 0.2]))
     >>> wet = Node("wet", ("no", "yes"), ("rain",), NoisyMax([0.9, 0.1], ([[1, 0], [0.2, 0.8]],)))
     >>> layout = Layout(Network([rain, wet]))
@@ -46,7 +46,7 @@ class Layout:
     @cached_property
     def shapes(self) -> tuple[tuple[tuple[int, ...], ...], ...]:
         """Shapes of the arrays of each node: one of a table; leak and links of a gate."""
-        return tuple(tuple(array.shape for array in _arrays(node)) for node in self.network.nodes)
+        return tuple(tuple(array.shape for array in arrays_of(node.cpd)) for node in self.network.nodes)
 
     @cached_property
     def starts(self) -> tuple[int, ...]:
@@ -63,14 +63,14 @@ class Layout:
         """First place of a distribution; its states follow."""
         position = self.network.index[place.node]
         node, shapes = self.network.nodes[position], self.shapes[position]
-        part = 0 if place.part != "link" else 1 + node.parents.index(place.parent)
+        part = place.array(node.parents)
         before = self.starts[position] + sum(prod(shape) for shape in shapes[:part])
         row = int(np.ravel_multi_index(place.given, shapes[part][:-1])) if place.given else 0
         return before + row * shapes[part][-1]
 
     def values(self, network: Network) -> Array:
         """The numbers of a network of this shape, shape (size,)."""
-        return np.concatenate([array.ravel() for node in network.nodes for array in _arrays(node)])
+        return np.concatenate([array.ravel() for node in network.nodes for array in arrays_of(node.cpd)])
 
     def network_with(self, values: Array) -> Network:
         """The network with other numbers."""
@@ -92,12 +92,7 @@ class Layout:
 
     def put(self, position: int, family: Family, into: Array) -> None:
         """Write the family of a node, with a leading axis of cases, into its columns of a matrix."""
-        arrays: Sequence[Array] = (family.leak, *family.links) if isinstance(family, GateFamily) else (family,)
         start = self.starts[position]
-        for array, shape in zip(arrays, self.shapes[position], strict=True):
+        for array, shape in zip(arrays_of(family), self.shapes[position], strict=True):
             into[:, start : start + prod(shape)] = array.reshape(len(into), -1)
             start += prod(shape)
-
-
-def _arrays(node: Node) -> tuple[Array, ...]:
-    return (node.cpd.values,) if isinstance(node.cpd, Table) else (node.cpd.leak, *node.cpd.links)

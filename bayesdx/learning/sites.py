@@ -33,6 +33,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.errors import LearningError
 from bayesdx.evaluation.dataset import Cohort
 from bayesdx.knowledge.model import Model
@@ -40,7 +41,6 @@ from bayesdx.knowledge.schema import LONGEST_NAME, number_name
 from bayesdx.learning.belief import Belief, dirichlet
 from bayesdx.learning.intervals import HALF, interval
 from bayesdx.learning.version import Key, Learned
-from bayesdx.network.parameters import parameters
 
 Array = NDArray[np.float64]
 
@@ -151,7 +151,7 @@ def populations_of(model: Model, cohort: Cohort, population: str | None = None) 
 
 def site_belief(model: Model, belief: Belief, values: Array) -> Belief | None:
     """The distributions that each population has of its own, faintly believed to be as they are in all patients."""
-    numbers = parameters(model)
+    numbers = compiled(model).parameters
     first = [numbers[row.parameters[0]] for row in belief.distributions]
     own = [place for place, number in enumerate(first) if number.file == "priors.csv" or _own_table(model, number.key)]
     if not own:
@@ -386,7 +386,7 @@ def tabulate(
     model: Model, belief: Belief, names: Mapping[str, str], alone: Sequence[Alone], pooled: Pooled
 ) -> tuple[pd.DataFrame, dict[str, dict[Key, Learned]], dict[Key, Learned]]:
     """A row per site and number; the learned numbers of each population; those of the common mean."""
-    numbers = parameters(model)
+    numbers = compiled(model).parameters
     places = {(row, state): cell for cell, (row, state) in enumerate(_states(belief))}
     rows: list[list[object]] = []
     learned: dict[str, dict[Key, Learned]] = {name: {} for name in names.values()}

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.knowledge.model import Model
-from bayesdx.knowledge.schema import Link, TableEntry, Variable
 from bayesdx.network.network import Network, Node, NoisyMax, Table
+from bayesdx.network.place import Place, view
+from bayesdx.network.rows import own_tables, placed_rows
 
 Array = NDArray[np.float64]
 
 
-@lru_cache(maxsize=64)
 def compile_network(model: Model) -> Network:
     """The network that a model means, with the priors of its population.
 
@@ -43,65 +42,40 @@ def compile_network(model: Model) -> Network:
     >>> network["lumbar_radiculopathy"].parents
     ('disc_herniation', 'spinal_stenosis', 'severe_infection')
     """
-    leaks: dict[str, dict[str, float]] = defaultdict(dict)
-    for prior in model.priors:
-        if prior.population == model.population:
-            leaks[prior.variable][prior.state] = prior.probability
-    links: dict[str, list[Link]] = defaultdict(list)
+    given: dict[str, dict[Place, dict[int, float]]] = {name: defaultdict(dict) for name in model.by_name}
+    for row in placed_rows(model):
+        given[row.place.node][row.place][row.state] = row.value
+    tabled = {entry.variable: tuple(parent for parent, _ in entry.parents) for entry in own_tables(model)}
+    acting: dict[str, set[str]] = defaultdict(set)
     for link in model.links:
-        if link.parent:
-            links[link.child].append(link)
-        else:
-            leaks[link.child][link.child_state] = link.link_probability
-    tables: dict[str, list[TableEntry]] = defaultdict(list)
-    for entry in model.tables:
-        if entry.population in ("", model.population):
-            tables[entry.variable].append(entry)
+        acting[link.child].add(link.parent)
     nodes = []
     for variable in model.variables:
-        name = variable.variable
-        if name in tables:
-            nodes.append(_tabled(model, variable, tables[name]))
+        name, count = variable.variable, len(variable.states)
+        parents = tabled.get(name, tuple(other for other in model.by_name if other in acting[name]))
+        cards = [len(model.by_name[parent].states) for parent in parents]
+        if name in tabled:
+            arrays = [np.zeros((*cards, count))]
         else:
-            nodes.append(_gated(model, variable, leaks[name], links[name]))
+            arrays = [_reference(count), *(_reference(card, count) for card in cards)]
+        for place, values in given[name].items():
+            view(arrays, place, parents)[...] = _distribution(count, values)
+        gate = name not in tabled and parents
+        cpd = NoisyMax(arrays[0], arrays[1:]) if gate else Table(arrays[0])
+        nodes.append(Node(name, variable.states, parents, cpd))
     return Network(tuple(nodes), targets=model.causes)
 
 
-def _distribution(variable: Variable, given: dict[str, float]) -> Array:
-    """Probabilities in the order of the states; the reference state takes what the others leave."""
-    values = np.array([given.get(state, 0.0) for state in variable.states])
-    if variable.reference not in given:
-        values[0] = max(0.0, 1.0 - values[1:].sum())
+def _reference(*shape: int) -> Array:
+    """Distributions that are certain of the reference state."""
+    values = np.zeros(shape)
+    values[..., 0] = 1.0
     return values
 
 
-def _gated(model: Model, variable: Variable, leak: dict[str, float], links: list[Link]) -> Node:
-    parents = tuple(name for name in model.by_name if any(link.parent == name for link in links))
-    matrices = []
-    for parent in parents:
-        rows = [_distribution(variable, _given(links, parent, state)) for state in model.by_name[parent].states]
-        matrices.append(np.array(rows))
-    own = _distribution(variable, leak)
-    cpd = NoisyMax(own, tuple(matrices)) if parents else Table(own)
-    return Node(variable.variable, variable.states, parents, cpd)
-
-
-def _given(links: list[Link], parent: str, state: str) -> dict[str, float]:
-    return {
-        link.child_state: link.link_probability
-        for link in links
-        if link.parent == parent and link.parent_state == state
-    }
-
-
-def _tabled(model: Model, variable: Variable, entries: list[TableEntry]) -> Node:
-    parents = tuple(name for name, _ in entries[0].parents)
-    states = [model.by_name[parent].states for parent in parents]
-    rows: dict[tuple[int, ...], dict[str, float]] = defaultdict(dict)
-    for entry in entries:
-        place = tuple(states[axis].index(chosen[0]) for axis, (_, chosen) in enumerate(entry.parents))
-        rows[place][entry.state] = entry.probability
-    values = np.zeros((*(len(options) for options in states), len(variable.states)))
-    for place, given in rows.items():
-        values[place] = _distribution(variable, given)
-    return Node(variable.variable, variable.states, parents, Table(values))
+def _distribution(count: int, given: dict[int, float]) -> Array:
+    """Probabilities in the order of the states; the reference state takes what the others leave."""
+    values = np.array([given.get(state, 0.0) for state in range(count)])
+    if 0 not in given:
+        values[0] = max(0.0, 1.0 - values[1:].sum())
+    return values

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesdx.errors import NetworkError, nearest, rounded
+from bayesdx.errors import NetworkError, did_you_mean, rounded
 from bayesdx.knowledge.checking import LARGEST_TABLE, SUM_TOLERANCE
 from bayesdx.knowledge.model import Model, ModelInfo, Population
 from bayesdx.knowledge.reading import LARGEST_FILE, MOST_ROWS, MOST_STATES
@@ -39,6 +39,7 @@ from bayesdx.network.files.parts import OWN, shown
 from bayesdx.network.files.xdsl import GENIE
 from bayesdx.network.gates import noisy_max
 from bayesdx.network.network import Network, Node, NoisyMax, Table
+from bayesdx.network.place import arrays_of
 
 if TYPE_CHECKING:
     from pgmpy.models import DiscreteBayesianNetwork
@@ -173,8 +174,7 @@ def _check_options(version: str, sample_size: float | None, status: str) -> None
 def _known(network: Network, names: Iterable[str], what: str) -> None:
     for name in names:
         if name not in network.index:
-            hint = nearest(name, network.names)
-            raise NetworkError(f"{what}: {name!r} is not a variable.{f' Did you mean {hint!r}?' if hint else ''}")
+            raise NetworkError(f"{what}: {name!r} is not a variable.{did_you_mean(name, network.names)}")
 
 
 def _causes(network: Network, causes: Sequence[str]) -> tuple[str, ...]:
@@ -550,7 +550,6 @@ def _digest(network: Network) -> str:
     digest = hashlib.sha256()
     for node in network.nodes:
         digest.update(repr((node.name, node.states, node.parents)).encode("utf-8", "surrogatepass"))
-        parts = (node.cpd.leak, *node.cpd.links) if isinstance(node.cpd, NoisyMax) else (node.cpd.values,)
-        for part in parts:
+        for part in arrays_of(node.cpd):
             digest.update(np.ascontiguousarray(part, dtype="<f8").tobytes())
     return digest.hexdigest()

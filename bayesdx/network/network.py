@@ -346,6 +346,22 @@ class Network:
         counts.flags.writeable = False
         return counts
 
+    @cached_property
+    def children(self) -> dict[str, tuple[str, ...]]:
+        """Names of the variables that each variable acts on.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> dx.as_network(dx.load_model("chest_clinic@1.0.0")).children["smoking"]
+        ('lung_cancer', 'bronchitis')
+        """
+        found: dict[str, list[str]] = {name: [] for name in self.names}
+        for node in self.nodes:
+            for parent in node.parents:
+                found[parent].append(node.name)
+        return {name: tuple(below) for name, below in found.items()}
+
     def __getitem__(self, name: str) -> Node:
         return self.nodes[self.index[name]]
 

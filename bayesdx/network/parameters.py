@@ -3,44 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Literal
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.knowledge.correlations import matrix_of
 from bayesdx.knowledge.model import Model
-from bayesdx.knowledge.schema import FILE, Link, Prior, TableEntry, key_of, number_name, split_share
+from bayesdx.knowledge.schema import FILE, key_of, number_name, split_share
 from bayesdx.network.beliefs import fit_sample_sizes, is_constant
 from bayesdx.network.compile import compile_network
-from bayesdx.network.network import Network, Node, Table
+from bayesdx.network.network import Network
+from bayesdx.network.place import Place, place_values
+from bayesdx.network.rows import placed_rows
 
 Array = NDArray[np.float64]
-Part = Literal["leak", "link", "table"]
-
-
-@dataclass(frozen=True)
-class Place:
-    """One distribution of a compiled network.
-
-    Parameters
-    ----------
-    node : str
-        The variable it is a distribution of.
-    part : {"leak", "link", "table"}
-    parent : str
-        For a link, the parent that acts; empty otherwise.
-    given : tuple of int
-        For a link, the state of that parent; for a table, the states of all parents; empty for a leak.
-    """
-
-    node: str
-    part: Part
-    parent: str
-    given: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -61,7 +40,7 @@ class Parameter:
     state : int
         Code of the state whose probability it is.
     row : int
-        Position of that distribution in ``distributions(model)``.
+        Position of that distribution in ``ModelNumbers.distributions``.
     label : str
         What it is a probability of, in the names of the model.
     information : float or None
@@ -104,7 +83,7 @@ class Distribution:
     sample_size : float, above 0
         Equivalent sample size: how many patients, counted, would leave the same uncertainty. Infinite for a constant.
     parameters : tuple of int
-        Positions in ``parameters(model)`` of the numbers it is made of.
+        Positions in ``ModelNumbers.parameters`` of the numbers it is made of.
     """
 
     place: Place
@@ -115,53 +94,69 @@ class Distribution:
 
     @property
     def alpha(self) -> tuple[float, ...]:
-        """Parameters of the Dirichlet over the free states (which share what the certain ones leave)."""
+        """Parameters of the Dirichlet over the free states, which share the probability that the fixed states leave."""
         total = sum(self.mean[state] for state in self.free)
         return tuple(self.sample_size * self.mean[state] / total for state in self.free)
 
 
-@dataclass(frozen=True)
-class _Registry:
+@dataclass(frozen=True, eq=False)
+class ModelNumbers:
+    """The numbers of a model and the distributions that they belong to; made by ``numbers_of_model``.
+
+    Parameters
+    ----------
+    parameters : tuple of Parameter
+        Priors, then links, then tables, each in the order of its file. Rows of other populations are left out, and so
+        are rows that a full table of the same variable replaces.
+    distributions : tuple of Distribution
+        One equivalent sample size is fitted to all intervals of a distribution (see ``fit_sample_sizes``). A number of
+        exactly 0 or 1, or one whose interval has no width, is a constant.
+    """
+
     parameters: tuple[Parameter, ...]
     distributions: tuple[Distribution, ...]
 
+    @cached_property
+    def by_node(self) -> Mapping[str, list[Parameter]]:
+        """The numbers of each variable that has any."""
+        found: dict[str, list[Parameter]] = defaultdict(list)
+        for number in self.parameters:
+            found[number.place.node].append(number)
+        return found
 
-def parameters(model: Model) -> tuple[Parameter, ...]:
+    @cached_property
+    def sticks(self) -> dict[tuple[str, str], Stick]:
+        """The stick of each uncertain number, by file and name of its row. The last state of a distribution has none.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> numbers_of_model(dx.load_model("chest_clinic@1.0.0")).sticks  # its numbers are known for certain
+        {}
+        """
+        found = {}
+        for number in self.parameters:
+            free = self.distributions[number.row].free
+            if number.state in free:
+                order = order_of(free)
+                place = order.index(free.index(number.state))
+                if place < len(order) - 1:
+                    found[number.file, number_name(number.key)] = Stick(number.row, order, place)
+        return found
+
+
+def numbers_of_model(model: Model, network: Network | None = None) -> ModelNumbers:
     """Every number behind the network of a model, with the priors of its population.
 
     Parameters
     ----------
     model : Model
+    network : Network, optional
+        Of the model, where it is at hand.
 
     Returns
     -------
-    tuple of Parameter
-        Priors, then links, then tables, each in the order of its file. Rows of other populations are left out, and so
-        are rows that a full table of the same variable replaces.
-
-    Examples
-    --------
-    >>> import bayesdx as dx
-    >>> numbers = parameters(dx.load_model("hip_flexion_weakness@1.0.0"))
-    >>> next(number.label for number in numbers if number.key[2:] == ("onset", "sudden"))
-    'P(onset = sudden | no cause of it acts)'
-    """
-    return _registry(model).parameters
-
-
-def distributions(model: Model) -> tuple[Distribution, ...]:
-    """The distributions that the numbers of a model belong to, each with its joint uncertainty.
-
-    One equivalent sample size is fitted to all intervals of a distribution (see ``fit_sample_sizes``). A number of
-    exactly 0 or 1, or one whose interval has no width, is a constant.
-
-    Parameters
-    ----------
-    model : Model
-
-    Returns
-    -------
-    tuple of Distribution
+    ModelNumbers
 
     References
     ----------
@@ -171,16 +166,43 @@ def distributions(model: Model) -> tuple[Distribution, ...]:
     Examples
     --------
     >>> import bayesdx as dx
-    >>> rows = distributions(dx.load_model("hip_flexion_weakness@1.0.0"))
-    >>> [round(size) for size in rows[0].alpha]
+    >>> numbers = numbers_of_model(dx.load_model("hip_flexion_weakness@1.0.0"))
+    >>> next(number.label for number in numbers.parameters if number.key[2:] == ("onset", "sudden"))
+    'P(onset = sudden | no cause of it acts)'
+    >>> [round(size) for size in numbers.distributions[0].alpha]
     [20, 26, 25]
     """
-    return _registry(model).distributions
+    network = compile_network(model) if network is None else network
+    places: dict[Place, int] = {}
+    found: list[Parameter] = []
+    members: dict[int, list[int]] = defaultdict(list)
+    for entry in placed_rows(model):
+        row, place = entry.row, entry.place
+        number = places.setdefault(place, len(places))
+        members[number].append(len(found))
+        found.append(
+            Parameter(
+                entry.file,
+                key_of(FILE[entry.file], row),
+                entry.value,
+                row.lower,
+                row.upper,
+                row.source,
+                row.status,
+                place,
+                entry.state,
+                number,
+                _label(network, place, entry.state),
+                row.information,
+                tuple(map(split_share, row.shares)),
+            )
+        )
+    return ModelNumbers(tuple(found), tuple(_fitted(network, list(places), members, found)))
 
 
 @dataclass(frozen=True, eq=False)
 class Stick:
-    """A state of a distribution with the states after it: of those who get as far, the share that stays there.
+    """One share of a distribution in stick-breaking form: of the patients not in an earlier state, those in this one.
 
     The free states stand in the order of their codes, the reference state last. In a Dirichlet the shares are
     independent Betas.
@@ -188,7 +210,7 @@ class Stick:
     Parameters
     ----------
     row : int
-        Position of the distribution in ``distributions(model)``.
+        Position of the distribution in ``ModelNumbers.distributions``.
     order : tuple of int
         Its free states in that order, as places within ``free``.
     place : int
@@ -226,34 +248,14 @@ def order_of(free: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(sorted(range(len(free)), key=lambda place: (free[place] == 0, free[place])))
 
 
-def sticks(model: Model) -> dict[tuple[str, str], Stick]:
-    """The stick of each uncertain number, by its file and the name of its row; none for the last of a distribution.
-
-    Examples
-    --------
-    >>> import bayesdx as dx
-    >>> sticks(dx.load_model("chest_clinic@1.0.0"))  # its numbers are known for certain
-    {}
-    """
-    rows = distributions(model)
-    found = {}
-    for number in parameters(model):
-        free = rows[number.row].free
-        if number.state in free:
-            order = order_of(free)
-            place = order.index(free.index(number.state))
-            if place < len(order) - 1:
-                found[number.file, number_name(number.key)] = Stick(number.row, order, place)
-    return found
-
-
-@lru_cache(maxsize=32)
-def ties(model: Model) -> Ties:
+def ties(model: Model, numbers: ModelNumbers) -> Ties:
     """The correlations of a model's numbers, of those that its population uses.
 
     Parameters
     ----------
     model : Model
+    numbers : ModelNumbers
+        Of the model.
 
     Returns
     -------
@@ -263,85 +265,17 @@ def ties(model: Model) -> Ties:
     Examples
     --------
     >>> import bayesdx as dx
-    >>> ties(dx.load_model("hip_flexion_weakness@1.0.0")).sticks
+    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+    >>> ties(model, numbers_of_model(model)).sticks
     ()
     """
+    if not model.correlations:
+        return Ties((), np.zeros((0, 0)))
     names, matrix = matrix_of(
         ((row.file, row.number), (row.other_file, row.other), row.correlation) for row in model.correlations
     )
-    known = sticks(model) if names else {}
-    used = [position for position, name in enumerate(names) if name in known]
-    return Ties(tuple(known[names[position]] for position in used), matrix[np.ix_(used, used)])
-
-
-def place_values(network: Network, place: Place) -> Array:
-    """The compiled distribution at a place, shape (n_states,)."""
-    node = network[place.node]
-    if isinstance(node.cpd, Table):
-        return np.asarray(node.cpd.values[place.given])
-    if place.part == "leak":
-        return node.cpd.leak
-    return np.asarray(node.cpd.links[node.parents.index(place.parent)][place.given])
-
-
-@lru_cache(maxsize=32)
-def _registry(model: Model) -> _Registry:
-    network = compile_network(model)
-    rows: dict[Place, int] = {}
-    found: list[Parameter] = []
-    members: dict[int, list[int]] = defaultdict(list)
-    for file, row, place, state in _numbers(model, network):
-        number = rows.setdefault(place, len(rows))
-        members[number].append(len(found))
-        value = row.link_probability if isinstance(row, Link) else row.probability
-        said = _label(network, place, state)
-        key = key_of(FILE[file], row)
-        found.append(
-            Parameter(
-                file,
-                key,
-                value,
-                row.lower,
-                row.upper,
-                row.source,
-                row.status,
-                place,
-                state,
-                number,
-                said,
-                row.information,
-                tuple(map(split_share, row.shares)),
-            )
-        )
-    return _Registry(tuple(found), tuple(_fitted(network, list(rows), members, found)))
-
-
-def _numbers(model: Model, network: Network) -> Iterator[tuple[str, Prior | Link | TableEntry, Place, int]]:
-    """(file, row, place, state) of every number that the compiled network uses."""
-    tabled = {entry.variable for entry in model.tables if entry.population in ("", model.population)}
-    for prior in model.priors:
-        if prior.population == model.population and prior.variable not in tabled:
-            node = network[prior.variable]
-            yield "priors.csv", prior, _own_place(node), node.states.index(prior.state)
-    for link in model.links:
-        if link.child in tabled:
-            continue
-        node = network[link.child]
-        state = node.states.index(link.child_state)
-        if link.parent:
-            given = network[link.parent].states.index(link.parent_state)
-            yield "links.csv", link, Place(link.child, "link", link.parent, (given,)), state
-        else:
-            yield "links.csv", link, _own_place(node), state
-    for entry in model.tables:
-        if entry.population in ("", model.population):
-            node = network[entry.variable]
-            chosen = tuple(network[name].states.index(states[0]) for name, states in entry.parents)
-            yield "tables.csv", entry, Place(entry.variable, "table", "", chosen), node.states.index(entry.state)
-
-
-def _own_place(node: Node) -> Place:
-    return Place(node.name, "table" if isinstance(node.cpd, Table) else "leak", "", ())
+    used = [position for position, name in enumerate(names) if name in numbers.sticks]
+    return Ties(tuple(numbers.sticks[names[position]] for position in used), matrix[np.ix_(used, used)])
 
 
 def _label(network: Network, place: Place, state: int) -> str:

@@ -6,8 +6,8 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
+from bayesdx.diagnosis.compiled import Compiled
 from bayesdx.knowledge.schema import Variable
 from bayesdx.knowledge.vocabulary import NO, YES, Vocabulary
 from bayesdx.notes import words
@@ -142,10 +142,9 @@ def _one_less(stem: str) -> list[str]:
     return [stem[:place] + stem[place + 1 :] for place in range(len(stem))]
 
 
-@lru_cache(maxsize=8)
-def lexicon_of(vocabulary: Vocabulary) -> Lexicon:
-    """The lexicon of a vocabulary, made once."""
-    return Lexicon(vocabulary)
+def lexicon_of(ready: Compiled) -> Lexicon:
+    """The lexicon of a model; to be asked for as ``compiled(model).kept(lexicon_of)``, which makes it once."""
+    return Lexicon(ready.model.vocabulary)
 
 
 def _is_age(variable: Variable) -> bool:

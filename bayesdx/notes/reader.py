@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Sequence
 
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.errors import FindingsError
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import format_cell
@@ -67,7 +68,7 @@ def read_note(model: Model, text: str) -> NoteReading:
         raise FindingsError(f"read_note: expected the text of a note, not {type(text).__name__}.")
     if len(text) > LONGEST_NOTE:
         raise FindingsError(f"read_note: {len(text)} signs; a note has at most {LONGEST_NOTE}.")
-    lexicon = lexicon_of(model.vocabulary)
+    lexicon = compiled(model).kept(lexicon_of)
     found = Found()
     parsed = [(tokens, scope_of(tokens, text)) for tokens in statements(text)]
     context = Context(main_side=_main_side(parsed))

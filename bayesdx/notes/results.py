@@ -8,7 +8,7 @@ from bayesdx.knowledge.spelling import compact
 from bayesdx.notes import words
 from bayesdx.notes.lexicon import Pattern
 from bayesdx.notes.mentions import Mention, Named
-from bayesdx.notes.tokens import Measured, measured
+from bayesdx.notes.tokens import WrittenNumber, measured
 
 RESULT_WITHIN = 8
 """Tokens after the name of an examination in which its result is looked for."""
@@ -23,7 +23,7 @@ class Result:
 
     first: int
     last: int
-    number: Measured | None = None
+    number: WrittenNumber | None = None
     grade: str = ""
     stem: str = ""
     strong: bool = False
@@ -122,7 +122,7 @@ class Examined(Named):
         """Whether a mention is the mere name of a muscle, left of "weakness of X"."""
         return len(mention.places) == 1 and mention.pattern.core == "less" and bool(mention.pattern.variable.cuts)
 
-    def _scored_at(self, mention: Mention, place: int) -> Measured | None:
+    def _scored_at(self, mention: Mention, place: int) -> WrittenNumber | None:
         number = measured(self.tokens, place) if self.tokens[place].kind == "number" else None
         return number if number is not None and number.scale and self._fits(mention.pattern, number, place) else None
 
@@ -192,7 +192,7 @@ class Examined(Named):
                     return None
         return None
 
-    def _fits(self, pattern: Pattern, number: Measured, place: int) -> bool:
+    def _fits(self, pattern: Pattern, number: WrittenNumber, place: int) -> bool:
         """Whether a number can be one of the variable."""
         variable = pattern.variable
         following = self.tokens[number.last + 1].text if number.last + 1 < len(self.tokens) else ""

@@ -130,7 +130,7 @@ def _is_stop(token: Token, current: list[Token], note: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Measured:
+class WrittenNumber:
     """A number in a note.
 
     Parameters
@@ -171,7 +171,7 @@ def number_of(text: str) -> float | None:
     return float(text) if text.count(".") <= 1 else None
 
 
-def measured(tokens: list[Token], place: int) -> Measured | None:
+def measured(tokens: list[Token], place: int) -> WrittenNumber | None:
     """The number that begins at a token, with its unit or its scale."""
     value = number_of(tokens[place].text)
     if value is None:
@@ -181,12 +181,12 @@ def measured(tokens: list[Token], place: int) -> Measured | None:
     signs = int(bool(following) and following[0] in ("+", "-", "\u2212"))
     if len(following) > signs + 1 and following[signs] == "/" and tokens[place + signs + 2].kind == "number":
         scale = number_of(following[signs + 1])
-        return Measured(value, "", scale, place + signs + 2)
+        return WrittenNumber(value, "", scale, place + signs + 2)
     if following[:2] == ["out", "of"] and len(following) > 2 and tokens[place + 3].kind == "number":
-        return Measured(value, "", number_of(following[2]), place + 3)
+        return WrittenNumber(value, "", number_of(following[2]), place + 3)
     for count in (4, 3, 2, 1):
         written = "".join(following[:count]).replace("\u00b7", "").replace("\u00d7", "x").replace("\u03bc", "\u00b5")
         known = UNITS.get(written)
         if known and len(following) >= count:
-            return Measured(value * known[1] + known[2], known[0], None, last + count)
-    return Measured(value, "", None, last)
+            return WrittenNumber(value * known[1] + known[2], known[0], None, last + count)
+    return WrittenNumber(value, "", None, last)

@@ -12,8 +12,8 @@ from hypothesis import assume, given, settings
 from numpy.testing import assert_allclose
 
 import bayesdx as dx
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.events import action_events, event_of
-from bayesdx.diagnosis.lines import engine_for
 from bayesdx.diagnosis.results import decisions
 from bayesdx.diagnosis.triage import LEVELS, NO_EMERGENCY
 from bayesdx.diagnosis.weighing import SPEAKS, Weighed, speak_for, weigh
@@ -417,7 +417,7 @@ def test_a_step_is_called_for_from_its_threshold_on(urgency: str) -> None:
     assert [(s.probability, s.reason) for s in here.management] == [(step.probability, "posterior")]
     assert above.management == ()
     for case, taken in ((here, True), (above, False)):
-        decided = decisions(engine_for(case.model), case.model, case.evidence.evidence, case.action_marginals)
+        decided = decisions(compiled(case.model).engine, case.model, case.evidence.evidence, case.action_marginals)
         assert decided.tolist() == [[taken]]
     if urgency == "emergency":
         assert (here.triage.level, above.triage.level) == ("emergency", "none")

@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import bayesdx as dx
-from bayesdx.diagnosis.lines import alternatives, ranked
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.evaluation.outcomes import run_case
 from bayesdx.knowledge.schema import CauseGroup, Link, Prior, Variable
 
@@ -57,8 +57,8 @@ def test_a_cause_that_is_a_sum_has_a_posterior_and_no_rank() -> None:
     assert case.posterior["lungs"] > case.posterior.iloc[0]
     assert_allclose(case.posterior["lungs"], case.groups[0].probability)
     assert "lungs" not in {line.cause for line in case.differential}
-    assert [line.total for line in alternatives(model)] == [False, False, False, True]
-    assert ranked(model) == 3
+    assert [line.total for line in compiled(model).lines] == [False, False, False, True]
+    assert compiled(model).ranked == 3
     outcome = run_case(model, (("xray", ("positive",)),))
     assert outcome.rank(model.causes.index(case.posterior.index[0])) == 1
     assert all("lungs" not in causes for causes, _ in case.probable_sets(3))

@@ -10,10 +10,9 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 import bayesdx as dx
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.intervals import CredibleIntervals
-from bayesdx.diagnosis.lines import alternatives
 from bayesdx.network import Network, compile_network
-from bayesdx.network.parameters import distributions
 from tests.diagnosis import brute
 from tests.diagnosis.cases import naive_model, possible_cases
 from tests.diagnosis.models import random_findings, random_model
@@ -24,7 +23,7 @@ MODELS, TRUTHS = 40, 25
 def true_network(model: dx.Model, rng: np.random.Generator) -> Network:
     """The network under one draw of its numbers, by scipy's own distributions."""
     network = compile_network(model)
-    for row in distributions(model):
+    for row in compiled(model).distributions:
         if row.free:
             values = np.array(row.mean)
             free = list(row.free)
@@ -50,7 +49,7 @@ def test_intervals_cover_the_truth() -> None:
         except dx.ImpossibleEvidenceError:
             continue
         sure = dx.credible_intervals(case, draws=2000, seed=seed)
-        lines = alternatives(model)
+        lines = compiled(model).lines
         widest = int(np.argmax(sure.posteriors.std(axis=0)))
         if sure.posteriors[:, widest].std() < 1e-6:
             continue  # the cause itself was observed: nothing is uncertain
@@ -104,7 +103,7 @@ def test_draws_are_answered_as_models_with_those_numbers() -> None:
     network = compile_network(model)
     for draw in (0, 49):
         one = network
-        for row in distributions(model):
+        for row in compiled(model).distributions:
             if row.free:
                 cpd = drawn.cpds[row.place.node]
                 if isinstance(cpd, np.ndarray):
@@ -116,7 +115,7 @@ def test_draws_are_answered_as_models_with_those_numbers() -> None:
                     values = cpd.links[place][draw, row.place.given[0]]
                 one = brute.with_row(one, row.place.node, row.place.part, row.place.parent, row.place.given, values)
         result = Engine(one).propagate(case.evidence.evidence, targets=model.causes).marginals
-        expected = [result[line.variable][0, line.state] for line in alternatives(model)]
+        expected = [result[line.variable][0, line.state] for line in compiled(model).lines]
         assert_allclose(sure.posteriors[draw], expected, atol=1e-9)
 
 

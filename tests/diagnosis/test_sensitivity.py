@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 import bayesdx as dx
-from bayesdx.diagnosis.lines import alternatives
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.sensitivity import Function
 from bayesdx.network import Network, compile_network
-from bayesdx.network.parameters import parameters, place_values
+from bayesdx.network.place import place_values
 from tests.diagnosis import brute
 from tests.diagnosis.cases import naive_model, possible_cases
 
@@ -45,7 +45,7 @@ def test_functions_pass_through_recomputed_posteriors(case: dx.Diagnosis, number
     names = [*case.posterior.index, *case.model.causes]
     what_if = dx.sensitivity_analysis(case, names[number % len(names)])
     event = what_if.event
-    assert len(what_if.functions) == len(parameters(case.model))
+    assert len(what_if.functions) == len(compiled(case.model).parameters)
     for function in what_if.functions:
         assert_allclose(function(function.value), what_if.posterior, atol=1e-9)
         assert_allclose(function.c * function.value + function.d, 1.0, atol=1e-9)
@@ -76,7 +76,7 @@ def test_derivatives_and_swings(case: dx.Diagnosis) -> None:
 def test_the_first_rank_and_thresholds_change_where_it_says(case: dx.Diagnosis) -> None:
     """At ``first_rank`` the rival draws level with the first cause; at ``threshold`` the cause stands on it."""
     what_if = dx.sensitivity_analysis(case)
-    lines = {line.name: line for line in alternatives(case.model)}
+    lines = {line.name: line for line in compiled(case.model).lines}
     top = lines[str(case.posterior.index[0])]
     for function in what_if.functions[:8]:
         if not math.isnan(function.first_rank):

@@ -1,5 +1,6 @@
 """The model card says what the folder says, and 'not reported' where it says nothing."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,8 @@ CAR = dx.load_model(FOLDER)
 CARDS = sorted(Path(__file__).parents[2].glob("models/*/MODEL_CARD.md"))
 
 SECTIONS = [
+    "In short",
+    "Version",
     "Intended use",
     "What it is not for",
     "Population",
@@ -106,14 +109,30 @@ def test_held_out_cases_that_fail_are_listed_with_what_was_first():
 
 
 def test_html_is_one_page_without_outside_references():
-    """The HTML form has the same sections and headings, no script and no link."""
+    """The HTML form has the same sections, contents that lead to them, no script and no link to elsewhere."""
     page = dx.model_card(CAR, "html")
     assert page.startswith("<!DOCTYPE html>")
     for section in SECTIONS:
-        assert f"<h2>{section}</h2>" in page
+        assert page.count(f">{section}</") >= 2  # among the contents, and as a heading
     assert "<script" not in page
     assert "src=" not in page
-    assert "href=" not in page
+    places = re.findall(r"href='([^']*)'", page)
+    assert places == [f"#{place}" for place in re.findall(r"<h2 id='([^']*)'>", page)]
+    assert len(places) == len(SECTIONS)
+
+
+def test_the_card_begins_with_one_screen():
+    """For whom, how right with intervals, what it rests on, what it misses: the figures are those of the details."""
+    model = dx.load_model("hip_flexion_weakness")
+    first = dx.model_card(model).split("## Version")[0]
+    assert len(first.split()) < 350
+    summary = dx.check_cases(model).summary.set_index(["use", "findings", "measure"])
+    top = summary.loc[("held_out", "all findings", "top_3")]
+    value, low, high = (f"{100 * top[name]:.0f}" for name in ("value", "lower", "upper"))
+    assert f"among the first three in {value} % ({low} to {high} %; {top['n']:.0f})." in first
+    total = sum(model.count_statuses().values())
+    assert f"{total:,} numbers: " in first
+    assert model.info.not_for in first
 
 
 def test_an_unknown_format_is_refused():

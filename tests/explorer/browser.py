@@ -202,7 +202,7 @@ def clicks(tab: Any, model: dx.Model, count: int) -> list[tuple[float, float, fl
     found = []
     for place, name in enumerate(names):
         code = 3 if place % 3 == 0 else 2  # of the segments: not asked, unknown, then the states
-        element = f".bdx-variable:has(input[name$='-{index[name]}']) .bdx-segment:nth-child({code + 1}) input"
+        element = f".bdx-variable[data-index='{index[name]}'] .bdx-segment:nth-child({code + 1})"
         found.append(tuple(tab.evaluate(CLICK_AND_WAIT, element)))
     return found
 

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import bayesdx as dx
+from bayesdx.explorer.page import LONGEST_REQUEST, MOST_TABS
 from tests.explorer.browser import MODEL, ROOT, served
 
 
@@ -97,7 +98,27 @@ def test_a_request_needs_its_origin_and_json(address: str) -> None:
     assert ask(address, "POST", path, {"do": "look"}, Content_Type="text/plain", **own).status == 400
     assert ask(address, "POST", path, b"[1]", Content_Type="application/json", **own).status == 400
     assert ask(address, "POST", path, b"{", Content_Type="application/json", **own).status == 400
-    assert ask(address, "POST", path, b"x" * 100_001, Content_Type="application/json", **own).status == 413
+    assert (
+        ask(address, "POST", path, b"x" * (LONGEST_REQUEST + 1), Content_Type="application/json", **own).status == 413
+    )
+
+
+def test_each_tab_has_a_session_of_its_own(address: str) -> None:
+    """What one tab finds does not appear in another; of very many tabs the one used longest ago starts anew."""
+    path = urlsplit(address).path + "ask"
+
+    def told(tab: str, **request: Any) -> dict[str, Any]:
+        sent = {"tab": tab, **request}
+        reply = ask(address, "POST", path, sent, Origin=origin(address), Content_Type="application/json")
+        state: dict[str, Any] = json.loads(reply.body)["state"]
+        return state
+
+    assert len(told("one", do="set", index=3, state=0)["findings"]) == 1
+    assert told("two", do="look")["findings"] == []
+    assert len(told("one", do="look")["findings"]) == 1
+    for number in range(MOST_TABS):
+        told(f"other {number}", do="look")
+    assert told("one", do="look")["findings"] == []
 
 
 def test_it_listens_on_loopback_only(address: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import bayesdx as dx
-from bayesdx.display import format_probability
+from bayesdx.display import format_probability, format_ratio
 from bayesdx.explorer import Session
 from bayesdx.explorer.state import PARTS, catalogue, part, state
 from tests.explorer.hostile import BACKWARDS, CAR, backwards_model
@@ -64,7 +64,14 @@ def test_a_measured_number_is_typed() -> None:
     told = session.answer({"id": "t", "do": "set", "index": index, "number": "120"})
     assert session.case.findings == {"crp": "high"}
     assert told["state"]["findings"] == [
-        {"index": index, "possible": [2], "exact": True, "text": "high", "said": "crp = 120"}
+        {
+            "index": index,
+            "possible": [2],
+            "exact": True,
+            "text": "high",
+            "phrase": "C-reactive protein: high",
+            "said": "crp = 120",
+        }
     ]
     refused = session.answer({"id": "t", "do": "set", "index": index, "number": "12000"})
     assert refused["error"] == "findings: crp = '12000': CRP in mg/L is a number from 0 to 900."
@@ -100,7 +107,7 @@ def test_everything_is_plain_json(source: str | Path) -> None:
     last = model.by_name[model.findings[-1]]
     before = dx.diagnose(model)
     after = dx.diagnose(model, {first.variable: list(first.states[:2]), last.variable: dict.fromkeys(last.states, 0.5)})
-    told = [catalogue(model), state(before), state(after, before, before)]
+    told = [catalogue(model), state(before), state(after, before, [before, after])]
     told += [part(case, name, case.posterior.index[0]) for case in (before, after) for name in PARTS]
     json.dumps(told, allow_nan=False)
 
@@ -142,15 +149,120 @@ def test_undo_returns_to_every_step(model: dx.Model) -> None:
     assert session.answer({"do": "undo"})["state"]["findings"][0]["text"] == "gradual"
 
 
-def test_pinned_stands_beside(model: dx.Model) -> None:
-    """A pinned scenario keeps its posteriors; what differs is listed."""
+def test_redo_goes_forward_until_something_new(model: dx.Model) -> None:
+    """Redo takes back what undo took back; a new finding leaves nothing to redo."""
+    session = Session(model)
+    found(session, "onset", 1)
+    found(session, "fever", 1)
+    for _ in range(2):
+        session.answer({"do": "undo"})
+    assert session.answer({"do": "redo"})["state"]["redo"] is True
+    assert session.case.findings == {"onset": "sudden"}
+    assert session.answer({"do": "redo"})["state"]["redo"] is False
+    assert session.case.findings == {"onset": "sudden", "fever": "present"}
+    session.answer({"do": "undo"})
+    assert found(session, "severe_pain", 1)["redo"] is False
+
+
+def test_scenarios_stand_beside(model: dx.Model) -> None:
+    """What is kept keeps its findings and posteriors, each can be gone on with, and removed."""
     session = Session(model, {"onset": "sudden"})
-    session.answer({"do": "pin"})
-    told = found(session, "saddle_anaesthesia", 1)
-    case = dx.diagnose(model, {"onset": "sudden"})
-    assert told["pinned"]["shown"] == {name: format_probability(p) for name, p in case.posterior.items()}
-    assert told["pinned"]["differing"] == [{"label": "Saddle anaesthesia", "pinned": "not observed", "now": "present"}]
-    assert session.answer({"do": "unpin"})["state"]["pinned"] is None
+    session.answer({"do": "keep"})
+    found(session, "saddle_anaesthesia", 1)
+    told = session.answer({"do": "keep"})["state"]["kept"]
+    for one, findings in zip(told, ({"onset": "sudden"}, dict(session.case.findings)), strict=True):
+        case = dx.diagnose(model, findings)
+        shown = {name: format_probability(p) for name, p in case.posterior.items()}
+        assert {cause: line["shown"] for cause, line in one["lines"].items()} == shown
+        assert one["level"] == case.triage.level and len(one["findings"]) == len(findings)
+    assert session.answer({"do": "resume", "place": 0})["state"]["findings"][0]["text"] == "sudden"
+    assert len(session.case.findings) == 1
+    assert len(session.answer({"do": "drop", "place": 0})["state"]["kept"]) == 1
+    for _ in range(9):
+        reply = session.answer({"do": "keep"})
+    assert reply["error"] == "explorer: 6 scenarios are kept already; remove one first."
+
+
+def test_several_findings_are_one_step(model: dx.Model) -> None:
+    """A whole group, or several states still possible, are one step that one undo takes back."""
+    session = Session(model)
+    pairs = [[place(model, "onset"), 1], [place(model, "fever"), 0], [place(model, "patellar_reflex"), [1, 2]]]
+    told = session.answer({"do": "change", "findings": pairs})["state"]
+    assert (told["step"], len(told["findings"])) == (1, 3)
+    assert session.case.findings["patellar_reflex"] == ("reduced", "absent")
+    session.answer({"do": "undo"})
+    assert not session.case.findings
+
+
+def test_a_stored_case_is_opened_again(model: dx.Model) -> None:
+    """What is saved is opened as it was, with its setting; a file of another model or of none is refused in words."""
+    findings = {"onset": {"sudden": 0.8, "gradual": 0.2}, "fever": dx.UNKNOWN, "patellar_reflex": ["reduced", "absent"]}
+    session = Session(model.with_population("emergency_department"), findings)
+    document = json.loads(session.state()["document"])
+    other = Session(model)
+    other.answer({"do": "open", "document": document})
+    assert other.case.findings == session.case.findings and other.case.posterior.equals(session.case.posterior)
+    assert other.case.model.population == "emergency_department"
+    wrong = {"model": {**document["model"], "name": "chest_clinic"}, "findings": {}}
+    said = f"explorer: a case of chest_clinic; this explorer shows {model.name}."
+    assert other.answer({"do": "open", "document": wrong})["error"] == said
+    for document in (None, [], {}, {"model": {}, "findings": 3}):
+        assert "this is no stored case" in other.answer({"do": "open", "document": document})["error"]
+    assert len(other.case.findings) == 3
+
+
+@pytest.mark.parametrize(
+    "source", ["hip_flexion_weakness", "chest_clinic", CAR], ids=["flagship", "chest_clinic", "car"]
+)
+def test_ask_me_is_the_interview(source: str | Path) -> None:
+    """The question, its answers and the end are those of ``next_question``; an answer makes the case that it makes."""
+    model = dx.load_model(source)
+    session = Session(model)
+    for turn in range(12):
+        question = dx.next_question(session.case)
+        told = session.answer({"do": "part", "part": "ask", "step": session.step})["value"]
+        assert (told["stop"], told["why"]) == (question.reason, question.why)
+        if question.stop:
+            break
+        assert [one["label"] for one in told["answers"]] == [answer.label for answer in question.answers]
+        value: Any = "?" if turn % 3 == 2 and question.kind != "setting" else told["answers"][-1]["mark"]
+        expected = question.answer([value] if question.several and value != "?" else value)
+        reply = session.answer({"do": "answer", "value": [value] if question.several and value != "?" else value})
+        assert "error" not in reply
+        assert session.case.findings == expected.findings
+    assert session.case.findings
+
+
+def test_a_note_is_read_and_nothing_is_taken() -> None:
+    """Each proposal is that of ``read_note`` with the places of its words; the case stays as it is."""
+    model = dx.load_model("hip_flexion_weakness")
+    text = "73M, sudden groin pain. Afebrile. \U0001f912 Brother had a stroke. ?saddle numbness. Knee jerk absent."
+    session = Session(model)
+    told = session.answer({"do": "read", "text": text})["reading"]
+    reading = dx.read_note(model, text)
+    assert "".join(piece for piece, _, _ in told["pieces"]) == text
+    assert [row["label"] for row in told["proposals"]] == [one.label for one in reading.proposals]
+    for number, proposal in enumerate(reading.proposals):
+        assert {piece for piece, _, place in told["pieces"] if place == number} == {s.words for s in proposal.spans}
+    assert [one["words"] for one in told["left"]] == [one.span.words for one in reading.left_out]
+    assert session.step == 0 and not session.case.findings
+
+
+def test_about_a_finding_is_its_likelihood_ratio(model: dx.Model) -> None:
+    """Each ratio is of the odds of the chosen cause with the state to those without the finding; sources follow."""
+    session = Session(model, {"onset": "sudden", "fever": "absent"})
+    session.answer({"do": "choose", "cause": "severe_infection"})
+    told = session.answer({"do": "about", "index": place(model, "fever")})["about"]
+    others = dx.diagnose(model, {"onset": "sudden"})
+    for row, state_ in zip(told["effects"], ("absent", "present"), strict=True):
+        before, after = (
+            one.probability("severe_infection") for one in (others, others.with_findings({"fever": state_}))
+        )
+        assert row["ratio"] == format_ratio(after / (1 - after) / before * (1 - before))
+        assert row["then"] == format_probability(after)
+    used = {link.source for link in model.links if link.child == "fever"}
+    citations = {source.citation for source in model.sources if source.source in used}
+    assert {source["citation"] for source in told["sources"]} & citations
 
 
 def test_a_published_case_brings_its_population() -> None:
@@ -179,6 +291,8 @@ def test_impossible_findings_change_nothing() -> None:
         {"do": "set", "index": True, "state": 0}, {"do": "set", "index": 0, "state": 99},
         {"do": "set", "index": 0, "state": {"a": 1}}, {"do": "load", "case": 5}, {"do": "population", "name": 3},
         {"do": "population", "name": "moon"}, {"do": "choose", "cause": None}, {"do": "part", "part": "all"},
+        {"do": "change", "findings": [3]}, {"do": "change", "findings": [[0, 99]]}, {"do": "drop", "place": 0},
+        {"do": "resume"}, {"do": "about", "index": -1}, {"do": "answer", "value": {"a": 1}}, {"do": "open"},
     ],
     ids=str,
 )  # fmt: skip
@@ -198,6 +312,7 @@ def test_parts_come_once_and_in_time(model: dx.Model) -> None:
         assert session.answer({"do": "part", "part": name, "step": 0})["value"]
     assert set(session.state()["parts"]) == set(PARTS)
     assert set(found(session, "onset", 1)["parts"]) == set(PARTS)
+    assert set(session.answer({"do": "undo", "parts": ["why"]})["state"]["parts"]) == {"why"}
     assert session.answer({"do": "part", "part": "why", "step": 0})["value"] is None
     slow = Session(model, quick_seconds=0.0)
     slow.answer({"do": "part", "part": "next", "step": 0})

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 import bayesdx as dx
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.simulate import simulate
 from bayesdx.knowledge.schema import Link, Prior, Variable
 from bayesdx.learning.information import _confounded
 from bayesdx.learning.layout import Layout
 from bayesdx.network import compile_network
 from bayesdx.network.beliefs import beta_of
-from bayesdx.network.parameters import parameters
 from benchmarks.coverage import kept_cohort, one_cohort, simulated_cohort
 from tests.diagnosis.models import random_model
 from tests.learning.models import exclusive_model, tables_only
@@ -102,7 +102,7 @@ def test_known_numbers_are_recovered() -> None:
     found = Layout(compile_network(result.model)).values(compile_network(result.model))
     known = {row["label"]: row for row in result.table.to_dict("records")}
     layout = Layout(compile_network(elsewhere))
-    for number in parameters(elsewhere):
+    for number in compiled(elsewhere).parameters:
         row = known.get(number.label)
         if row is not None and row["effective_cases"] > 100:
             place = layout.start(number.place) + number.state
@@ -173,7 +173,7 @@ def test_weights_stand_for_equal_rows() -> None:
     pd.testing.assert_frame_equal(weighted.table, repeated.table)
 
 
-def of_binary_numbers(result: dx.Calibration, frame: pd.DataFrame) -> tuple[float, float]:
+def of_binary_numbers(result: dx.types.Calibration, frame: pd.DataFrame) -> tuple[float, float]:
     """(log evidence of the patients, log prior of the numbers) of a result all of whose numbers are binary.
 
     The prior of a number that n patients stand behind is a Beta on the scale of log-odds,
@@ -409,7 +409,9 @@ def test_parts_of_a_model_have_names(word: str, kept: set[str]) -> None:
     model = dx.load_model("hip_flexion_weakness@2.2.1")
     frame = pd.DataFrame({"age_group": ["under_40"] * 9 + ["60_and_over"], "fever": ["present"] * 10})
     moved = {
-        name: {parameter.place.node for parameter in parameters(model) if parameter.label in set(table["label"])}
+        name: {
+            parameter.place.node for parameter in compiled(model).parameters if parameter.label in set(table["label"])
+        }
         for name, table in (
             (name, dx.calibrate(model, frame, variables=[name], max_iterations=1).table)
             for name in (word, "priors", "findings")

@@ -11,6 +11,7 @@ from scipy.special import betaln
 from scipy.stats import betabinom
 
 import bayesdx as dx
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.learning.belief import Belief
 from bayesdx.learning.discount import (
     SPREADS,
@@ -24,7 +25,6 @@ from bayesdx.learning.discount import (
     together,
 )
 from bayesdx.network import compile_network
-from bayesdx.network.parameters import parameters
 from benchmarks.coverage import simulated_cohort
 from tests.learning.models import exclusive_model
 from tests.learning.test_belief import RARE, one_cause
@@ -47,7 +47,7 @@ def inside(table: pd.DataFrame, truth: dict[str, float]) -> NDArray[np.bool_]:
 def test_patients_of_another_clinic_outvote_the_parents_mix_of_causes() -> None:
     """2,000 labelled emergency patients: intervals hold the truth, emergencies come near it, conflicts are named."""
     clinic = FLAGSHIP.with_population("emergency_department")
-    truth = {number.label: number.value for number in parameters(clinic)}
+    truth = {number.label: number.value for number in compiled(clinic).parameters}
     table = labelled(clinic, 2000, 5)
     result = dx.calibrate(FLAGSHIP, table, variables=["main_cause"], population="clinic", tolerance=1e-3)
     assert 0.92 <= inside(result.table, truth).mean() <= 0.99

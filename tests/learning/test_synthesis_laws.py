@@ -16,7 +16,7 @@ from bayesdx.evaluation.heterogeneity import Readings
 from bayesdx.evaluation.implied import Questions
 from bayesdx.evaluation.published import read
 from bayesdx.knowledge.schema import TableEntry
-from bayesdx.learning.synthesis.optimum import Problem, State
+from bayesdx.learning.synthesis.optimum import Objective, State
 from bayesdx.learning.synthesis.uncertainty import Uncertainty, left_out, without
 from bayesdx.learning.synthesis.unknowns import Unknowns, unknowns_of
 from bayesdx.network.beliefs import beta_of
@@ -34,17 +34,17 @@ from tests.learning.studies import (
 SEEDS = (1, 3, 7, 11, 12)
 
 
-def problem_of(model: dx.Model, rows: list, **options: object) -> Problem:
+def problem_of(model: dx.Model, rows: list, **options: object) -> Objective:
     """Everything that may be learned, learned."""
     populations = list(dict.fromkeys([model.population, *(row.population or model.population for row in rows)]))
     settings = {"move": ("priors", "leaks", "links", "tables"), "variables": None, "strength": 1.0, **options}
     unknowns = unknowns_of(model, populations, **settings)  # type: ignore[arg-type]
-    return Problem(unknowns, Questions(model, rows), Readings([read(row) for row in rows]))
+    return Objective(unknowns, Questions(model, rows), Readings([read(row) for row in rows]))
 
 
 def solved(
     model: dx.Model, rows: list, tau: float = 0.3, tolerance: float = 1e-10
-) -> tuple[Problem, State, np.ndarray]:
+) -> tuple[Objective, State, np.ndarray]:
     """The maximum at one heterogeneity of all rows."""
     problem = problem_of(model, rows)
     spread = np.full(len(rows), tau)
@@ -249,7 +249,7 @@ def test_a_source_left_out_is_a_refit(seed: int) -> None:
         z, variance = without(problem, state, spread, np.array([place]))
         rest = [other for other in rows if other is not row]
         part = problem_of(model, rest)
-        silent = Problem(problem.unknowns, part.questions, part.readings)
+        silent = Objective(problem.unknowns, part.questions, part.readings)
         begin = silent.look(state.eta, spread[:-1])
         refit, _ = silent.maximise(begin, spread[:-1], 1e-10, 200)
         implied = problem.questions.answer(problem.unknowns.networks(refit.eta)).z[place]

@@ -12,7 +12,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import bayesdx as dx
-from bayesdx.network.parameters import parameters
+from bayesdx.diagnosis.compiled import compiled
 
 ROOT = Path(__file__).parents[2] / "models" / "deep_vein_thrombosis"
 BUILD = runpy.run_path(str(ROOT / "derivation" / "1.0.0" / "build.py"))
@@ -60,7 +60,7 @@ def test_of_twenty_studies_left_out_at_least_17_are_where_the_others_predict_the
 def test_every_number_comes_from_studies_or_says_that_it_does_not() -> None:
     """Learned from named studies, counted in a named one, or judged; nothing is cited from memory."""
     for population in MODEL.info.populations:
-        for number in parameters(MODEL.with_population(population.name)):
+        for number in compiled(MODEL.with_population(population.name)).parameters:
             match number.status:
                 case "synthesis":
                     assert number.information is not None
@@ -96,7 +96,7 @@ def test_a_study_with_selective_verification_is_not_learned_from() -> None:
     excluded = table[table["verdict"] == "not comparable"]
     assert excluded["source"].tolist() == ["LOWPTP2002"]
     assert excluded["reason"].str.startswith("selective verification").all()
-    assert not any(name == "LOWPTP2002" for number in parameters(MODEL) for name, _ in number.shares)
+    assert not any(name == "LOWPTP2002" for number in compiled(MODEL).parameters for name, _ in number.shares)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bayesdx.network.parameters import parameters
+from bayesdx.diagnosis.compiled import compiled
 from tests.models.versions import RULES, V2_2_1
 
 
@@ -40,7 +40,7 @@ def test_only_intervals_of_judged_numbers_move():
     """2.2.0 is not in the tree; its derivation gives the content whose hash 2.2.1 names as its parent."""
     parent, child = RULES["version_of"]("1.0.0", "2.0.0", "2.1.0", "2.2.0"), V2_2_1.model
     assert child.info.parent_hash == parent.hash
-    before, after = parameters(parent), parameters(child)
+    before, after = compiled(parent).parameters, compiled(child).parameters
     assert [(p.file, p.key, p.value) for p in before] == [(p.file, p.key, p.value) for p in after]
     moved = {new.status for old, new in zip(rows(parent), rows(child), strict=True) if old != new}
     assert moved == {"expert"}

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from numpy.testing import assert_allclose
 
 import bayesdx as dx
-from bayesdx.network import Network, NoisyMax, Table, as_network, compile_network, noisy_or
+from bayesdx.network import Network, NoisyMax, Table, compile_network, noisy_or
 from tests.knowledge.example import FOLDER
 from tests.knowledge.strategies import models
 
@@ -76,12 +76,6 @@ def test_a_graded_finding_is_a_noisy_max(town: Network) -> None:
     assert_allclose(starter, [[1, 0, 0], [0.05, 0.1, 0.85]])
     assert_allclose(immobiliser, [[1, 0, 0], [0.4, 0, 0.6]])
     assert_allclose(voltage, [[1, 0, 0], [0.1, 0.8, 0.1], [0, 0, 1]])
-
-
-def test_the_same_content_compiles_once() -> None:
-    """A model is a value: equal models share their network."""
-    assert compile_network(dx.load_model(FOLDER)) is compile_network(dx.load_model(FOLDER))
-    assert as_network(dx.load_model(FOLDER)) is compile_network(dx.load_model(FOLDER))
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])

@@ -14,6 +14,7 @@ from numpy.testing import assert_allclose
 from typer.testing import CliRunner
 
 import bayesdx as dx
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.errors import NetworkError
 from bayesdx.network import Details, Network, Node, NoisyMax, Table
 from bayesdx.network.importing import _possible
@@ -169,15 +170,13 @@ def test_intervals_come_from_a_stated_sample_size_only() -> None:
     """None where none is stated; else those of a Beta of that size, from which the size comes back."""
     from scipy.stats import beta
 
-    from bayesdx.network.parameters import distributions
-
     coin = Network([Node("coin", ("no", "yes"), (), Table([0.8, 0.2]))])
     [prior] = dx.model_from_network(coin, ["coin"]).priors
     assert (prior.lower, prior.probability, prior.upper) == (0.2, 0.2, 0.2)
     model = dx.model_from_network(coin, ["coin"], sample_size=50)
     [prior] = model.priors
     assert_allclose([prior.lower, prior.upper], beta(10, 40).ppf([0.025, 0.975]), rtol=1e-5)
-    assert distributions(model)[0].sample_size == pytest.approx(50, rel=1e-3)
+    assert compiled(model).distributions[0].sample_size == pytest.approx(50, rel=1e-3)
     rare = Network([Node("coin", ("no", "yes"), (), Table([1 - 1e-9, 1e-9]))])
     [prior] = [p for p in dx.model_from_network(rare, ["coin"], sample_size=10).priors if p.state == "yes"]
     assert prior.lower <= prior.probability <= prior.upper

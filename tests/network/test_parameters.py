@@ -10,10 +10,11 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 import bayesdx as dx
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.knowledge.schema import FILE, key_of
 from bayesdx.network import compile_network
 from bayesdx.network.beliefs import LARGEST_SAMPLE, SMALLEST_SAMPLE, beta_of, fit_sample_sizes
-from bayesdx.network.parameters import distributions, parameters, place_values
+from bayesdx.network.place import place_values
 from tests.diagnosis.models import POPULATIONS, small_models
 
 
@@ -22,7 +23,7 @@ def test_each_number_stands_where_the_registry_says(model: dx.Model, population:
     """The compiled network holds the value of each row at its place, and every row that it uses is registered."""
     model = model.with_population(population)
     network = compile_network(model)
-    numbers = parameters(model)
+    numbers = compiled(model).parameters
     for number in numbers:
         assert_allclose(place_values(network, number.place)[number.state], number.value, atol=1e-9)
     tabled = {entry.variable for entry in model.tables}
@@ -36,9 +37,9 @@ def test_each_number_stands_where_the_registry_says(model: dx.Model, population:
 @given(model=small_models())
 def test_distributions_hold_together(model: dx.Model) -> None:
     """Means sum to 1; each number belongs to one distribution; constants never vary; alpha has the right mean."""
-    numbers = parameters(model)
+    numbers = compiled(model).parameters
     seen = []
-    for row in distributions(model):
+    for row in compiled(model).distributions:
         assert_allclose(sum(row.mean), 1.0)
         seen += row.parameters
         assert len(row.free) != 1
@@ -102,16 +103,16 @@ def test_draws_are_distributions_and_keep_constants(model: dx.Model, seed: int) 
     """Rows of draws sum to 1, constants stay, and the same seed gives the same draws for fewer variables."""
     from bayesdx.diagnosis.draws import draw_parameters, drawn_values
 
-    uncertain = {row.place.node for row in distributions(model) if row.free}
+    uncertain = {row.place.node for row in compiled(model).distributions if row.free}
     if not uncertain:
         with pytest.raises(dx.ModelError, match="none of these variables of random_model has an uncertain number"):
             draw_parameters(model, 3, seed)
         return
     drawn = draw_parameters(model, 5, seed)
     assert set(drawn.cpds) == uncertain
-    numbers = parameters(model)
+    numbers = compiled(model).parameters
     values = drawn_values(drawn, numbers, model)
-    rows = distributions(model)
+    rows = compiled(model).distributions
     for column, number in enumerate(numbers):
         if number.state not in rows[number.row].free:
             assert_allclose(values[:, column], number.value, atol=1e-9)
@@ -131,7 +132,7 @@ def test_draws_have_the_moments_of_their_beliefs() -> None:
     from bayesdx.diagnosis.draws import draw_parameters, drawn_values
 
     model = dx.load_model("hip_flexion_weakness@1.0.0")
-    numbers, rows = parameters(model), distributions(model)
+    numbers, rows = compiled(model).parameters, compiled(model).distributions
     values = drawn_values(draw_parameters(model, 4000, 11), numbers, model)
     for column, number in enumerate(numbers):
         size = rows[number.row].sample_size

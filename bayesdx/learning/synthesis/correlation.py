@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bayesdx.knowledge.correlations import is_definite
 from bayesdx.knowledge.schema import Correlation, number_name
-from bayesdx.learning.synthesis.uncertainty import Fit
+from bayesdx.learning.synthesis.uncertainty import SynthesisFit
 from bayesdx.learning.synthesis.unknowns import Number, Unknowns
 from bayesdx.network.parameters import order_of
 
@@ -32,12 +32,12 @@ SHRUNK = (1.0, 0.99, 0.95, 0.9, 0.8, 0.6, 0.4, 0.2)
 DIGITS = 3
 
 
-def correlations(fit: Fit, numbers: Sequence[Number]) -> tuple[Correlation, ...]:
+def correlations(fit: SynthesisFit, numbers: Sequence[Number]) -> tuple[Correlation, ...]:
     """The correlations of some numbers; small ones are left out.
 
     Parameters
     ----------
-    fit : Fit
+    fit : SynthesisFit
     numbers : sequence of Number
 
     Returns

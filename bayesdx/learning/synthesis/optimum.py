@@ -93,7 +93,7 @@ class Heterogeneity:
     density: Array
 
 
-class Problem:
+class Objective:
     """Unknowns, questions and readings together.
 
     Parameters
@@ -259,7 +259,7 @@ class Optimum:
 
 
 def optimum(
-    problem: Problem,
+    problem: Objective,
     start: State,
     *,
     tau: float | None,
@@ -274,7 +274,7 @@ def optimum(
 
     Parameters
     ----------
-    problem : Problem
+    problem : Objective
     start : State
         Looked at with any spread.
     tau : float or None
@@ -286,7 +286,7 @@ def optimum(
     own : ndarray, shape (n_rows,)
         A row's own tau, NaN where it has none.
     tolerance, most
-        As ``Problem.maximise``.
+        As ``Objective.maximise``.
     """
     if tau is not None:
         of_row, spread = problem.spreads(start.implied, tau, np.zeros_like(floors), own)
@@ -315,7 +315,7 @@ def optimum(
     return Optimum(state, spread, found, converged)
 
 
-def _posterior(problem: Problem, state: State, floors: Array, own: Array) -> Array:
+def _posterior(problem: Objective, state: State, floors: Array, own: Array) -> Array:
     """Posterior mass of tau on the grid."""
     logs = np.zeros(len(GRID))
     for place, tau in enumerate(GRID.tolist()):

@@ -10,7 +10,7 @@ import numpy as np
 
 from bayesdx.learning.belief import Belief
 from bayesdx.learning.intervals import HALF, interval
-from bayesdx.learning.synthesis.uncertainty import Fit
+from bayesdx.learning.synthesis.uncertainty import SynthesisFit
 from bayesdx.learning.synthesis.unknowns import Number, Unknowns
 
 INFORMED = 0.1
@@ -54,14 +54,20 @@ class Outcome:
 
 
 def outcomes(
-    unknowns: Unknowns, fit: Fit, sources: Sequence[str], *, cut: bool, mixed: Fit | None, mixed_sources: Sequence[str]
+    unknowns: Unknowns,
+    fit: SynthesisFit,
+    sources: Sequence[str],
+    *,
+    cut: bool,
+    mixed: SynthesisFit | None,
+    mixed_sources: Sequence[str],
 ) -> list[Outcome]:
     """Every number with an interval.
 
     Parameters
     ----------
     unknowns : Unknowns
-    fit : Fit
+    fit : SynthesisFit
         Of all studies.
     sources : sequence of str
         Source of each of its rows.
@@ -94,7 +100,7 @@ def outcomes(
     return found
 
 
-def _outcome(unknowns: Unknowns, number: Number, fit: Fit, sources: Sequence[str], held: bool) -> Outcome:
+def _outcome(unknowns: Unknowns, number: Number, fit: SynthesisFit, sources: Sequence[str], held: bool) -> Outcome:
     parameter = number.parameter
     if held:
         return Outcome(number, parameter.value, parameter.lower, parameter.upper, 0.0, 0.0, 1.0, {}, True, False)

@@ -21,7 +21,7 @@ from bayesdx.evaluation.implied import Questions
 from bayesdx.evaluation.published import Reading
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import Conditions, Study
-from bayesdx.learning.synthesis.uncertainty import Fit
+from bayesdx.learning.synthesis.uncertainty import SynthesisFit
 
 Array = NDArray[np.float64]
 
@@ -36,7 +36,7 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def next_studies(model: Model, fit: Fit, n: int, most: int, seed: int) -> pd.DataFrame:
+def next_studies(model: Model, fit: SynthesisFit, n: int, most: int, seed: int) -> pd.DataFrame:
     """Candidates by what they would teach, as ``Synthesis.next_studies`` says."""
     patients = list(_patients(model, fit, seed))
     candidates = list(_candidates(model))
@@ -75,7 +75,7 @@ def next_studies(model: Model, fit: Fit, n: int, most: int, seed: int) -> pd.Dat
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _ask(model: Model, fit: Fit, rows: list[Study]) -> tuple[Array, Array]:
+def _ask(model: Model, fit: SynthesisFit, rows: list[Study]) -> tuple[Array, Array]:
     """Scaled figures of any rows with their slopes in the unknowns, at the maximum."""
     unknowns, eta = fit.problem.unknowns, fit.optimum.state.eta
     implied = Questions(model, rows).answer(unknowns.networks(eta), slopes=True)
@@ -110,7 +110,7 @@ def _candidates(model: Model) -> Iterable[Study]:
                 yield _blank(finding, state, cause, measure)
 
 
-def _patients(model: Model, fit: Fit, seed: int) -> Iterable[Study]:
+def _patients(model: Model, fit: SynthesisFit, seed: int) -> Iterable[Study]:
     """Each patient with each cause: the predictive value of all findings together."""
     findings: list[tuple[str, Conditions]] = [
         (case.population, tuple(pair for pair in case.findings if pair[0] in model.by_name))

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.errors import LearningError, nearest
 from bayesdx.evaluation.heterogeneity import Readings
 from bayesdx.evaluation.implied import Implied, Questions, figures, spread_of
@@ -20,14 +21,14 @@ from bayesdx.knowledge.schema import Accuracy, Study, format_cell, number_name
 from bayesdx.knowledge.studies import read_studies
 from bayesdx.learning.belief import PARTS
 from bayesdx.learning.synthesis.correlation import correlations
-from bayesdx.learning.synthesis.optimum import Heterogeneity, Problem, Progress, optimum
+from bayesdx.learning.synthesis.optimum import Heterogeneity, Objective, Progress, optimum
 from bayesdx.learning.synthesis.outcome import INFORMED, Outcome, outcomes
 from bayesdx.learning.synthesis.result import Synthesis
-from bayesdx.learning.synthesis.uncertainty import Fit, LeftOut, Uncertainty, left_out
+from bayesdx.learning.synthesis.uncertainty import SourcesLeftOut, SynthesisFit, Uncertainty, left_out
 from bayesdx.learning.synthesis.unknowns import Key, Number, Unknowns, unknowns_of
 from bayesdx.learning.synthesis.version import Moved, new_version
 from bayesdx.learning.version import Learned, next_version
-from bayesdx.network import Network, compile_network
+from bayesdx.network import Network
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -159,8 +160,8 @@ def synthesise(
     floors[floors <= floor] = 0.0
     own = np.array([own_of.get(rows[place].study, np.nan) for place in used])
 
-    def fitted(of: Unknowns, chosen: Index, at: float | None, own: Array) -> Fit:
-        problem = Problem(
+    def fitted(of: Unknowns, chosen: Index, at: float | None, own: Array) -> SynthesisFit:
+        problem = Objective(
             of, Questions(model, [rows[place] for place in chosen]), Readings([readings[place] for place in chosen])
         )
         start = problem.look(of.start, np.ones(len(chosen)))
@@ -169,7 +170,7 @@ def synthesise(
             most=max_iterations, progress=progress,
         )  # fmt: skip
         movable = of.chosen & ~(of.mix & (case_mix == CUT))
-        return Fit(problem, found, Uncertainty(problem, found.state, found.spread), movable)
+        return SynthesisFit(problem, found, Uncertainty(problem, found.state, found.spread), movable)
 
     warnings: list[str] = []
     if tau is None and len({rows[place].source for place in used}) < FEWEST_SOURCES:
@@ -189,7 +190,7 @@ def synthesise(
     if kept:
         labels = "; ".join(number.parameter.label for number in unknowns.numbers if number.key in kept)
         warnings.append(f"blank: studies say little about {len(kept)} numbers, which keep the model's prior: {labels}.")
-    mixed: Fit | None = None
+    mixed: SynthesisFit | None = None
     if case_mix == CUT:
         drawn = [_is_drawn_from_population(rows[place]) for place in used]
         if any(drawn):
@@ -265,7 +266,7 @@ def _is_drawn_from_population(row: Study) -> bool:
     return bool(row.population) and row.design == "cohort" and row.sampled_from in ("consecutive", "random")
 
 
-def _idle(fit: Fit) -> list[Number]:
+def _idle(fit: SynthesisFit) -> list[Number]:
     """Blank numbers whose distribution the studies say too little about."""
     unknowns = fit.problem.unknowns
     known: dict[tuple[str, object], list[tuple[Number, float]]] = defaultdict(list)
@@ -307,7 +308,7 @@ def _unchanged(
 
 def _networks(model: Model, populations: Sequence[str]) -> dict[str, Network]:
     return {
-        name: compile_network(model if name == model.population else model.with_population(name))
+        name: compiled(model if name == model.population else model.with_population(name)).network
         for name in populations
     }
 
@@ -319,8 +320,8 @@ def _made(
     accuracy: Sequence[Accuracy],
     version: str,
     used: Sequence[Study],
-    fit: Fit,
-    mixed: Fit | None,
+    fit: SynthesisFit,
+    mixed: SynthesisFit | None,
 ) -> Model:
     moved = {
         outcome.number.key: Moved(
@@ -354,7 +355,7 @@ def _label(model: Model, number: Number) -> str:
     return f"{number.parameter.label}, {here}" if here else number.parameter.label
 
 
-def _predicted(fit: Fit, sources: Sequence[str]) -> LeftOut:
+def _predicted(fit: SynthesisFit, sources: Sequence[str]) -> SourcesLeftOut:
     """Every source predicted without it; a study that was not heard is predicted like any other."""
     problem, between = fit.problem, fit.optimum.heterogeneity
     of_row = np.where(np.isinf(between.of_row), between.tau, between.of_row)
@@ -396,8 +397,8 @@ def _tabulate_studies(
     used: Index,
     before: Implied | None,
     after: Implied | None,
-    fit: Fit | None,
-    predicted: LeftOut | None,
+    fit: SynthesisFit | None,
+    predicted: SourcesLeftOut | None,
 ) -> pd.DataFrame:
     table = pd.DataFrame(
         [[format_cell(getattr(row, name)) for name in _SHOWN] for row in rows], columns=list(_SHOWN), dtype=object
@@ -427,7 +428,7 @@ def _tabulate_studies(
 
 
 def _tabulate_sources(
-    rows: Sequence[Study], used: Index, predicted: LeftOut | None, found: Sequence[Outcome]
+    rows: Sequence[Study], used: Index, predicted: SourcesLeftOut | None, found: Sequence[Outcome]
 ) -> pd.DataFrame:
     best: dict[str, tuple[str, float]] = {}
     for outcome in found:

@@ -28,9 +28,9 @@ from bayesdx.knowledge.schema import Study
 from bayesdx.learning.belief import Belief
 from bayesdx.learning.layout import Layout
 from bayesdx.learning.literature import Brought
-from bayesdx.learning.synthesis.optimum import Problem, State
+from bayesdx.learning.synthesis.optimum import Objective, State
 from bayesdx.learning.synthesis.result import Synthesis
-from bayesdx.learning.synthesis.unknowns import Sheet, Unknowns, expit
+from bayesdx.learning.synthesis.unknowns import PopulationNumbers, Unknowns, expit
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -70,7 +70,7 @@ class StudiesBeside:
         self.rows: tuple[Study, ...] = tuple(fit.problem.questions.rows)
         self.given = found.model.studies
         unknowns = fit.problem.unknowns
-        self.home: Sheet = unknowns.sheets[found.parent.population]
+        self.home: PopulationNumbers = unknowns.sheets[found.parent.population]
         place = {int(cell): position for position, cell in enumerate(self.home.belief.cells)}
         self.stick = self.home.stick[[place[int(cell)] for cell in belief.cells]]
         learns = np.zeros(len(unknowns), dtype=bool)
@@ -154,7 +154,7 @@ class StudiesBeside:
         return eta
 
 
-class _Held(Problem):
+class _Held(Objective):
     """The problem of a step of EM: numbers that do not learn from studies have no slopes."""
 
     def __init__(self, unknowns: Unknowns, literature: StudiesBeside) -> None:

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.evaluation.heterogeneity import holm, joint_p, predict
-from bayesdx.learning.synthesis.optimum import Optimum, Problem, State
+from bayesdx.learning.synthesis.optimum import Objective, Optimum, State
 from bayesdx.learning.synthesis.unknowns import Number
 
 Array = NDArray[np.float64]
@@ -35,13 +35,13 @@ class Uncertainty:
 
     Parameters
     ----------
-    problem : Problem
+    problem : Objective
     state : State
         The maximum.
     spread : ndarray, shape (n_rows,)
     """
 
-    def __init__(self, problem: Problem, state: State, spread: Array) -> None:
+    def __init__(self, problem: Objective, state: State, spread: Array) -> None:
         self.state = state
         found = problem.readings.likelihood(state.z, spread)
         self.slope, self.weight = found.slope, found.weight
@@ -85,17 +85,17 @@ class Uncertainty:
 
 
 @dataclass(frozen=True, eq=False)
-class Fit:
+class SynthesisFit:
     """What a synthesis rests on: the problem, its maximum, the covariance there, and which unknowns may move."""
 
-    problem: Problem
+    problem: Objective
     optimum: Optimum
     uncertainty: Uncertainty
     movable: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
-class LeftOut:
+class SourcesLeftOut:
     """Every source predicted from everything else.
 
     Parameters
@@ -114,12 +114,12 @@ class LeftOut:
     adjusted_p: Array
 
 
-def without(problem: Problem, state: State, spread: Array, rows: Index) -> tuple[Array, Array]:
+def without(problem: Objective, state: State, spread: Array, rows: Index) -> tuple[Array, Array]:
     """Scaled figures of some rows, were these left out: means, shape (n,), and their covariance, shape (n, n).
 
     Parameters
     ----------
-    problem : Problem
+    problem : Objective
     state : State
         The maximum with all rows.
     spread : ndarray, shape (n_rows,)
@@ -141,12 +141,12 @@ def without(problem: Problem, state: State, spread: Array, rows: Index) -> tuple
     return np.where(np.isfinite(z), z, there.z)[rows], (variance + variance.T) / 2
 
 
-def left_out(problem: Problem, state: State, spread: Array, between: Array, sources: Sequence[str]) -> LeftOut:
+def left_out(problem: Objective, state: State, spread: Array, between: Array, sources: Sequence[str]) -> SourcesLeftOut:
     """Predict each source without it.
 
     Parameters
     ----------
-    problem : Problem
+    problem : Objective
     state : State
         The maximum with all rows.
     spread, between : ndarray, shape (n_rows,)
@@ -173,4 +173,4 @@ def left_out(problem: Problem, state: State, spread: Array, between: Array, sour
     of_source, of_family = np.zeros(n_rows), np.zeros(n_rows)
     for place, rows in enumerate(members.values()):
         of_source[rows], of_family[rows] = p[place], adjusted[place]
-    return LeftOut(found.middle, found.lower, found.upper, found.p, of_source, of_family)
+    return SourcesLeftOut(found.middle, found.lower, found.upper, found.p, of_source, of_family)

@@ -15,13 +15,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.errors import LearningError, nearest
 from bayesdx.knowledge.model import Model
 from bayesdx.learning.belief import PARTS, Belief, believe
 from bayesdx.learning.layout import Layout
 from bayesdx.learning.shift import case_mix
-from bayesdx.network import Network, compile_network
-from bayesdx.network.parameters import Distribution, Parameter, parameters
+from bayesdx.network import Network
+from bayesdx.network.parameters import Distribution, Parameter
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -31,7 +32,7 @@ Key = tuple[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, eq=False)
-class Sheet:
+class PopulationNumbers:
     """One population: its network's numbers, and which unknown each of its sticks is.
 
     Parameters
@@ -137,7 +138,7 @@ class Unknowns:
 
     Parameters
     ----------
-    sheets : dict of population to Sheet
+    sheets : dict of population to PopulationNumbers
     a, b : ndarray, shape (n_unknowns,), above 0
         The Beta prior of each stick.
     start : ndarray, shape (n_unknowns,)
@@ -152,7 +153,7 @@ class Unknowns:
         Every number of the model with a free cell, once.
     """
 
-    sheets: dict[str, Sheet]
+    sheets: dict[str, PopulationNumbers]
     a: Array
     b: Array
     start: Array
@@ -223,10 +224,10 @@ def unknowns_of(
     if not (np.isfinite(strength) and strength > 0):
         raise LearningError(f"prior_strength: {strength}; expected a finite number above 0.")
     parts = [move] if isinstance(move, str) else list(move)
-    chosen = believe(model, Layout(compile_network(model)), parts, variables, strength)  # complains of unknown words
+    chosen = believe(model, Layout(compiled(model).network), parts, variables, strength)  # complains of unknown words
     moving = {row.place for row in chosen.distributions}
     blanks = _Blank(model, blank)
-    sheets: dict[str, Sheet] = {}
+    sheets: dict[str, PopulationNumbers] = {}
     index: dict[tuple[str, Distribution | object, int], int] = {}
     a: list[float] = []
     b: list[float] = []
@@ -236,11 +237,11 @@ def unknowns_of(
     numbers: dict[Key, Number] = {}
     for name in populations:
         here = model if name == model.population else model.with_population(name)
-        network = compile_network(here)
+        network = compiled(here).network
         layout = Layout(network)
         belief = believe(here, layout, PARTS, None, strength)
         mix = set(case_mix(here, network))
-        known = parameters(here)
+        known = compiled(here).parameters
         position = _positions(belief)
         size = np.bincount(belief.row)
         sticks = np.full(len(belief.cells), -1, dtype=np.intp)
@@ -260,7 +261,7 @@ def unknowns_of(
                 free.append(row.place in moving)
                 bare.append(uniform)
             sticks[cell] = index[key]
-        sheet = Sheet(here, layout, belief, layout.values(network), sticks)
+        sheet = PopulationNumbers(here, layout, belief, layout.values(network), sticks)
         sheets[name] = sheet
         for number in _numbers(sheet, name, known):
             numbers.setdefault(number.key, number)
@@ -277,7 +278,7 @@ def _positions(belief: Belief) -> Index:
     return np.bincount(later, minlength=len(belief.cells)).astype(np.intp)
 
 
-def _numbers(sheet: Sheet, population: str, known: Sequence[Parameter]) -> Iterable[Number]:
+def _numbers(sheet: PopulationNumbers, population: str, known: Sequence[Parameter]) -> Iterable[Number]:
     belief = sheet.belief
     earlier, later = belief.pairs
     before: list[list[int]] = [[] for _ in belief.cells]

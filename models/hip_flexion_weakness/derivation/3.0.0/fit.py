@@ -21,7 +21,7 @@ sys.path.insert(0, __file__.rsplit("/", 1)[0])
 import build
 
 import bayesdx as dx
-from bayesdx.diagnosis.lines import engine_for
+from bayesdx.diagnosis.compiled import compiled
 
 TEMPERS = (0.7, 0.8, 0.9, 1.0, 1.1)
 PRIORS = (0.4, 0.5, 0.6, 0.75, 0.9, 1.0)
@@ -46,7 +46,7 @@ def log_losses(model: dx.Model, tests: bool) -> np.ndarray:
             for place in here
         ]  # fmt: skip
         names = list(dict.fromkeys(truth.values()))
-        marginals = engine_for(chosen).marginals(pd.DataFrame(rows), targets=names)
+        marginals = compiled(chosen).engine.marginals(pd.DataFrame(rows), targets=names)
         for row, place in enumerate(here):
             loss[place] = -np.log(np.asarray(marginals[truth[cases[place].case]])[row, 1])
     return loss
