@@ -223,7 +223,7 @@ def test_rows_as_a_table() -> None:
     assert frame.equals(model.frame("links.csv"))
     assert frame.loc[1, ["parent", "child", "link_probability"]].tolist() == ["alternator_broken", "battery_flat", 0.9]
     with pytest.raises(
-        dx.ModelError, match=r"^'lynx' is no file of a model folder; the files are variables\.csv, priors"
+        dx.ModelError, match=r"^'lynx' is no file of a model folder; the files are variables\.csv, groups"
     ):
         model.frame("lynx")
 

@@ -39,7 +39,7 @@ import rules  # noqa: E402
 
 PARENT = "2.3.0"
 HUB = "main_cause"
-OTHER = "other"
+OTHER = "other_or_unexplained"
 BUCKET = "other_cause"
 AGES = ("40_to_59", "60_and_over")
 FACTOR = 3.0
