@@ -54,6 +54,7 @@ from bayesdx.evaluation import (
     draft_mapping,
     evaluate,
     model_card,
+    model_sheets,
     read_cohort,
 )
 from bayesdx.explorer import explore, publish
@@ -126,6 +127,7 @@ __all__ = [
     "load_model",
     "model_card",
     "model_from_network",
+    "model_sheets",
     "narrative",
     "new_model",
     "next_question",

@@ -226,6 +226,7 @@ def show_sound(model: dx.Model, format: str, lineage: str) -> None:
                 "model": identity,
                 "lineage": lineage,
                 "statuses": statuses,
+                "informed": dict(zip(("uncertain", "from_studies"), model.count_informed(), strict=True)),
                 "shared_words": {word: list(names) for word, names in model.vocabulary.shared.items()},
             }
         )
@@ -247,6 +248,14 @@ def show_sound(model: dx.Model, format: str, lineage: str) -> None:
         if shared:
             listed = "; ".join(f"{clean(word)} ({', '.join(names)})" for word, names in shared.items())
             screen.print(f"\nWords that are refused as a finding, since each may mean several variables: {listed}.")
+        uncertain, informed = model.count_informed()
+        if uncertain < sum(numbers.values()) or informed:
+            fixed = sum(numbers.values()) - uncertain
+            by_definition = f"{fixed} of them hold by definition; of the others, " if fixed else "Of them, "
+            screen.print(
+                f"{by_definition}{uncertain} in number, {informed} ({100 * informed / max(1, uncertain):.0f} %) come "
+                "from studies by at least a half."
+            )
         learned = model.learned_from_studies()
         if len(learned):
             share = learned["information"]

@@ -156,9 +156,11 @@ def _differential(case: CaseNumbers, sure: CredibleIntervals) -> list[str]:
         empty = (_cell(""), _cell("", "wide"), _cell("", "wide"))
         rows.append((_cell(NOTHING), _bar(0.0, case.none_present, "plain"), _cell(none, "n"), *empty))
     header = ("cause", "", "now", f"{100 * sure.mass:g} % interval", "prior", "likelihood ratio")
+    together = [(_cell(share, "n"), _cell(names)) for share, names in views.groups(case)]
     return [
         "<h2>Differential</h2>",
         _table(header, rows),
+        *(["<h3>Together</h3>", _table(("sum", "group"), together)] if together else []),
         f"<p class='note'>Credible intervals from {len(sure.posteriors)} draws of the model's numbers.</p>",
     ]
 
