@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bayesdx.diagnosis.answers import with_answers
-from bayesdx.diagnosis.compiled import Compiled, compiled
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.events import Event, action_variables, event_of, given_event, sides
 from bayesdx.diagnosis.findings import UNKNOWN, Findings, Understood, Value, code_findings, read_findings, understood
 from bayesdx.diagnosis.red_flags import FiredFlag, fired_flags
@@ -89,15 +89,6 @@ class GroupSum:
     label: str
     probability: float
     members: tuple[Line, ...]
-
-
-def always_one(model: Model) -> bool:
-    """Whether every patient has one of the modelled causes, whatever is found."""
-    return compiled(model).kept(_one_always)
-
-
-def _one_always(ready: Compiled) -> bool:
-    return CaseNumbers.of(ready.model, read_findings(ready.model, {})).none_present == 0
 
 
 def expect_cases(*cases: object) -> None:

@@ -116,6 +116,13 @@ class Compiled:
         return sum(not line.total for line in self.lines)
 
     @cached_property
+    def always_one(self) -> bool:
+        """Whether every patient has one of the modelled causes, whatever is found."""
+        codes = np.full((1, len(self.network)), -1)
+        codes[0, [self.network.index[name] for name in self.model.causes]] = 0
+        return bool(np.isneginf(self.engine.propagate(Evidence(codes), targets=()).log_evidence[0]))
+
+    @cached_property
     def line_names(self) -> pd.Index:
         """The names of the lines as an index of objects, which is reordered ten times faster than one of strings."""
         return pd.Index([line.name for line in self.lines], dtype=object)

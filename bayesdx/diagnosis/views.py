@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from bayesdx.diagnosis.case import DISCLAIMER, CaseNumbers, GroupSum, Line, always_one
+from bayesdx.diagnosis.case import DISCLAIMER, CaseNumbers, GroupSum, Line
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.conflict import Conflict
 from bayesdx.diagnosis.findings import UNKNOWN
 from bayesdx.diagnosis.intervals import credible_intervals
@@ -73,7 +74,7 @@ def blocks_of(
         shown.append(Alert(_warning(conflict, named), "warning"))
     shown += _steps(case, named)
     shown += _next(following)
-    if not always_one(case.model):
+    if not compiled(case.model).always_one:
         shown.append(Entries(list(sets(case, named, SETS)), "Most probable sets of causes"))
     return [*shown, Note(DISCLAIMER)]
 
@@ -231,7 +232,7 @@ def has_nothing(case: CaseNumbers) -> bool:
     """Whether the differential needs a line for no cause; the reference state of a sole graded cause is that line."""
     causes = case.model.causes
     several = len(causes) > 1 or len(case.model.by_name[causes[0]].states) == 2
-    return several and not (case.none_present == 0 and always_one(case.model))
+    return several and not (case.none_present == 0 and compiled(case.model).always_one)
 
 
 def groups(case: CaseNumbers) -> list[tuple[str, str]]:

@@ -29,7 +29,7 @@ NEIGHBOURS = 3
 """Causes that a page tells its own from."""
 
 TELLING = 4
-"""Findings that tell a cause from a neighbour."""
+"""Findings of history and examination that tell a cause from a neighbour, and half as many of tests."""
 
 STRONGEST = 15.0
 """Decibans at which a cell has its full colour."""
@@ -37,7 +37,7 @@ STRONGEST = 15.0
 LEAST_DECIBANS = 1.5
 """Cells below it are left empty: the finding hardly moves the cause."""
 
-CELL_WIDTH, CELL_HEIGHT, LABEL_WIDTH, HEAD_HEIGHT = 25.0, 12.5, 235.0, 175.0
+CELL_WIDTH, CELL_HEIGHT, LABEL_WIDTH, HEAD_HEIGHT = 25.0, 12.5, 175.0, 165.0
 """Pixels of the matrix."""
 
 
@@ -192,8 +192,9 @@ def _signed(value: float) -> str:
 
 
 def _finding(model: Model, variable: str, state: str) -> str:
-    """A finding in words."""
-    return model.by_name[variable].text(state)
+    """A finding in words: the label of its state where it has one, since that can be read alone."""
+    known = model.by_name[variable]
+    return known.state_label(state) if known.state_labels else known.text(state)
 
 
 def _short(label: str) -> str:
@@ -294,7 +295,9 @@ def _apart(matrix: EvidenceMatrix, line: Alternative) -> list[Part]:
     rows = []
     for name in sorted(others, key=far.__getitem__)[:NEIGHBOURS]:
         other = table[name].to_numpy()
-        order = np.argsort(-_divergence(own, other), kind="stable")[:TELLING]
+        ranked_by = np.argsort(-_divergence(own, other), kind="stable")
+        order = [place for place in ranked_by if bedside[place]][:TELLING]
+        order += [place for place in ranked_by if not bedside[place]][: TELLING // 2]
         said = "; ".join(
             f"{_finding(matrix.model, *table.index[place])} {format_probability(float(own[place]))} against "
             f"{format_probability(float(other[place]))}"
@@ -319,7 +322,10 @@ def _studies(matrix: EvidenceMatrix, line: Alternative) -> list[Part]:
         keys = [(study.finding, state) for state in states if (study.finding, state) in matrix.with_cause.index]
         implied = float(sum(matrix.with_cause[line.name][key] for key in keys)) if keys else float("nan")
         finding = " or ".join(_finding(model, study.finding, state) for state in states)
-        rows.append((finding, _published(study), format_probability(implied), study.source, study.note))
+        finding += "".join(f" with {_finding(model, name, known[0])}" for name, known in study.also)
+        implied = float("nan") if study.also else implied
+        said = "" if np.isnan(implied) else format_probability(implied)
+        rows.append((finding, _published(study), said, study.source, study.note))
     if not rows:
         return []
     return [

@@ -1,0 +1,329 @@
+"""Builds hip_flexion_weakness 3.0.0 from the tables in ``evidence/``; DERIVATION.md has the rules.
+
+python models/hip_flexion_weakness/derivation/3.0.0/build.py            # compare with the folder of the version
+python models/hip_flexion_weakness/derivation/3.0.0/build.py FOLDER     # write a new folder
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from math import exp, log
+from pathlib import Path
+
+import numpy as np
+
+import bayesdx as dx
+from bayesdx.knowledge.model import Model
+from bayesdx.knowledge.schema import (
+    Case,
+    CauseGroup,
+    Link,
+    ManagementStep,
+    Prior,
+    RedFlag,
+    Source,
+    Study,
+    TableEntry,
+    Test,
+    Variable,
+)
+from bayesdx.network import link_from_henrion
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent))
+
+import rules  # noqa: E402
+
+PARENT = "2.3.0"
+HUB = "main_cause"
+OTHER = "other"
+BUCKET = "other_cause"
+AGES = ("40_to_59", "60_and_over")
+FACTOR = 3.0
+"""A judgement is right within this factor of its odds, in 95 of 100."""
+
+JUDGED = "2.9.0"
+"""What the judgements before studies are called; they are never released."""
+
+DEFINED = ("DEFINITION", "expert", "by definition of the main cause")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The three global numbers that were fitted on the seen cases (fit.py).
+
+    Parameters
+    ----------
+    temper : float
+        How far a judged rate goes from its background, in log-odds: 1 as judged, 0 not at all.
+    prior : float
+        Exponent of the shares of the main causes.
+    """
+
+    temper: float = 1.0
+    prior: float = 1.0
+
+
+SETTINGS = Settings(temper=0.9, prior=0.75)
+"""What fit.py found: see DERIVATION.md."""
+
+
+def logit(p: float) -> float:
+    """Logarithm of the odds."""
+    return log(p / (1 - p))
+
+
+def expit(x: float) -> float:
+    """Probability of a logarithm of odds."""
+    return 1 / (1 + exp(-x))
+
+
+def around(value: float, factor: float = FACTOR) -> tuple[float, float]:
+    """The ends of a judgement: its odds divided and multiplied by the factor."""
+    return expit(logit(value) - log(factor)), expit(logit(value) + log(factor))
+
+
+def pairs(text: str) -> dict[str, float]:
+    """``name 0.5|name 0.2`` as a dict."""
+    return {name: float(value) for name, value in (part.rsplit(" ", 1) for part in text.split("|") if part)}
+
+
+def distribution(states: tuple[str, ...], given: dict[str, float]) -> np.ndarray:
+    """Probabilities in the order of the states; the first takes the rest."""
+    values = np.array([given.get(state, 0.0) for state in states])
+    values[0] = 1 - values[1:].sum()
+    return values
+
+
+def causes() -> list[dict[str, str]]:
+    """The rows of causes.csv."""
+    return rules.table(HERE, "causes.csv")
+
+
+def shares(settings: Settings) -> Iterator[TableEntry]:
+    """P(main cause) of each setting: new cases a year, times complaint, times reach; brought to a sum of 1."""
+    for population in rules.POPULATIONS:
+        weight = {
+            row["cause"]: (float(row["per_100000"]) * float(row["complaint"]) * float(row[population]))
+            ** settings.prior
+            for row in causes()
+        }
+        total = sum(weight.values())
+        for row in causes():
+            if row["cause"] == OTHER:
+                continue
+            share = weight[row["cause"]] / total
+            low, high = around(share)
+            note = (
+                f"{row['per_100000']} a year in 100000, {row['complaint']} with this complaint, {row[population]} seen "
+                f"here; {row['note']}"
+            )
+            yield TableEntry(population, HUB, (), row["cause"], *map(rules.rounded, (share, low, high)),
+                             row["source"], "expert", note)  # fmt: skip
+
+
+def ages() -> Iterator[TableEntry]:
+    """P(age | main cause)."""
+    for row in causes():
+        old, young = float(row["60_and_over"]), float(row["under_40"])
+        for age, value in zip(AGES, (1 - old - young, old), strict=True):
+            low, high = around(value)
+            yield TableEntry("", "age_group", ((HUB, (row["cause"],)),), age, *map(rules.rounded, (value, low, high)),
+                             "EXPERT", "expert", "")  # fmt: skip
+
+
+def gates(variables: dict[str, Variable], settings: Settings) -> tuple[list[Link], list[Prior]]:
+    """Links, leaks and priors of contexts, mechanisms and findings."""
+    links: list[Link] = []
+    priors: list[Prior] = []
+    by_child: dict[str, list[dict[str, str]]] = {}
+    for row in (*rules.table(HERE, "contexts.csv"), *rules.table(HERE, "findings.csv")):
+        by_child.setdefault(row.get("variable") or row["finding"], []).append(row)
+    for child, rows in by_child.items():
+        states = variables[child].states
+        where = next(column for column in ("background", "primary_care") if column in rows[0])
+        leak = {row["state"]: float(row[where]) for row in rows}
+        for row in rows:
+            state, source, note = row["state"], row["source"], row["note"]
+            if "background" in row:
+                low, high = around(leak[state])
+                links.append(Link("", "", child, state, *map(rules.rounded, (leak[state], low, high)),
+                                  "EXPERT", "expert", note if source == "EXPERT" else ""))  # fmt: skip
+            else:
+                for population in rules.POPULATIONS:
+                    value = float(row[population])
+                    low, high = around(value)
+                    priors.append(Prior(population, child, state, *map(rules.rounded, (value, low, high)),
+                                        "EXPERT", "expert", ""))  # fmt: skip
+            for condition, value in pairs(row["others"]).items():
+                parent, parent_state = condition.split("=")
+                low, high = around(value)
+                links.append(Link(parent, parent_state, child, state, *map(rules.rounded, (value, low, high)),
+                                  "EXPERT", "expert", ""))  # fmt: skip
+        alone: dict[str, dict[str, float]] = {}
+        for row in rows:
+            for cause, value in pairs(row["causes"]).items():
+                alone.setdefault(cause, dict(leak))[row["state"]] = value
+        for cause, given in alone.items():
+            told = [row for row in rows if cause in pairs(row["causes"])]
+            for row in told:
+                state = row["state"]
+                ends = []
+                for end in (given[state], *around(given[state])):
+                    tempered = {
+                        name: expit(logit(leak[name]) + settings.temper * (logit(value) - logit(leak[name])))
+                        for name, value in {**given, state: end}.items()
+                    }
+                    top = sum(tempered.values())
+                    if top > 0.995:
+                        tempered = {name: value / top * 0.995 for name, value in tempered.items()}
+                    link = link_from_henrion(distribution(states, tempered), distribution(states, leak))
+                    ends.append(rules.rounded(float(link[states.index(state)])))
+                value, low, high = ends
+                note = f"{cause} alone {given[state]:g}, background {leak[state]:g}"
+                links.append(Link(HUB, cause, child, state, value, min(ends), max(ends), "EXPERT", "expert", note))
+    return links, priors
+
+
+def definitions(variables: dict[str, Variable]) -> tuple[list[Link], list[Prior]]:
+    """Each cause is present where the main cause is its state; the bucket where the vocabulary has no name for it."""
+    links: list[Link] = []
+    named = {row["cause"] for row in rules.table(HERE, "vocabulary.csv")}
+    for row in causes():
+        children = (row["node"], *(() if row["node"] in named else (BUCKET,)))
+        links += [Link(HUB, row["cause"], child, "present", 1, 1, 1, *DEFINED) for child in children]
+    priors = [
+        Prior(population, name, "present", 0, 0, 0, *DEFINED)
+        for population in rules.POPULATIONS
+        for name, variable in variables.items()
+        if variable.kind == "cause"
+    ]
+    return links, priors
+
+
+def worded(parent: Model) -> tuple[Variable, ...]:
+    """The variables of 2.3.0 that remain, with more words, and the new ones of variables.csv in their places."""
+    words = {row["variable"]: row for row in rules.table(HERE, "words.csv")}
+    own = {row["variable"]: row for row in rules.table(HERE, "variables.csv")}
+    known = {variable.variable: variable for variable in parent.variables}
+    found = []
+    for name in (row["variable"] for row in rules.table(HERE, "order.csv")):
+        variable = Variable(**rules.typed("variables.csv", own[name])) if name in own else known[name]
+        if name in words:
+            more = rules.typed("variables.csv", {k: v for k, v in words[name].items() if v and k != "variable"})
+            states = dict(variable.state_words)
+            for state, texts in more.get("state_words", ()):
+                states[state] = (*states.get(state, ()), *texts)
+            ordered = tuple((state, states[state]) for state in variable.states if state in states)
+            variable = replace(variable, synonyms=(*variable.synonyms, *more.get("synonyms", ())), state_words=ordered)
+        found.append(variable)
+    return tuple(found)
+
+
+def judged(settings: Settings = Settings()) -> Model:
+    """The model before studies."""
+    parent = dx.load_model(rules.MODELS / PARENT)
+    evidence = rules.Evidence(HERE)
+    variables = worded(parent)
+    by_name = {variable.variable: variable for variable in variables}
+    links, priors = gates(by_name, settings)
+    defined, absent = definitions(by_name)
+    return Model(
+        info=replace(
+            parent.info,
+            version=JUDGED,
+            parent_version=parent.version,
+            parent_hash=parent.hash,
+            format=2,
+            entry_criterion=(HERE / "entry_criterion.txt").read_text(encoding="utf-8").strip(),
+        ),
+        variables=variables,
+        priors=(*priors, *absent),
+        links=(*links, *defined),
+        tables=(*shares(settings), *ages()),
+        accuracy=(),
+        studies=tuple(Study(**rules.typed("studies.csv", row)) for row in rules.table(HERE, "studies.csv")),
+        cause_groups=tuple(CauseGroup(**rules.typed("groups.csv", row)) for row in rules.table(HERE, "groups.csv")),
+        tests=rules.rows_of(evidence, "tests.csv", Test),
+        red_flags=rules.rows_of(evidence, "red_flags.csv", RedFlag),
+        management=rules.rows_of(evidence, "management.csv", ManagementStep),
+        cases=(),
+        sources=(*parent.sources, *rules.rows_of(evidence, "sources.csv", Source)),
+        changes="",
+        notes="",
+    )
+
+
+NOT_BLANK = {
+    ("septic_hip", "white_cell_count"): "only infected prostheses were counted",
+    ("fracture", "unable_to_bear_weight"): "only falls of the old were counted",
+    ("muscle_disease", "creatine_kinase"): "only myositis was counted",
+    ("osteonecrosis", "xray_hip"): "secondary arthritis of late stages",
+}
+"""What studies measured in a part of a cause keeps its judgement beside them."""
+
+
+BACKGROUNDS = (
+    "bladder_bowel_dysfunction", "inflammatory_markers", "mri_canal_stenosis", "post_void_residual", "xray_hip",
+)  # fmt: skip
+"""Findings whose background was counted in people without a cause; elsewhere the comparison group was ill."""
+
+
+def blank(model: Model) -> list[str]:
+    """The numbers that lose their judgement: links whose whole cause a study counted, leaks that one counted."""
+    links = {(row.parent_state, row.child, row.child_state) for row in model.links if row.parent == HUB}
+    leaks = {(row.child, row.child_state) for row in model.links if not row.parent}
+    found = []
+    for row in model.studies:
+        for state in row.state.split("|"):
+            cause = row.cause.removeprefix(f"{HUB}=")
+            if row.measure == "sensitivity" and (cause, row.finding) not in NOT_BLANK:
+                if (cause, row.finding, state) in links:
+                    found.append(f"P({row.finding} = {state} | {HUB} = {cause} by itself)")
+            elif row.measure == "false_positive_rate" and row.finding in BACKGROUNDS and (row.finding, state) in leaks:
+                found.append(f"P({row.finding} = {state} | no cause of it acts)")
+    return list(dict.fromkeys(found))
+
+
+HETEROGENEITY = 0.63
+"""Standard deviation between studies in log-odds, as synthesise estimates it from these studies (0.46 to 0.82)."""
+
+
+def learned(model: Model) -> Model:
+    """The numbers as studies leave them; how each source is predicted without it goes into left_out.csv."""
+    result = dx.synthesise(model, blank=blank(model), heterogeneity=HETEROGENEITY, version=HERE.name)
+    columns = ["study", "finding", "cause", "measure", "value", "predictive_lower", "predictive_upper", "verdict"]
+    result.studies[columns].round(4).to_csv(HERE / "left_out.csv", index=False, lineterminator="\n")
+    return result.model
+
+
+def seen_cases(parent: Model) -> tuple[Case, ...]:
+    """The published cases of the parent, all seen by now, each with its one main cause."""
+    truth = {row["case"]: row["main_cause"] for row in rules.table(HERE, "main_states.csv")}
+    return tuple(
+        replace(case, causes=(truth[case.case],), expect="cause in top 3", use="seen") for case in parent.cases
+    )
+
+
+def build() -> Model:
+    """The version, not yet released."""
+    parent = dx.load_model(rules.MODELS / PARENT)
+    model = learned(judged(SETTINGS))
+    fields = ("priors", "links", "tables", "studies", "tests", "red_flags", "management")
+    used = {row.source for name in fields for row in getattr(model, name)}
+    used |= {row.threshold_source for row in model.management}
+    return replace(
+        model,
+        info=replace(model.info, version=HERE.name, parent_version=parent.version, parent_hash=parent.hash),
+        cases=seen_cases(parent),
+        sources=tuple(row for row in model.sources if row.source in used),
+        changes=(HERE / "CHANGES.md").read_text(encoding="utf-8"),
+        notes=(HERE / "NOTES.md").read_text(encoding="utf-8"),
+    )
+
+
+if __name__ == "__main__":
+    rules.main(build(), date(2026, 12, 1))

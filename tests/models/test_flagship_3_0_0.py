@@ -1,0 +1,103 @@
+"""hip_flexion_weakness 3.0.0: one exclusive main cause, every cause of the vocabulary a node, few numbers."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+from numpy.testing import assert_allclose
+
+import bayesdx as dx
+from tests.models.versions import ROOT
+
+MODEL = dx.load_model("hip_flexion_weakness@3.0.0")
+DERIVATION = ROOT / "derivation" / "3.0.0"
+NAMED_BEFORE = tuple(name for name in dx.load_model("hip_flexion_weakness@2.3.0").causes)
+
+
+def diagnosed(setting: str = "primary_care", **findings: str) -> dx.Diagnosis:
+    """A case of a setting."""
+    return dx.diagnose(MODEL.with_population(setting), findings)
+
+
+def test_every_patient_has_one_main_cause() -> None:
+    """The causes but other_cause exclude each other: their probabilities sum to 1, whatever is found."""
+    for case in (diagnosed(), diagnosed(fever="present", pain_groin="present"), diagnosed(age_group="under_40")):
+        assert_allclose(case.posterior.drop("other_cause").sum(), 1, atol=1e-9)
+        assert case.none_present == pytest.approx(0, abs=1e-12)
+
+
+def test_every_cause_of_the_vocabulary_is_a_node_and_a_key() -> None:
+    """Each can be given, asked for and exported; other_cause is the sum of what has no name there, and has no rank."""
+    case = diagnosed(onset="sudden")
+    assert set(NAMED_BEFORE) < set(case.posterior.index)
+    unnamed = [name for name in case.posterior.index if name not in NAMED_BEFORE]
+    assert_allclose(case.posterior["other_cause"], case.posterior[unnamed].sum(), atol=1e-12)
+    assert "other_cause" not in {line.cause for line in case.differential}
+    assert dx.diagnose(MODEL, {"disc_herniation": "present"}).posterior["disc_herniation"] == 1
+
+
+def test_the_numbers_can_be_counted() -> None:
+    """About 700 uncertain numbers, and what published studies inform by at least a half of what is known."""
+    uncertain, informed = MODEL.count_informed()
+    assert uncertain < 750
+    assert informed >= 50
+    by_definition = [row for row in MODEL.links if row.source == "DEFINITION"]
+    assert {row.link_probability for row in by_definition} == {1.0}
+
+
+def test_left_out_figures_lie_where_the_others_predict_them() -> None:
+    """At least nine in ten of the published figures, each predicted without its own source."""
+    with (DERIVATION / "left_out.csv").open(encoding="utf-8", newline="") as file:
+        verdicts = [row["verdict"] for row in csv.DictReader(file)]
+    assert len(verdicts) == len(MODEL.studies)
+    assert verdicts.count("inside") >= 0.9 * len(verdicts)
+
+
+def test_the_variables_of_the_version_before_that_are_asked_for_remain() -> None:
+    """Old codings of patients run: contexts and findings keep their names and states."""
+    for variable in dx.load_model("hip_flexion_weakness@2.3.0").variables:
+        if variable.kind not in ("mechanism", "cause"):
+            assert MODEL.by_name[variable.variable].states == variable.states
+
+
+@pytest.mark.parametrize(
+    ("findings", "urgency"),
+    [
+        ({"bilateral_leg_weakness": "present"}, "urgent"),
+        ({"bilateral_leg_weakness": "present", "leg_numbness": "present"}, "emergency"),
+        ({"bilateral_leg_weakness": "present", "onset": "sudden"}, "emergency"),
+        ({"fever": "present"}, "emergency"),
+        ({"inflammatory_markers": "raised", "pain_groin": "present"}, "emergency"),
+        ({"infection_risk": "yes", "pain_low_back": "present"}, "emergency"),
+        ({"pain_low_back": "present"}, None),
+    ],
+)
+def test_red_flags_fire_from_findings(findings: dict[str, str], urgency: str | None) -> None:
+    """Weakness of both legs alone is urgent; fever, markers with pain, and a risk of infection with pain never wait."""
+    flags = diagnosed(**findings).red_flags
+    assert (flags[0].urgency if flags else None) == urgency
+
+
+@pytest.mark.parametrize(
+    ("setting", "findings", "first"),
+    [
+        ("primary_care", {"age_group": "under_40", "hip_flexor_loading": "yes", "onset": "sudden",
+                          "pain_groin": "present", "hip_flexor_tenderness": "present"}, "iliopsoas_strain"),
+        ("primary_care", {"age_group": "60_and_over", "neurogenic_claudication": "present",
+                          "pain_buttock": "present"}, "spinal_stenosis"),
+        ("emergency_department", {"fever": "present", "limited_hip_rotation": "present",
+                                  "unable_to_bear_weight": "present"}, "septic_hip"),
+        ("emergency_department", {"fever": "present", "pain_low_back": "present"}, "severe_infection"),
+        ("emergency_department", {"onset": "sudden", "pain_groin": "absent", "pain_low_back": "absent",
+                                  "upper_motor_neuron_signs": "present"}, "brain"),
+        ("specialist_referral", {"bilateral_leg_weakness": "present", "creatine_kinase": "raised",
+                                 "leg_numbness": "absent"}, "muscle_disease"),
+        ("specialist_referral", {"recent_pelvic_procedure": "yes", "knee_extension_weakness": "present",
+                                 "hip_adduction_weakness": "absent", "pain_low_back": "absent"},
+         "peripheral_neuropathy"),
+    ],
+)  # fmt: skip
+def test_plain_pictures_come_out_first(setting: str, findings: dict[str, str], first: str) -> None:
+    """What a textbook calls typical leads the differential of a setting where it is seen."""
+    assert diagnosed(setting, **findings).differential[0].cause == first
