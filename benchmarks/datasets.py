@@ -5,6 +5,12 @@
 row. Datasets that are not named keep their rows. Test folds are pooled and scored once; probabilities are floored at
 1e-6; ECE is that of the most probable class in 10 bins of equal width.
 
+``breast_cancer`` and ``wine`` come with scikit-learn; ``child`` and ``hepar2`` are 1,500 patients drawn from networks
+that pgmpy ships. pyAgrum's naive Bayes and TAN (its ``BNClassifier``) get the states of categorical naive Bayes; a
+state that the training rows lack counts as their commonest. ``slope`` is that of a softmax of
+the logarithms of the probabilities: 1 is calibrated, below 1 too sure. The table of differences has the log loss of
+each other model minus that of bayesdx (above 0: bayesdx is better), with a 95 % bootstrap interval over patients.
+
 Calibration, before and after: a naive model of a fifth of the training rows, and the same model calibrated on the
 others; for DDXPlus, the model of its published training statistics, and that model calibrated on the training rows.
 DDXPlus comes without folds: they are StratifiedKFold(5, shuffle=True, random_state=0), as those of the other datasets.
@@ -13,8 +19,10 @@ DDXPlus comes without folds: they are StratifiedKFold(5, shuffle=True, random_st
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
 import os
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -26,6 +34,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import bayesdx as dx
+from bayesdx.diagnosis.simulate import simulate
 from bayesdx.evaluation.forecasts import Forecasts, measure
 from benchmarks import ddxplus
 from benchmarks.report import RESULTS
@@ -35,7 +44,21 @@ Array = NDArray[np.float64]
 DDXPLUS = {"ddxplus_balanced": "patients_balanced", "ddxplus_filtered": "patients_filtered_validate"}
 """49 pathologies, up to 8 patients of each; 19 pathologies, selected, see the README beside the data."""
 
-DATASETS = ("dermatology", "vertebral_column", "hypothyroid", "acute_inflammations", *DDXPLUS)
+SCIKIT_LEARN = ("breast_cancer", "wine")
+NETWORKS = {"child": "Disease", "hepar2": "PBC"}
+"""Networks of pgmpy, and the variable that is diagnosed."""
+
+NETWORK_PATIENTS = 1_500
+
+DATASETS = (
+    "dermatology",
+    "vertebral_column",
+    "hypothyroid",
+    "acute_inflammations",
+    *SCIKIT_LEARN,
+    *NETWORKS,
+    *DDXPLUS,
+)
 LABEL = "diagnosis"
 NOT_FINDINGS = ("row", "fold", "bladder_inflammation", "nephritis")
 COLUMNS = {
@@ -45,7 +68,14 @@ COLUMNS = {
     "Brier": "brier_score",
     "ECE": "calibration_error",
 }
+SLOPE = "slope"
+WANTED_SLOPE = (0.8, 1.25)
+DIFFERENCE = ("difference", "lower", "upper")
+RESAMPLES = 2_000
 OURS, NAIVE = "bayesdx", "CategoricalNB"
+MATCHED = (NAIVE, "pyAgrum naive Bayes", "pyAgrum TAN")
+"""Whose log loss that of bayesdx must not exceed by more than its interval."""
+
 CALIBRATED = ", calibrated"
 ONE_POINT = 0.01
 
@@ -69,6 +99,9 @@ def data_folder() -> Path | None:
 
 def read(name: str) -> tuple[pd.DataFrame, NDArray[np.str_], NDArray[np.intp]]:
     """Findings, labels and folds of a dataset."""
+    if name in SCIKIT_LEARN or name in NETWORKS:
+        findings, labels = from_scikit_learn(name) if name in SCIKIT_LEARN else from_network(name)
+        return findings, labels, folds_of(labels)
     folder = data_folder()
     if folder is None:
         raise SystemExit("no data: set BAYESDX_DATA, or put the datasets into ../shared/data beside the repository.")
@@ -77,6 +110,41 @@ def read(name: str) -> tuple[pd.DataFrame, NDArray[np.str_], NDArray[np.intp]]:
     frame = pd.read_csv(folder / name / "data.csv")
     findings = frame.drop(columns=[LABEL, *(column for column in NOT_FINDINGS if column in frame)])
     return findings, frame[LABEL].to_numpy(dtype=str), frame["fold"].to_numpy()
+
+
+def from_scikit_learn(name: str) -> tuple[pd.DataFrame, NDArray[np.str_]]:
+    """Findings and labels of a dataset that comes with scikit-learn."""
+    from sklearn import datasets
+
+    found = getattr(datasets, f"load_{name}")(as_frame=True)
+    return found.data, np.array([str(kind) for kind in found.target_names])[found.target.to_numpy()]
+
+
+def from_network(name: str) -> tuple[pd.DataFrame, NDArray[np.str_]]:
+    """Patients drawn from a network of pgmpy: everything but the diagnosis is a finding."""
+    import pgmpy
+
+    path = Path(pgmpy.__file__).parent / "utils" / "example_models" / f"{name}.bif.gz"
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / f"{name}.bif"
+        plain.write_bytes(gzip.decompress(path.read_bytes()))
+        network = dx.read_network(plain)
+    codes = simulate(network, NETWORK_PATIENTS, seed=1)
+    cells = {
+        node.name: np.array(node.states, dtype=object)[codes[:, place]] for place, node in enumerate(network.nodes)
+    }
+    labels = cells.pop(NETWORKS[name]).astype(str)
+    return pd.DataFrame(cells), labels
+
+
+def folds_of(labels: NDArray[np.str_]) -> NDArray[np.intp]:
+    """StratifiedKFold(5, shuffle=True, random_state=0), as those of the shared datasets."""
+    from sklearn.model_selection import StratifiedKFold
+
+    folds = np.empty(len(labels), dtype=np.intp)
+    for number, (_, test) in enumerate(StratifiedKFold(5, shuffle=True, random_state=0).split(labels, labels)):
+        folds[test] = number
+    return folds
 
 
 Learner = Callable[[pd.DataFrame, NDArray[np.str_], pd.DataFrame, list[str]], Array]
@@ -172,7 +240,39 @@ def peers() -> dict[str, Learner]:
         )
         return finish(model, a.astype(float), labels, b.astype(float), classes)
 
-    return {"CategoricalNB": naive, "logistic": logistic, "boosting": boosting}
+    def pyagrum(method: str) -> Learner:
+        def learn(train: pd.DataFrame, labels: NDArray[np.str_], test: pd.DataFrame, classes: list[str]) -> Array:
+            from pyagrum.lib.discreteTypeProcessor import DiscreteTypeProcessor
+            from pyagrum.skbn import BNClassifier
+
+            ours, others = binned(train, test)
+            a, b = pd.DataFrame(index=ours.index), pd.DataFrame(index=others.index)
+            for place, column in enumerate(ours):
+                known = ours[column].value_counts().index
+                if len(known) > 1:
+                    a[f"v{place}"] = "s" + ours[column]
+                    b[f"v{place}"] = "s" + others[column].where(others[column].isin(known), known[0])
+            model = BNClassifier(
+                learningMethod=method, prior="Smoothing", priorWeight=1.0, type_processor=DiscreteTypeProcessor()
+            )
+            places = np.array([f"c{classes.index(label)}" for label in labels])
+            model.fit(a, places)
+            found = np.asarray(model.predict_proba(b), dtype=float)
+            return (
+                pd.DataFrame(found, columns=model.classes_)
+                .reindex(columns=[f"c{place}" for place in range(len(classes))], fill_value=0.0)
+                .to_numpy()
+            )
+
+        return learn
+
+    return {
+        "CategoricalNB": naive,
+        "pyAgrum naive Bayes": pyagrum("NaiveBayes"),
+        "pyAgrum TAN": pyagrum("TAN"),
+        "logistic": logistic,
+        "boosting": boosting,
+    }
 
 
 def learners() -> dict[str, Learner]:
@@ -217,7 +317,33 @@ Row = dict[str, str | float]
 def row_of(name: str, label: str, forecasts: Forecasts) -> Row:
     """A row of the table."""
     found = measure(forecasts, forecasts.weights, 10)
-    return {"data": name, "model": label, **{column: float(found[key]) for column, key in COLUMNS.items()}}
+    measures = {column: float(found[key]) for column, key in COLUMNS.items()}
+    return {"data": name, "model": label, **measures, SLOPE: slope(forecasts)}
+
+
+def slope(forecasts: Forecasts) -> float:
+    """The power that all probabilities need, once they sum to 1 again, to have the least log loss."""
+    from scipy.optimize import minimize_scalar
+    from scipy.special import logsumexp
+
+    logs = np.log(forecasts.p)
+    own = (logs * forecasts.y).sum(axis=1)
+    return float(
+        minimize_scalar(
+            lambda power: float((logsumexp(power * logs, axis=1) - power * own).mean()),
+            bounds=(0.05, 20),
+            method="bounded",
+        ).x
+    )
+
+
+def difference(forecasts: Forecasts, ours: Forecasts) -> dict[str, float]:
+    """Log loss minus that of ``ours``, with its 95 % bootstrap interval over patients."""
+    apart = [-(np.log(each.p) * each.y).sum(axis=1) for each in (forecasts, ours)]
+    each = apart[0] - apart[1]
+    draws = np.random.default_rng(0).integers(len(each), size=(RESAMPLES, len(each)))
+    ends = np.quantile(each[draws].mean(axis=1), (0.025, 0.975))
+    return dict(zip(DIFFERENCE, (float(each.mean()), float(ends[0]), float(ends[1])), strict=True))
 
 
 def line(row: Row) -> str:
@@ -254,6 +380,15 @@ def verdict(rows: list[Row]) -> str:
             parts = [f"log loss by {loss:.3f}"] if loss else []
             parts += [f"top-1 by {100 * points:.1f} points"] if points else []
             said = f"MISSED; nearest is {name}: {', '.join(parts)}."
+    for row in (row for row in rows if row["model"] == OURS and SLOPE in row):
+        inside = WANTED_SLOPE[0] <= float(row[SLOPE]) <= WANTED_SLOPE[1]
+        behind = [
+            str(other["model"])
+            for other in baselines
+            if other["model"] in MATCHED and float(other.get(DIFFERENCE[2], 0.0)) < 0
+        ]
+        said += f" Slope of {OURS} {float(row[SLOPE]):.2f}, {'met' if inside else 'MISSED'}; log loss behind "
+        said += f"{', '.join(behind)}: MISSED." if behind else "none of the naive and tree models."
     for one, other in zip(before, after, strict=True):
         said += f" ECE of {one['model']} {one['ECE']:.3f}, calibrated {other['ECE']:.3f}."
     return said.strip()
@@ -268,12 +403,19 @@ def as_markdown(rows: list[Row]) -> str:
         "worse than that of categorical naive Bayes (missing a state), and top-1 within one point of the best "
         "baseline. ECE: expected calibration error of the most probable class, 10 bins.",
         "",
-        f"| data | model | {' | '.join(COLUMNS)} |",
-        f"| --- | --- | {' | '.join('---:' for _ in COLUMNS)} |",
+        "Slope: the power that the probabilities need to have the least log loss (1: calibrated; below 1: too sure), "
+        f"wanted of bayesdx between {WANTED_SLOPE[0]} and {WANTED_SLOPE[1]}. Last column: log loss minus that of "
+        "bayesdx on the same patients, with a 95 % bootstrap interval (above 0: bayesdx is better).",
+        "",
+        f"| data | model | {' | '.join((*COLUMNS, SLOPE))} | log loss minus that of bayesdx |",
+        f"| --- | --- | {' | '.join('---:' for _ in (*COLUMNS, SLOPE))} | --- |",
     ]
-    lines += [
-        f"| {row['data']} | {row['model']} | {' | '.join(f'{row[column]:.3f}' for column in COLUMNS)} |" for row in rows
-    ]
+    for row in rows:
+        cells = " | ".join(f"{row[column]:.3f}" if column in row else "" for column in (*COLUMNS, SLOPE))
+        apart = ""
+        if DIFFERENCE[0] in row:
+            apart = "{:+.3f} ({:+.3f} to {:+.3f})".format(*(float(row[key]) for key in DIFFERENCE))
+        lines.append(f"| {row['data']} | {row['model']} | {cells} | {apart} |")
     for name in dict.fromkeys(str(row["data"]) for row in rows):
         lines += ["", f"**{name}**: {verdict([row for row in rows if row['data'] == name])}"]
         lines += [NOTES[name]] if name in NOTES else []
@@ -303,8 +445,12 @@ def main(arguments: list[str] | None = None) -> int:
     rows = [row for row in rows if row["data"] not in names]
     print(f"{'data set':20} {'model':40} " + " ".join(f"{column:>9}" for column in COLUMNS))
     for name in names:
+        ours: Forecasts | None = None
         for label, forecasts in everything(name):
             rows.append(row_of(name, label, forecasts))
+            if ours is not None:
+                rows[-1] |= difference(forecasts, ours)
+            ours = forecasts if label == OURS else ours
             print(line(rows[-1]), flush=True)
             write(given.output, rows)
     if given.table:

@@ -212,7 +212,7 @@ def check(
     try:
         loaded = dx.load_model(model)
     except dx.ModelError as error:
-        problems = [problem for problem in error.problems if isinstance(problem, dx.Problem)]
+        problems = [problem for problem in error.problems if isinstance(problem, dx.types.Problem)]
         if not problems:
             raise
         output.show_problems(problems, format)

@@ -177,7 +177,7 @@ def show_models(models: pd.DataFrame, format: str) -> None:
             screen.print(grid)
 
 
-def show_variables(found: dx.VariableSearch, format: str) -> None:
+def show_variables(found: dx.types.VariableSearch, format: str) -> None:
     """Variables that words fit."""
     if format == "json":
         rows = [
@@ -196,7 +196,7 @@ def show_variables(found: dx.VariableSearch, format: str) -> None:
         show_report(found)
 
 
-def show_problems(problems: Sequence[dx.Problem], format: str) -> None:
+def show_problems(problems: Sequence[dx.types.Problem], format: str) -> None:
     """Every fault of a model folder."""
     frame = pd.DataFrame([problem._asdict() for problem in problems], dtype=object)
     if format == "json":
@@ -262,7 +262,7 @@ def _statuses(model: dx.Model, file: str) -> list[int]:
     return [int(found.get(status, 0)) for status in STATUSES]
 
 
-def show_comparison(comparison: dx.VersionComparison, format: str, lineage: str, most: int | None = None) -> None:
+def show_comparison(comparison: dx.types.VersionComparison, format: str, lineage: str, most: int | None = None) -> None:
     """What differs between two models; in JSON also what that does to the cases of the new one.
 
     ``lineage`` is the sentence about the new one's parent.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -23,11 +23,19 @@ from bayesdx.knowledge.schema import number_name
 from bayesdx.knowledge.studies import read_studies
 from bayesdx.learning.belief import PARTS, Belief, believe
 from bayesdx.learning.counting import count
-from bayesdx.learning.discount import conflicts, groups_of, together
+from bayesdx.learning.discount import (
+    Discount,
+    Groups,
+    conflicts,
+    discounted_together,
+    expecting_shifts,
+    groups_of,
+    together,
+)
 from bayesdx.learning.em import Fit, Progress, maximise
 from bayesdx.learning.estimate import Estimate, by_counting, by_em, counted, left_alone
 from bayesdx.learning.expected import expectation
-from bayesdx.learning.information import Information, information
+from bayesdx.learning.information import Information, information, observed
 from bayesdx.learning.intervals import HALF, interval
 from bayesdx.learning.layout import Layout
 from bayesdx.learning.patients import Patients, patients_of
@@ -40,6 +48,7 @@ from bayesdx.learning.shift import (
     Tempered,
     case_mix,
     dispersion,
+    doubt_of_effects,
     exclusive_cause,
     log_likelihoods,
     misfit,
@@ -73,8 +82,8 @@ Method = Literal["counts", "em", "prior_shift"]
 METHODS = ("counts", "em", "prior_shift")
 
 SHIFT_PRIOR = 2.0
-"""Patients that a parent's prior is worth at most in ``prior_shift``, which looks for what differs from it; times
-``prior_strength``."""
+"""Patients that a parent's prior is worth at most in ``prior_shift`` with a number as ``prior_strength``, times that
+number."""
 
 ROWS_SHOWN = 20
 COLUMNS = [
@@ -155,7 +164,8 @@ class Calibration(Report):
         With ``prior_strength="auto"``, what the prior patients of contexts, causes and effects were multiplied with in
         the geometric mean.
     apart : mapping of str to float
-        By how much the odds of an event of each part typically differ from the parent's: 1 where none does.
+        By how much the odds of an event of each part typically differ from the parent's, in "prior_shift" by how much
+        they may: 1 where none does.
     options : mapping of str to object
         As ``calibrate`` was called.
     converged : bool
@@ -373,7 +383,9 @@ def calibrate(
         (``bayesdx.learning.discount`` says what that assumes). A number multiplies the equivalent sample size of every
         prior: 1 assumes that these patients are like those whom the parent's intervals speak of, and what conflicts is
         listed but not weakened. 0 puts Jeffreys' prior, half a patient per state, in place of the parent's. In
-        "prior_shift" a prior is worth two patients at most; "auto" is 1 there.
+        "prior_shift" a number multiplies two patients, which a prior is worth there at most, and "auto" weakens the
+        priors of contexts, and those of causes, by the largest shift that the patients leave possible
+        (``bayesdx.learning.discount.discounted_together``).
     source : Cohort, DataFrame, or path, optional
         For "prior_shift" of one exclusive cause: labelled patients of the kind that the model was made from (in the
         words of the same mapping), which were not used to make it. They say how far its posteriors are too sure, which
@@ -440,7 +452,8 @@ def calibrate(
     patients = patients_of(network, used)
     if method == "prior_shift":
         mix = _within(case_mix(model, network), variables)
-        whole = believe(model, layout, ("priors", "tables"), mix, _number(prior_strength), SHIFT_PRIOR)
+        most = np.inf if prior_strength == "auto" else SHIFT_PRIOR
+        whole = believe(model, layout, ("priors", "tables"), mix, _number(prior_strength), most)
         patients = _hidden(model, patients, warnings)
     else:
         whole = believe(model, layout, move, variables, _number(prior_strength))
@@ -453,15 +466,17 @@ def calibrate(
         beside = None if alone.fit is None else StudiesBeside(layout, whole, alone)
         warnings += alone.warnings
     groups = groups_of(model, network, whole)
-    learns = prior_strength == "auto" and method != "prior_shift"  # where a prior is worth two patients at most
+    effects = _effects(model, network, layout) if method == "prior_shift" else None
+    learns = prior_strength == "auto"
     if method == "counts":
         found = by_counting(layout, whole, patients, groups if learns else None)
         warnings += left_alone(whole, found.fit.totals.counts)
     else:
-        evidence = None
+        evidence, weigh = None, None
         if method == "prior_shift":
-            evidence, remark = _calibrated(model, layout, patients, source, mapping)
+            evidence, remark = _calibrated(model, layout, whole, effects, patients, source, mapping)
             warnings += remark
+            weigh = None if not learns else _weighing(layout, whole, groups, effects, patients, evidence, seed)
         elif source is not None:
             raise LearningError("source: only prior_shift calibrates posteriors on patients of the source.")
         found = by_em(
@@ -476,6 +491,7 @@ def calibrate(
             seed=seed,
             progress=progress,
             literature=beside,
+            weigh=weigh,
         )
         warnings += [*found.warnings, *_unidentified(model, found.belief, found.known)]
     tested = pd.DataFrame()
@@ -484,7 +500,7 @@ def calibrate(
             model,
             layout,
             found.belief,
-            _effects(model, network, layout),
+            effects,
             patients,
             found.fit.values,
             found.fit.totals.counts,
@@ -494,10 +510,10 @@ def calibrate(
         odd = list(dict.fromkeys(tested.loc[tested["adjusted_p"] < CLASH, "finding"]))
         if odd and check.together >= NOTICEABLE:  # what these findings do to the mix, by leaving them out
             without = patients.hide(np.array([network.index[name] for name in odd]))
-            fewer, _ = _calibrated(model, layout, without, source, mapping)
+            fewer, _ = _calibrated(model, layout, whole, effects, without, source, mapping)
             other = by_em(
                 layout,
-                whole,
+                found.belief,
                 without,
                 None,
                 expected=fewer,
@@ -526,7 +542,17 @@ def calibrate(
     site_table = pd.DataFrame()
     if populations:
         site_table, of_sites, common = _sites(
-            model, layout, whole, used, populations, begin, fit, method, max_iterations, tolerance, seed
+            model,
+            layout,
+            found.belief if method == "prior_shift" else whole,
+            used,
+            populations,
+            begin,
+            fit,
+            method,
+            max_iterations,
+            tolerance,
+            seed,
         )
         table = _with_common_mean(table, common)
         learned |= {key: number for key, number in common.items() if key in learned}
@@ -651,7 +677,12 @@ def _told(
         f"strength {options['prior_strength']}" + (f", learned as {learned}." if learned else ".")
     ]
     if apart:
-        parts.append(f"Odds of events differ from the parent's by a factor of about {_factors(apart)}.")
+        differ = (
+            "may differ from the parent's by a factor of"
+            if method == "prior_shift"
+            else "differ from the parent's by a factor of about"
+        )
+        parts.append(f"Odds of events {differ} {_factors(apart)}.")
     if passes:
         ended = "settled" if fit.converged else "had not settled"
         parts.append(f"EM {ended} after {passes} passes (tolerance {options['tolerance']:g}, seed {options['seed']}).")
@@ -964,8 +995,35 @@ def _effects(model: Model, network: Network, layout: Layout) -> Belief | None:
         return None
 
 
+def _weighing(
+    layout: Layout,
+    mix: Belief,
+    groups: Groups,
+    effects: Belief | None,
+    patients: Patients,
+    evidence: Tempered | None,
+    seed: int,
+) -> Callable[[Fit], Discount]:
+    """What priors are worth where the causes are hidden and the likelihoods are uncertain."""
+    before, plain = layout.values(layout.network), expectation(layout, patients)
+
+    def weigh(fit: Fit) -> Discount:
+        values, counts = fit.values, fit.totals.counts
+        data = observed(layout, mix, evidence or plain, patients, values, counts, seed)
+        doubt = doubt_of_effects(layout, mix, effects, plain, patients, values, seed)
+        return discounted_together(mix, groups, before, values, counts, data, doubt)
+
+    return weigh
+
+
 def _calibrated(
-    model: Model, layout: Layout, patients: Patients, source: Cohort | Table | None, mapping: Source | None
+    model: Model,
+    layout: Layout,
+    mix: Belief,
+    effects: Belief | None,
+    patients: Patients,
+    source: Cohort | Table | None,
+    mapping: Source | None,
 ) -> tuple[Tempered | None, list[str]]:
     """The evidence of the findings, cooled as far as it repeats itself; None where it can be taken as it is."""
     network = layout.network
@@ -994,7 +1052,16 @@ def _calibrated(
             f"{temperature:.2f}."
         )
     else:
-        ratio, error = dispersion(network, cause, patients)
+        plain = log_likelihoods(network, cause, patients)
+        shifted = maximise(
+            layout,
+            expecting_shifts(mix),
+            Tempered(layout, cause, patients.weights, plain),
+            layout.values(network),
+            max_iterations=60,
+            tolerance=1e-3,
+        )
+        ratio, error = dispersion(layout, cause, patients, shifted.values, effects)
         if ratio < 1 + CERTAIN * error / max(ratio, 1.0):
             return None, []
         temperature, bias = ratio, np.zeros(len(network[cause].states))

@@ -43,6 +43,7 @@ from numpy.typing import NDArray
 
 from bayesdx.knowledge.model import Model
 from bayesdx.learning.belief import Belief
+from bayesdx.learning.information import UNKNOWN, Basis
 from bayesdx.learning.intervals import HALF
 from bayesdx.learning.shift import case_mix
 from bayesdx.learning.statistics import holm
@@ -53,6 +54,12 @@ Index = NDArray[np.intp]
 
 SPREADS = np.array([0.0, 0.15, 0.4, 1.0, 2.0])
 """Standard deviations by which log-odds may differ from the parent's, those of events and those of single numbers."""
+
+SHIFTS = np.array([0.0, 0.15, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0])
+"""The same of a part whose draws are hidden."""
+
+POSSIBLE = 0.975
+"""Probability that such a part moves by less than is allowed for."""
 
 POINTS = np.linspace(-2.5, 2.5, 11)
 """Where a normal distribution is summed, in standard deviations."""
@@ -210,6 +217,82 @@ def discounted(belief: Belief, groups: Groups, found: Seen) -> Discount:
         {GROUPS[g]: float(np.exp(np.log(factor[used][part == g]).mean())) for g in parts},
         {GROUPS[g]: float(np.exp(np.sqrt(spreads[g] @ SPREADS**2))) for g in parts},
     )
+
+
+def discounted_together(
+    belief: Belief, groups: Groups, before: Array, values: Array, counts: Array, data: Array, doubt: Array
+) -> Discount:
+    r"""The prior of each number, weakened by as much as its part may have moved, where draws are hidden.
+
+    Patients whose causes nobody knows say much of some sums of numbers and little of each. So all log-odds are looked
+    at together, to second order around the present numbers: they are :math:`N(\theta_0, \Sigma_0 + \tau^2 E)`, where E
+    is 1 for numbers of one event, with one :math:`\tau` for each part, any up to the largest of ``SHIFTS`` equally
+    probable beforehand (Gelman 2006). Every prior is weakened by the largest :math:`\tau` that the patients leave
+    possible: where they say little, they are taken for patients of anywhere.
+
+    Parameters
+    ----------
+    belief, groups
+    before, values : ndarray, shape (layout.size,)
+        The parent's numbers, and the present ones.
+    counts : ndarray, shape (layout.size,)
+        Expected under the present numbers.
+    data : ndarray, shape (n_kept, n_kept)
+        Information of the patients about the log-odds (``bayesdx.learning.information.observed``).
+    doubt : ndarray, shape (n_kept, n_kept)
+        Variance of the slopes of the log evidence that comes from what is assumed of all other numbers.
+
+    References
+    ----------
+    A. Gelman (2006), "Prior distributions for variance parameters in hierarchical models", Bayesian Analysis 1.
+    """
+    basis, start = Basis(belief, values), Basis(belief, before)
+    part, parts = groups.part[basis.kept], np.unique(groups.part)
+    drawn = counts[belief.cells]
+    slope = (drawn - basis.share * belief.sums(drawn)[belief.row])[basis.kept]
+    ridge = np.diag(UNKNOWN + UNKNOWN * np.diag(data))
+    doubted = data @ np.linalg.inv(data + doubt + ridge)
+    data, slope = doubted @ data, doubted @ slope
+    back = start.log_odds - basis.log_odds
+    own = np.linalg.inv(start.prior(belief) + ridge)
+    event = groups.event[basis.kept]
+    alike = event[:, None] == event
+    logs = np.zeros((len(SHIFTS),) * len(parts))
+    for places in np.ndindex(logs.shape):
+        spread = np.zeros(len(GROUPS))
+        spread[parts] = SHIFTS[list(places)]
+        prior = np.linalg.inv(own + spread[part] ** 2 * alike)
+        pull = slope + prior @ back
+        gain = pull @ np.linalg.solve(prior + data, pull) - back @ prior @ back
+        logs[places] = (gain + np.linalg.slogdet(prior)[1] - np.linalg.slogdet(prior + data)[1]) / 2
+    possible = np.zeros(len(GROUPS))
+    for axis, g in enumerate(parts):
+        density = np.exp(logs - logs.max()).sum(axis=tuple(other for other in range(len(parts)) if other != axis))
+        reached = np.r_[0.0, ((density[1:] + density[:-1]) / 2 * np.diff(SHIFTS)).cumsum()]
+        possible[g] = np.interp(POSSIBLE, reached / reached[-1], SHIFTS)
+    moved, factor = _loosened(belief, possible[groups.part] ** 2)
+    return Discount(
+        moved,
+        factor,
+        np.ones_like(factor),
+        {GROUPS[g]: float(np.exp(np.log(factor[groups.part == g]).mean())) for g in parts},
+        {GROUPS[g]: float(np.exp(possible[g])) for g in parts},
+    )
+
+
+def expecting_shifts(belief: Belief) -> Belief:
+    """The prior before anything was seen of patients whose log-odds may differ by any of ``SHIFTS``."""
+    return _loosened(belief, np.full(len(belief.cells), SHIFTS[-1] ** 2 / 3))[0]
+
+
+def _loosened(belief: Belief, variance: Array) -> tuple[Belief, Array]:
+    """The prior with more variance of each log-odds, and what this multiplies its patients with."""
+    alpha, beyond = belief.alpha, belief.beyond
+    inside = np.divide(alpha * beyond, alpha + beyond, out=np.zeros_like(alpha), where=beyond > 0)
+    rarer = np.where(beyond > 0, np.minimum(alpha, beyond), alpha)
+    least = np.minimum(1.0, np.divide(LEAST, rarer, out=np.ones_like(rarer), where=rarer > 0))
+    factor = np.maximum(1 / (1 + variance * inside), np.where(inside > 0, least, 0.0))
+    return replace(belief, alpha=factor * alpha, beyond=factor * beyond), factor
 
 
 @dataclass(frozen=True, eq=False)

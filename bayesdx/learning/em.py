@@ -17,6 +17,9 @@ from bayesdx.learning.literature import Literature
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
 
+REMEMBERED = 5
+"""Points, besides the present one, that a longer step is drawn from."""
+
 TRACE = ["start", "round", "iteration", "objective", "log_evidence", "largest_change"]
 
 
@@ -86,9 +89,9 @@ def maximise(
     Journal of Statistics 35.
     """
     rows: list[list[float]] = []
-    path: list[Array] = []
+    path: list[tuple[Array, Array]] = []
     now = _at(layout, belief, expected, start, literature)
-    converged, rejected = False, False
+    converged, plain = False, True
     for iteration in range(1, max_iterations + 1):
         counts = now.totals.counts
         following = (
@@ -96,17 +99,19 @@ def maximise(
         )
         change = float(np.abs(following - now.values).max())
         rows.append([number, weighing, iteration, now.objective, now.totals.log_evidence, change])
-        if not rejected:
-            path.append(now.values)
-        further = _further(belief, path) if len(path) == 3 and not rejected and change > tolerance else None
-        found = _at(layout, belief, expected, following if further is None else further, literature)
-        path = [] if len(path) == 3 else path
-        rejected = further is not None and not found.objective >= now.objective
-        now = now if rejected else found
-        if progress is not None:
-            progress(iteration, max_iterations)
         if change <= tolerance:
             converged = True
+        path = [*path[-REMEMBERED:], (now.values, following)]
+        ahead = None if converged or plain else _further(belief, path, counts)
+        found = _at(layout, belief, expected, following if ahead is None else ahead, literature)
+        plain = ahead is not None and not found.objective >= now.objective
+        if plain:
+            path = []
+        else:
+            now = found
+        if progress is not None:
+            progress(iteration, max_iterations)
+        if converged:
             break
     rows.append([number, weighing, len(rows) + 1, now.objective, now.totals.log_evidence, 0.0])
     return Fit(now.values, now.totals, now.objective, converged, pd.DataFrame(rows, columns=TRACE))
@@ -125,15 +130,21 @@ def _at(layout: Layout, belief: Belief, expected: Expectation, values: Array, li
     return _Point(values, totals, objective if literature is None else objective + literature.log_likelihood(values))
 
 
-def _further(belief: Belief, path: list[Array]) -> Array | None:
-    """Where three points of EM lead to, if they slow down."""
-    first, second, third = (np.log(np.maximum(values[belief.cells], 1e-300)) for values in path)
-    step, bend = second - first, third - 2 * second + first
-    length = float(np.linalg.norm(step)) / max(float(np.linalg.norm(bend)), 1e-300)
-    if not 1 < length < np.inf:
+def _further(belief: Belief, path: list[tuple[Array, Array]], counts: Array) -> Array | None:
+    """Where the last points and their steps lead to: the point whose step would be the shortest, were steps linear."""
+    if len(path) < 2:
         return None
-    logs = first + 2 * length * step + length**2 * bend
-    share = np.exp(np.clip(logs, -690.0, 0.0))
-    values = path[-1].copy()
-    values[belief.cells] = share * (belief.left / belief.sums(share))[belief.row]
+    from_, to = (np.log(np.maximum([pair[side][belief.cells] for pair in path], 1e-300)) for side in (0, 1))
+    weight = np.sqrt(belief.alpha + counts[belief.cells])  # the metric of complete data
+    steps = (to - from_) * weight
+    bends = np.diff(steps, axis=0).T
+    square = bends.T @ bends
+    square += np.diag(1e-8 * np.diag(square) + 1e-300)
+    share = np.linalg.solve(square, bends.T @ steps[-1])
+    logs = to[-1] - share @ np.diff(to, axis=0)
+    if not np.isfinite(logs).all():
+        return None
+    values = path[-1][1].copy()
+    odds = np.exp(np.clip(logs, -690.0, 0.0))
+    values[belief.cells] = odds * (belief.left / belief.sums(odds))[belief.row]
     return values

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bayesdx.learning.belief import Belief
 from bayesdx.learning.counting import count
-from bayesdx.learning.discount import Discount, Groups, Seen, discounted, seen
+from bayesdx.learning.discount import Discount, Groups, Seen, discounted, expecting_shifts, seen
 from bayesdx.learning.em import TRACE, Fit, Progress, maximise
 from bayesdx.learning.expected import Expectation, Totals, expectation
 from bayesdx.learning.information import Information, information, kept_share
@@ -80,10 +80,11 @@ def by_em(
     progress: Progress | None,
     expected: Expectation | None = None,
     literature: Literature | None = None,
+    weigh: Callable[[Fit], Discount] | None = None,
 ) -> Estimate:
     """EM from any pattern of missing cells, and from studies beside them.
 
-    With ``groups``, it takes turns with learning what the priors are worth.
+    With ``groups``, it takes turns with learning what the priors are worth, number by number, or as ``weigh`` says.
     """
     expected = expected or expectation(layout, patients)
 
@@ -91,7 +92,7 @@ def by_em(
         counts = fit.totals.counts
         return seen(whole, fit.values, counts, kept_share(layout, whole, expected, patients, fit.values, counts, seed))
 
-    belief, discount, traces = whole, None, []
+    belief, discount, traces = whole if weigh is None else expecting_shifts(whole), None, []
     begin = layout.values(layout.network)
     worth: Mapping[str, float] = {}
     for number in range(ROUNDS if groups is not None else 0):
@@ -108,7 +109,7 @@ def by_em(
             literature=literature,
         )
         traces.append(fit.trace)
-        discount = discounted(whole, groups, spoken_in(fit))
+        discount = discounted(whole, groups, spoken_in(fit)) if weigh is None else weigh(fit)
         begin, belief = fit.values, discount.belief
         before, worth = worth, discount.worth
         if all(abs(np.log(worth[part] / before.get(part, 1.0))) < SETTLED for part in worth):

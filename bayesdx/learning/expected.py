@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import Protocol, TypeVar
 
@@ -216,27 +217,31 @@ def _in_threads(work: Callable[[Index], T], chunks: Sequence[Index]) -> Iterator
 def _counted(node: Node, families: Array) -> Array:
     """What each distribution of a variable drew, from rows over its parents and itself, shape (n_rows, n_places).
 
-    As ``_drawn`` says, summed before the grades that were drawn and those that the child shows are told apart.
+    As ``_drawn`` says. What a part itself draws depends on one parent only, so that the other parents are summed out
+    before its own distribution is divided out.
     """
     numbers = numbers_of(node.cpd, None)
     if not isinstance(numbers, GateDraws):
         return families
     table = expanded(numbers)[0]
-    digits = np.indices(table.shape[:-1]).reshape(table.ndim - 1, -1)
-    table = table.reshape(digits.shape[1], -1)
+    chosen = _chosen_by_part(table.shape[:-1])
+    table = table.reshape(-1, table.shape[-1])
     reached = np.cumsum(table, axis=1)
     weight = _ratio(families.reshape(len(families), *table.shape), table[None])
-    parts = []
-    for place, own in enumerate((numbers.leak[0][None], *(link[0] for link in numbers.links))):
-        states = digits[place - 1] if place else np.zeros(len(table), dtype=np.intp)
-        others = _ratio(reached, np.cumsum(own, axis=1)[states])
-        risen = np.diff(others, axis=1, prepend=0.0)
-        of_state = (states == np.arange(len(own))[:, None]).astype(np.float64)
-        more = weight[..., 1:] * risen[:, 1:]  # the child shows more than was drawn
-        drawn = weight * others
-        drawn[..., :-1] += more[..., ::-1].cumsum(axis=2)[..., ::-1]
-        parts.append(((of_state @ drawn) * own).reshape(len(families), -1))
-    return np.concatenate(parts, axis=1)
+    own = np.concatenate([numbers.leak, *(link[0] for link in numbers.links)])
+    at_most = np.cumsum(own, axis=1)
+    shown = _ratio(chosen @ (weight * reached), at_most[None])
+    risen = shown[..., 1:] - _ratio(chosen @ (weight[..., 1:] * reached[:, :-1]), at_most[None, :, :-1])
+    shown[..., :-1] += np.maximum(risen, 0.0)[..., ::-1].cumsum(axis=2)[..., ::-1]  # it shows more than was drawn
+    return np.asarray((shown * own).reshape(len(families), -1))
+
+
+@lru_cache(maxsize=256)
+def _chosen_by_part(cards: tuple[int, ...]) -> Array:
+    """1 where a configuration of the parents has the state of a distribution: the leak's, then those of each link."""
+    digits = np.indices(cards).reshape(len(cards), prod(cards))
+    chosen = [states == np.arange(card)[:, None] for states, card in zip(digits, cards, strict=True)]
+    return np.concatenate([np.ones((1, prod(cards))), *chosen])
 
 
 def _informed(network: Network, codes: NDArray[np.int32]) -> NDArray[np.bool_]:

@@ -117,14 +117,8 @@ def information(
     def draws() -> Iterable[tuple[Index, Array]]:
         return _draws(layout, belief, expected, values, rows) if held is None else held
 
-    shared, square = _shared(belief, basis, draws(), weights)
-    own = basis.complete(counts[belief.cells]) - basis.lost(counts[belief.cells])
-    node = np.array([belief.distributions[row].place.node for row in belief.row[basis.kept]])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        certain = np.abs(shared) > STANDS_OUT * np.sqrt(square)
-    keep = (node[:, None] == node[None, :]) | certain
+    data = _observed(belief, basis, draws(), weights, counts)
     prior = basis.prior(belief)
-    data = own + np.where(keep, shared, 0.0)
     touched = np.zeros(len(belief.left), dtype=bool)
     brought = None
     if literature is not None:
@@ -184,6 +178,13 @@ class Basis:
         rows = belief.row[self.kept]
         self.same_row = rows[:, None] == rows[None, :]
 
+    @property
+    def log_odds(self) -> Array:
+        """Of every kept state against the first of its distribution, shape (n_kept,)."""
+        logs = np.log(np.maximum(self.share, 1e-300))
+        first = np.flatnonzero(np.r_[True, self.row[1:] != self.row[:-1]])
+        return np.asarray(logs[self.kept] - logs[first[self.row[self.kept]]])
+
     def complete(self, patients: Array) -> Array:
         """N (diag rho - rho rho^T) of every distribution, as one block-diagonal matrix."""
         total = np.bincount(self.row, weights=patients)[self.row][self.kept]
@@ -236,6 +237,32 @@ class Basis:
         """Variance of every share from the covariance of the log-odds."""
         slopes = self.slopes()
         return np.asarray(np.einsum("kp,pq,kq->k", slopes, covariance, slopes, optimize=True))
+
+
+def observed(
+    layout: Layout, belief: Belief, expected: Expectation, patients: Patients, values: Array, counts: Array, seed: int
+) -> Array:
+    """Information that the patients hold about all log-odds together, from a random part of the rows, (n_kept, n_kept).
+
+    What its random error makes negative is left out.
+    """
+    rows, scale = _chosen(patients, seed, FEW_ROWS)
+    draws = _draws(layout, belief, expected, values, rows)
+    found = _observed(belief, Basis(belief, values), draws, patients.weights * scale, counts)
+    sizes, directions = np.linalg.eigh(found)
+    return np.asarray((directions * np.maximum(sizes, 0.0)) @ directions.T)
+
+
+def _observed(
+    belief: Belief, basis: Basis, draws: Iterable[tuple[Index, Array]], weights: Array, counts: Array
+) -> Array:
+    """Louis' information; what distributions of two variables share is kept where it stands out."""
+    shared, square = _shared(belief, basis, draws, weights)
+    own = basis.complete(counts[belief.cells]) - basis.lost(counts[belief.cells])
+    node = np.array([belief.distributions[row].place.node for row in belief.row[basis.kept]])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        certain = np.abs(shared) > STANDS_OUT * np.sqrt(square)
+    return np.asarray(own + np.where((node[:, None] == node[None, :]) | certain, shared, 0.0))
 
 
 def _draws(

@@ -39,8 +39,8 @@ from numpy.typing import NDArray
 from bayesdx.inference import Engine
 from bayesdx.knowledge.model import Model
 from bayesdx.learning.belief import Belief
-from bayesdx.learning.expected import Totals, expectation
-from bayesdx.learning.information import Basis
+from bayesdx.learning.expected import Expectation, Totals, expectation
+from bayesdx.learning.information import FEW_ROWS, Basis
 from bayesdx.learning.layout import Layout
 from bayesdx.learning.patients import Patients
 from bayesdx.learning.statistics import holm
@@ -137,10 +137,7 @@ def misfit(
     seed : int
     """
     network = layout.network_with(values)
-    rows = np.arange(len(patients))
-    if len(rows) > MOST_ROWS:
-        rows = np.sort(np.random.default_rng(seed).choice(rows, MOST_ROWS, replace=False))
-    weight = patients.weights[rows] * patients.total / float(patients.weights[rows].sum())
+    rows, weight = _representative(patients, seed)
     tested = [(name, state) for name in model.findings for state in range(1, len(network[name].states))]
     places, s_mix, s_tilt, s_effect = [], [], [], []
     kept = _kept(effects) if effects is not None else np.zeros(0, dtype=np.intp)
@@ -188,6 +185,34 @@ def misfit(
             said = [float(each[place]) for each in (z, p, adjusted, effect)]
             lines.append([name, network[name].states[state], share, modelled, examined, *said])
     return Misfit(pd.DataFrame(lines, columns=COLUMNS), together, np.clip(narrower, 1e-3, 1.0))
+
+
+def doubt_of_effects(
+    layout: Layout,
+    mix: Belief,
+    effects: Belief | None,
+    expected: Expectation,
+    patients: Patients,
+    values: Array,
+    seed: int,
+) -> Array:
+    """Variance of the slopes of the log evidence in the log-odds of the mix that comes from uncertain likelihoods.
+
+    Returns
+    -------
+    ndarray, shape (n_kept, n_kept)
+        Of all states of ``mix`` but the first of each distribution, from a random part of the rows.
+    """
+    kept = Basis(mix, values).kept
+    if effects is None:
+        return np.zeros((len(kept), len(kept)))
+    own = _kept(effects)
+    rows, weight = _representative(patients, seed, FEW_ROWS)
+    shared = np.zeros((len(kept), len(own)))
+    for part, found in expected.cases(layout.network_with(values), rows):
+        weighted = _scores(mix, found, values)[:, kept] * weight[np.searchsorted(rows, part), None]
+        shared += weighted.T @ _scores(effects, found, values)[:, own]
+    return np.asarray((shared * _variance(effects, own, values)) @ shared.T)
 
 
 def _scores(belief: Belief, counts: Array, values: Array) -> Array:
@@ -340,44 +365,75 @@ def recalibrated(logs: Array, prior: Array, labels: Index, weights: Array) -> tu
     return 1 / scale, np.asarray(bias + (scale - 1) * np.log(np.maximum(prior, 1e-12)))
 
 
-def dispersion(network: Network, cause: str, patients: Patients) -> tuple[float, float]:
+def dispersion(
+    layout: Layout, cause: str, patients: Patients, values: Array, effects: Belief | None
+) -> tuple[float, float]:
     """How much more the added evidence of a patient's findings varies within a class than the model says.
 
     Findings whose other parents were not observed are left out, as are states that a class excludes.
 
+    Parameters
+    ----------
+    layout : Layout
+    cause : str
+    patients : Patients
+    values : ndarray, shape (layout.size,)
+        With the shares that the classes have in these patients.
+    effects : Belief or None
+        What the parent says of the likelihoods; None where all of them are constants.
+
     Returns
     -------
     (float, float)
-        The ratio (1 where findings are as independent as the model says) and its standard error.
+        The ratio (1 where findings are as independent as the model says) and its standard error, what the parent
+        leaves open of the likelihoods included.
     """
-    _, posterior = Engine(network).joint(patients.evidence(), [cause])
-    posterior = posterior.reshape(len(patients), -1)
-    prior = patients.weights @ posterior / patients.total
+    network = layout.network_with(values)
+    rows, weight = _representative(patients, 0)
+    codes = patients.codes[rows]
+    _, posterior = Engine(network).joint(Patients(codes, weight).evidence(), [cause])
+    posterior = posterior.reshape(len(rows), -1)
+    prior = weight @ posterior / patients.total
     n, k = posterior.shape
     added, expected = np.zeros((n, k, k)), np.zeros((n, k))
     for node in network.nodes:
         position = network.index[node.name]
-        codes = patients.codes[:, position]
         if cause not in node.parents or not isinstance(node.cpd, Table):
             continue
         others = [name for name in node.parents if name != cause]
-        columns = patients.codes[:, [network.index[name] for name in others]]
-        used = np.flatnonzero((codes >= 0) & (columns >= 0).all(axis=1))
+        columns = codes[:, [network.index[name] for name in others]]
+        used = np.flatnonzero((codes[:, position] >= 0) & (columns >= 0).all(axis=1))
         axes = [node.parents.index(name) for name in others]
         table = np.moveaxis(node.cpd.values, [*axes, node.parents.index(cause)], range(len(node.parents)))
         share = table[tuple(columns[used].T)] if others else np.broadcast_to(table, (len(used), *table.shape))
         logs = np.log(np.maximum(share, 1e-6))  # (n_used, class, state)
         logs = logs - np.einsum("c,ncs->ns", prior, logs)[:, None, :]
         mean = np.einsum("ncs,nds->ncd", share, logs)  # of class d's evidence within class c
-        seen = np.take_along_axis(logs, codes[used][:, None, None], axis=2)[:, :, 0]
+        seen = np.take_along_axis(logs, codes[used, position][:, None, None], axis=2)[:, :, 0]
         added[used] += seen[:, None, :] - mean
         within = np.einsum("ncs,nds->ncd", share, logs**2) - mean**2
         expected[used] += within @ prior
     squares = np.einsum("nc,ncd,d->n", posterior, added**2, prior)
     model = np.einsum("nc,nc->n", posterior, expected)
-    weight = patients.weights
     whole = float(weight @ model)
     if whole <= 0:
         return 1.0, np.inf
     ratio = float(weight @ squares) / whole
-    return ratio, math.sqrt(float(weight**2 @ (squares - ratio * model) ** 2)) / whole
+    off = squares - ratio * model
+    variance = float(weight**2 @ off**2)
+    if effects is not None:
+        kept = _kept(effects)
+        shared = np.zeros(len(kept))
+        for part, found in expectation(layout, patients).cases(network, rows):
+            place = np.searchsorted(rows, part)
+            shared += (weight[place] * (squares - model)[place]) @ _scores(effects, found, values)[:, kept]
+        variance += float(shared**2 @ _variance(effects, kept, values))
+    return ratio, math.sqrt(variance) / whole
+
+
+def _representative(patients: Patients, seed: int, most: int = MOST_ROWS) -> tuple[Index, Array]:
+    """The rows that are looked at, and the patients that each stands for."""
+    rows = np.arange(len(patients))
+    if len(rows) > most:
+        rows = np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
+    return rows, patients.weights[rows] * patients.total / float(patients.weights[rows].sum())

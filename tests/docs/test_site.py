@@ -68,8 +68,9 @@ def test_every_public_name_is_described_once(site: Path) -> None:
         for place in page(path).ids:
             places.setdefault(place, []).append(path.name)
     listed = page(site / "reference/index.html").links
-    for name in dx.__all__:
-        address = "bayesdx.learning.classifier.BayesDxClassifier" if name == "BayesDxClassifier" else f"bayesdx.{name}"
+    addresses = [*(f"bayesdx.{name}" for name in dx.__all__), *(f"bayesdx.types.{name}" for name in dx.types.__all__)]
+    for name in addresses:
+        address = name.replace("bayesdx.BayesDx", "bayesdx.learning.classifier.BayesDx")
         assert len(places[address]) == 1, name
         assert f"{places[address][0]}#{address}" in listed
 

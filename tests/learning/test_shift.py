@@ -8,11 +8,20 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from numpy.typing import NDArray
+from scipy.special import betaln
 
 import bayesdx as dx
 from bayesdx.diagnosis.simulate import simulate
+from bayesdx.knowledge.schema import TableEntry
+from bayesdx.learning.belief import PARTS, believe
+from bayesdx.learning.discount import POSSIBLE, SHIFTS, discounted_together, expecting_shifts, groups_of
+from bayesdx.learning.em import maximise
+from bayesdx.learning.expected import expectation
+from bayesdx.learning.information import Basis, observed
+from bayesdx.learning.layout import Layout
 from bayesdx.learning.patients import patients_of
-from bayesdx.learning.shift import dispersion, log_likelihoods, recalibrated
+from bayesdx.learning.shift import CERTAIN, dispersion, log_likelihoods, recalibrated
 from bayesdx.network import compile_network
 from tests.learning.models import exclusive_model
 
@@ -37,12 +46,12 @@ def hospital(rows: int, share: float, seed: int, likeness: float, shift: float =
     return pd.DataFrame({"d": np.where(ill, "ill", "well"), **cells})
 
 
-def plain(frame: pd.DataFrame) -> dx.ModelFit:
+def plain(frame: pd.DataFrame) -> dx.types.ModelFit:
     """A naive model that is as sure as it counts."""
     return dx.fit_model(frame, "d", structure="naive", temperature=1)
 
 
-def told(result: dx.Calibration, of: str) -> bool:
+def told(result: dx.types.Calibration, of: str) -> bool:
     return any(of in text for text in result.warnings)
 
 
@@ -108,10 +117,95 @@ def test_findings_that_repeat_each_other_are_noticed() -> None:
     for seed in range(5):
         for found, likeness in ((apart, 0.0), (alike, 0.7)):
             fit = plain(hospital(300, 0.46, seed, likeness))
-            network = compile_network(fit.model)
+            layout = Layout(compile_network(fit.model))
             others = fit.read(hospital(400, 0.745, 50 + seed, likeness).drop(columns="d"))
-            found.append(dispersion(network, "d", patients_of(network, others))[0])
+            people = patients_of(layout.network, others)
+            found.append(dispersion(layout, "d", people, layout.values(layout.network), None)[0])
     assert np.mean(apart) == pytest.approx(1.0, abs=0.1) and np.mean(alike) > 1.4
+
+
+def test_likelihoods_from_few_patients_are_not_taken_for_repetition() -> None:
+    """Findings are independent, likelihoods rest on 60 patients: the error says so, and hardly ever is it an alarm."""
+    alarms = 0
+    for seed in range(10):
+        fit = plain(hospital(60, 0.46, seed, 0.0))
+        layout = Layout(compile_network(fit.model))
+        people = patients_of(layout.network, fit.read(hospital(3000, 0.46, 50 + seed, 0.0).drop(columns="d")))
+        effects = believe(fit.model, layout, PARTS, fit.model.findings, 1.0)
+        values = layout.values(layout.network)
+        (ratio, error), (_, if_known) = (dispersion(layout, "d", people, values, of) for of in (effects, None))
+        assert error > 1.02 * if_known
+        alarms += ratio > 1 + CERTAIN * error
+    assert alarms <= 1
+
+
+def test_a_shift_is_weighed_as_the_integral_over_all_priors_weighs_it() -> None:
+    """The evidence of each shift, by Laplace's method at its own maximum, gives the furthest that remains possible."""
+    parent = many_causes(np.full(9, 1 / 9))
+    for shares in (np.full(9, 1 / 9), np.arange(1, 10) / 45):
+        layout = Layout(compile_network(parent))
+        before = layout.values(layout.network)
+        people = patients_of(layout.network, dx.read_cohort(parent, patients(many_causes(shares), 1500, 5)))
+        belief = believe(parent, layout, PARTS, ["cause"], 1.0)
+        groups, expected = groups_of(parent, layout.network, belief), expectation(layout, people)
+        used = belief.beyond > 0
+        inside = np.where(used, belief.alpha * belief.beyond / (belief.alpha + belief.beyond), 0.0)
+        logs = []
+        for spread in SHIFTS:
+            factor = 1 / (1 + spread**2 * inside)
+            prior = replace(belief, alpha=factor * belief.alpha, beyond=factor * belief.beyond)
+            fit = maximise(layout, prior, expected, before, max_iterations=200, tolerance=1e-6)
+            data = observed(layout, prior, expected, people, fit.values, fit.totals.counts, 0)
+            scale = -betaln(prior.alpha[used], prior.beyond[used]).sum()
+            curvature = np.linalg.slogdet(data + Basis(prior, fit.values).prior(prior))[1]
+            logs.append(fit.objective + scale - curvature / 2)
+        density = np.exp(np.array(logs) - max(logs))
+        reached = np.r_[0.0, ((density[1:] + density[:-1]) / 2 * np.diff(SHIFTS)).cumsum()]
+        known = np.interp(POSSIBLE, reached / reached[-1], SHIFTS)
+        at = maximise(layout, expecting_shifts(belief), expected, before, max_iterations=200, tolerance=1e-6)
+        data = observed(layout, belief, expected, people, at.values, at.totals.counts, 0)
+        found = discounted_together(belief, groups, before, at.values, at.totals.counts, data, np.zeros_like(data))
+        assert np.log(found.apart["causes"]) == pytest.approx(known, rel=0.25)
+
+
+def many_causes(shares: NDArray[np.float64]) -> dx.Model:
+    """One cause of nine and a half that the parent knows to a tenth; ten findings with known likelihoods."""
+    model = exclusive_model()
+    states = tuple(f"c{place}" for place in range(len(shares)))
+    findings = [replace(model.by_name["f0"], variable=f"g{place}") for place in range(10)]
+    chances = np.random.default_rng(8).uniform(0.03, 0.97, (len(findings), len(shares)))
+    return replace(
+        model,
+        variables=(replace(model.by_name["cause"], states=states), *findings),
+        priors=tuple(
+            replace(model.priors[0], state=state, probability=p, lower=0.9 * p, upper=1.1 * p)
+            for state, p in zip(states[1:], shares[1:], strict=True)
+        ),
+        tables=tuple(
+            TableEntry("", finding.variable, (("cause", (state,)),), "yes", p, p, p, "S", "expert")
+            for finding, row in zip(findings, chances, strict=True)
+            for state, p in zip(states, row, strict=True)
+        ),
+    )
+
+
+def test_patients_of_the_parents_own_kind_narrow_the_mix_further_than_others() -> None:
+    """The same number of patients: as the parent expects, intervals are narrower; another mix is believed soon."""
+    parent, shares = many_causes(np.full(9, 1 / 9)), np.arange(1, 10) / 45
+    own, other = (dx.calibrate(parent, patients(of, 400, 3), "prior_shift") for of in (parent, many_causes(shares)))
+    widths = [(each.table["upper"] - each.table["lower"]).mean() for each in (own, other)]
+    assert widths[0] < 0.9 * widths[1] and own.worth["causes"] > 2 * other.worth["causes"]
+    assert other.apart["causes"] > 1.3 * own.apart["causes"] > 1.3
+    held = (other.table["lower"] < shares[1:]) & (shares[1:] < other.table["upper"])
+    assert held.sum() >= 7
+
+
+def test_where_findings_say_nothing_patients_may_come_from_anywhere() -> None:
+    """One patient moves the shares by little, in the middle of intervals far wider than the parent's."""
+    parent = many_causes(np.full(9, 1 / 9))
+    rows = dx.calibrate(parent, patients(parent, 1, 3), "prior_shift").table
+    assert (rows["after"] - rows["before"]).abs().max() < 0.3
+    assert ((rows["upper"] - rows["lower"]) > 5 * (rows["before_upper"] - rows["before_lower"])).all()
 
 
 def test_labelled_patients_of_the_source_calibrate_first() -> None:
