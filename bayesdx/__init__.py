@@ -7,25 +7,11 @@
 'cauda_equina_syndrome'
 """
 
-from bayesdx.cohort import CohortSummary, cohort_schema, score_batch, score_cohort
+from bayesdx import types
+from bayesdx.cohort import cohort_schema, score_batch, score_cohort
 from bayesdx.diagnosis import (
     UNKNOWN,
-    CaseComparison,
-    Conflict,
-    CredibleIntervals,
     Diagnosis,
-    Drawing,
-    Explanation,
-    FhirFindings,
-    Narrative,
-    NextTests,
-    PosteriorPath,
-    Question,
-    SensitivityAnalysis,
-    SideBySide,
-    Sweep,
-    TradeOff,
-    VariableSearch,
     compare_cases,
     credible_intervals,
     diagnose,
@@ -60,12 +46,6 @@ from bayesdx.errors import (
     TooLargeError,
 )
 from bayesdx.evaluation import (
-    CaseResults,
-    Cohort,
-    CohortCheck,
-    Evaluation,
-    MappingDraft,
-    VersionComparison,
     check_cases,
     check_cohort,
     check_evidence,
@@ -74,14 +54,13 @@ from bayesdx.evaluation import (
     draft_mapping,
     evaluate,
     model_card,
+    model_sheets,
     read_cohort,
 )
-from bayesdx.explorer import Explorer, explore, publish
+from bayesdx.explorer import explore, publish
 from bayesdx.inference import Engine
 from bayesdx.knowledge import (
-    Comparison,
     Model,
-    Problem,
     check_model,
     lineage,
     list_models,
@@ -89,7 +68,7 @@ from bayesdx.knowledge import (
     release_model,
     save_model,
 )
-from bayesdx.learning import Calibration, ModelFit, Synthesis, calibrate, fit_model, new_model, synthesise
+from bayesdx.learning import calibrate, fit_model, new_model, synthesise
 from bayesdx.network import (
     Network,
     as_network,
@@ -100,7 +79,7 @@ from bayesdx.network import (
     write_bif,
     write_network,
 )
-from bayesdx.notes import NoteReading, read_note
+from bayesdx.notes import read_note
 
 __version__ = "0.1.0"
 
@@ -108,51 +87,22 @@ __all__ = [
     "UNKNOWN",
     "BayesDxClassifier",
     "BayesdxError",
-    "Calibration",
-    "CaseComparison",
-    "CaseResults",
-    "Cohort",
-    "CohortCheck",
     "CohortError",
-    "CohortSummary",
-    "Comparison",
-    "Conflict",
-    "CredibleIntervals",
     "DataWarning",
     "DatasetError",
     "Diagnosis",
-    "Drawing",
     "Engine",
-    "Evaluation",
-    "Explanation",
-    "Explorer",
-    "FhirFindings",
     "FindingsError",
     "ImpossibleEvidenceError",
     "LearningError",
-    "MappingDraft",
     "MissingExtraError",
     "Model",
     "ModelError",
-    "ModelFit",
     "ModelNotFoundError",
-    "Narrative",
     "Network",
     "NetworkError",
-    "NextTests",
-    "NoteReading",
-    "PosteriorPath",
-    "Problem",
-    "Question",
     "SaveError",
-    "SensitivityAnalysis",
-    "SideBySide",
-    "Sweep",
-    "Synthesis",
     "TooLargeError",
-    "TradeOff",
-    "VariableSearch",
-    "VersionComparison",
     "as_network",
     "calibrate",
     "check_cases",
@@ -177,6 +127,7 @@ __all__ = [
     "load_model",
     "model_card",
     "model_from_network",
+    "model_sheets",
     "narrative",
     "new_model",
     "next_question",
@@ -211,4 +162,10 @@ def __getattr__(name: str) -> object:
         from bayesdx.learning.classifier import BayesDxClassifier
 
         return BayesDxClassifier
-    raise AttributeError(f"module 'bayesdx' has no attribute {name!r}")
+    where = f" It is bayesdx.types.{name}." if name in types.__all__ else ""
+    raise AttributeError(f"module 'bayesdx' has no attribute {name!r}.{where}")
+
+
+def __dir__() -> list[str]:
+    """What a person calls; what calls return is described in ``bayesdx.types``."""
+    return [*__all__, "__version__", "types"]

@@ -271,6 +271,18 @@ def rounded(number: float, unit: int = 1) -> str:
         return f"{Decimal(number) / unit:.3g}"
 
 
+def did_you_mean(name: object, valid: Iterable[str]) -> str:
+    """The nearest valid name as a question to end a message with; empty where none is near.
+
+    Examples
+    --------
+    >>> did_you_mean("sever_pain", ["severe_pain", "onset"]), did_you_mean("fever", ["onset"])
+    (" Did you mean 'severe_pain'?", '')
+    """
+    near = nearest(name, valid)
+    return f" Did you mean {near!r}?" if near else ""
+
+
 def nearest(name: object, valid: Iterable[str]) -> str | None:
     """The valid name most like ``name``, or None where nothing is near.
 

@@ -94,7 +94,7 @@ def reached(told: Told, wanted: Answer) -> float:
 
 
 def interviewed(
-    start: dx.Diagnosis, patient: Patient, tests: bool, memory: dict[Any, dx.Question]
+    start: dx.Diagnosis, patient: Patient, tests: bool, memory: dict[Any, dx.types.Question]
 ) -> tuple[Told, Told]:
     """An interview to its end: the part before the first test, and all of it."""
     cases, spoken = [start], None
@@ -210,7 +210,7 @@ def flagship(population: str, count: int, with_tests: int, seed: int) -> dict[st
     start, rng = dx.diagnose(model), np.random.default_rng(seed)
     kinds = {name: model.by_name[name].kind for name in model.by_name}
     tallies = {asked: {way: Tally() for way in (INTERVIEW, RANDOM, GAIN)} for asked in (HISTORY, TESTS)}
-    questions: dict[Any, dx.Question] = {}
+    questions: dict[Any, dx.types.Question] = {}
     gains: dict[bool, dict[Any, int]] = {False: {}, True: {}}
     for number, patient in enumerate(patients_of(model, count, seed)):
         tests = number < with_tests

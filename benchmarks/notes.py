@@ -110,7 +110,7 @@ def judge(model: dx.Model, note: dict[str, Any]) -> Iterator[tuple[str, Wrong | 
             yield "wrong", Wrong(note["case"], "not stated", name, "|".join(expected), shown, reason)
 
 
-def _reason(reading: dx.NoteReading, name: str, proposal: Any) -> str:
+def _reason(reading: dx.types.NoteReading, name: str, proposal: Any) -> str:
     if proposal is not None:
         return "; ".join(f"{span.words!r}: {span.rule}" for span in proposal.spans)[:160]
     for conflict in reading.conflicts:

@@ -25,6 +25,7 @@ LAYERS = [
     "cohort",
     "evaluation",
     "learning",
+    "types",
     "explorer",
     "cli",
     "__main__",
@@ -89,12 +90,14 @@ def test_no_two_files_import_each_other(graph: grimp.ImportGraph) -> None:
 def test_front_ends_use_public_names_only(path: Path) -> None:
     """A front end knows ``import bayesdx``, the errors, how files are read and values shown; nothing deeper."""
     tree = ast.parse(path.read_text("utf-8"))
-    public = {*bayesdx.__all__, "__version__"}
+    public = {*bayesdx.__all__, "__version__", "types"}
     for module, name in imports(tree):
         if module == "bayesdx":
             assert name is None or name in public or name in FRONT_ENDS, f"bayesdx.{name} is not public"
         elif module.startswith("bayesdx."):
-            assert module.split(".")[1] in (layer_of(path), "errors", "files", "display"), f"{module} is not public"
+            assert module.split(".")[1] in (layer_of(path), "errors", "files", "display", "types"), (
+                f"{module} is not public"
+            )
     used = {
         node.attr
         for node in ast.walk(tree)
@@ -133,14 +136,28 @@ def test_companions_are_imported_in_one_place(companion: str) -> None:
 
 
 def test_every_public_name_exists_and_says_what_it_is() -> None:
-    """``__all__`` is sorted, complete, and each function and class in it has a docstring."""
-    assert list(bayesdx.__all__) == sorted(
-        bayesdx.__all__, key=lambda name: (not name.isupper(), not name[0].isupper(), name)
-    )
-    for name in bayesdx.__all__:
-        value = getattr(bayesdx, name)
-        if callable(value):
-            assert value.__doc__, name
+    """``__all__`` is sorted, and each function and class in it has a docstring."""
+    for module in (bayesdx, bayesdx.types):
+        names = list(module.__all__)
+        assert names == sorted(names, key=lambda name: (not name.isupper(), not name[0].isupper(), name))
+        for name in names:
+            value = getattr(module, name)
+            if callable(value):
+                assert value.__doc__, name
+
+
+def test_the_front_door_shows_what_a_person_calls() -> None:
+    """Functions, the four values that they work on, errors, the classifier; types of results stand in their module."""
+    shown = set(dir(bayesdx)) - {"__version__", "types"}
+    assert shown == set(bayesdx.__all__)
+    kinds = {name for name in shown if isinstance(getattr(bayesdx, name), type)}
+    errors = {name for name in kinds if issubclass(getattr(bayesdx, name), BaseException)}
+    assert kinds - errors == {"BayesDxClassifier", "Diagnosis", "Engine", "Model", "Network"}
+    assert not shown & set(bayesdx.types.__all__)
+    with pytest.raises(
+        AttributeError, match=r"^module 'bayesdx' has no attribute 'Question'\. It is bayesdx\.types\.Question\.$"
+    ):
+        bayesdx.Question  # noqa: B018
 
 
 def test_no_two_classes_have_one_name() -> None:

@@ -212,7 +212,7 @@ def check(
     try:
         loaded = dx.load_model(model)
     except dx.ModelError as error:
-        problems = [problem for problem in error.problems if isinstance(problem, dx.Problem)]
+        problems = [problem for problem in error.problems if isinstance(problem, dx.types.Problem)]
         if not problems:
             raise
         output.show_problems(problems, format)
@@ -232,6 +232,7 @@ def check(
 def card(
     model: ModelArgument,
     format: Annotated[CardFormat, typer.Option("--format", help="How to write the card.")] = CardFormat.MARKDOWN,
+    sheets: Annotated[bool, typer.Option("--sheets", help="The matrix of all weights, and a page a cause.")] = False,
 ) -> None:
     """Write the model card: what a model is for, what it rests on, how well it does, and what is not known.
 
@@ -239,10 +240,12 @@ def card(
     Examples:
       bayesdx card chest_clinic
       bayesdx card hip_flexion_weakness --format html > card.html
+      bayesdx card hip_flexion_weakness --sheets --format html > sheets.html
     """
     import bayesdx as dx
 
-    sys.stdout.write(dx.model_card(dx.load_model(model), "html" if format == CardFormat.HTML else "markdown"))
+    write = dx.model_sheets if sheets else dx.model_card
+    sys.stdout.write(write(dx.load_model(model), "html" if format == CardFormat.HTML else "markdown"))
 
 
 @app.command()

@@ -11,7 +11,7 @@ from bayesdx.cli.output import console, print_csv, print_json, print_left_out, r
 from bayesdx.display import clean, format_probability, format_ratio
 
 
-def show(model: dx.Model, evidence: pd.DataFrame | None, cases: dx.CaseResults | None, format: str) -> None:
+def show(model: dx.Model, evidence: pd.DataFrame | None, cases: dx.types.CaseResults | None, format: str) -> None:
     """Conformance with published accuracy, results of the clinical unit tests, or both."""
     if format == "json":
         document: dict[str, Any] = {"model": {"name": model.name, "version": model.version, "hash": model.hash}}
@@ -81,7 +81,7 @@ def _number(value: float | str | None) -> str:
     return "" if value is None else format_ratio(float(value))
 
 
-def show_shares(comparison: dx.VersionComparison, most: int | None = None) -> None:
+def show_shares(comparison: dx.types.VersionComparison, most: int | None = None) -> None:
     """How common causes are in both populations before anything is found, the most moved first."""
     shares = comparison.shares
     shares = shares[shares["old"] != shares["new"]]

@@ -167,14 +167,14 @@ class _Talk:
             if ended:
                 return ended
 
-    def _ask(self, question: dx.Question) -> None:
+    def _ask(self, question: dx.types.Question) -> None:
         part = HEADINGS.get(question.kind, HEADINGS["context"])
         heading = [Title(f"--- {part} ---")] if part != self.part else []
         self.part = part
         typer.echo()
         _show([*heading, *question.blocks()])
 
-    def _hear(self, question: dx.Question) -> str:
+    def _hear(self, question: dx.types.Question) -> str:
         """Take lines until one is an answer or an end; returns the end, or nothing."""
         import bayesdx as dx
         from bayesdx.cli import reading
@@ -216,7 +216,7 @@ class _Talk:
             else:
                 _show([clean(line.removeprefix("findings: ")) for line in fault.splitlines()])
 
-    def _take(self, question: dx.Question, case: dx.Diagnosis) -> None:
+    def _take(self, question: dx.types.Question, case: dx.Diagnosis) -> None:
         """Go on with an answer: say what was understood, which alarm it raises, and what comes first now."""
         import bayesdx as dx
 

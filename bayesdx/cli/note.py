@@ -12,7 +12,7 @@ from bayesdx.display import clean
 from bayesdx.errors import FindingsError
 
 if TYPE_CHECKING:
-    from bayesdx import NoteReading
+    from bayesdx.types import NoteReading
 
 
 def read(

@@ -177,7 +177,7 @@ def show_models(models: pd.DataFrame, format: str) -> None:
             screen.print(grid)
 
 
-def show_variables(found: dx.VariableSearch, format: str) -> None:
+def show_variables(found: dx.types.VariableSearch, format: str) -> None:
     """Variables that words fit."""
     if format == "json":
         rows = [
@@ -196,7 +196,7 @@ def show_variables(found: dx.VariableSearch, format: str) -> None:
         show_report(found)
 
 
-def show_problems(problems: Sequence[dx.Problem], format: str) -> None:
+def show_problems(problems: Sequence[dx.types.Problem], format: str) -> None:
     """Every fault of a model folder."""
     frame = pd.DataFrame([problem._asdict() for problem in problems], dtype=object)
     if format == "json":
@@ -226,6 +226,7 @@ def show_sound(model: dx.Model, format: str, lineage: str) -> None:
                 "model": identity,
                 "lineage": lineage,
                 "statuses": statuses,
+                "informed": dict(zip(("uncertain", "from_studies"), model.count_informed(), strict=True)),
                 "shared_words": {word: list(names) for word, names in model.vocabulary.shared.items()},
             }
         )
@@ -247,6 +248,14 @@ def show_sound(model: dx.Model, format: str, lineage: str) -> None:
         if shared:
             listed = "; ".join(f"{clean(word)} ({', '.join(names)})" for word, names in shared.items())
             screen.print(f"\nWords that are refused as a finding, since each may mean several variables: {listed}.")
+        uncertain, informed = model.count_informed()
+        if uncertain < sum(numbers.values()) or informed:
+            fixed = sum(numbers.values()) - uncertain
+            by_definition = f"{fixed} of them hold by definition; of the others, " if fixed else "Of them, "
+            screen.print(
+                f"{by_definition}{uncertain} in number, {informed} ({100 * informed / max(1, uncertain):.0f} %) come "
+                "from studies by at least a half."
+            )
         learned = model.learned_from_studies()
         if len(learned):
             share = learned["information"]
@@ -262,7 +271,7 @@ def _statuses(model: dx.Model, file: str) -> list[int]:
     return [int(found.get(status, 0)) for status in STATUSES]
 
 
-def show_comparison(comparison: dx.VersionComparison, format: str, lineage: str, most: int | None = None) -> None:
+def show_comparison(comparison: dx.types.VersionComparison, format: str, lineage: str, most: int | None = None) -> None:
     """What differs between two models; in JSON also what that does to the cases of the new one.
 
     ``lineage`` is the sentence about the new one's parent.

@@ -11,7 +11,7 @@ from bayesdx.cli.output import print_csv, print_json, records, show_report
 from bayesdx.display.report import Report
 
 
-def show_explanation(why: dx.Explanation, format: str) -> None:
+def show_explanation(why: dx.types.Explanation, format: str) -> None:
     """Why a cause is as probable as it is."""
     if format == "json":
         document = {
@@ -27,7 +27,7 @@ def show_explanation(why: dx.Explanation, format: str) -> None:
         _show(why, why.table, format)
 
 
-def show_next(following: dx.NextTests, format: str) -> None:
+def show_next(following: dx.types.NextTests, format: str) -> None:
     """What to find out next."""
     if format == "json":
         document = {
@@ -45,7 +45,7 @@ def show_next(following: dx.NextTests, format: str) -> None:
         _show(following, following.table, format)
 
 
-def show_sensitivity(what_if: dx.SensitivityAnalysis, format: str) -> None:
+def show_sensitivity(what_if: dx.types.SensitivityAnalysis, format: str) -> None:
     """What would change the posterior of a cause."""
     if format == "json":
         document = {"cause": what_if.event.name, "posterior": what_if.posterior}

@@ -15,6 +15,7 @@ from bayesdx.cohort.lexicon import MOST_FAULTS_SHOWN, TableLexicon, lexicon
 from bayesdx.cohort.options import Options, read_options
 from bayesdx.cohort.scores import Scores, score_codes
 from bayesdx.cohort.summary import STATUSES
+from bayesdx.diagnosis.compiled import compiled
 from bayesdx.errors import CohortError, FindingsError, ImpossibleEvidenceError
 from bayesdx.files.companions import arrow
 from bayesdx.inference import Evidence
@@ -180,7 +181,7 @@ def scored_batch(
     spread = _Spread(good, len(bad), unknown)
     leading = np.full(len(bad), -1)
     if len(good):
-        leading[good] = np.argmax(np.nan_to_num(scores.posteriors, nan=-1.0), axis=1)
+        leading[good] = np.argmax(np.nan_to_num(scores.posteriors[:, : compiled(words.model).ranked], nan=-1.0), axis=1)
     leading[unknown] = -1
     own = [
         Texts(status, STATUSES),

@@ -35,7 +35,7 @@ from bayesdx.knowledge.vocabulary import quoted
 
 def score_cohort(
     model: Model | str | PathLike[str],
-    source: Any,
+    cohort: Any,
     out: str | os.PathLike[str] | None = None,
     *,
     keep: Iterable[str] = (),
@@ -59,7 +59,7 @@ def score_cohort(
     ----------
     model : Model, str or path
         A model, or what ``load_model`` takes.
-    source : DataFrame (pandas, polars, pyarrow, Dask), or path of a table, or of a folder of Parquet files
+    cohort : DataFrame (pandas, polars, pyarrow, Dask), or path of a table, or of a folder of Parquet files
         A table is CSV (commas, semicolons or tabs; UTF-8, UTF-16 or Windows-1252; plain, gzip or zstd), Parquet, Arrow
         or Excel; the last two are read whole. A column per variable of the model, called by its name, its label or a
         synonym. A cell is what a finding of ``diagnose`` may be: a state or its label; yes, no, true, false, 1 or 0
@@ -93,7 +93,7 @@ def score_cohort(
     Returns
     -------
     DataFrame, or CohortSummary where ``out`` is given
-        A frame of the library that the source is of (for a path: pandas; for Dask: a Dask frame, computed when asked),
+        A frame of the library that the cohort is of (for a path: pandas; for Dask: a Dask frame, computed when asked),
         rows in order; columns as ``cohort_schema`` lists them: the kept ones, status, first_cause, log_evidence,
         red_flags, fault, posterior_<cause>, and with intervals lower_<cause> and upper_<cause>.
 
@@ -104,7 +104,7 @@ def score_cohort(
     ImpossibleEvidenceError
         With ``on_error="raise"``, a row of probability zero.
     CohortError
-        The source cannot be read or changed while it was read; the output cannot be written, or is not this run's.
+        The cohort cannot be read or changed while it was read; the output cannot be written, or is not this run's.
     MissingExtraError
         Parquet, Arrow, zstd, or a frame that is not pandas, and the extra ``cohort`` (pyarrow, narwhals) is not
         installed; Excel, and the extra ``excel`` is not.
@@ -128,9 +128,9 @@ def score_cohort(
     if format is not None and format.is_arrow:
         arrow()  # what is not installed is named before anything else
     words = lexicon(model)
-    if is_dask(source):
-        return score_dask(words, source, target, options, overwrite)
-    table = open_source(source)
+    if is_dask(cohort):
+        return score_dask(words, cohort, target, options, overwrite)
+    table = open_source(cohort)
     positions = words.positions(table.names, options.keep, options.ignore)
     score_names(words, options)
 

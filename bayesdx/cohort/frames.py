@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -49,8 +50,9 @@ class FrameSource(RowSource):
         for number, start in enumerate(range(0, max(1, self.rows), PART_ROWS)):
             yield Part(number, self._reader(start, min(self.rows, start + PART_ROWS), columns))
 
+    @abstractmethod
     def _reader(self, start: int, stop: int, columns: Sequence[str]) -> Callable[[], Iterator[Batch]]:
-        raise NotImplementedError
+        """A function that reads these columns of the rows from ``start`` to before ``stop``."""
 
     def _check_names(self, names: Sequence[object]) -> None:
         for name in names:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bayesdx.diagnosis.compiled import Compiled, compiled
-from bayesdx.errors import FindingsError, nearest
+from bayesdx.errors import FindingsError, did_you_mean
 from bayesdx.inference import Engine
 from bayesdx.inference.kernels import Kernel, numba_installed
 from bayesdx.knowledge.model import Model
@@ -25,7 +25,7 @@ UNTOLD = ("", "?")
 
 @dataclass(frozen=True, eq=False)
 class TableLexicon:
-    """A model as a table sees it.
+    """What the columns and cells of a table mean in a model.
 
     Parameters
     ----------
@@ -74,7 +74,9 @@ class TableLexicon:
             seen.add(column)
         faults += self._twice(found)
         faults += [
-            f"keep: there is no column {quoted(name)}.{hint(name, columns)}" for name in keep if name not in seen
+            f"keep: there is no column {quoted(name)}.{did_you_mean(name, columns)}"
+            for name in keep
+            if name not in seen
         ]
         if faults:
             raise FindingsError(listed(faults))
@@ -88,7 +90,7 @@ class TableLexicon:
         return [f"{name} is given twice, as {' and as '.join(c)}." for name, c in columns.items() if len(c) > 1]
 
     def code(self, column: str, position: int, value: object) -> int | None:
-        """The state that a cell means, as a code; -1 for ``?``, which is not told; None where no one state is meant."""
+        """The code of the state that a cell means: -1 for ``?``, not observed; None where no single state is meant."""
         known = self.codes.setdefault((column, position), {})
         key = (type(value), value)
         if key not in known:
@@ -116,12 +118,6 @@ class TableLexicon:
             return f"{text} The cells seem to be separated by |; save the file with commas, semicolons or tabs."
         near = self.model.vocabulary.hint(column)
         return f"{text}{near or ' Name it under keep to copy it, or under ignore.'}"
-
-
-def hint(name: object, valid: Iterable[str]) -> str:
-    """The nearest valid name as a question, or nothing."""
-    near = nearest(name, valid)
-    return f" Did you mean {near!r}?" if near else ""
 
 
 def listed(faults: Sequence[str]) -> str:

@@ -124,8 +124,13 @@ class SideBySide(_Beside):
         """What differs, the level of each case, the causes."""
         models = {f"{case.model.name} {case.model.version}" for case in self.cases.values()}
         shown: list[Block] = [Title(f"{' and '.join(sorted(models))}: {len(self.cases)} cases side by side")]
-        rows = [[name, *values] for name, *values in self.findings.itertuples(name=None)]
-        populations = [case.model.population for case in self.cases.values()]
+        said = [{found.variable: found.value_text for found in case.understood} for case in self.cases.values()]
+        labels = {found.variable: found.label for case in self.cases.values() for found in case.understood}
+        rows = [[labels[name], *(one.get(name, "not asked") for one in said)] for name in self.findings.index]
+        populations = [
+            next(row.title for row in case.model.info.populations if row.name == case.model.population)
+            for case in self.cases.values()
+        ]
         if len(set(populations)) > 1:
             rows.insert(0, ["setting", *populations])
         rows.append(["triage", *(case.triage.level for case in self.cases.values())])
@@ -256,7 +261,7 @@ def show(*cases: Diagnosis, **named: Diagnosis) -> SideBySide:
     ----------
     *cases : Diagnosis
         Called A, B, C, ... in this order; of one model or of several.
-    **named : Diagnosis
+    named : Diagnosis, by keyword
         Cases with names of their own.
 
     Returns
@@ -276,7 +281,7 @@ def show(*cases: Diagnosis, **named: Diagnosis) -> SideBySide:
     chest_clinic 1.0.0: 3 cases side by side
     <BLANKLINE>
     what differs  A          B     C
-    smoking       not asked  yes   no
+    Smoking       not asked  yes   no
     triage        none       none  none
     <BLANKLINE>
     cause                             A       B       C

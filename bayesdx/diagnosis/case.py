@@ -13,8 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bayesdx.diagnosis.answers import with_answers
-from bayesdx.diagnosis.compiled import compiled
-from bayesdx.diagnosis.events import Event, action_variables, event_of, sides
+from bayesdx.diagnosis.compiled import Compiled, compiled
+from bayesdx.diagnosis.events import Event, action_variables, event_of, given_event, sides
 from bayesdx.diagnosis.findings import UNKNOWN, Findings, Understood, Value, code_findings, read_findings, understood
 from bayesdx.diagnosis.red_flags import FiredFlag, fired_flags
 from bayesdx.diagnosis.steps import Recommendation, candidates, recommendations
@@ -64,6 +64,40 @@ class Line:
     def variable(self) -> str:
         """The variable of the cause: ``cause`` itself, or what stands before the = of a state."""
         return split_event(self.cause)[0]
+
+
+@dataclass(frozen=True)
+class GroupSum:
+    """A group of causes as its sum.
+
+    Parameters
+    ----------
+    group, label : str
+    probability : float in [0, 1]
+        P(at least one member present | findings).
+    members : tuple of Line
+        Highest posterior first.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> dx.diagnose(dx.load_model("chest_clinic@1.0.0")).groups
+    ()
+    """
+
+    group: str
+    label: str
+    probability: float
+    members: tuple[Line, ...]
+
+
+def always_one(model: Model) -> bool:
+    """Whether every patient has one of the modelled causes, whatever is found."""
+    return compiled(model).kept(_one_always)
+
+
+def _one_always(ready: Compiled) -> bool:
+    return CaseNumbers.of(ready.model, read_findings(ready.model, {})).none_present == 0
 
 
 def expect_cases(*cases: object) -> None:
@@ -183,6 +217,8 @@ class CaseNumbers:
     def posterior(self) -> pd.Series:
         """P(cause present | findings) by cause, highest first (equal ones in the order of the model).
 
+        A cause that is the sum of others (``groups.csv``) comes after all of them, since it competes with none.
+
         Index: cause; a cause with more than two states has a line ``cause=state`` for each of them. Values in [0, 1];
         they need not sum to 1, since several causes may be present.
 
@@ -202,12 +238,14 @@ class CaseNumbers:
     @cached_property
     def _order(self) -> NDArray[np.intp]:
         """Places of the lines, highest first; what differs by rounding alone stays in the order of the model."""
+        lines = compiled(self.model).ranked
         with np.errstate(divide="ignore"):
-            return np.argsort(-np.log(self.probabilities).round(9), kind="stable")
+            order = np.argsort(-np.log(self.probabilities[:lines]).round(9), kind="stable")
+        return np.append(order, np.arange(lines, len(self.probabilities)))
 
     @cached_property
     def differential(self) -> tuple[Line, ...]:
-        """The lines of the differential, highest posterior first.
+        """The lines of the differential, highest posterior first; sums of others (``groups.csv``) are none of them.
 
         Examples
         --------
@@ -231,8 +269,35 @@ class CaseNumbers:
                 rank,
                 float(ratio[place]),
             )
-            for rank, place in enumerate(self._order.tolist(), start=1)
+            for rank, place in enumerate(self._order[: compiled(self.model).ranked].tolist(), start=1)
         )
+
+    @cached_property
+    def groups(self) -> tuple[GroupSum, ...]:
+        """The groups of causes, each as its sum: P(at least one member present), highest first.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> from dataclasses import replace
+        >>> from bayesdx.knowledge.schema import CauseGroup
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> lungs = CauseGroup("lungs", "Disease of the lung itself", ("tuberculosis", "lung_cancer"))
+        >>> case = dx.diagnose(replace(model, cause_groups=(lungs,)), {"xray": "positive"})
+        >>> [(group.label, round(group.probability, 3), group.members[0].cause) for group in case.groups]
+        [('Disease of the lung itself', 0.576, 'lung_cancer')]
+        """
+        engine = compiled(self.model).engine
+        found = []
+        for row in self.model.cause_groups:
+            without = self.evidence.evidence
+            for member in row.members:
+                without = given_event(without, event_of(self.model, member), engine, present=False)
+            log_none = float(engine.propagate(without, targets=()).log_evidence[0])
+            members = tuple(line for line in self.differential if line.cause in row.members)
+            probability = float(-np.expm1(min(0.0, log_none - self.log_evidence)))
+            found.append(GroupSum(row.group, row.label, probability, members))
+        return tuple(sorted(found, key=lambda group: -group.probability))
 
     def lines(self, top: int | None = None) -> tuple[Line, ...]:
         """The first lines of the differential, and those that a red flag or an emergency step of care is about.
@@ -386,7 +451,8 @@ class CaseNumbers:
         >>> causes, round(probability, 3)
         ((), 0.556)
         """
-        causes = self.model.causes
+        totals = {group.group for group in self.model.cause_groups}
+        causes = [name for name in self.model.causes if name not in totals]
         codes, probabilities = compiled(self.model).engine.most_probable(self.evidence.evidence, causes, k)
         return [
             (tuple(self._named(causes, row)), float(probability))
@@ -628,7 +694,8 @@ class CaseNumbers:
 
         Keys: model, population_assumed, elsewhere (population -> its first three causes, where the population was
         assumed), findings (as ``diagnose`` takes them), understood (the same in words), log_evidence (nats),
-        differential, none_present, most_probable (five sets of causes), red_flags, management, alerts, triage, notice.
+        differential, groups (each with its sum), none_present, most_probable (five sets of causes), red_flags,
+        management, alerts, triage, notice.
 
         Parameters
         ----------
@@ -661,6 +728,7 @@ class CaseNumbers:
             "understood": [{**vars(found), "value": _plain(found.value)} for found in self.understood],
             "log_evidence": self.log_evidence,
             "differential": [as_json(asdict(line)) for line in lines],
+            "groups": [as_json(asdict(group)) for group in self.groups],
             "none_present": self.none_present,
             "most_probable": [
                 {"causes": list(causes), "probability": probability}

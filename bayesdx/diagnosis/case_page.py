@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import html
 from collections.abc import Iterable, Sequence
 
 from bayesdx.diagnosis import views
@@ -13,7 +12,8 @@ from bayesdx.diagnosis.explanation import Explanation, explain
 from bayesdx.diagnosis.intervals import CredibleIntervals, credible_intervals
 from bayesdx.diagnosis.suggestions import NextTests
 from bayesdx.diagnosis.views import NOTHING
-from bayesdx.display import clean, format_probability, format_ratio, words
+from bayesdx.display import format_probability, format_ratio, words
+from bayesdx.display.tables import escaped
 
 MOST_OPTIONS = 8
 """Suggestions that the page shows."""
@@ -86,8 +86,8 @@ def as_page(case: CaseNumbers, following: NextTests, cause: str | None = None) -
         "<!DOCTYPE html>\n<html lang='en'>\n<head>\n<meta charset='utf-8'>",
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
         "<meta name='viewport' content='width=device-width, initial-scale=1'>",
-        f"<title>Differential: {_safe(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>",
-        f"<h1>{_safe(model.info.title)}</h1><p class='note'>{_safe(title)}</p>",
+        f"<title>Differential: {escaped(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>",
+        f"<h1>{escaped(model.info.title)}</h1><p class='note'>{escaped(title)}</p>",
         *_setting(case),
         *_flags(case),
         *_findings(case),
@@ -97,8 +97,9 @@ def as_page(case: CaseNumbers, following: NextTests, cause: str | None = None) -
         *_options(following),
         *_reasons(explain(case, cause)),
         *_sets(case),
-        f"</main>\n<footer class='note'><p>{_safe(DISCLAIMER)}</p><p>{_safe(model.info.not_for)}</p>"
-        f"<p>{_safe(title)}, {_safe(model.hash)}; log probability of the findings {case.log_evidence:.4f}</p></footer>",
+        f"</main>\n<footer class='note'><p>{escaped(DISCLAIMER)}</p><p>{escaped(model.info.not_for)}</p>"
+        f"<p>{escaped(title)}, {escaped(model.hash)}; log probability of the findings {case.log_evidence:.4f}</p>"
+        "</footer>",
         "</body>\n</html>\n",
     ]
     return "\n".join(parts)
@@ -110,21 +111,21 @@ def _setting(case: CaseNumbers) -> list[str]:
     if not said:
         return []
     rows = [(_cell(name), _cell(first)) for name, first in views.elsewhere(case, case.differential)]
-    return [f"<h2>Setting</h2><p>{_safe(said)}</p>", _table(("setting", "first three"), rows)]
+    return [f"<h2>Setting</h2><p>{escaped(said)}</p>", _table(("setting", "first three"), rows)]
 
 
 def _flags(case: CaseNumbers) -> list[str]:
     """The alerts, which stay in sight while the page scrolls."""
     rows = [
-        f"<div class='flag {_safe(urgency)}' role='alert'><b>{_safe(urgency.upper())}</b> "
-        f"{_safe(action)} {_safe(why)}</div>"
+        f"<div class='flag {escaped(urgency)}' role='alert'><b>{escaped(urgency.upper())}</b> "
+        f"{escaped(action)} {escaped(why)}</div>"
         for urgency, action, why in views.alerts(case)
     ]
     return ["<div class='flags'>", *rows, "</div>"] if rows else []
 
 
 def _triage(case: CaseNumbers) -> list[str]:
-    return [f"<p><b>{_safe(lead)}</b> {_safe(text)}</p>" for lead, text in views.triage(case)]
+    return [f"<p><b>{escaped(lead)}</b> {escaped(text)}</p>" for lead, text in views.triage(case)]
 
 
 def _findings(case: CaseNumbers) -> list[str]:
@@ -155,9 +156,11 @@ def _differential(case: CaseNumbers, sure: CredibleIntervals) -> list[str]:
         empty = (_cell(""), _cell("", "wide"), _cell("", "wide"))
         rows.append((_cell(NOTHING), _bar(0.0, case.none_present, "plain"), _cell(none, "n"), *empty))
     header = ("cause", "", "now", f"{100 * sure.mass:g} % interval", "prior", "likelihood ratio")
+    together = [(_cell(share, "n"), _cell(names)) for share, names in views.groups(case)]
     return [
         "<h2>Differential</h2>",
         _table(header, rows),
+        *(["<h3>Together</h3>", _table(("sum", "group"), together)] if together else []),
         f"<p class='note'>Credible intervals from {len(sure.posteriors)} draws of the model's numbers.</p>",
     ]
 
@@ -169,7 +172,7 @@ def _sets(case: CaseNumbers) -> list[str]:
 
 def _reasons(why: Explanation) -> list[str]:
     """The ledger as a waterfall."""
-    parts = [f"<h2>Why {_safe(why.event.label)}?</h2>", f"<p>{_safe(why.statement)}</p>"]
+    parts = [f"<h2>Why {escaped(why.event.label)}?</h2>", f"<p>{escaped(why.statement)}</p>"]
     if why.settled:
         return parts
     steps = [("before any finding", 0.0, why.prior_decibans, "plain")]
@@ -206,7 +209,7 @@ def _options(following: NextTests) -> list[str]:
     ]
     table = [_table(("option", "why", "information (bits)", "cost", "delay"), rows)] if rows else []
     said = views.stopping(following) or following.stop_reason
-    return ["<h2>What to find out next</h2>", f"<p>{_safe(said)}</p>", *table]
+    return ["<h2>What to find out next</h2>", f"<p>{escaped(said)}</p>", *table]
 
 
 def _care(case: CaseNumbers) -> list[str]:
@@ -218,13 +221,13 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table of cells made by ``_cell`` and ``_bar``; a heading is aligned as the cell below it."""
     body = list(rows)
     kinds = [cell.partition(">")[0].removeprefix("<td") for cell in body[0]]
-    head = "".join(f"<th{kind}>{_safe(text)}</th>" for kind, text in zip(kinds, header, strict=True))
+    head = "".join(f"<th{kind}>{escaped(text)}</th>" for kind, text in zip(kinds, header, strict=True))
     lines = "".join(f"<tr>{''.join(row)}</tr>" for row in body)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
 
 
 def _cell(text: str, kind: str = "") -> str:
-    return f"<td class='{kind}'>{_safe(text)}</td>" if kind else f"<td>{_safe(text)}</td>"
+    return f"<td class='{kind}'>{escaped(text)}</td>" if kind else f"<td>{escaped(text)}</td>"
 
 
 def _bar(start: float, stop: float, kind: str, whisker: tuple[float, float] | None = None) -> str:
@@ -238,7 +241,3 @@ def _bar(start: float, stop: float, kind: str, whisker: tuple[float, float] | No
         shapes.append(f"<rect class='whisker' x='{left:.2f}' y='4' width='{max(0.4, right - left):.2f}' height='1.4'/>")
     drawing = f"<svg viewBox='0 0 100 9' preserveAspectRatio='none' aria-hidden='true'>{''.join(shapes)}</svg>"
     return f"<td class='bar'>{drawing}</td>"
-
-
-def _safe(text: str) -> str:
-    return html.escape(clean(text), quote=True)

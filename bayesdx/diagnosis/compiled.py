@@ -26,12 +26,16 @@ MOST_COMPILED = 32
 
 @dataclass(frozen=True)
 class Alternative:
-    """One line of the differential: a cause, or one state of a cause with more than two states."""
+    """One line of the differential: a cause, or one state of a cause with more than two states.
+
+    ``total`` marks a cause that is the sum of others (a group bears its name): it has a probability and no rank.
+    """
 
     name: str
     variable: str
     label: str
     state: int
+    total: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,22 +92,28 @@ class Compiled:
 
     @cached_property
     def lines(self) -> tuple[Alternative, ...]:
-        """The lines of the differential, in the order of the variables.
+        """The lines of the differential, in the order of the variables; causes that are sums of others come last.
 
         A cause with two states has one line, named after it, for its second state; a cause with more states has a line
         ``cause=state`` for each of them.
         """
+        totals = {group.group for group in self.model.cause_groups}
         lines: list[Alternative] = []
-        for name in self.model.causes:
+        for name in sorted(self.model.causes, key=lambda name: name in totals):
             variable = self.model.by_name[name]
             if len(variable.states) == 2:
-                lines.append(Alternative(name, name, variable.label, 1))
+                lines.append(Alternative(name, name, variable.label, 1, name in totals))
             else:
                 lines.extend(
                     Alternative(f"{name}={state}", name, self.model.label(f"{name}={state}"), code)
                     for code, state in enumerate(variable.states)
                 )
         return tuple(lines)
+
+    @cached_property
+    def ranked(self) -> int:
+        """How many of the lines compete for a rank: all but the sums at their end."""
+        return sum(not line.total for line in self.lines)
 
     @cached_property
     def line_names(self) -> pd.Index:

@@ -109,7 +109,10 @@ def _drawn_rows(rows: Sequence[Distribution], draws: int, seed: int) -> list[Arr
 
 
 def _tie(ready: Compiled, places: Sequence[Array], seed: int) -> None:
-    """Reorder the draws of the sticks that correlations.csv names, as the ranks of normal variates so correlated."""
+    """Give the draws the rank correlations of correlations.csv (Iman, Conover 1982), in place.
+
+    Each tied share keeps its drawn values; their order becomes that of normal variates with these correlations.
+    """
     tied = ready.ties
     if not tied.sticks:
         return

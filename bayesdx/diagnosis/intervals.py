@@ -18,7 +18,7 @@ from bayesdx.diagnosis.findings import UNKNOWN
 from bayesdx.diagnosis.trails import relevant
 from bayesdx.display import format_probability
 from bayesdx.display.report import Alert, Block, Grid, Report, Title
-from bayesdx.errors import FindingsError, ImpossibleEvidenceError, nearest
+from bayesdx.errors import FindingsError, ImpossibleEvidenceError, did_you_mean
 from bayesdx.network.parameters import Parameter
 
 if TYPE_CHECKING:
@@ -216,9 +216,7 @@ class CredibleIntervals(Report):
     def _column(self, name: str) -> int:
         names = [line.name for line in compiled(self.case.model).lines]
         if name not in names:
-            hint = nearest(name, names)
-            suggestion = f" Did you mean {hint!r}?" if hint else ""
-            raise FindingsError(f"{name!r} is no line of this differential.{suggestion}")
+            raise FindingsError(f"{name!r} is no line of this differential.{did_you_mean(name, names)}")
         return names.index(name)
 
     def blocks(self) -> Sequence[Block]:

@@ -101,7 +101,8 @@ def measure(engine: Engine, model: Model, evidence: Evidence, about: Event, *, t
         entropy = _joint_entropies(engine, model, evidence)
     else:
         entropy = np.asarray(sum(entropy_bits(marginals[name]) for name in model.causes))
-    lines = compiled(model).of_lines(marginals)
+    ready = compiled(model)
+    lines = ready.of_lines(marginals)[..., : ready.ranked]
     taken, benefit = decisions(engine, model, evidence, marginals), net_benefit(model, marginals)
     return Measured(found.log_evidence, marginals, entropy, lines, taken, benefit)
 

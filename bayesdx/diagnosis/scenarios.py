@@ -15,7 +15,7 @@ from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.diagnosis import Diagnosis
 from bayesdx.display import format_probability
 from bayesdx.display.report import Block, Grid, Report, Title
-from bayesdx.errors import FindingsError, nearest
+from bayesdx.errors import FindingsError, did_you_mean
 from bayesdx.inference import Evidence
 from bayesdx.odds import decibans, log_odds
 
@@ -315,10 +315,8 @@ def posterior_path(case: Diagnosis, order: Sequence[str] | None = None) -> Poste
     names = tuple(case.findings) if order is None else tuple(order)
     for name in names:
         if name not in case.findings:
-            hint = nearest(name, case.findings)
-            raise FindingsError(
-                f"posterior_path: {name!r} is no finding of this case.{f' Did you mean {hint!r}?' if hint else ''}"
-            )
+            near = did_you_mean(name, case.findings)
+            raise FindingsError(f"posterior_path: {name!r} is no finding of this case.{near}")
     if len(names) != len(set(names)) or len(names) != len(case.findings):
         left = [name for name in case.findings if name not in names]
         what = f"{', '.join(left)} left out" if left else "a finding is named twice"

@@ -21,7 +21,7 @@ from bayesdx.diagnosis.trails import relevant
 from bayesdx.display import format_probability
 from bayesdx.display.numbers import ROUNDING
 from bayesdx.display.report import Block, Grid, Report, Title
-from bayesdx.errors import FindingsError, nearest
+from bayesdx.errors import FindingsError, did_you_mean
 from bayesdx.inference import Engine, Evidence, GateDraws, ParameterDraws
 from bayesdx.knowledge.model import Model
 from bayesdx.network import Node
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 VANISHING = 1e-12
-"""P(findings), relative to what it is now, below which they count as impossible: nothing but rounding is left of it."""
+"""Findings count as impossible where P(findings) falls below this share of what it is; less is rounding error."""
 
 MOST_SHOWN = 12
 """Lines that text and HTML show."""
@@ -84,13 +84,13 @@ class Function:
     crossed: float
 
     def __call__(self, x: float) -> float:
-        """The posterior were the number x; NaN where the findings would be impossible."""
+        """The posterior if the number were x; NaN where the findings would then be impossible."""
         below = self.c * x + self.d
         return float(np.clip((self.a * x + self.b) / below, 0.0, 1.0)) if below > VANISHING else float("nan")
 
     @property
     def derivative(self) -> float:
-        """Slope of the posterior where the model stands."""
+        """Slope of the posterior at the value that the model has."""
         return (self.a * self.d - self.b * self.c) / (self.c * self.value + self.d) ** 2
 
     @property
@@ -197,9 +197,8 @@ class SensitivityAnalysis(Report):
             if key in (found.number.label, found.number.key):
                 return found
         said = key if isinstance(key, str) else ", ".join(key)
-        hint = nearest(said, [found.number.label for found in self.functions])
-        suggestion = f" Did you mean {hint!r}?" if hint else ""
-        raise FindingsError(f"{said!r} is no number of {self.case.model.name} {self.case.model.version}.{suggestion}")
+        near = did_you_mean(said, [found.number.label for found in self.functions])
+        raise FindingsError(f"{said!r} is no number of {self.case.model.name} {self.case.model.version}.{near}")
 
     @property
     def nearest_first_rank(self) -> Function | None:
@@ -358,9 +357,9 @@ def sensitivity_analysis(case: Diagnosis, cause: str | None = None) -> Sensitivi
     model = case.model
     ready = compiled(model)
     event = leading_event(case) if cause is None else event_of(model, cause)
-    lines = [event_of(model, line.name) for line in ready.lines]
+    lines = [event_of(model, line.name) for line in ready.lines[: ready.ranked]]
     slopes = _Slopes(case, [event, *lines])
-    top = 1 + int(case.probabilities.argmax())
+    top = 1 + int(case.probabilities[: ready.ranked].argmax())
     thresholds = sorted({step.threshold for step in model.management if event in action_events(model, step.cause)})
     functions = [_function(number, *slopes.lines_of(number), lines, top, thresholds) for number in ready.parameters]
     functions.sort(key=lambda f: -f.swing if f.swing == f.swing else 0.0)
@@ -399,7 +398,11 @@ class _Slopes:
         return slope, self.shares * (1 - active.sum(axis=1) + others / (1 - value)), value
 
     def _at_the_edges(self) -> dict[Parameter, Array]:
-        """Slopes of numbers that stand at 0 or 1, where families say nothing: each is moved to the middle once."""
+        """Slopes of the numbers that are exactly 0 or 1.
+
+        The family marginals of such a number are 0, so they don't give its slope. P(findings) is linear in the number:
+        it is computed once more with the number at one half, and the slope is the difference.
+        """
         moved = []
         for number in self.numbers:
             if number.place.node in self.matter:

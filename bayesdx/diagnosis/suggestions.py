@@ -27,7 +27,7 @@ from bayesdx.diagnosis.results import (
 from bayesdx.diagnosis.simulate import complete
 from bayesdx.display import clean, format_probability
 from bayesdx.display.report import Alert, Block, Grid, Report, Title
-from bayesdx.errors import FindingsError, TooLargeError, nearest
+from bayesdx.errors import FindingsError, TooLargeError, did_you_mean
 from bayesdx.inference import Evidence
 from bayesdx.knowledge.schema import EMERGENCY_HOURS
 
@@ -75,8 +75,8 @@ class TradeOff:
     >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
     >>> case = dx.diagnose(model, {"onset": "sudden"})
     >>> tests = ["emg", "xray_hip"]
-    >>> free = dx.TradeOff(eur_per_hour=0.0, eur_per_burden=0.0, eur_per_harm=0.0)
-    >>> for trade_off in (dx.TradeOff(), free):
+    >>> free = dx.types.TradeOff(eur_per_hour=0.0, eur_per_burden=0.0, eur_per_harm=0.0)
+    >>> for trade_off in (dx.types.TradeOff(), free):
     ...     dx.next_tests(case, only=tests, trade_off=trade_off).table["net_value_eur"].round(1).to_dict()
     {'xray_hip': 136.9, 'emg': -184.3}
     {'xray_hip': 145.9, 'emg': 43.7}
@@ -627,9 +627,7 @@ def _chosen(case: CaseNumbers, only: Collection[str] | None) -> list[Option]:
     known = {*case.model.findings, *(test.test for test in case.model.tests)}
     for name in only:
         if name not in known:
-            hint = nearest(name, known)
-            suggestion = f" Did you mean {hint!r}?" if hint else ""
-            raise FindingsError(f"next_tests: {name!r} is no finding and no test.{suggestion}")
+            raise FindingsError(f"next_tests: {name!r} is no finding and no test.{did_you_mean(name, known)}")
     return [every[name] for name in dict.fromkeys(only) if name in every]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from bayesdx.diagnosis.case import DISCLAIMER, CaseNumbers, Line
+from bayesdx.diagnosis.case import DISCLAIMER, CaseNumbers, GroupSum, Line, always_one
 from bayesdx.diagnosis.conflict import Conflict
 from bayesdx.diagnosis.findings import UNKNOWN
 from bayesdx.diagnosis.intervals import credible_intervals
@@ -32,6 +32,12 @@ UNKNOWNS = 3
 
 CHOOSE = "dx.load_model(..., population=...)"
 """How a setting is chosen in Python."""
+
+LEAST_SHOWN = 0.01
+"""Probability from which a group, and a member of it, is shown."""
+
+MOST_MEMBERS = 4
+"""Members of a group that are named."""
 
 NOTHING = "None of the modelled causes"
 
@@ -60,11 +66,15 @@ def blocks_of(
     hidden = len(case.differential) - len(lines)
     if hidden:
         shown.append(Note(f"... and {hidden} other{'s' if hidden > 1 else ''}, not shown"))
+    together = groups(case)
+    if together:
+        shown.append(Entries(together, "Together"))
     if conflict is not None and conflict.warning:
         shown.append(Alert(_warning(conflict, named), "warning"))
     shown += _steps(case, named)
     shown += _next(following)
-    shown.append(Entries(list(sets(case, named, SETS)), "Most probable sets of causes"))
+    if not always_one(case.model):
+        shown.append(Entries(list(sets(case, named, SETS)), "Most probable sets of causes"))
     return [*shown, Note(DISCLAIMER)]
 
 
@@ -220,7 +230,25 @@ def _reference(case: CaseNumbers, cause: str) -> str:
 def has_nothing(case: CaseNumbers) -> bool:
     """Whether the differential needs a line for no cause; the reference state of a sole graded cause is that line."""
     causes = case.model.causes
-    return len(causes) > 1 or len(case.model.by_name[causes[0]].states) == 2
+    several = len(causes) > 1 or len(case.model.by_name[causes[0]].states) == 2
+    return several and not (case.none_present == 0 and always_one(case.model))
+
+
+def groups(case: CaseNumbers) -> list[tuple[str, str]]:
+    """(probability, group and its members) of the groups that matter; the sum of what has no name of its own last."""
+    found = sorted(case.groups, key=lambda group: group.group in case.model.by_name)
+    return [
+        (f"{format_probability(group.probability):>6}", f"{group.label}: {_members(group)}")
+        for group in found
+        if group.probability >= LEAST_SHOWN
+    ]
+
+
+def _members(group: GroupSum) -> str:
+    """The members worth naming, the likeliest first."""
+    named = [line for line in group.members if line.posterior >= LEAST_SHOWN] or group.members[:1]
+    said = [f"{line.label} {format_probability(line.posterior)}" for line in named[:MOST_MEMBERS]]
+    return ", ".join([*said, *(["..."] if len(said) < len(group.members) else [])])
 
 
 def _differential(case: CaseNumbers, lines: Sequence[Line], *, intervals: bool) -> Grid:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bayesdx.display.report import Grid
-from bayesdx.display.tables import clean, html_table
+from bayesdx.display.tables import clean, escaped, html_table
 
 _MARK = re.compile(r"([\\`*\[\]<|~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
 _HEADING = re.compile(r"(#{1,6})\s+(.*)")
@@ -128,19 +127,19 @@ def as_html(blocks: Iterable[Part], title: str, *, contents: bool = False) -> st
     for block in blocks:
         match block:
             case Heading(2, text) if contents:
-                parts.append(f"<h2 id='part-{len(places)}'>{_safe(text)}</h2>")
-                places.append(f"<a href='#part-{len(places)}'>{_safe(text)}</a>")
+                parts.append(f"<h2 id='part-{len(places)}'>{escaped(text)}</h2>")
+                places.append(f"<a href='#part-{len(places)}'>{escaped(text)}</a>")
             case Heading(level, text):
-                parts.append(f"<h{level}>{_safe(text)}</h{level}>")
+                parts.append(f"<h{level}>{escaped(text)}</h{level}>")
             case Paragraph(text):
-                parts.append(f"<p>{_safe(text)}</p>")
+                parts.append(f"<p>{escaped(text)}</p>")
             case Figure(svg, caption):
                 parts.append(
-                    f"<figure role='img' aria-label='{_safe(caption)}'>{svg}"
-                    f"<figcaption>{_safe(caption)}</figcaption></figure>"
+                    f"<figure role='img' aria-label='{escaped(caption)}'>{svg}"
+                    f"<figcaption>{escaped(caption)}</figcaption></figure>"
                 )
             case Items(texts):
-                parts.append("<ul>" + "".join(f"<li>{_safe(text)}</li>" for text in texts) + "</ul>")
+                parts.append("<ul>" + "".join(f"<li>{escaped(text)}</li>" for text in texts) + "</ul>")
             case Grid(header, rows, numeric):
                 parts.append(html_table(header, rows, numeric))
     if places:
@@ -148,7 +147,7 @@ def as_html(blocks: Iterable[Part], title: str, *, contents: bool = False) -> st
     body = "\n".join(parts)
     return (
         "<!DOCTYPE html>\n<html lang='en'>\n<head><meta charset='utf-8'>"
-        f"<title>{_safe(title)}</title>\n<style>{_STYLE}</style></head>\n<body>\n{body}\n</body>\n</html>\n"
+        f"<title>{escaped(title)}</title>\n<style>{_STYLE}</style></head>\n<body>\n{body}\n</body>\n</html>\n"
     )
 
 
@@ -167,7 +166,3 @@ def _marked(text: object) -> str:
 def _block(text: str) -> str:
     """Text that starts a line: no list, heading or quotation by accident."""
     return re.sub(r"^(\d*)([#>+.)-])", r"\1\\\2", _marked(text))
-
-
-def _safe(text: str) -> str:
-    return html.escape(clean(text), quote=True)

@@ -5,11 +5,10 @@ Text and outlines take the colour of their surroundings, so that the drawing can
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bayesdx.display.tables import clean
+from bayesdx.display.tables import clean, escaped
 
 ROW, HEIGHT, WIDTH, HEADING, MARGIN = 25.0, 21.0, 260.0, 30.0, 12.0
 """Pixels: from row to row, height and width of a node, of a heading, around the drawing."""
@@ -119,7 +118,7 @@ def layered_svg(sections: Sequence[Section], arrows: Sequence[Arrow], title: str
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {right:.0f} {bottom:.0f}" width="{right:.0f}" '
         f'height="{bottom:.0f}" role="img" font-family="system-ui, sans-serif" font-size="11.5" fill="currentColor" '
         f'style="max-width:100%;height:auto">',
-        f"<title>{_safe(title)}</title>",
+        f"<title>{escaped(title)}</title>",
     ]
     rank = {
         name: number for number, name in enumerate(sorted(places, key=lambda name: (places[name].x, places[name].y)))
@@ -191,7 +190,7 @@ def _headings(sections: Sequence[Section], places: Mapping[str, _Place]) -> list
             spots = [places[box.name] for box in section.boxes]
             x, y = spots[0].x, min(spot.y for spot in spots) - 7
             parts.append(
-                f'<text x="{x:.0f}" y="{y:.1f}" font-weight="bold" font-size="13">{_safe(section.heading)}</text>'
+                f'<text x="{x:.0f}" y="{y:.1f}" font-weight="bold" font-size="13">{escaped(section.heading)}</text>'
             )
     return parts
 
@@ -211,7 +210,7 @@ def _edge(arrow: Arrow, source: _Place, target: _Place, colour: str, some_known:
     width = 0.7 + 4.3 * arrow.strength
     return (
         f'<path d="M{x1:.0f} {y1:.1f}{bend} {x2:.0f} {y2:.1f}" fill="none" stroke="{colour}" '
-        f'stroke-opacity="{opacity:.2f}" stroke-width="{width:.2f}"><title>{_safe(arrow.title)}</title></path>'
+        f'stroke-opacity="{opacity:.2f}" stroke-width="{width:.2f}"><title>{escaped(arrow.title)}</title></path>'
     )
 
 
@@ -219,7 +218,7 @@ def _node(place: _Place) -> str:
     x, y, box = place.x, place.y, place.box
     outline = f'stroke="{KNOWN}" stroke-width="2"' if box.known else 'stroke="currentColor" stroke-opacity="0.45"'
     parts = [
-        f"<g><title>{_safe(box.title or box.label)}</title>",
+        f"<g><title>{escaped(box.title or box.label)}</title>",
         f'<rect x="{x:.0f}" y="{y:.1f}" width="{WIDTH:.0f}" height="{HEIGHT:.0f}" rx="3" fill="#8a8f98" '
         f'fill-opacity="0.10" {outline}/>',
     ]
@@ -235,11 +234,7 @@ def _node(place: _Place) -> str:
     room = int((WIDTH - 20 - BOLD_SIGN * len(box.note)) / SIGN)
     label = clean(box.label)
     label = label if len(label) <= room else f"{label[: max(1, room - 1)].rstrip()}…"
-    parts.append(f'<text x="{x + 6:.0f}" y="{y + 14.5:.1f}">{_safe(label)}</text>')
+    parts.append(f'<text x="{x + 6:.0f}" y="{y + 14.5:.1f}">{escaped(label)}</text>')
     end = f'x="{x + WIDTH - 6:.0f}" y="{y + 14.5:.1f}" text-anchor="end"'
-    parts.append(f'<text {end} font-weight="bold">{_safe(box.note)}</text></g>')
+    parts.append(f'<text {end} font-weight="bold">{escaped(box.note)}</text></g>')
     return "".join(parts)
-
-
-def _safe(text: str) -> str:
-    return html.escape(clean(text), quote=True)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import html
 import textwrap
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bayesdx.display.tables import clean, html_table, text_table
+from bayesdx.display.tables import clean, escaped, html_table, text_table
 
 WIDTH = 100
 """Columns of a paragraph of plain text."""
@@ -202,25 +201,21 @@ def _as_html(block: Block) -> str:
         case Title():
             return _heading(block.text)
         case Alert():
-            lead = f"<b>{_safe(block.lead)}</b> " if block.lead else ""
-            kind = _safe(f"flag {block.urgency}".strip())
-            return f"<div class='{kind}' role='alert'>{lead}{_safe(block.text)}</div>"
+            lead = f"<b>{escaped(block.lead)}</b> " if block.lead else ""
+            kind = escaped(f"flag {block.urgency}".strip())
+            return f"<div class='{kind}' role='alert'>{lead}{escaped(block.text)}</div>"
         case Note():
-            return f"<p class='note'>{_safe(block.text)}</p>"
-    return f"<p>{_safe(block)}</p>"
+            return f"<p class='note'>{escaped(block.text)}</p>"
+    return f"<p>{escaped(block)}</p>"
 
 
 def _marked(piece: str, mark: Mark | None) -> str:
-    shown = "<br>".join(_safe(line) for line in piece.split("\n"))
+    shown = "<br>".join(escaped(line) for line in piece.split("\n"))
     if mark is None:
         return shown
-    kind = f" class='{_safe(mark.kind)}'" if mark.kind else ""
-    return f"<mark{kind} title='{_safe(mark.text)}'>{shown}</mark>"
+    kind = f" class='{escaped(mark.kind)}'" if mark.kind else ""
+    return f"<mark{kind} title='{escaped(mark.text)}'>{shown}</mark>"
 
 
 def _heading(text: str) -> str:
-    return f"<p><b>{_safe(text)}</b></p>" if text else ""
-
-
-def _safe(text: str) -> str:
-    return html.escape(clean(text), quote=True)
+    return f"<p><b>{escaped(text)}</b></p>" if text else ""

@@ -26,6 +26,17 @@ def clean(text: object) -> str:
     return "".join(" " if unicodedata.category(sign) in ("Cc", "Cf", "Zl", "Zp") else sign for sign in str(text))
 
 
+def escaped(text: object) -> str:
+    """Clean text for HTML, in an attribute too.
+
+    Examples
+    --------
+    >>> escaped("a < 'b'")
+    'a &lt; &#x27;b&#x27;'
+    """
+    return html.escape(clean(text), quote=True)
+
+
 def words(name: object) -> str:
     r"""A name of a state, a group or a flag as people read it.
 
@@ -113,4 +124,4 @@ def html_table(header: Sequence[str], rows: Sequence[Sequence[object]], numeric:
 def _inside(cell: object) -> str:
     if isinstance(cell, Share):
         return f"<span class='bar' style='width:{12 * cell.value:.2f}em'></span>"
-    return html.escape(clean(cell))
+    return escaped(cell)

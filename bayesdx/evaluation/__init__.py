@@ -7,6 +7,7 @@ from bayesdx.evaluation.dataset import Cohort, CohortCheck, check_cohort, read_c
 from bayesdx.evaluation.draft import MappingDraft, draft_mapping
 from bayesdx.evaluation.effects import VersionComparison, case_effects, compare_models
 from bayesdx.evaluation.performance import Evaluation, evaluate
+from bayesdx.evaluation.sheets import model_sheets
 
 __all__ = [
     "CaseResults",
@@ -24,5 +25,6 @@ __all__ = [
     "draft_mapping",
     "evaluate",
     "model_card",
+    "model_sheets",
     "read_cohort",
 ]

@@ -12,7 +12,7 @@ import pandas as pd
 
 from bayesdx.display import words
 from bayesdx.display.report import Block, Grid, Report, Title
-from bayesdx.errors import FindingsError, nearest
+from bayesdx.errors import FindingsError, did_you_mean
 from bayesdx.evaluation.case_scores import CaseScores, score, summarise
 from bayesdx.evaluation.case_tables import CASE_HEADER, CASE_NUMERIC, case_rows, summary_blocks, unmet_rows
 from bayesdx.evaluation.outcomes import CaseOutcome, first, run_case
@@ -215,10 +215,8 @@ def _check_names(model: Model, row: Case) -> None:
     for what, names, valid in known:
         for name in names:
             if name not in valid:
-                hint = nearest(name, valid)
-                suggestion = f" Did you mean {hint!r}?" if hint else ""
                 title = f"{model.name} {model.version}"
-                raise FindingsError(f"case {row.case}: {name!r} is not a {what} of {title}.{suggestion}")
+                raise FindingsError(f"case {row.case}: {name!r} is not a {what} of {title}.{did_you_mean(name, valid)}")
 
 
 def _check(model: Model, row: Case, outcome: CaseOutcome, text: str) -> tuple[bool, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +66,7 @@ class CaseOutcome:
         if self.diagnosis is None:
             return len(self.probabilities) + 1
         probability = self.none_present if place is None else self.probabilities[place]
-        rivals = self.probabilities
+        rivals = self.probabilities[competing(self.diagnosis.model)]
         if len(rivals) == 1:
             rivals = np.append(rivals, self.none_present)
         return 1 + int((rivals > probability).sum())
@@ -87,9 +88,17 @@ def _present(model: Model, diagnosis: Diagnosis, cause: str) -> float:
     return float(np.clip(diagnosis.posterior[lines].sum(), 0.0, 1.0))
 
 
+@lru_cache(maxsize=64)
+def competing(model: Model) -> NDArray[np.intp]:
+    """Places of the causes that compete for a rank: all but those that are the sum of others (groups.csv)."""
+    totals = {group.group for group in model.cause_groups}
+    return np.array([place for place, name in enumerate(model.causes) if name not in totals], dtype=np.intp)
+
+
 def first(model: Model, outcome: CaseOutcome) -> str:
     """The most probable cause, ``none of the modelled causes`` where that is more so, empty where unknown."""
     if outcome.diagnosis is None:
         return ""
-    place = int(outcome.probabilities.argmax())
+    rivals = competing(model)
+    place = int(rivals[outcome.probabilities[rivals].argmax()])
     return NONE if outcome.none_present > outcome.probabilities[place] else model.causes[place]

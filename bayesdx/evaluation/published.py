@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -332,8 +332,3 @@ def wilson(k: float, n: float) -> tuple[float, float]:
     centre = (k + Z**2 / 2) / (n + Z**2)
     half = Z / (n + Z**2) * math.sqrt(k * (n - k) / n + Z**2 / 4)
     return max(0.0, centre - half), min(1.0, centre + half)
-
-
-def sources_behind(rows: Iterable[Study]) -> tuple[str, ...]:
-    """Names of the sources, each once, in the order in which they occur."""
-    return tuple(dict.fromkeys(row.source for row in rows))

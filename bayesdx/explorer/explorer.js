@@ -139,9 +139,7 @@ export function show(host, transport) {
 
   // --- asking and receiving
   function receive(reply) {
-    if (reply.found) return findings.found(reply);
-    if (reply.about) return reply.step === state.step && findings.drawAbout(reply.about);
-    if (reply.reading) return notes.drawn(reply.reading);
+    if (reply.found || reply.about || reply.reading) return receiveAside(reply);
     const opening = Boolean(reply.catalogue);
     if (opening) drawCatalogue(reply.catalogue);
     if (reply.error !== undefined || (reply.id && reply.state)) say(reply.error || "");
@@ -166,6 +164,14 @@ export function show(host, transport) {
       }
       afterPaint(pull);
     }
+  }
+
+  /* What belongs to the view that asked for it alone. */
+  function receiveAside(reply) {
+    if (!reply.id || !reply.id.startsWith(`${view}.`)) return;
+    if (reply.found) findings.found(reply);
+    else if (reply.reading) notes.drawn(reply.reading);
+    else if (reply.step === state.step) findings.drawAbout(reply.about);
   }
 
   /* Ask for the next part that an open panel lacks; one at a time, so that a click never waits for all of them. */
@@ -274,7 +280,7 @@ export function show(host, transport) {
   }
 
   function drawParts() {
-    interview.draw(state, parts.ask);
+    if (tabs.current === "ask") interview.draw(state, parts.ask);
     results.drawParts(parts);
     if (wanted().every((name) => name === "intervals" || parts[name])) root.dataset.panels = String(state.step);
   }

@@ -1,6 +1,6 @@
 /* The findings: rows of segments that are drawn once and then only marked, so that nothing moves and the focus stays. */
 
-const HINT = "Enter takes what you typed; / comes back here.";
+const HINT = "Enter takes it; / comes back here.";
 
 function findingsOf(context) {
   const { ask, view } = context;
@@ -221,12 +221,16 @@ function findingsOf(context) {
         row.finding = finding;
         const chosen = !finding ? 0 : !finding.possible.length ? 1 : finding.exact ? finding.possible[0] + 2 : -1;
         const stop = row.stops.find((one) => one.tabIndex === 0);
-        row.radios.forEach((radio, place) => { radio.setAttribute("aria-checked", String(place === chosen)); });
+        if (chosen !== row.chosen) { // most rows stay as they are
+          row.radios.forEach((radio, place) => { radio.setAttribute("aria-checked", String(place === chosen)); });
+          row.chosen = chosen;
+        }
         if (!row.element.contains(document.activeElement) && stop !== row.radios[Math.max(chosen, 0)]) {
           stop.tabIndex = -1;
           row.radios[Math.max(chosen, 0)].tabIndex = 0;
         }
-        row.note.textContent = chosen === -1 ? finding.text : "";
+        const note = chosen === -1 ? finding.text : "";
+        if (row.note.textContent !== note) row.note.textContent = note;
         if (row.number && document.activeElement !== row.number) {
           row.number.value = finding && finding.said.includes(" = ") ? typedOf(finding) : "";
         }
@@ -234,7 +238,8 @@ function findingsOf(context) {
       }
       for (const section of list.children) {
         const count = section.held.filter((row) => row.finding).length;
-        section.count.textContent = count ? String(count) : "";
+        const text = count ? String(count) : "";
+        if (section.count.textContent !== text) section.count.textContent = text;
       }
       if (given.checked) filter();
       if (opened) ask({ do: "about", index: opened.index });

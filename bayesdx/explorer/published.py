@@ -90,7 +90,8 @@ def as_page(model: dx.Model) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<title>{title}</title>\n<link rel="icon" href="data:,">\n<style>{look}</style>\n</head>\n'
-        '<body class="bdx-page">\n<main id="explorer"></main>\n<noscript>The explorer needs JavaScript.</noscript>\n'
+        f'<body class="bdx-page">\n<main id="explorer"><p>{title}: being opened …</p></main>\n'
+        "<noscript>The explorer needs JavaScript.</noscript>\n"
         f'<script type="application/json" id="model">{data}</script>\n'
         f'<script type="module">{code}</script>\n</body>\n</html>\n'
     )
@@ -112,7 +113,7 @@ def contents(model: dx.Model) -> dict[str, Any]:
     for program in programs.values():
         if program["groups"] == groups:
             del program["groups"]
-    price = dx.TradeOff()
+    price = dx.types.TradeOff()
     sources = sources_of(model)
     listed = {(one["citation"], one["address"]): None for told in sources.values() for one in told}
     numbered = {source: place for place, source in enumerate(listed)}

@@ -63,7 +63,7 @@ function resultsOf(context) {
     line.element.dataset.cause = told.cause;
     line.bar.set(told.posterior);
     line.shown.textContent = told.shown;
-    line.prior.textContent = told.prior;
+    if (line.prior.textContent !== told.prior) line.prior.textContent = told.prior;
     line.ratio.textContent = told.ratio;
     const up = told.change > 0;
     line.change.textContent = told.change ? `${up ? "▲ +" : "▼ −"}${Math.abs(told.change).toFixed(1)}` : "";

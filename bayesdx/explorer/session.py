@@ -18,7 +18,7 @@ MOST_UNDONE = 200
 MOST_KEPT = 6
 """Scenarios that stand beside the one at hand."""
 
-QUICK_SECONDS = 0.06
+QUICK_SECONDS = 0.02
 """Parts that took at most this long together at the last step come with the answer, others after the first paint."""
 
 

@@ -328,7 +328,7 @@ def _ask(case: dx.Diagnosis, chosen: str) -> dict[str, Any]:
     }
 
 
-def _asked(question: dx.Question, number: str) -> str:
+def _asked(question: dx.types.Question, number: str) -> str:
     """The question without what is typed in a terminal: here are boxes to tick, and a place for the number."""
     if question.several:
         return f"{question.label}: which of these does it show?"

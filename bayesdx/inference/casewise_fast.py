@@ -32,7 +32,8 @@ def propagate_casewise(
 ) -> None:
     """Fill ``total`` (n_cases,) with P(evidence) and ``output`` (n_cases, n_output_cells) with joint posteriors.
 
-    ``alike`` says that looking for what a case shares with the one before is worth the while; no bit depends on it.
+    ``alike`` turns on the comparison with the case before, whose shared part is not computed again; it changes the
+    speed, never a result.
     """
     (
         maps,

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.errors import FindingsError, nearest
+from bayesdx.errors import FindingsError, did_you_mean
 from bayesdx.inference.evidence import Evidence
 from bayesdx.network import Network
 
@@ -145,7 +145,7 @@ def _likelihoods(value: Mapping[object, object], states: tuple[str, ...]) -> tup
     for state, likelihood in value.items():
         code = _code(state, states)
         if code < 0:
-            return [], f"{_plain(state)!r} is not a state; its states are {', '.join(states)}.{_hint(state, states)}"
+            return [], _no_state(state, states)
         try:
             number = float(likelihood)  # type: ignore[arg-type]
         except (TypeError, ValueError):
@@ -164,7 +164,7 @@ def _still_possible(value: Any, states: tuple[str, ...]) -> tuple[list[float], s
     for state in value:
         code = _code(state, states)
         if code < 0:
-            return [], f"{_plain(state)!r} is not a state; its states are {', '.join(states)}.{_hint(state, states)}"
+            return [], _no_state(state, states)
         given[code] = 1.0
     return given, "" if any(given) else "no state is left; name those that are still possible."
 
@@ -393,20 +393,20 @@ def _of_polars(column: Any) -> tuple[NDArray[np.integer[Any]], Sequence[object]]
 
 
 def _not_a_variable(name: object, network: Network) -> str:
-    return f"column {name!r} is not a variable.{_hint(name, network.names)}"
+    return f"column {name!r} is not a variable.{did_you_mean(name, network.names)}"
 
 
 def _not_a_state(value: object, label: object, name: str, states: tuple[str, ...]) -> str:
     shown = _plain(value)
     return (
         f"row {_plain(label)!r}, {name} = {shown!r} is not a state of {name}; "
-        f"its states are {', '.join(states)}.{_hint(value, states)}"
+        f"its states are {', '.join(states)}.{did_you_mean(value, states)}"
     )
 
 
-def _hint(name: object, valid: Sequence[str]) -> str:
-    near = nearest(name, valid)
-    return f" Did you mean {near!r}?" if near else ""
+def _no_state(state: object, states: Sequence[str]) -> str:
+    near = did_you_mean(state, states)
+    return f"{_plain(state)!r} is not a state; its states are {', '.join(states)}.{near}"
 
 
 def _plain(value: object) -> object:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.errors import FindingsError, ImpossibleEvidenceError, NetworkError, TooLargeError, nearest, rounded
+from bayesdx.errors import FindingsError, ImpossibleEvidenceError, NetworkError, TooLargeError, did_you_mean, rounded
 from bayesdx.inference import noisy_or, two_layer
 from bayesdx.inference.best import Configurations, largest_cells, with_impossible
 from bayesdx.inference.dense import dense_tables, roles
@@ -705,8 +705,7 @@ class Engine:
         positions = []
         for name in names:
             if name not in self._network.index:
-                near = nearest(name, self._network.names)
-                raise FindingsError(f"{name!r} is not a variable.{f' Did you mean {near!r}?' if near else ''}")
+                raise FindingsError(f"{name!r} is not a variable.{did_you_mean(name, self._network.names)}")
             positions.append(self._network.index[name])
         return positions
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesdx.errors import FindingsError, nearest
+from bayesdx.errors import FindingsError, did_you_mean
 from bayesdx.network import Network
 
 Array = NDArray[np.float64]
@@ -128,14 +128,9 @@ def check_evidence(evidence: Evidence, network: Network) -> None:
         )
     for name, values in evidence.likelihoods.items():
         if name not in network.index:
-            raise FindingsError(f"evidence: {name!r} is not a variable.{_hint(name, network.names)}")
+            raise FindingsError(f"evidence: {name!r} is not a variable.{did_you_mean(name, network.names)}")
         expected = network.cardinalities[network.index[name]]
         if values.shape[1] != expected:
             raise FindingsError(
                 f"evidence: likelihood of {name} has {values.shape[1]} columns; it has {expected} states."
             )
-
-
-def _hint(name: object, valid: tuple[str, ...]) -> str:
-    near = nearest(name, valid)
-    return f" Did you mean {near!r}?" if near else ""

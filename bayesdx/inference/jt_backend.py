@@ -1,7 +1,10 @@
-"""The junction-tree back end: a program is compiled for each kind of question and kept; cases run side by side.
+"""The junction-tree back end.
 
-A lane is one case under one draw of the parameters; lanes are the last axis of every array. A faint case is one whose
-numbers become too small for a float on the way; it is propagated again with messages that are scaled.
+A *program* is a junction tree compiled for one kind of question (which variables are asked about, which are observed).
+It is kept, since the next question is often of the same kind. A *lane* is one case under one draw of the parameters;
+lanes are the last axis of every array. A *faint* case is one whose probabilities underflow on the way; it is propagated
+again with scaled messages. A *quiet* finding is a noisy gate seen in its reference state, whose likelihood factorises
+over its parents.
 """
 
 from __future__ import annotations
@@ -39,10 +42,10 @@ Index = NDArray[np.intp]
 Scopes = tuple[tuple[int, ...], ...]
 
 MOST_CELLS_UNPRUNED_JOINT = 2**19
-"""Cells of a tree over the whole network that serves every question about joint posteriors."""
+"""A tree over the whole network with at most so many cells serves every question about joint posteriors."""
 
 MOST_CELLS_UNSLICED_FOR_MANY = 2_000_000
-"""Cells of a tree that is not sliced for many cases, whose patterns would each need a tree of their own."""
+"""Up to so many cells one tree serves many cases; above, each pattern of evidence gets a smaller tree of its own."""
 
 LANE_CELLS = 2**20
 """Cells times lanes that one pass works on at a time."""
@@ -59,7 +62,7 @@ MOST_CASES_FAST = 2**12
 MOST_PROGRAMS = 64
 
 MOST_SIZES = 1024
-"""Sizes of trees that are remembered."""
+"""Most trees whose sizes are remembered."""
 
 MANY_LANES = 16
 """Cases from which a better elimination order is searched for."""
@@ -194,7 +197,7 @@ class JunctionTreeBackend:
         return forward(self.network, samples, rng, codes)
 
     def _one(self, evidence: Evidence, about: Sequence[int]) -> tuple[Program, list[Array], float]:
-        """The program cut down to one case, what enters its cliques, and the logarithm of what stays outside."""
+        """The program for one case, the values of its cliques, and the logarithm of the other factors."""
         codes = evidence.codes[0]
         soft = [self.network.index[name] for name in evidence.likelihoods]
         given = frozenset(np.flatnonzero(codes >= 0).tolist())
@@ -207,7 +210,7 @@ class JunctionTreeBackend:
         return program, *lanes.entered()
 
     def _by_bayes_rule(self, evidence: Evidence, targets: Sequence[int]) -> tuple[Array, dict[int, Array]] | None:
-        """Hypothetical results by Bayes' rule in numpy; None where the rows had better be propagated one by one.
+        """Hypothetical results by Bayes' rule in numpy; None where it is faster to propagate the rows one by one.
 
         That is so with numba, which propagates many rows faster than it reads the marginals of all findings in a few,
         and for a large network, which is otherwise cut down to what each row observes.
@@ -285,7 +288,7 @@ class JunctionTreeBackend:
         return cells <= self.sizes.unsliced_cells and self.whole.has_hub
 
     def _free_leaves(self, together: Scopes, *bound: Sequence[int]) -> frozenset[int]:
-        """Leaves that need not be in a clique; none in a large network, whose size is worth finding out only once."""
+        """Leaves that need not be in a clique. None in a large network: its tree is planned once, for all questions."""
         if len(self.network) > self.sizes.unpruned_variables:
             return frozenset()
         return self._leaves.difference(*together, *bound)
@@ -356,12 +359,12 @@ class JunctionTreeBackend:
         over_runs(work, len(which), self._lanes_at_once(program), 1)
 
     def _lanes_at_once(self, program: Program) -> int:
-        """Lanes of one pass in numpy: what stays in the cache, and fits the memory limit."""
+        """How many lanes one numpy pass takes: few enough for the processor's cache and for the memory limit."""
         fitting = max(1, self.memory_limit // (4 * BYTES * program.cells + 1))
         return int(min(np.clip(LANE_CELLS // max(program.cells, 1), LEAST_LANES, MOST_LANES), fitting))
 
     def _cases_at_once(self, returned: int, most: int) -> int:
-        """Cases of one call of compiled code: what every thread returns, and its reading, fit the memory limit."""
+        """How many cases one call of compiled code takes, so that the results of all threads fit the memory limit."""
         return min(
             most, self.sizes.cases_at_once, max(1, self.memory_limit // (4 * BYTES * self.workers * (returned + 1)))
         )
@@ -384,7 +387,7 @@ class _Lanes:
         self.codes = {v: self.evidence.codes[:, v].astype(np.intp) for v in given}
 
     def _potentials(self, scale: Array) -> tuple[tuple[Array, ...] | None, Array]:
-        """Numbers of the cliques, None for the network's own, and what slicing leaves outside them.
+        """Values of the cliques (None: the network's own numbers), and the product of the factors outside them.
 
         ``scale`` (n_lanes,) takes up the logarithm of what is factored out of each lane.
         """
@@ -394,7 +397,7 @@ class _Lanes:
         return potentials, alone * _sliced_likelihood(self.program, self.evidence, self.codes)
 
     def entered(self) -> tuple[list[Array], float]:
-        """Of one lane: the cells of each clique with all that enters it, and the logarithm of what stays outside."""
+        """For one lane: the values of each clique with its evidence, and the logarithm of the factors outside."""
         scale = np.zeros(1)
         potentials, alone = self._potentials(scale)
         tables = [values[:, 0].copy() for values in (self.program.constant if potentials is None else potentials)]
@@ -458,7 +461,7 @@ def _sliced_likelihood(program: Program, evidence: Evidence, codes: Mapping[int,
 
 
 def _leaf_rows(program: Program, evidence: Evidence, scale: Array) -> list[tuple[int, View, Array]]:
-    """What the observed leaves bring to each clique; ``scale`` takes up what is factored out of each lane."""
+    """The likelihood that the observed leaves add to each clique; logarithms factored out are added to ``scale``."""
     found = []
     for home, seen, tables in program.leaf_tables:
         product = tables.product(program.network, evidence, scale)

@@ -1,8 +1,9 @@
 """Leaves of a junction tree: a variable without children enters as one row of likelihoods over its parents.
 
 A leaf that is observed need not be in any clique: its evidence is P(state seen | parents), one number per configuration
-of the parents. A leaf that is not observed says nothing. What remains in the cliques is the core of the network:
-causes, lesions, contexts. Leaves over the same parents are one group, multiplied together before they enter.
+of the parents. A leaf that is not observed changes no posterior. So the cliques hold only the variables that have
+children (causes, lesions, contexts), which keeps them small. Leaves over the same parents form a group, whose
+likelihoods are multiplied together before they enter the clique.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ class TwoLayer:
             self.priors[row, : network.cardinalities[v]] = network.nodes[v].cpd.table()
         self.gates = {v: self._gate(v, width) for v, node in enumerate(network.nodes) if node.parents}
 
-    def _gate(self, v: int, width: int) -> Gate:
+    def _gate(self, v: int, width: int) -> OrGate:
         node = self.network.nodes[v]
         assert isinstance(node.cpd, NoisyMax)
         parents = np.array([self.diseases[self.network.index[name]] for name in node.parents], dtype=np.intp)
@@ -109,7 +109,7 @@ class TwoLayer:
         links[:, :, 0] = 1.0
         for row, link in zip(links, node.cpd.links, strict=True):
             row[: len(link)] = link
-        return Gate(node.cpd.leak, parents, links)
+        return OrGate(node.cpd.leak, parents, links)
 
     def case(self, evidence: Evidence, row: int) -> TwoLayerCase:
         """The priors of one case with everything absorbed that does not couple diseases, and what does."""
@@ -135,7 +135,7 @@ class TwoLayer:
 
 
 @dataclass(frozen=True, eq=False)
-class Gate:
+class OrGate:
     """A finding: its leak (2,), the rows of its diseases, and its links (n_diseases, n_states, 2)."""
 
     leak: Array

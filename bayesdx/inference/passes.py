@@ -105,7 +105,7 @@ def propagate(
             mean = total.sum(axis=0) / step.kept
             if entering and mean.min() < FAINTEST_PLAIN:
                 faint = (mean < FAINTEST_PLAIN) & (scale > -np.inf)
-                product = _anew(product, potentials[place], entering, faint, scale)
+                product = _scaled_product(product, potentials[place], entering, faint, scale)
                 total = _message(product, step)
                 mean = total.sum(axis=0) / step.kept
             inside.append(product)
@@ -144,7 +144,7 @@ def _product(potential: Array, entering: Sequence[tuple[Array, View]], scale: Ar
     return product
 
 
-def _anew(
+def _scaled_product(
     product: Array, potential: Array, entering: Sequence[tuple[Array, View]], faint: NDArray[np.bool_], scale: Array
 ) -> Array:
     """``product`` with the lanes in ``faint`` multiplied as logarithms."""

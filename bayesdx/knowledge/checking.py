@@ -168,6 +168,29 @@ def _check_intervals(draft: Draft) -> None:
                 draft.report(file.name, record.line, file.value, found, expected)
 
 
+def _check_groups(draft: Draft) -> None:
+    """A group has causes as members, each once, and its name is no other variable's."""
+    names = _Names(draft)
+    lines = [
+        line
+        for name in names.of_kind("cause")
+        for states in [names.states.get(name, ())]
+        for line in ([name] if len(states) <= 2 else [f"{name}={state}" for state in states])
+    ]
+    for record in draft.rows("groups.csv", "group", "members"):
+        group, members = record.values["group"], record.values["members"]
+        kind, states = names.kinds.get(group, "cause"), names.states.get(group, ())
+        if group in names.groups or (group in names.lines and (kind != "cause" or len(states) > 2)):
+            expected = "a name of its own, or that of a cause of two states which is the sum of the members"
+            draft.report("groups.csv", record.line, "group", group, expected)
+        if len(set(members)) < max(2, len(members)):
+            draft.report("groups.csv", record.line, "members", "|".join(members), "two members or more, each once")
+        for member in members:
+            if names.complete and (member not in lines or member == group):
+                expected = one_of("a cause of two states, or cause=state", member, [x for x in lines if x != group])
+                draft.report("groups.csv", record.line, "members", member, expected)
+
+
 def _check_variables(draft: Draft) -> None:
     names = _Names(draft)
     folded: dict[str, str] = {}
@@ -847,6 +870,7 @@ _CHECKS: tuple[Callable[[Draft], None], ...] = (
     _check_intervals,
     _check_variables,
     _check_words,
+    _check_groups,
     _check_references,
     _check_priors,
     _check_links,

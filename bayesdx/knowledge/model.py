@@ -25,6 +25,7 @@ from bayesdx.knowledge.schema import (
     URGENCIES,
     Accuracy,
     Case,
+    CauseGroup,
     Correlation,
     File,
     Link,
@@ -130,6 +131,8 @@ class Model:
     sources : tuple
         The rows of the files of these names (see the model format). The order of ``variables`` is knowledge and
         stays; the others are put into canonical order.
+    cause_groups : tuple of CauseGroup
+        The rows of groups.csv: causes that are shown together as one sum.
     changes : str
         The text of CHANGES.md, lines ending with a line feed.
     release : Release or None
@@ -169,6 +172,7 @@ class Model:
     management: tuple[ManagementStep, ...] = ()
     cases: tuple[Case, ...] = ()
     sources: tuple[Source, ...] = ()
+    cause_groups: tuple[CauseGroup, ...] = ()
     changes: str = ""
     release: Release | None = field(default=None, repr=False)
     population: str = ""
@@ -441,6 +445,21 @@ class Model:
         numbers: tuple[Prior | Link | TableEntry, ...] = (*self.priors, *self.links, *self.tables)
         return dict(Counter(row.status for row in numbers).most_common())
 
+    def count_informed(self) -> tuple[int, int]:
+        """How many numbers are uncertain, and how many of these come from studies by at least a half.
+
+        A number whose interval has no width holds by definition.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> dx.load_model("hip_flexion_weakness@1.0.0").count_informed()
+        (381, 0)
+        """
+        numbers: tuple[Prior | Link | TableEntry, ...] = (*self.priors, *self.links, *self.tables)
+        uncertain = [row for row in numbers if row.lower < row.upper]
+        return len(uncertain), sum((row.information or 0.0) >= 0.5 for row in uncertain)
+
     def learned_from_studies(self) -> pd.DataFrame:
         """The numbers of priors, links and tables that published studies inform.
 
@@ -527,6 +546,8 @@ class _Order:
                 measure = MEASURES.index(row.measure) if row.measure in MEASURES else _LAST
                 finding, states = row.event[0]
                 return (*self._state(finding, states[0]), *self._event(row.cause), row.study, measure)
+            case CauseGroup():
+                return tuple(self._event(member) for member in row.members[:1])
             case RedFlag():
                 urgency = URGENCIES.index(row.urgency) if row.urgency in URGENCIES else _LAST
                 return (*self._event(row.cause), urgency)

@@ -221,6 +221,19 @@ class Variable:
 
 
 @dataclass(frozen=True)
+class CauseGroup:
+    """A row of groups.csv: causes, or states of a cause, that are shown together as one sum.
+
+    A group may bear the name of a cause of two states, which then says that one of the members is present: it is no
+    line of its own in the differential.
+    """
+
+    group: str
+    label: str
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Prior:
     """A row of priors.csv."""
 
@@ -592,6 +605,18 @@ FILES: tuple[File, ...] = (
         ("variable",),
         "variables",
         required=True,
+    ),
+    File(
+        "groups.csv",
+        CauseGroup,
+        (
+            Column("group", Cell.NAME, "name of the group; that of a cause where this cause is the sum of its members"),
+            Column("label", Cell.TEXT, "what people read"),
+            Column("members", Cell.TEXTS, "causes, or states of a cause as cause=state, separated by |"),
+        ),
+        ("group",),
+        "cause_groups",
+        since=2,
     ),
     File(
         "priors.csv",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesdx.errors import NetworkError, nearest, rounded
+from bayesdx.errors import NetworkError, did_you_mean, rounded
 from bayesdx.knowledge.checking import LARGEST_TABLE, SUM_TOLERANCE
 from bayesdx.knowledge.model import Model, ModelInfo, Population
 from bayesdx.knowledge.reading import LARGEST_FILE, MOST_ROWS, MOST_STATES
@@ -174,8 +174,7 @@ def _check_options(version: str, sample_size: float | None, status: str) -> None
 def _known(network: Network, names: Iterable[str], what: str) -> None:
     for name in names:
         if name not in network.index:
-            hint = nearest(name, network.names)
-            raise NetworkError(f"{what}: {name!r} is not a variable.{f' Did you mean {hint!r}?' if hint else ''}")
+            raise NetworkError(f"{what}: {name!r} is not a variable.{did_you_mean(name, network.names)}")
 
 
 def _causes(network: Network, causes: Sequence[str]) -> tuple[str, ...]:

@@ -94,7 +94,7 @@ class Distribution:
 
     @property
     def alpha(self) -> tuple[float, ...]:
-        """Parameters of the Dirichlet over the free states (which share what the certain ones leave)."""
+        """Parameters of the Dirichlet over the free states, which share the probability that the fixed states leave."""
         total = sum(self.mean[state] for state in self.free)
         return tuple(self.sample_size * self.mean[state] / total for state in self.free)
 
@@ -126,7 +126,7 @@ class ModelNumbers:
 
     @cached_property
     def sticks(self) -> dict[tuple[str, str], Stick]:
-        """The stick of each uncertain number, by its file and the name of its row; none for a distribution's last.
+        """The stick of each uncertain number, by file and name of its row. The last state of a distribution has none.
 
         Examples
         --------
@@ -202,7 +202,7 @@ def numbers_of_model(model: Model, network: Network | None = None) -> ModelNumbe
 
 @dataclass(frozen=True, eq=False)
 class Stick:
-    """A state of a distribution with the states after it: of those who get as far, the share that stays there.
+    """One share of a distribution in stick-breaking form: of the patients not in an earlier state, those in this one.
 
     The free states stand in the order of their codes, the reference state last. In a Dirichlet the shares are
     independent Betas.

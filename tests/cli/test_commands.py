@@ -279,6 +279,17 @@ class TestDiagnoseOptions:
                 len(case.table) - 2
             )
 
+    def test_brief_is_half_a_screen_with_the_alarm_and_the_setting(self) -> None:
+        """``--brief`` says what must not be missed, whose priors were assumed, and the lines of the differential."""
+        options = ("diagnose", "hip_flexion_weakness", "-f", "saddle_anaesthesia=yes", "--top", "3")
+        brief, whole = good(*options, "--brief"), good(*options)
+        assert len(brief.splitlines()) <= 25 < len(whole.splitlines())
+        assert "EMERGENCY: " in brief
+        assert "Setting assumed: " in brief
+        lines = [line for line in whole.splitlines() if " % to " in line]
+        assert len(lines) >= 3
+        assert [line for line in brief.splitlines() if " % to " in line] == lines
+
     @pytest.mark.parametrize(
         ("option", "message"),
         [

@@ -35,9 +35,9 @@ def source(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
     return path
 
 
-def score(source: Path, out: Path, **options: Any) -> dx.CohortSummary:
+def score(source: Path, out: Path, **options: Any) -> dx.types.CohortSummary:
     summary = dx.score_cohort(flagship(), source, out, keep=KEEP, workers=2, **options)
-    assert isinstance(summary, dx.CohortSummary)
+    assert isinstance(summary, dx.types.CohortSummary)
     return summary
 
 

@@ -161,7 +161,7 @@ def test_what_is_written_is_what_is_returned(
     path, out = tmp_path / f"patients{source}", tmp_path / f"scores{suffix}"
     table.to_csv(path, index=False) if source == ".csv" else table.to_parquet(path)
     summary = dx.score_cohort(flagship(), path, out, keep=KEEP)
-    assert summary == dx.CohortSummary(out, 700, {"ok": 700, "impossible": 0, "bad_value": 0})
+    assert summary == dx.types.CohortSummary(out, 700, {"ok": 700, "impossible": 0, "bad_value": 0})
     assert str(summary) == f"{out}: 700 rows; 700 ok, 0 impossible, 0 bad_value."
     if suffix == ".csv":
         found = pd.read_csv(out, keep_default_na=False, na_values={"log_evidence": [""]}, engine="python")

@@ -45,7 +45,7 @@ def fitted() -> dx.Model:
     return dx.fit_model(table, "disease", structure="naive", temperature=1).model
 
 
-def answered(question: dx.Question, patient: Mapping[str, str]) -> dx.Diagnosis:
+def answered(question: dx.types.Question, patient: Mapping[str, str]) -> dx.Diagnosis:
     """The case with what a patient has; what is not known of the patient cannot be told."""
     known = {name: patient[name] for name in question.variables if name in patient}
     if not known:
@@ -53,7 +53,7 @@ def answered(question: dx.Question, patient: Mapping[str, str]) -> dx.Diagnosis:
     return question.answer(known) if question.several else question.answer(known[question.variables[0]])
 
 
-def interviewed(case: dx.Diagnosis, patient: Mapping[str, str], **wishes: bool) -> Iterator[dx.Question]:
+def interviewed(case: dx.Diagnosis, patient: Mapping[str, str], **wishes: bool) -> Iterator[dx.types.Question]:
     """Every question of an interview, the last one being that nothing is asked any more."""
     while True:
         question = dx.next_question(case, **wishes)
@@ -73,14 +73,14 @@ def simulated(model: dx.Model, seed: int) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def talks(flagship: dx.Model) -> list[list[dx.Question]]:
+def talks(flagship: dx.Model) -> list[list[dx.types.Question]]:
     """Whole interviews of simulated patients; of the last one only half is known."""
     patients = [simulated(flagship, seed) for seed in (1, 3)]
     patients.append({name: patients[0][name] for name in list(patients[0])[::2]})
     return [list(interviewed(dx.diagnose(flagship), patient)) for patient in patients]
 
 
-def test_nothing_is_asked_twice(talks: list[list[dx.Question]]) -> None:
+def test_nothing_is_asked_twice(talks: list[list[dx.types.Question]]) -> None:
     """A variable that was answered, or could not be told, is not asked again; every interview ends."""
     for talk in talks:
         asked = [name for question in talk for name in question.variables]
@@ -89,7 +89,7 @@ def test_nothing_is_asked_twice(talks: list[list[dx.Question]]) -> None:
         assert set(asked) == set(talk[-1].case.findings)
 
 
-def test_a_question_can_be_read_and_answered(talks: list[list[dx.Question]]) -> None:
+def test_a_question_can_be_read_and_answered(talks: list[list[dx.types.Question]]) -> None:
     """It has text, at least two answers whose chances add up to 1, and a reason; each mark means its own answer."""
     for question in (question for talk in talks for question in talk[:-1]):
         assert question.kind in KINDS
@@ -102,7 +102,7 @@ def test_a_question_can_be_read_and_answered(talks: list[list[dx.Question]]) -> 
         assert str(question).startswith(question.text.split()[0])
 
 
-def test_the_stop_is_that_of_the_existing_rule(talks: list[list[dx.Question]]) -> None:
+def test_the_stop_is_that_of_the_existing_rule(talks: list[list[dx.types.Question]]) -> None:
     """Where nothing is asked, no open option of ``next_tests`` changes a decision with more than 5 %.
 
     While an emergency is open that holds of what cannot wait, which is for a test one day.
@@ -118,7 +118,7 @@ def test_the_stop_is_that_of_the_existing_rule(talks: list[list[dx.Question]]) -
     assert any(not dx.next_tests(end.case).emergencies for end in ends)
 
 
-def test_as_long_as_a_decision_may_change_something_is_asked(talks: list[list[dx.Question]]) -> None:
+def test_as_long_as_a_decision_may_change_something_is_asked(talks: list[list[dx.types.Question]]) -> None:
     """Where the rule of ``next_tests`` says to go on, the interview does."""
     for question in (question for talk in talks for question in talk[::9]):
         following = dx.next_tests(question.case)
@@ -142,7 +142,7 @@ def test_the_setting_comes_first() -> None:
         question.answer("moon")
 
 
-def test_history_comes_before_examination_and_tests_come_last(talks: list[list[dx.Question]]) -> None:
+def test_history_comes_before_examination_and_tests_come_last(talks: list[list[dx.types.Question]]) -> None:
     """Unless an emergency is open or an examination makes more history matter, nothing is asked before its time.
 
     A question of a later part is asked only where no question of an earlier one is worth asking.
@@ -225,7 +225,7 @@ def test_an_interview_has_no_memory(data: st.DataObject, flagship: dx.Model) -> 
     assert (first.name, first.text, first.why) == (second.name, second.text, second.why)
 
 
-def test_an_answer_leaves_the_case_before_as_it_was(talks: list[list[dx.Question]]) -> None:
+def test_an_answer_leaves_the_case_before_as_it_was(talks: list[list[dx.types.Question]]) -> None:
     """Going back is taking the case before: its findings are those of before, and it asks the same question."""
     talk = talks[1]
     for before, after in pairwise(talk[:7]):
@@ -235,7 +235,7 @@ def test_an_answer_leaves_the_case_before_as_it_was(talks: list[list[dx.Question
         assert dx.next_question(back).name == before.name
 
 
-def test_without_tests_history_and_examination_are_the_same(talks: list[list[dx.Question]]) -> None:
+def test_without_tests_history_and_examination_are_the_same(talks: list[list[dx.types.Question]]) -> None:
     """Without tests the same is asked up to the first test, and the end does not speak of tests."""
     talk = talks[1]
     place = next(place for place, question in enumerate(talk) if question.stop or question.kind == "test")

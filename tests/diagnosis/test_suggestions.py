@@ -194,7 +194,7 @@ def test_emergencies_come_first_whatever_they_cost() -> None:
     assert "EMERGENCY: Cauda equina syndrome has a probability of" in str(following)
     assert following.stop is False
     assert following.stop_reason.startswith("Do not stop: Cauda equina syndrome")
-    costly = dx.next_tests(case, trade_off=dx.TradeOff(eur_per_bit=0, eur_per_patient=0, eur_per_hour=1e6))
+    costly = dx.next_tests(case, trade_off=dx.types.TradeOff(eur_per_bit=0, eur_per_patient=0, eur_per_hour=1e6))
     assert costly.suggestions[0].option.name == "mri_lumbar"
 
 
@@ -254,7 +254,7 @@ def test_focus_on_one_cause() -> None:
     rule_in = dx.next_tests(case, rule_in="hip_osteoarthritis")
     rule_out = dx.next_tests(case, rule_out="hip_osteoarthritis")
     assert rule_in.target.name == rule_out.target.name == "hip_osteoarthritis"
-    free = dx.TradeOff(eur_per_patient=0, eur_per_hour=0, eur_per_burden=0, eur_per_harm=0)
+    free = dx.types.TradeOff(eur_per_patient=0, eur_per_hour=0, eur_per_burden=0, eur_per_harm=0)
     for focus, column in (("rule_in", "bits_rule_in"), ("rule_out", "bits_rule_out")):
         ranked = dx.next_tests(case, trade_off=free, only=["limited_hip_rotation", "fever", "pain_groin", "emg"],
                                **{focus: "hip_osteoarthritis"}).suggestions  # fmt: skip

@@ -255,7 +255,7 @@ def test_blocks_are_drawn_alike() -> None:
     """A list, an alert and a table say the same as text and as HTML."""
     blocks = (Alert("Go now", "emergency"), Entries([("emergency", "Scan")], "To do"), Grid(["a"], [["b"]], title="T"))
 
-    class Shown(dx.NextTests):
+    class Shown(dx.types.NextTests):
         def __init__(self) -> None: ...
 
         def blocks(self) -> Any:

@@ -68,8 +68,9 @@ def test_every_public_name_is_described_once(site: Path) -> None:
         for place in page(path).ids:
             places.setdefault(place, []).append(path.name)
     listed = page(site / "reference/index.html").links
-    for name in dx.__all__:
-        address = "bayesdx.learning.classifier.BayesDxClassifier" if name == "BayesDxClassifier" else f"bayesdx.{name}"
+    addresses = [*(f"bayesdx.{name}" for name in dx.__all__), *(f"bayesdx.types.{name}" for name in dx.types.__all__)]
+    for name in addresses:
+        address = name.replace("bayesdx.BayesDx", "bayesdx.learning.classifier.BayesDx")
         assert len(places[address]) == 1, name
         assert f"{places[address][0]}#{address}" in listed
 
@@ -142,6 +143,26 @@ def test_pages_open_from_a_disk(site: Path, chromium: Any, look: str) -> None:
         width = watched.tab.evaluate("document.documentElement.scrollWidth")
         assert width <= LOOKS[look]["viewport"]["width"], name
         assert watched.tab.evaluate(b.CONTRAST) == [], name
+    watched.context.close()
+    assert watched.faults == []
+
+
+@needs_browser
+def test_the_explorer_of_the_landing_page_is_live(site: Path, chromium: Any) -> None:
+    """What is clicked in it has the posterior that Python gives; each figure of the gallery is drawn."""
+    watched = b.Watched(chromium, **LOOKS["light"])
+    watched.tab.goto((site / "index.html").as_uri())
+    explorer = watched.tab.frame(url=re.compile("explorer.html"))
+    assert explorer is not None
+    explorer.wait_for_selector(".bdx-line[data-cause]")
+    b.choose(explorer, "Saddle anaesthesia", "present")
+    case = dx.diagnose("hip_flexion_weakness", {"saddle_anaesthesia": "present"})
+    shown = {line.cause: dx.display.format_probability(line.posterior) for line in case.differential}
+    assert shown.items() <= b.shown(explorer).items()
+    figures = watched.tab.locator("img.figure")
+    assert figures.count() >= 6
+    drawn = "all => Promise.all(all.map(one => one.decode().then(() => one.naturalWidth)))"
+    assert min(figures.evaluate_all(drawn)) > 100
     watched.context.close()
     assert watched.faults == []
 

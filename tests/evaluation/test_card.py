@@ -129,7 +129,7 @@ def test_the_card_begins_with_one_screen():
     summary = dx.check_cases(model).summary.set_index(["use", "findings", "measure"])
     top = summary.loc[("held_out", "all findings", "top_3")]
     value, low, high = (f"{100 * top[name]:.0f}" for name in ("value", "lower", "upper"))
-    assert f"among the first three in {value} % ({low} to {high} %; {top['n']})." in first
+    assert f"among the first three in {value} % ({low} to {high} %; {top['n']:.0f})." in first
     total = sum(model.count_statuses().values())
     assert f"{total:,} numbers: " in first
     assert model.info.not_for in first

@@ -598,6 +598,9 @@ def test_two_explorers_in_one_document(opened: Any, model: dx.Model) -> None:
             " const box = document.body.appendChild(document.createElement('div')); show(box, overHttp('ask')); }"
         )
         tab.locator(".bdx-explorer").nth(1).locator(".bdx-line[data-cause]").first.wait_for()
+        tab.wait_for_function(
+            "() => [...document.querySelectorAll('.bdx-explorer')].every((e) => e.dataset.settled === e.dataset.step)"
+        )
         names = "boxes => boxes.map((box) => box.querySelector('[role=tab]').id)"
         one, other = tab.locator(".bdx-explorer").evaluate_all(names)
         assert one != other

@@ -34,6 +34,23 @@ SAID = {
 }
 """Ten findings as a clinician types them, and what they mean in the flagship."""
 
+READ = {
+    "not anticoagulated": "Anticoagulation or bleeding disorder: No raised bleeding risk",
+    "no blood thinners": "Anticoagulation or bleeding disorder: No raised bleeding risk",
+    "can bear weight": "Unable to bear weight: Can bear weight",
+    "cannot weight bear": "Unable to bear weight: Cannot bear weight",
+    "not both legs weak": "Weakness of both legs: Not both legs weak",
+    "no urinary retention": "Bladder or bowel dysfunction: Bladder and bowel normal",
+    "bladder normal": "Bladder or bowel dysfunction: Bladder and bowel normal",
+    "SLR negative": "Straight leg raise: Straight leg raise negative",
+    "normal reflexes": "Patellar reflex: Knee jerk normal",
+    "CRP 86": "CRP (mg/L): 86",
+    "70 year old": "age (years): 70",
+    "reflexes not reduced": "",
+    "hip flexion weak": "",
+}
+"""What is proposed for words with a denial or a number in them; empty where they leave the state open."""
+
 MOST_KEYS = 25
 SCHEMES = ("light", "dark")
 
@@ -262,6 +279,10 @@ def test_words_that_people_type(opened: Any, model: dx.Model, page: str, kind: s
         assert "Saddle anaesthesia" in visible.evaluate_all("all => all.map((e) => e.getAttribute('aria-label'))")
         search.fill("xyzzy")
         tab.get_by_text("Nothing in this model fits “xyzzy”.").wait_for()
+        for words, meant in READ.items():
+            search.fill(words)
+            entry = tab.locator(".bdx-entry")
+            assert (entry.inner_text() if entry.is_visible() else "") == (meant and f"Enter ↵ {meant}"), words
         search.fill("knee jerk")
         assert not tab.locator(".bdx-entry").is_visible()
         tab.keyboard.press("Enter")

@@ -84,7 +84,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {name: folder / name for name in FORMS}
 
 
-def states(cohort: dx.Cohort) -> pd.DataFrame:
+def states(cohort: dx.types.Cohort) -> pd.DataFrame:
     return cohort.frame.reset_index(drop=True)
 
 

@@ -64,7 +64,7 @@ def test_any_bytes_in_any_file(data: st.DataObject, name: str, tmp_path_factory:
     (folder / name).write_bytes(data.draw(damages(original)))
     problems = dx.check_model(folder)
     for problem in problems:
-        assert isinstance(problem, dx.Problem)
+        assert isinstance(problem, dx.types.Problem)
         assert problem.row is None or problem.row >= 1
         assert str(problem).isprintable()
     try:

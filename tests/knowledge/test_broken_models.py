@@ -432,7 +432,7 @@ def test_a_changed_released_version_is_reported(tmp_path: Path) -> None:
 
 def test_the_sentence_of_a_problem() -> None:
     """A problem reads: file, row, column: what was found; what was expected."""
-    problem = dx.Problem("links.csv", 14, "link_probability", "1.2", "a probability between 0 and 1")
+    problem = dx.types.Problem("links.csv", 14, "link_probability", "1.2", "a probability between 0 and 1")
     assert str(problem) == "links.csv, row 14, column link_probability: '1.2'; expected a probability between 0 and 1."
 
 

@@ -173,7 +173,7 @@ def test_weights_stand_for_equal_rows() -> None:
     pd.testing.assert_frame_equal(weighted.table, repeated.table)
 
 
-def of_binary_numbers(result: dx.Calibration, frame: pd.DataFrame) -> tuple[float, float]:
+def of_binary_numbers(result: dx.types.Calibration, frame: pd.DataFrame) -> tuple[float, float]:
     """(log evidence of the patients, log prior of the numbers) of a result all of whose numbers are binary.
 
     The prior of a number that n patients stand behind is a Beta on the scale of log-odds,

@@ -25,7 +25,7 @@ DRAWS = 20_000
 
 
 @pytest.fixture(scope="module")
-def result() -> dx.Synthesis:
+def result() -> dx.types.Synthesis:
     """Two studies of a finding with two causes: what they fix is not the leak nor a link, but what both amount to."""
     rows = [
         study("A", "sign", "first", k=290, n=400),
@@ -35,7 +35,7 @@ def result() -> dx.Synthesis:
 
 
 @pytest.fixture(scope="module")
-def graded() -> dx.Synthesis:
+def graded() -> dx.types.Synthesis:
     """Studies of single states of a cause of three states."""
     rows = [
         study("A", "f0", "cause", "predictive_value", k=70, n=100),
@@ -58,7 +58,7 @@ def log_odds(p: pd.DataFrame) -> pd.DataFrame:
     return np.log(p) - np.log1p(-p)
 
 
-def test_the_marginal_of_each_number_is_as_before(result: dx.Synthesis) -> None:
+def test_the_marginal_of_each_number_is_as_before(result: dx.types.Synthesis) -> None:
     """The draws of a number of two states are the same ones in another order."""
     tied, free = drawn(result.model), drawn(replace(result.model, correlations=()))
     assert len(result.model.correlations) > 0
@@ -68,7 +68,7 @@ def test_the_marginal_of_each_number_is_as_before(result: dx.Synthesis) -> None:
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_the_marginal_of_a_graded_row_is_as_before(graded: dx.Synthesis, seed: int) -> None:
+def test_the_marginal_of_a_graded_row_is_as_before(graded: dx.types.Synthesis, seed: int) -> None:
     """Each state of a Dirichlet has its Beta, and a row sums to 1."""
     model = graded.model
     names = {row.number for row in model.correlations} | {row.other for row in model.correlations}
@@ -81,7 +81,7 @@ def test_the_marginal_of_a_graded_row_is_as_before(graded: dx.Synthesis, seed: i
         assert stats.kstest(cpds["cause"][:, state], stats.beta(beta.a, beta.b).cdf).pvalue > 1e-3
 
 
-def test_the_covariance_is_reproduced(result: dx.Synthesis) -> None:
+def test_the_covariance_is_reproduced(result: dx.types.Synthesis) -> None:
     """What is stored is the correlation at the maximum, to the third digit, and draws have it."""
     fit = result.fit
     assert fit is not None
@@ -101,7 +101,7 @@ def test_the_covariance_is_reproduced(result: dx.Synthesis) -> None:
     assert min(stored.values()) < -0.5  # a leak and a link behind one figure
 
 
-def test_draws_keep_what_the_studies_fixed(result: dx.Synthesis) -> None:
+def test_draws_keep_what_the_studies_fixed(result: dx.types.Synthesis) -> None:
     """The false-positive rate that a study of 1000 measured varies as that study leaves it, far less than without."""
     model = result.model
 
@@ -148,7 +148,7 @@ def test_what_is_stored_is_possible(seed: int) -> None:
     assert all(0 < abs(row.correlation) < 1 and round(row.correlation, 3) == row.correlation for row in pairs)
 
 
-def test_patients_untie_what_they_move(result: dx.Synthesis) -> None:
+def test_patients_untie_what_they_move(result: dx.types.Synthesis) -> None:
     """A calibration knows nothing of the correlations of its numbers; those of others stay."""
     other = Correlation("links.csv", "first, yes, sign, yes", "links.csv", "second, yes, sign, yes", -0.1)
     model = replace(result.model, correlations=(other,))
@@ -169,7 +169,7 @@ def test_patients_untie_what_they_move(result: dx.Synthesis) -> None:
     ],
 )  # fmt: skip
 def test_every_fault_of_the_file_is_told(
-    result: dx.Synthesis, tmp_path: Path, change: dict[str, object], sentence: str
+    result: dx.types.Synthesis, tmp_path: Path, change: dict[str, object], sentence: str
 ) -> None:
     """With its line and column."""
     row = Correlation("links.csv", "first, yes, sign, yes", "links.csv", "second, yes, sign, yes", -0.5)
@@ -181,7 +181,7 @@ def test_every_fault_of_the_file_is_told(
     assert sentence in str(problem)
 
 
-def test_pairs_are_entered_once_and_fit_together(result: dx.Synthesis, tmp_path: Path) -> None:
+def test_pairs_are_entered_once_and_fit_together(result: dx.types.Synthesis, tmp_path: Path) -> None:
     """The same pair the other way round, and three correlations that no three numbers have."""
     names = ["sign, yes", "first, yes, sign, yes", "second, yes, sign, yes"]
 

@@ -308,7 +308,7 @@ def repeated(rows: int, seed: int, copies: int = 6) -> pd.DataFrame:
     return pd.DataFrame({"c": np.where(ill, "ill", "well"), **cells})
 
 
-def log_loss(fit: dx.ModelFit, frame: pd.DataFrame) -> float:
+def log_loss(fit: dx.types.ModelFit, frame: pd.DataFrame) -> float:
     found = fit.posteriors(frame.drop(columns="c"))
     return float(-np.log([found.loc[row, label] for row, label in frame["c"].items()]).mean())
 

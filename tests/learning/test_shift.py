@@ -46,12 +46,12 @@ def hospital(rows: int, share: float, seed: int, likeness: float, shift: float =
     return pd.DataFrame({"d": np.where(ill, "ill", "well"), **cells})
 
 
-def plain(frame: pd.DataFrame) -> dx.ModelFit:
+def plain(frame: pd.DataFrame) -> dx.types.ModelFit:
     """A naive model that is as sure as it counts."""
     return dx.fit_model(frame, "d", structure="naive", temperature=1)
 
 
-def told(result: dx.Calibration, of: str) -> bool:
+def told(result: dx.types.Calibration, of: str) -> bool:
     return any(of in text for text in result.warnings)
 
 

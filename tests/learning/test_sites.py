@@ -31,7 +31,7 @@ def exactly(site: str, cases: int, rows: int) -> pd.DataFrame:
     return pd.DataFrame({"cause": ["mild"] * cases + ["none"] * (rows - cases), "ward": site})
 
 
-def numbers(result: dx.Calibration) -> pd.DataFrame:
+def numbers(result: dx.types.Calibration) -> pd.DataFrame:
     return result.sites[result.sites["label"].str.startswith("P(cause = mild")].set_index("site")
 
 

@@ -31,12 +31,12 @@ ROWS = (
 
 
 @pytest.fixture(scope="module")
-def result() -> dx.Synthesis:
+def result() -> dx.types.Synthesis:
     """Eight figures of seven sources, one of them biased."""
     return dx.synthesise(noisy_or_of_two(), ROWS)
 
 
-def test_the_new_version_says_where_its_numbers_come_from(result: dx.Synthesis, tmp_path: Path) -> None:
+def test_the_new_version_says_where_its_numbers_come_from(result: dx.types.Synthesis, tmp_path: Path) -> None:
     """It saves and loads; status, source and note of what moved; a source row per study; its parent; CHANGES.md."""
     model = dx.load_model(dx.save_model(result.model, tmp_path / "two" / "0.2.0"))
     assert model.hash == result.model.hash
@@ -67,7 +67,7 @@ def test_the_new_version_says_where_its_numbers_come_from(result: dx.Synthesis, 
     assert all(row.information is None for row in calibrated.links if row.status == "dataset")
 
 
-def test_tables_agree(result: dx.Synthesis) -> None:
+def test_tables_agree(result: dx.types.Synthesis) -> None:
     """Shares add up by source; what the network implies after is what the new version implies; weights and floors."""
     line = result.table.iloc[0]
     shares = result.shares.iloc[0]
@@ -132,7 +132,7 @@ def test_an_uncertain_case_mix_widens_what_a_study_says() -> None:
     assert unsure.loc[unsure["file"] == "priors.csv", "held"].all()
 
 
-def test_plans_are_what_a_study_would_do(result: dx.Synthesis) -> None:
+def test_plans_are_what_a_study_would_do(result: dx.types.Synthesis) -> None:
     """The share removed is the fall of the posteriors' variance once the figure's precision joins the others."""
     planned = result.next_studies(n=80, most=50)
     assert planned["removed"].is_monotonic_decreasing
@@ -167,7 +167,7 @@ def test_plans_are_what_a_study_would_do(result: dx.Synthesis) -> None:
         result.next_studies(n=0)
 
 
-def test_report_and_figure(result: dx.Synthesis) -> None:
+def test_report_and_figure(result: dx.types.Synthesis) -> None:
     """Text, HTML and a forest plot of the figures about a finding; an unknown one is refused with the nearest."""
     text = result.report()
     assert text.startswith("two 0.1.0 -> 0.2.0, synthesis of 8 figures")
@@ -265,7 +265,7 @@ def _key_place(row: Link) -> int:
     return [entry.key for entry in NOISY_OR].index((row.parent, row.parent_state, row.child, row.child_state))
 
 
-def test_an_explanation_names_the_studies_behind_a_weight(result: dx.Synthesis) -> None:
+def test_an_explanation_names_the_studies_behind_a_weight(result: dx.types.Synthesis) -> None:
     """With their shares in the text and in ``numbers``; a number that nobody studied names its own source."""
     case = dx.diagnose(result.model, {"sign": "yes"})
     why = dx.explain(case, "first")

@@ -44,7 +44,7 @@ def liver(unverified: str | None) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def rates(result: dx.Calibration) -> pd.DataFrame:
+def rates(result: dx.types.Calibration) -> pd.DataFrame:
     """Rows: 1 - specificity and sensitivity of the scan."""
     table = result.table.set_index("label")
     return table.loc[[f"P(scan = positive | disease = {state})" for state in ("no", "yes")]]

@@ -29,9 +29,16 @@ CONSOLE = re.compile(r"(?P<open>^```console\n)(?P<body>.*?)(?P<close>^```$)", re
 
 PYTHON = re.compile(r"(?P<open>^```pycon\n)(?P<body>.*?)(?P<close>^```$)", re.DOTALL | re.MULTILINE)
 
-NUMBERS = re.compile(
-    r"(?P<open>^<!-- four numbers -->\n)(?P<body>.*?)(?P<close>^<!-- end -->$)", re.DOTALL | re.MULTILINE
+FIGURES = re.compile(
+    r"(?P<open>^<!-- figures: (?P<name>\w+) -->\n)(?P<body>.*?)(?P<close>^<!-- end -->$)", re.DOTALL | re.MULTILINE
 )
+"""A part of a page that is written from what benchmarks stored: the name says which."""
+
+TOOLS = {
+    "pgmpy": "pgmpy",
+    "LazyPropagation": "LazyPropagation of pyAgrum",
+    "ShaferShenoyInference": "ShaferShenoyInference of pyAgrum",
+}
 
 BENCHMARKS = ROOT / "docs/benchmarks"
 
@@ -69,16 +76,22 @@ def newest(rows: list[dict[str, Any]], ending: str) -> dict[str, Any]:
 
 def duration(microseconds: float) -> str:
     """A time with two figures and its unit."""
-    return f"{microseconds / 1000:.2g} ms" if microseconds >= 100 else f"{microseconds:.2g} µs"
+    number, unit = (microseconds / 1000, "ms") if microseconds >= 100 else (microseconds, "µs")
+    return f"{float(f'{number:.2g}'):g} {unit}"
+
+
+def fastest(row: dict[str, Any]) -> tuple[str, float]:
+    """The fastest other tool of a row of the benchmark, and its time; none where no tool was asked."""
+    times = {TOOLS[name]: value for name, value in row["microseconds"].items() if name in TOOLS}
+    return min(times.items(), key=lambda item: item[1], default=("", 0.0))
 
 
 def four_numbers(model: dx.Model, folder: str) -> str:
     """How fast and how right, as a table; ``folder`` is the way from the page to docs."""
     rows = stored("engine")["rows"]
     one, many = newest(rows, ", one posterior through diagnose"), newest(rows, " cohort")
-    peers = {name: value for name, value in one["microseconds"].items() if name not in ("numpy", "numba")}
-    peer = min(peers, key=lambda name: peers[name])
-    widest = max(row["difference"] for row in rows)
+    peer, theirs = fastest(one)
+    widest = max(row["difference"] for row in rows if fastest(row)[0])
     cases = dx.check_cases(model).summary.query(
         "use == 'held_out' and findings == 'all findings' and measure == 'top_3'"
     )
@@ -89,8 +102,8 @@ def four_numbers(model: dx.Model, folder: str) -> str:
     card = f"models/{model.name}/MODEL_CARD.md" if folder else "model-card.md"
     lines = [
         (
-            f"**{duration(one['microseconds']['numba'])}** for one diagnosis ({version}); {duration(peers[peer])} with "
-            f"{peer} of pyAgrum, which gives the posterior alone. All tools agree to {widest:.0e}.",
+            f"**{duration(one['microseconds']['numba'])}** for one diagnosis ({version}); {duration(theirs)} with "
+            f"{peer}, which gives the posterior alone. All tools agree to {widest:.0e}.",
             f"[speed]({folder}comparison.md)",
         ),
         (
@@ -111,6 +124,37 @@ def four_numbers(model: dx.Model, folder: str) -> str:
     ]
     said = "\n".join(f"| {text.replace('%', ' %').replace('  %', ' %')} | {link} |" for text, link in lines)
     return f"| | measured in |\n| --- | --- |\n{said}\n"
+
+
+def ahead(folder: str) -> str:
+    """Where another tool is ahead of bayesdx: every question to the engine, every data set."""
+    lines = []
+    for row in stored("engine")["rows"]:
+        peer, theirs = fastest(row)
+        ours = row["microseconds"]["numba"]
+        if theirs and theirs < ours:
+            said = f"{peer}: {duration(theirs)}, bayesdx {duration(ours)}"
+            lines.append(f"| {row['name']} | {said} | [speed]({folder}comparison.md) |")
+    by_data: dict[str, list[dict[str, Any]]] = {}
+    for row in stored("datasets"):
+        by_data.setdefault(row["data"], []).append(row)
+    for data, rows in by_data.items():
+        fitted = [row for row in rows if row["model"].startswith("bayesdx") and "," not in row["model"]]
+        fitted = fitted or [row for row in rows if re.match("bayesdx (naive|tree)", row["model"])]
+        best = min(fitted, key=lambda row: row["log loss"])
+        for other in sorted((row for row in rows if "bayesdx" not in row["model"]), key=lambda row: row["log loss"]):
+            if other["log loss"] < best["log loss"]:
+                losses = f"log loss {other['log loss']:.3f}, {best['model']} {best['log loss']:.3f}"
+                link = f"[data]({folder}benchmarks/datasets.md)"
+                lines.append(f"| patients of {data} | {other['model']}: {losses} | {link} |")
+    return "| | ahead of bayesdx | measured in |\n| --- | --- | --- |\n" + "\n".join(lines) + "\n"
+
+
+def figures(name: str, folder: str) -> str:
+    """What stands in a part of a page that is written from measurements."""
+    if name == "ahead":
+        return ahead(folder)
+    return four_numbers(dx.load_model("hip_flexion_weakness"), folder)
 
 
 def patients(model: dx.Model) -> str:
@@ -182,10 +226,10 @@ def renewed(text: str, folder: str = "") -> str:
             lines += [f">>> {first}", *(f"... {line}" for line in more), *said(example, session).splitlines()]
         return block["open"] + "".join(f"{line}\n" for line in lines) + block["close"]
 
-    def renew_numbers(block: re.Match[str]) -> str:
-        return block["open"] + four_numbers(dx.load_model("hip_flexion_weakness"), folder) + block["close"]
+    def renew_figures(block: re.Match[str]) -> str:
+        return block["open"] + figures(block["name"], folder) + block["close"]
 
-    return NUMBERS.sub(renew_numbers, PYTHON.sub(renew_python, CONSOLE.sub(renew_console, text)))
+    return FIGURES.sub(renew_figures, PYTHON.sub(renew_python, CONSOLE.sub(renew_console, text)))
 
 
 def demo_file(model: dx.Model) -> dict[str, Any]:

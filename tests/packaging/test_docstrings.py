@@ -12,8 +12,9 @@ import pytest
 
 import bayesdx
 
-FUNCTIONS = [name for name in bayesdx.__all__ if inspect.isfunction(getattr(bayesdx, name))]
-CLASSES = [name for name in bayesdx.__all__ if inspect.isclass(getattr(bayesdx, name))]
+PUBLIC = {name: getattr(module, name) for module in (bayesdx, bayesdx.types) for name in module.__all__}
+FUNCTIONS = [name for name, value in PUBLIC.items() if inspect.isfunction(value)]
+CLASSES = [name for name, value in PUBLIC.items() if inspect.isclass(value)]
 
 
 def has_example(value: object) -> bool:
@@ -30,10 +31,10 @@ def members(kind: type) -> dict[str, object]:
     }
 
 
-@pytest.mark.parametrize("name", bayesdx.__all__)
+@pytest.mark.parametrize("name", PUBLIC)
 def test_every_public_name_has_an_example(name: str) -> None:
     """Functions and classes carry their own; the module that defines a constant shows how it is used."""
-    value = getattr(bayesdx, name)
+    value = PUBLIC[name]
     if not callable(value):
         value = sys.modules[type(value).__module__]
         assert f"dx.{name}" in (inspect.getdoc(value) or ""), f"{value.__name__} does not use {name}"
@@ -43,7 +44,7 @@ def test_every_public_name_has_an_example(name: str) -> None:
 @pytest.mark.parametrize("name", CLASSES)
 def test_every_method_of_a_public_class_has_an_example(name: str) -> None:
     """So do its methods and properties."""
-    without = [member for member, value in members(getattr(bayesdx, name)).items() if not has_example(value)]
+    without = [member for member, value in members(PUBLIC[name]).items() if not has_example(value)]
     assert without == [], f"{name}: no example in the docstring of {', '.join(without)}"
 
 
@@ -63,7 +64,7 @@ def left_out(label: str, function: Callable[..., object]) -> list[str]:
 @pytest.mark.parametrize("name", [*FUNCTIONS, *CLASSES])
 def test_every_parameter_and_result_is_described(name: str) -> None:
     """In the sections that NumPy's style has for them; what takes nothing may say in its first line what it returns."""
-    value = getattr(bayesdx, name)
+    value = PUBLIC[name]
     functions = {name: value}
     if inspect.isclass(value):
         functions = {f"{name}.{m}": f for m, f in members(value).items() if inspect.isfunction(f)}

@@ -16,13 +16,14 @@ from typer.testing import CliRunner
 import bayesdx as dx
 from bayesdx.cli import app
 from tests.packaging.readme import (
-    NUMBERS,
+    FIGURES,
     README,
     ROOT,
     demo_case,
     demo_file,
     duration,
     failures,
+    fastest,
     four_numbers,
     patients,
     run,
@@ -91,12 +92,12 @@ def test_the_readme_is_short() -> None:
 
 def test_the_four_numbers_are_those_that_were_measured() -> None:
     """How fast and how right: from the JSON that benchmarks wrote, and from the cases of the newest flagship."""
-    (block,) = NUMBERS.finditer(TEXT)
+    (block,) = FIGURES.finditer(TEXT)
     assert block["body"] == four_numbers(dx.load_model("hip_flexion_weakness"), "docs/")
     rows = stored("engine")["rows"]
-    one = max((row for row in rows if "through diagnose" in row["name"]), key=lambda row: row["name"])
+    one = max((row for row in rows if row["name"].endswith("through diagnose")), key=lambda row: row["name"])
     assert f"**{duration(one['microseconds']['numba'])}** for one diagnosis" in block["body"]
-    assert f"agree to {max(row['difference'] for row in rows):.0e}" in block["body"]
+    assert f"agree to {max(row['difference'] for row in rows if fastest(row)[0]):.0e}" in block["body"]
     assert f"**{100 * stored('coverage')['methods']['em'][0]['coverage']:.1f} %**" in block["body"]
 
 

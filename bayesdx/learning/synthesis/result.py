@@ -12,7 +12,7 @@ import pandas as pd
 
 from bayesdx.display import format_probability
 from bayesdx.display.report import Alert, Block, Grid, Report, Title
-from bayesdx.errors import LearningError, nearest
+from bayesdx.errors import LearningError, did_you_mean
 from bayesdx.knowledge.model import Model
 from bayesdx.learning.synthesis.optimum import Heterogeneity
 from bayesdx.learning.synthesis.planning import next_studies
@@ -245,9 +245,8 @@ class Synthesis(Report):
         chosen = rows[(rows["finding"] == finding) & ((rows["cause"] == cause) if cause else True)]
         if chosen.empty:
             known = sorted(set(rows["finding"]))
-            hint = nearest(finding, known) if finding not in known else None
             about = finding if cause is None else f"{finding} and {cause}"
-            suggestion = f" Did you mean {hint!r}?" if hint else ""
+            suggestion = did_you_mean(finding, known) if finding not in known else ""
             raise LearningError(f"plot: no figure that was used is about {about}.{suggestion}")
         ratios = chosen["n"].isna()
         chosen = chosen[ratios if ratios.all() else ~ratios]

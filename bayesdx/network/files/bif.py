@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesdx.errors import NetworkError, SaveError, nearest
+from bayesdx.errors import NetworkError, SaveError, did_you_mean
 from bayesdx.knowledge.model import Model
 from bayesdx.network.compile import compile_network
 from bayesdx.network.files.parts import (
@@ -519,8 +519,7 @@ class _Reader:
         for name, block in self._blocks.items():
             for named in (name, *block.parents):
                 if named not in self._variables:
-                    near = nearest(named, self._variables)
-                    hint = f" Did you mean {near!r}?" if near else ""
+                    hint = did_you_mean(named, self._variables)
                     self.faults.append((block.at, name, f"{named!r} is not declared as a variable.{hint}"))
         for name, variable in self._variables.items():
             if not variable.states:
@@ -622,8 +621,7 @@ class _Reader:
             for parent, of_state, size, state in zip(block.parents, codes, cards, states, strict=True):
                 code = of_state.get(state, -1)
                 if code < 0:
-                    near = nearest(state, of_state)
-                    hint = f" Did you mean {near!r}?" if near else ""
+                    hint = did_you_mean(state, of_state)
                     what = f"{state!r} is not a state of {parent}; its states are {_listed(tuple(of_state))}.{hint}"
                     self.faults.append((at, name, what))
                     break
