@@ -146,6 +146,7 @@ def contents(model: dx.Model) -> dict[str, Any]:
         "lines": [
             event | {"cause": event["name"], "state": event["states"][0]}
             for name in model.causes
+            if name not in {group.group for group in model.cause_groups}
             for event in _events(model, name, index, reference=True)
         ],
         "flags": [
