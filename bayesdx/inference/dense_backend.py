@@ -116,7 +116,7 @@ class DenseBackend:
             size = rows.stop - rows.start
             log_joint = self._log_likelihood(evidence.codes[rows], work[:, :size])
             log_joint += np.take(log_prior, pattern[rows], axis=0, out=work[1, :size], mode="clip")
-            self._add_observed(evidence, rows, log_joint)
+            self._add_likelihoods(evidence, rows, log_joint)
             top = log_joint.max(axis=1, keepdims=True)
             log_joint -= top
             posterior = np.exp(log_joint, out=log_joint)
@@ -414,34 +414,41 @@ class DenseBackend:
         return np.asarray(seen if soft is None else seen * soft[rows])
 
     def _log_likelihood(self, codes: Codes, work: Array) -> Array:
-        """Log P(findings | joint) from codes, shape (n_cases, n_cells), held in ``work[0]``."""
+        """Log P(findings and observed causes | joint) from codes, shape (n_cases, n_cells), held in ``work[0]``."""
         parts = self._log_parts
         seen = (codes[:, parts.columns] == parts.states).astype(np.float64)
         quiet, deep = seen[:, : len(parts.slow)], seen[:, : len(parts.fast)]
         slow, fast = quiet @ parts.slow, _sum_rows(deep, parts.fast)
+        if (codes[:, list(self.column_range)] >= 0).any():
+            for whole, half, excluded in zip((slow, fast), self._halves, self._excluded(codes), strict=True):
+                whole += half.by_cell(excluded)
         total = work[0]
         np.add(slow[:, :, None], fast[:, None, :], out=total.reshape(len(codes), slow.shape[1], fast.shape[1]))
         if len(parts.full):
             total += _sum_rows(seen[:, len(parts.fast) :], parts.full, work[1])
         return np.asarray(total)
 
+    def _excluded(self, codes: Codes) -> tuple[Array, Array]:
+        """``LOG_ZERO`` for each state of the slow and the fast half that an observed cause is not in."""
+        excluded = np.zeros((len(codes), self.tables.n_states))
+        for v, (first, last) in self.column_range.items():
+            column = codes[:, v][:, None]
+            excluded[:, first:last] = np.where((column == np.arange(last - first)) | (column < 0), 0.0, LOG_ZERO)
+        middle = self._halves[0].n_states
+        return excluded[:, :middle], excluded[:, middle:]
+
     @cached_property
     def _log_parts(self) -> _LogParts:
         return _log_parts(self.tables, *self._halves)
 
-    def _add_observed(self, evidence: Evidence, rows: slice, log_joint: Array) -> None:
-        """Likelihood vectors, and causes that are observed."""
+    def _add_likelihoods(self, evidence: Evidence, rows: slice, log_joint: Array) -> None:
+        """Likelihood vectors."""
         for name, soft in evidence.likelihoods.items():
             v = self.network.index[name]
             if v in self.tables.offsets:
                 log_joint += floored_log(self._soft_rows(v, evidence, rows))
             elif v in self.column_range:
                 log_joint += floored_log(soft[rows])[:, self._states_of(v)]
-        for v, (first, last) in self.column_range.items():
-            column = evidence.codes[rows, v][:, None]
-            if (column >= 0).any():
-                seen = (column == np.arange(last - first)) | (column < 0)
-                log_joint += np.where(seen, 0.0, LOG_ZERO)[:, self._states_of(v)]
 
     def _states_of(self, v: int) -> NDArray[np.int32]:
         """State of a variable of the joint in each cell."""

@@ -315,7 +315,7 @@ class _Dense:
             cells = seen[first : first + n_states].reshape(n_states, *self.joint_cards)
             axes = [self.roles.joint.index(network.index[parent]) for parent in node.parents]
             family = np.moveaxis(_reduced(cells, axes), 0, -1)
-            counts[self._columns(v)] = family.ravel() @ _drawn(node).reshape(family.size, -1)
+            counts[self._columns(v)] = _counted(node, family.reshape(1, -1))[0]
         prior = self._prior(network)
         above = prior * (self.allowed.T @ _ratio(by_pattern, self.allowed @ prior))
         above = above.reshape(1, *self.context_cards, *self.joint_cards)
@@ -323,7 +323,7 @@ class _Dense:
         for v in scope:
             node = network.nodes[v]
             family = _reduced(above, [scope.index(network.index[name]) for name in (*node.parents, node.name)])
-            counts[self._columns(v)] = family.ravel() @ _drawn(node).reshape(family.size, -1)
+            counts[self._columns(v)] = _counted(node, family.reshape(1, -1))[0]
         return counts
 
     def _prior(self, network: Network) -> Array:
