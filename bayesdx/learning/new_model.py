@@ -25,7 +25,7 @@ Array = NDArray[np.float64]
 STARTER = Path(__file__).parent / "starter" / "0.1.0"
 FIRST = "0.1.0"
 POPULATION = "default"
-MAIN = "main_cause"
+MAIN = "sole_cause"
 """Name of the variable whose states are the causes, where they exclude each other."""
 
 JUDGEMENT = "JUDGEMENT"
@@ -68,7 +68,7 @@ def new_model(
         30 where empty, for the intervals alone), ``kind`` (history, examination, test), ``definition``, ``design``,
         ``source`` (a citation), ``status``.
     exclusive : bool
-        Whether the causes exclude each other (one variable ``main_cause``), or may be there together.
+        Whether the causes exclude each other (one variable ``sole_cause``), or may be there together.
     title, entry_criterion : str
         As in model.toml.
 
@@ -91,13 +91,13 @@ def new_model(
     >>> import bayesdx as dx
     >>> import pandas as pd
     >>> dx.new_model("lamp").causes
-    ('main_cause', 'mains_off')
+    ('sole_cause', 'mains_off')
     >>> causes = pd.DataFrame({"cause": ["fuse", "bulb"], "probability": [0.1, 0.6]})
     >>> rows = [["smell", "fuse", 0.8, 0.9], ["flicker", "fuse", 0.2, 0.4], ["flicker", "bulb", 0.7, None]]
     >>> figures = pd.DataFrame(rows, columns=["finding", "cause", "sensitivity", "specificity"])
     >>> model = dx.new_model("lamp", causes, figures)
     >>> dx.diagnose(model, {"smell": "present", "flicker": "absent"}).posterior.round(2).to_dict()
-    {'main_cause=fuse': 0.64, 'main_cause=none': 0.18, 'main_cause=bulb': 0.18}
+    {'sole_cause=fuse': 0.64, 'sole_cause=none': 0.18, 'sole_cause=bulb': 0.18}
     >>> for row in model.links:
     ...     if row.child == "flicker":
     ...         print(row.parent_state or "leak", round(row.link_probability, 3))
@@ -336,7 +336,7 @@ class _Draft:
         states = ("none", *(cause.name for cause in self.causes))
         labels = ("None of these causes", *(cause.label for cause in self.causes))
         said = "; ".join(f"{cause.label}: {cause.definition}" for cause in self.causes if cause.definition)
-        return [Variable(MAIN, "Main cause", "cause", "", states, said, state_labels=labels)]
+        return [Variable(MAIN, "Sole cause", "cause", "", states, said, state_labels=labels)]
 
     def _variable(self, finding: str) -> Variable:
         row = next(figure for figure in self.figures if figure.finding == finding)

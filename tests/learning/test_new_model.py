@@ -45,7 +45,7 @@ def test_the_example_shows_every_kind_of_row_and_is_sound(tmp_path: Path) -> Non
     assert dx.check_model(folder) == []
     model = dx.load_model(folder)
     assert (model.name, model.version, model.release) == ("knee_pain", "0.1.0", None)
-    assert len(model.by_name["main_cause"].states) > 3
+    assert len(model.by_name["sole_cause"].states) > 3
     assert all((model.links, model.tables, model.studies, model.red_flags, model.cases, model.tests))
     assert all(row.note for row in (model.links[0], model.tables[0], model.studies[0], model.priors[0], model.cases[0]))
     cases = dx.check_cases(model, resamples=1).table
@@ -88,7 +88,7 @@ def test_a_gate_is_recovered_from_its_own_figures(data: st.DataObject) -> None:
     rows = [["f", name, s, 1 - f] for name, (s, f) in zip("abc", figures, strict=True)]
     model = dx.new_model("m", causes(**dict(zip("abc", prior, strict=True))), table(rows), exclusive=exclusive)
     for name, expected in zip("abc", figures, strict=True):
-        found = rates(model, "f", "main_cause" if exclusive else name, name if exclusive else "present")
+        found = rates(model, "f", "sole_cause" if exclusive else name, name if exclusive else "present")
         assert_allclose(found, expected, atol=2e-4)
     for row in model.links:
         assert row.lower <= row.link_probability <= row.upper
@@ -97,7 +97,7 @@ def test_a_gate_is_recovered_from_its_own_figures(data: st.DataObject) -> None:
 def test_a_sensitivity_below_the_false_positive_rate_is_answered() -> None:
     """The other states bring the finding about, a note says why, and the network predicts both figures."""
     model = dx.new_model("m", causes(a=0.2, b=0.3), table([["f", "a", 0.1, 0.6], ["g", "b", 0.9, 0.8]]))
-    assert_allclose(rates(model, "f", "main_cause", "a"), (0.1, 0.4), atol=1e-5)
+    assert_allclose(rates(model, "f", "sole_cause", "a"), (0.1, 0.4), atol=1e-5)
     acting = {row.parent_state for row in model.links if row.child == "f"}
     assert acting == {"", "none", "b"}
     assert (
@@ -113,7 +113,7 @@ def test_figures_that_contradict_each_other_are_told() -> None:
     model = dx.new_model("m", causes(a=0.1, b=0.5), table(rows))
     said = "- f: 5 % without a were published, 50 % follow from the other figures and the probabilities of the causes."
     assert said in model.notes
-    assert_allclose(rates(model, "f", "main_cause", "a")[0], 0.9, atol=1e-5)
+    assert_allclose(rates(model, "f", "sole_cause", "a")[0], 0.9, atol=1e-5)
 
 
 def test_more_patients_make_narrower_intervals() -> None:
@@ -153,9 +153,9 @@ def test_the_chest_pain_example_predicts_what_was_published(tmp_path: Path) -> N
     said = good("new", "chest_pain", "--folder", str(tmp_path), *tables)
     assert "8 % with Acute coronary syndrome lie below the" in said
     model = dx.load_model(tmp_path / "chest_pain/0.1.0")
-    assert (len(model.by_name["main_cause"].states), len(model.findings)) == (7, 15)
+    assert (len(model.by_name["sole_cause"].states), len(model.findings)) == (7, 15)
     evidence = dx.check_evidence(model)
     assert len(evidence) == len(model.studies)
     assert (evidence["verdict"] == "inside").all()
     case = dx.diagnose(model, {"Troponin raised": "no", "Pain on palpation": "yes"})
-    assert case.posterior["main_cause=chest_wall_pain"] > 0.5
+    assert case.posterior["sole_cause=chest_wall_pain"] > 0.5

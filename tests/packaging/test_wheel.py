@@ -46,14 +46,15 @@ def test_the_version_stands_in_one_place(wheel: Path) -> None:
 
 
 def test_the_wheel_holds_the_package_and_the_models_only(wheel: Path) -> None:
-    """Models lie inside the package; derivations, tests, caches and the like are not shipped."""
+    """Models lie inside the package, and what ``new`` starts from; derivations, tests and caches are not shipped."""
     names = members(wheel)
     assert f"bayesdx/{FLAGSHIP}" in names
     assert "bayesdx/py.typed" in names
     assert not [name for name in names if name.startswith("bayesdx/models/") and name.endswith(".py")]
     assert not [name for name in names if "derivation" in name]
     versions = {folder.relative_to(ROOT).as_posix() for folder in (ROOT / "models").glob("*/*.*.*")}
-    assert {name.split("/", 1)[1].rsplit("/", 1)[0] for name in names if name.endswith("/model.toml")} == versions
+    models = {name.split("/", 1)[1].rsplit("/", 1)[0] for name in names if name.endswith("/model.toml")}
+    assert models == versions | {"learning/starter/0.1.0"}
     assert {name.split("/")[0] for name in names} == {"bayesdx", f"bayesdx-{bayesdx.__version__}.dist-info"}
     assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
 
