@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from mkdocs.structure.files import File
 from typer.main import get_command
 from typer.testing import CliRunner
 
-import bayesdx as dx
 from bayesdx.cli import app
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +45,7 @@ NOTHING_SAID = re.compile(r'\s*–\s*<div class="doc-md-description">\s*</div>')
 
 def topics() -> dict[Path, list[str]]:
     """The pages of the reference, in the order of the layers, and the objects that each describes."""
-    pages = ("models", "diagnosis", "reasoning", "cohort", "evaluation", "learning", "networks", "explorer", "errors")
+    pages = ("models", "diagnosis", "reasoning", "cohort", "evaluation", "learning", "networks", "explorer", "types", "errors")
     paths = [REFERENCE / f"{page}.md" for page in pages]
     return {path: re.findall(r"^::: (\S+)$", path.read_text("utf-8"), re.MULTILINE) for path in paths}
 
@@ -57,8 +57,8 @@ def all_names() -> str:
         title = path.read_text("utf-8").partition("\n")[0].removeprefix("# ")
         rows = [f"## [{title}]({path.name})\n", "| name | |", "| --- | --- |"]
         for address in objects:
-            name = address.rpartition(".")[2]
-            sentence = (inspect.getdoc(getattr(dx, name)) or "").partition("\n\n")[0]
+            module, _, name = address.rpartition(".")
+            sentence = (inspect.getdoc(getattr(import_module(module), name)) or "").partition("\n\n")[0]
             rows.append(f"| [`{name}`]({path.name}#{address}) | {' '.join(sentence.split())} |")
         sections.append("\n".join(rows))
     return "\n\n".join(sections) + "\n"
