@@ -717,7 +717,10 @@ class Asked:
         return found
 
     def _best_second(self, place: int, row: int, second: Measured) -> tuple[str, float, float]:
-        """Name, bits and net value of the best option once the result in ``row`` is known; empty where none pays."""
+        """Name, bits and net value of the best option once the result in ``row`` is known; empty where none pays.
+
+        Of options of one value the one with more bits, since rounding would choose otherwise.
+        """
         best = ("", 0.0, 0.0)
         for other, option in enumerate(self.options):
             if set(option.variables) & set(self.options[place].variables):
@@ -732,7 +735,7 @@ class Asked:
                 asked = float(np.maximum(signed if self.focus == "rule in" else -signed, 0).sum())
             benefit = max(0.0, float(weights @ second.benefit[rows] - self.after.benefit[row]))
             value = net_value(option, asked, benefit, self.price)
-            if value > best[2]:
+            if value > 0 and (round(value, 6), bits) > (round(best[2], 6), best[1]):
                 best = (option.name, bits, value)
         return best
 

@@ -45,7 +45,18 @@ NOTHING_SAID = re.compile(r'\s*–\s*<div class="doc-md-description">\s*</div>')
 
 def topics() -> dict[Path, list[str]]:
     """The pages of the reference, in the order of the layers, and the objects that each describes."""
-    pages = ("models", "diagnosis", "reasoning", "cohort", "evaluation", "learning", "networks", "explorer", "types", "errors")
+    pages = (
+        "models",
+        "diagnosis",
+        "reasoning",
+        "cohort",
+        "evaluation",
+        "learning",
+        "networks",
+        "explorer",
+        "types",
+        "errors",
+    )
     paths = [REFERENCE / f"{page}.md" for page in pages]
     return {path: re.findall(r"^::: (\S+)$", path.read_text("utf-8"), re.MULTILINE) for path in paths}
 

@@ -159,7 +159,7 @@ def test_looking_ahead_equals_asking_again_after_each_result(case: dx.Diagnosis,
                 continue
             weight = math.exp(then.log_evidence - case.log_evidence)
             after = dx.next_tests(then, **(asked or {"target": cause}))
-            best = max(after.suggestions, key=lambda s: s.net_value_eur, default=None)
+            best = max(after.suggestions, key=lambda s: (round(s.net_value_eur, 6), s.bits), default=None)
             if best is not None and best.net_value_eur > 0:
                 value += weight * best.net_value_eur
                 bits += weight * best.bits
