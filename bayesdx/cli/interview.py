@@ -55,7 +55,7 @@ HELP = (
     "answer would change; enough ends with the differential; quit ends without it. Where an answer is called like one "
     "of these words, /back is the command."
 )
-SHORT_HELP = "? don't know; back; why; enough; quit; help"
+SHORT_HELP = "? (don't know), back, why, enough, quit or help"
 
 
 def interview(
@@ -132,7 +132,7 @@ class _Talk:
         self.trail = [start]
         self.file = file
         self.tests = tests
-        self.part = ""
+        self.parts: list[str] = []
         self.told: set[str] = set()
 
     @property
@@ -147,7 +147,7 @@ class _Talk:
         _show(
             [
                 Title(info.title),
-                *([f"Of every patient: {about}."] if about else []),
+                *([f"Meant for: {about}."] if about else []),
                 Note(f"At any time: {SHORT_HELP}."),
             ]
         )
@@ -169,8 +169,10 @@ class _Talk:
 
     def _ask(self, question: dx.types.Question) -> None:
         part = HEADINGS.get(question.kind, HEADINGS["context"])
-        heading = [Title(f"--- {part} ---")] if part != self.part else []
-        self.part = part
+        heading = (
+            [] if self.parts[-1:] == [part] else [Title(f"--- {part}{', again' if part in self.parts else ''} ---")]
+        )
+        self.parts.append(part)
         typer.echo()
         _show([*heading, *question.blocks()])
 
@@ -210,7 +212,7 @@ class _Talk:
             elif command in ("enough", "quit"):
                 return command
             elif command == "why":
-                _show(question.reasons())
+                _show(question.reasons()[1:] or question.reasons())  # the reason stands above
             elif command == "help" or not text:
                 _show([HELP if command else SHORT_HELP])
             else:

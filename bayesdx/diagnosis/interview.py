@@ -49,14 +49,18 @@ LEAST_BITS = 0.01
 MOST_SHOWN = 12
 """Answers that are shown with what they lead to."""
 
+MOST_NAMED = 3
+"""Answers that a reason names one by one."""
+
 LONGEST = 80
 """Signs of an answer that are looked at for a number, or repeated in an error."""
 
 NONE = ("none", "nothing", "none of these", "all normal", "normal")
 """Words for a test that shows nothing of what it could show."""
 
+_HEADS = {"emergency_probability": ("emergency",), "decision_change": ("changes a decision",), "": ()}
 _SPOKEN = ("context", "history", "examination")
-_COLUMNS = ["answer", "probability", "first_cause", "first_probability", "decision_change"]
+_COLUMNS = ["answer", "probability", "first_cause", "first_probability", "decision_change", "emergency_probability"]
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,8 @@ class Answer:
     first_probability : float in [0, 1]
     decision_change : float in [0, 1]
         P(some action becomes worth taking, or no longer is | answer).
+    emergency_probability : float in [0, 1]
+        Of the emergency that is asked for; NaN where it is asked for something else.
 
     Examples
     --------
@@ -93,6 +99,7 @@ class Answer:
     first_cause: str = ""
     first_probability: float = math.nan
     decision_change: float = math.nan
+    emergency_probability: float = math.nan
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -306,19 +313,28 @@ class Question(Report):
     def table(self) -> pd.DataFrame:
         """The answers and what each leads to.
 
-        Index: answer. Columns: probability, first_cause, first_probability, decision_change; see ``Answer``.
+        Index: answer. Columns: probability, first_cause, first_probability, decision_change, emergency_probability; see
+        ``Answer``.
 
         Examples
         --------
         >>> import bayesdx as dx
-        >>> dx.next_question(dx.diagnose(dx.load_model("chest_clinic@1.0.0"))).table.round(2)
-                 probability first_cause  first_probability  decision_change
+        >>> question = dx.next_question(dx.diagnose(dx.load_model("chest_clinic@1.0.0")))
+        >>> question.table[["probability", "first_cause"]].round(2)
+                 probability first_cause
         answer
-        absent          0.56  Bronchitis               0.15              0.0
-        present         0.44  Bronchitis               0.83              0.0
+        absent          0.56  Bronchitis
+        present         0.44  Bronchitis
         """
         rows = [
-            [answer.label, answer.probability, answer.first_cause, answer.first_probability, answer.decision_change]
+            [
+                answer.label,
+                answer.probability,
+                answer.first_cause,
+                answer.first_probability,
+                answer.decision_change,
+                answer.emergency_probability,
+            ]
             for answer in self.answers
         ]
         return pd.DataFrame(rows, columns=_COLUMNS).set_index("answer")
@@ -338,24 +354,36 @@ class Question(Report):
         >>> import bayesdx as dx
         >>> question = dx.next_question(dx.diagnose(dx.load_model("chest_clinic@1.0.0")))
         >>> question.reasons()[0]
-        'It moves the probability of Bronchitis, now 45.0 %, to between 15.3 % and 83.4 %.'
+        'Bronchitis, now 45.0 %: 15.3 % with “absent”, 83.4 % with “present”.'
         """
         if self.stop:
             return [self.reason]
         if self.kind == "setting":
             return [self.why]
+        last = self._last_column()
         rows = [
             [
                 answer.label,
                 format_probability(answer.probability),
                 answer.first_cause,
                 format_probability(answer.first_probability),
+                *([format_probability(getattr(answer, last))] if last else []),
             ]
             for answer in self.answers[:MOST_SHOWN]
         ]
-        table = Grid(("if the answer is", "chance", "then first", "with"), rows, (1, 3), "What an answer leads to")
-        value = "It costs nothing" if self.kind != "test" else "After its costs"
-        return [self.why, table, f"{value}; its net value is {self.net_value_eur:.0f} EUR."]
+        head = ("if the answer is", "chance", "then first", "with")
+        title = "What an answer leads to"
+        if last == "emergency_probability":
+            title += f"; emergency: {self.case.model.label(self.emergency)}"
+        table = Grid((*head, *_HEADS[last]), rows, (1, 3, 4) if last else (1, 3), title)
+        price = "Net value after its costs" if self.kind == "test" else "It costs nothing to ask; net value"
+        return [self.why, table, f"{price}: {self.net_value_eur:.0f} EUR."]
+
+    def _last_column(self) -> str:
+        """What the answers are told apart by, beside the first cause: the field of ``Answer``; empty for nothing."""
+        if self.emergency:
+            return "emergency_probability"
+        return "decision_change" if self.case.model.management else ""
 
 
 def next_question(case: Diagnosis, *, tests: bool = True, stop_below: float = STOP_BELOW) -> Question:
@@ -562,7 +590,6 @@ class _Round:
     def question(self, place: int) -> Question:
         """The option at a place as a question."""
         option, suggestion = self.options[place], self.suggestions[place]
-        emergency = self.bears[place][1].cause if place in self.bears else self.raises.get(place, (0.0, "", 0))[1]
         return Question(
             self.case,
             option.kind,
@@ -572,9 +599,13 @@ class _Round:
             _text(self.case.model, option),
             tuple(self._answers(place)),
             " ".join(self._why(place)),
-            emergency,
+            self._emergency(place),
             suggestion.net_value_eur,
         )
+
+    def _emergency(self, place: int) -> str:
+        """The cause of an emergency that the option is asked for; empty where it is asked for something else."""
+        return self.bears[place][1].cause if place in self.bears else self.raises.get(place, (0.0, "", 0))[1]
 
     def _answers(self, place: int) -> Iterator[Answer]:
         model, option = self.case.model, self.options[place]
@@ -600,18 +631,22 @@ class _Round:
         lines = shares @ asked.after.lines[rows]
         first = compiled(self.case.model).lines[int(lines.argmax())]
         most, changed = (min(1.0, float(value)) for value in (lines.max(), shares @ asked.changed[rows]))
-        return Answer(mark, label, value, min(1.0, total), first.label, most, changed)
+        emergency = self._emergency(place)
+        grave = min(1.0, float(shares @ self._chances(emergency)[rows])) if emergency else math.nan
+        return Answer(mark, label, value, min(1.0, total), first.label, most, changed, grave)
 
     def _why(self, place: int) -> Iterator[str]:
         """What an answer could change, the gravest first."""
         model, suggestion = self.case.model, self.suggestions[place]
         if suggestion.option.kind == "test":
             yield _costs(suggestion.option)
-            if suggestion.net_value_eur < 0:
+            if suggestion.net_value_eur < 0 and place not in self.bears:
                 yield f"That is more than it is worth (net value {suggestion.net_value_eur:.0f} EUR)."
         if place in self.bears:
             emergency = self.bears[place][1]
-            yield f"It bears on an open emergency: {emergency.label}, now {format_probability(emergency.probability)}."
+            leads = self._leads(place, self._chances(emergency.cause))
+            now = format_probability(emergency.probability)
+            yield f"It bears on an open emergency: {emergency.label}, now {now}: {leads}."
         elif place in self.raises:
             _, cause, code = self.raises[place]
             label = model.label(f"{self.options[place].variables[0]}={self._states(place)[code]}")
@@ -621,39 +656,78 @@ class _Round:
             yield from self._decisions(place)
 
     def _decisions(self, place: int) -> Iterator[str]:
+        """The gravest step that an answer would make worth taking or not, and the cause that it would put first."""
         asked, model = self.asked, self.case.model
         rows = asked.results.rows[place]
         weights, after = asked.weights[rows], asked.after
-        changed = weights @ (after.decisions[rows] != after.decisions[asked.now])
+        changed = after.decisions[rows] != after.decisions[asked.now]
         steps = {(step.cause, step.action): step for step in reversed(model.management)}
         steps = {key: steps[key] for key in dict.fromkeys((step.cause, step.action) for step in model.management)}
-        likely = [(URGENCIES.index(step.urgency), -p, step) for step, p in zip(steps.values(), changed, strict=True)]
+        chances = weights @ changed
+        likely = [
+            (URGENCIES.index(step.urgency), -p, n)
+            for n, (step, p) in enumerate(zip(steps.values(), chances, strict=True))
+        ]
         likely = [each for each in likely if -each[1] > STOP_BELOW]
+        given = ""
         if likely:
-            _, chance, step = min(likely, key=lambda each: each[:2])
-            share = format_probability(min(1.0, -float(chance)))
-            label = model.label(step.cause)
-            yield f"With a probability of {share} it changes whether {label} calls for: {step.action}."
-        top = self.suggestions[place].top_change
-        if top > STOP_BELOW:
-            first = model.label(self.case.differential[0].cause)
-            yield f"With a probability of {format_probability(top)} another cause comes before {first}."
+            column = min(likely)[2]
+            step = list(steps.values())[column]
+            given = self._given(place, changed[:, column])
+            off = after.decisions[asked.now, column]  # below the threshold, or a condition of the step failed
+            enough = "would no longer be reason enough for" if off else "would be probable enough for"
+            yield f"{given}, {model.label(step.cause)} {enough}: {step.action}."
+        if self.suggestions[place].top_change > STOP_BELOW:
+            hit = asked.top_changed[rows]
+            lines = compiled(model).lines
+            causes = {lines[int(line)].label for line in after.lines[rows][hit & (weights > 0)].argmax(axis=1)}
+            cause = causes.pop() if len(causes) == 1 else "another cause"
+            same = self._given(place, hit)
+            when = "Then" if same == given else f"{same},"
+            yield f"{when} {cause} would come first, not {lines[int(after.lines[asked.now].argmax())].label}."
         elif not likely:
             yield self._moves(place)
+
+    def _given(self, place: int, hit: NDArray[np.bool_]) -> str:
+        """The results that are marked, as a condition: the answers by name where one variable is asked for."""
+        weights = self.asked.weights[self.asked.results.rows[place]]
+        chance = format_probability(min(1.0, float(weights @ hit)))
+        named = [
+            f"“{label}”" for label, marked in zip(self._labels(place), hit & (weights > 0), strict=False) if marked
+        ]
+        if not named or len(named) > MOST_NAMED:
+            return f"With a chance of {chance}"
+        return f"With {' or '.join(named)} (chance {chance})"
+
+    def _leads(self, place: int, chances: Array) -> str:
+        """What a probability becomes, answer by answer; its lowest and highest where there are many."""
+        rows = self.asked.results.rows[place]
+        likely = self.asked.weights[rows] > 0
+        found = np.minimum(1.0, chances[: self.asked.now][rows])
+        named = [
+            f"{format_probability(float(p))} with “{label}”"
+            for label, p, possible in zip(self._labels(place), found, likely, strict=False)
+            if possible
+        ]
+        if not named or len(named) > MOST_NAMED:
+            low, high = (format_probability(float(p)) for p in (found[likely].min(), found[likely].max()))
+            return f"between {low} and {high} by what is found"
+        return ", ".join(named)
+
+    def _labels(self, place: int) -> list[str]:
+        """The answer that each result is, where one variable is asked for; nothing for a test of several."""
+        codes, (name, *more) = self.asked.results.codes[place], self.options[place].variables
+        variable = self.case.model.by_name[name]
+        return [] if more else [variable.state_label(variable.states[code]) for code in codes[:, 0]]
 
     def _moves(self, place: int) -> str:
         """The line of the differential that the answers move most."""
         found = self.asked.after
         rows = np.arange(self.asked.now)[self.asked.results.rows[place]]
-        rows = rows[self.asked.weights[rows] > 0]
-        lines = found.lines[rows]
+        lines = found.lines[rows[self.asked.weights[rows] > 0]]
         most = int((lines.max(axis=0) - lines.min(axis=0)).argmax())
-        now, low, high = (
-            format_probability(min(1.0, float(p)))
-            for p in (found.lines[self.asked.now, most], lines[:, most].min(), lines[:, most].max())
-        )
-        label = compiled(self.case.model).lines[most].label
-        return f"It moves the probability of {label}, now {now}, to between {low} and {high}."
+        now = format_probability(min(1.0, float(found.lines[self.asked.now, most])))
+        return f"{compiled(self.case.model).lines[most].label}, now {now}: {self._leads(place, found.lines[:, most])}."
 
 
 def _counted(model: Model, *, routine: bool) -> NDArray[np.bool_]:
@@ -691,7 +765,7 @@ def _text(model: Model, option: Option) -> str:
     """An option as a question."""
     if option.kind == "test":
         if len(option.variables) > 1:
-            return f"{option.label}: which of these? Several numbers, or none."
+            return f"{option.label}: what does it show? Type the numbers of all that apply, or none."
         variable = model.by_name[option.variables[0]]
         return _sentences(f"{option.label}: what is the result?", _number(variable))
     variable = model.by_name[option.variables[0]]
@@ -705,7 +779,7 @@ def _defined(variable: Variable) -> str:
 
 
 def _number(variable: Variable) -> str:
-    return f"Or a number: {variable.measured}" if variable.cuts else ""
+    return f"Or type a number: {variable.measured}" if variable.cuts else ""
 
 
 def _sentences(*parts: str) -> str:
@@ -716,7 +790,7 @@ def _sentences(*parts: str) -> str:
 def _costs(option: Option) -> str:
     """What a test takes, in a sentence."""
     if not (option.cost_eur or option.delay_hours):
-        return "It was done, or costs nothing."
+        return "It costs nothing more."
     wait = f"its result takes {_hours(option.delay_hours)}"
     if 0 < option.soonest_hours < option.delay_hours:
         wait += f" ({_hours(option.soonest_hours)} as an emergency)"
@@ -743,7 +817,9 @@ def _reason(case: Diagnosis, rounds: Sequence[_Round], urgent: Sequence[Emergenc
     what = "question or test" if tests else "question or examination"
     suggestions: list[Suggestion] = [suggestion for each in rounds for suggestion in each.suggestions]
     if urgent:
-        return f"Act on it now: {still_open(urgent[0])}. No open {what} bears on it or changes what else cannot wait."
+        return (
+            f"Act on it now: {still_open(urgent[0])}. No open {what} would settle it, or change what else cannot wait."
+        )
     if not suggestions:
         return f"Every {what} that the model knows of has been asked."
     if not case.model.management:

@@ -28,6 +28,9 @@ BEST = 3
 UNASKED = 8
 """Questions of emergencies that a view lists."""
 
+MOST_REASONS = 5
+"""Findings that an alert names."""
+
 UNKNOWNS = 3
 """Findings that could not be told of which each has a line of its own."""
 
@@ -92,8 +95,10 @@ def brief_blocks(
     lines = case.lines(LONGEST_DIFFERENTIAL if top is None else top)
     assumed = [Note(said.partition(" First three")[0])] if (said := setting(case, choose)) else []
     unfitting = [Alert(_warning(conflict, lines), "warning")] if conflict.warning else []
-    said = "; ".join(found.text for found in case.understood)
+    unknown = _unknown(case)
+    said = "; ".join(found.text for found in case.understood if not (unknown and found.value is UNKNOWN))
     rows = [("Findings", f"{said}.")] if said else []
+    rows += [("Not known", unknown)] if unknown else []
     if isinstance(following, NextTests) and following.suggestions and not stopping(following):
         best = following.suggestions[0]
         rows.append(("Next", f"{best.option.label} ({following.purpose(best)})."))
@@ -115,8 +120,10 @@ def _warning(conflict: Conflict, lines: Sequence[Line]) -> str:
 def title(case: CaseNumbers) -> str:
     """Model, version, setting, and how many findings there are."""
     model = case.model
-    count = len(case.findings)
-    return f"{model.name} {model.version}, {model.population}: {count} finding{'s' if count != 1 else ''}"
+    unknown = sum(value is UNKNOWN for value in case.findings.values())
+    count = len(case.findings) - unknown
+    told = f"{count} finding{'s' if count != 1 else ''}{f', {unknown} not known' if unknown else ''}"
+    return f"{model.name} {model.version}, {model.population}: {told}"
 
 
 def setting(case: CaseNumbers, choose: str) -> str:
@@ -155,14 +162,19 @@ def findings(case: CaseNumbers) -> list[tuple[str, str]]:
     A state whose label says no more than the variable's is shown by its name: Diabetes: yes. What could not be told
     stands together in a last line where there is more than ``UNKNOWNS`` of it.
     """
-    unknown = [found.label for found in case.understood if found.value is UNKNOWN]
-    together = len(unknown) > UNKNOWNS
+    unknown = _unknown(case)
     rows = [
         (found.label, f"{found.value_text} ({found.said})" if found.said else found.value_text)
         for found in case.understood
-        if not (together and found.value is UNKNOWN)
+        if not (unknown and found.value is UNKNOWN)
     ]
-    return [*rows, ("Not known", f"{'; '.join(unknown)}.")] if together else rows
+    return [*rows, ("Not known", unknown)] if unknown else rows
+
+
+def _unknown(case: CaseNumbers) -> str:
+    """What could not be told, where there is too much of it for a line each; else empty."""
+    labels = [found.label for found in case.understood if found.value is UNKNOWN]
+    return f"{'; '.join(labels)}." if len(labels) > UNKNOWNS else ""
 
 
 def _findings(case: CaseNumbers) -> list[Block]:
@@ -179,7 +191,9 @@ def alerts(case: CaseNumbers) -> list[tuple[str, str, str]]:
         first, *more = alert.actions
         actions = "; ".join([first, *(action for action in more if action not in steps)])
         doubt = "" if alert.certain else ", which cannot be excluded"
-        because = "; ".join(said[name] for name in alert.findings)
+        because = "; ".join(said[name] for name in alert.findings[:MOST_REASONS])
+        if len(alert.findings) > MOST_REASONS:
+            because += f"; and {len(alert.findings) - MOST_REASONS} more"
         why = (
             f"{alert.label} (now {format_probability(alert.probability)}){doubt}{because and f', because of {because}'}"
         )
@@ -215,7 +229,7 @@ def triage(case: CaseNumbers) -> list[tuple[str, str]]:
     if names and case.triage.level != "emergency":
         hidden = len(names) - UNASKED
         more = f" and {hidden} more" if hidden > 0 else ""
-        rows.append(("Not asked", f"{', '.join(names[:UNASKED])}{more}."))
+        rows.append(("Not asked", f"{'; '.join(names[:UNASKED])}{more}."))
     return rows
 
 

@@ -12,6 +12,9 @@ _SEPARATORS = re.compile(r"[^\w.]+|_+|(?<!\d)\.|\.(?!\d)")
 SHORTEST_FOLDED = 4
 """Words with fewer letters stay as they are: most of them are abbreviations, such as CES, NCS, CRP."""
 
+STEM = 4
+"""Letters by which two words are one where a value names its variable: weak, weakness."""
+
 _ENDINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
@@ -77,8 +80,17 @@ def named(label: str, value: str) -> str:
     --------
     >>> named("Onset", "sudden"), named("Onset", "sudden onset")
     ('Onset: sudden', 'sudden onset')
+    >>> named("Weakness of both legs", "Both legs weak"), named("Pain at night", "No pain")
+    ('Both legs weak', 'Pain at night: No pain')
     """
-    return value if compact(label) in compact(value) else f"{label}: {value}"
+    return value if compact(label) in compact(value) or _names(value, label) else f"{label}: {value}"
+
+
+def _names(value: str, label: str) -> bool:
+    """Whether a value of several words has most words of a label, by how they begin."""
+    said = [word[:STEM] for word in re.findall(r"\w+", value.casefold())]
+    wanted = [word[:STEM] for word in re.findall(r"\w{3,}", label.casefold())]
+    return len(said) > 1 and 2 * sum(word in said for word in wanted) > len(wanted)
 
 
 def _fold_word(word: str) -> str:

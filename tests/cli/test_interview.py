@@ -60,6 +60,31 @@ def test_commands_may_be_typed_at_any_time() -> None:
     assert kept(text) == {"dyspnoea": "UNKNOWN"}
 
 
+def test_a_part_that_is_come_back_to_says_so() -> None:
+    """History after examination is headed as such; what is not known is counted apart at the end."""
+    text = talk(FLAGSHIP, "--population", "emergency_department",
+                said="sudden\n?\n?\n?\nb\n?\nenough\n")  # fmt: skip
+    headings = re.findall(r"--- (.*) ---", text)
+    assert headings == ["History", "Examination", "History, again"]
+    assert "emergency_department: 2 findings, 4 not known" in text
+    assert "Noted: Ankle dorsiflexion weak." in text
+    options = [f"--finding={name}={'?' if value == 'UNKNOWN' else value}" for name, value in kept(text).items()]
+    command = ["diagnose", FLAGSHIP, "--population=emergency_department", "--brief", *options]
+    brief = " ".join(CliRunner().invoke(app, command).stdout.split())
+    assert "Findings Sudden onset; Ankle dorsiflexion weak. Not known Groin pain; " in brief
+
+
+def test_an_alert_names_its_first_reasons_alone() -> None:
+    """The others are counted."""
+    said = ["pain_low_back", "saddle_anaesthesia", "bladder_bowel_dysfunction", "bilateral_leg_weakness",
+            "severe_pain", "leg_numbness", "ankle_dorsiflexion_weakness"]  # fmt: skip
+    case = dx.diagnose(dx.load_model(FLAGSHIP, population="emergency_department"), dict.fromkeys(said, "present"))
+    alert = case.alerts[0]
+    assert len(alert.findings) > 5
+    text = " ".join(str(case).split())
+    assert f"; and {len(alert.findings) - 5} more." in text
+
+
 def test_back_undoes_the_setting_too() -> None:
     """After back the setting is asked again, and another one can be chosen."""
     text = talk(FLAGSHIP, said="1\nback\nEmergency department\nquit\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
@@ -13,7 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bayesdx as dx
+from bayesdx.diagnosis.red_flags import met
 from bayesdx.diagnosis.suggestions import STOP_BELOW, open_options
+from bayesdx.display import format_probability
 from bayesdx.display.report import Entries
 from bayesdx.knowledge.schema import EMERGENCY_HOURS
 
@@ -204,6 +207,40 @@ def test_the_reason_names_the_alarm(flagship: dx.Model) -> None:
     assert question.why.startswith(f"“{raised[0].label}” would raise the alarm for {label}, now ")
 
 
+def test_the_reason_says_what_the_answers_do_to_an_open_emergency(flagship: dx.Model) -> None:
+    """The probability of the emergency after each answer, in the reason and in the table."""
+    question = dx.next_question(dx.diagnose(flagship, {"saddle_anaesthesia": "present"}))
+    after = [question.answer(answer.mark).probability(question.emergency) for answer in question.answers]
+    assert list(question.table["emergency_probability"]) == pytest.approx(after)
+    said = [f"{format_probability(p)} with “{a.label}”" for p, a in zip(after, question.answers, strict=True)]
+    assert question.why.endswith(f": {', '.join(said)}.")
+
+
+def test_the_reason_names_the_answers_that_make_a_step_worth_taking_or_not(talks: list[list[dx.Question]]) -> None:
+    """With them, and no others, the step's threshold is crossed or one of its conditions fails."""
+    form = re.compile(
+        r"With (“.+?”) \(chance .*?\), (.+?) would (be probable|no longer be reason) enough for: (.+?)\. ?"
+    )
+
+    def worth_taking(case: dx.Diagnosis, label: str, action: str) -> bool:
+        return any(
+            case.probability(step.cause) >= step.threshold and met(step.conditions, case.evidence) is not False
+            for step in case.model.management
+            if (case.model.label(step.cause), step.action) == (label, action)
+        )
+
+    seen = set()
+    for question in (question for talk in talks for question in talk if not question.emergency):
+        found = form.match(question.why)
+        if found is not None and not question.several:
+            named, label, how, action = found.groups()
+            now = worth_taking(question.case, label, action)
+            changed = {a.label for a in question.answers if worth_taking(question.answer(a.mark), label, action) != now}
+            assert (set(re.findall("“(.+?)”", named)), how != "be probable") == (changed, now)
+            seen.add(now)
+    assert seen == {True, False}
+
+
 @given(data=st.data())
 @settings(max_examples=8)
 def test_an_interview_has_no_memory(data: st.DataObject, flagship: dx.Model) -> None:
@@ -251,7 +288,7 @@ def test_a_measured_number_is_an_answer_and_never_a_mark(flagship: dx.Model) -> 
     question = dx.next_question(dx.diagnose(flagship, unspoken(flagship)).without("fever"))
     assert question.name == "fever"
     assert [answer.mark for answer in question.answers] == ["a", "b"]
-    assert question.text.endswith("Or a number: temperature (°C).")
+    assert question.text.endswith("Or type a number: temperature (°C).")
     for said, state in (("38.4", "present"), (37, "absent"), ("36,5", None), ("A", "absent"), ("b", "present"),
                         ("y", "present"), ("no", "absent"), ("Fever, 38 °C or more", "present")):  # fmt: skip
         if state is None:
@@ -302,7 +339,7 @@ def test_what_is_left_of_a_test_that_was_done_costs_nothing(flagship: dx.Model) 
     case = dx.diagnose(flagship, {**unspoken(flagship), **known})
     question = next(q for q in interviewed(case, {}) if q.name == "mri_lumbar")
     assert "mri_disc_herniation" not in question.variables
-    assert "It was done, or costs nothing." in question.why
+    assert "It costs nothing more." in question.why
 
 
 @pytest.mark.parametrize("name", ["clinic", "fitted"])
