@@ -137,7 +137,7 @@ def test_a_negative_scan_answers_the_flag_that_called_for_it():
     assert case.alerts == ()
     assert case.triage.level != "emergency"
     text = " ".join(str(case).split())
-    assert "Answered Red flag Saddle numbness (Cauda equina syndrome): Lumbar MRI: cauda equina compression" in text
+    assert "Answered Red flag Saddle numbness (Cauda equina syndrome): MRI: cauda equina free" in text
     assert "Emergency department now" not in text
 
 
