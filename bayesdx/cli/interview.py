@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bayesdx.display import clean, format_probability
-from bayesdx.display.report import Alert, Block, Note, Title
+from bayesdx.display.blocks import Alert, Block, Note, Title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,15 +12,17 @@ from itertools import zip_longest
 from typing import Any
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 from rich.console import Console
 from rich.text import Text
 
 import bayesdx as dx
 from bayesdx.cli.sheet import Sheet
-from bayesdx.display import as_json, bar, clean, format_probability, format_ratio
-from bayesdx.display.report import INDENT, Alert, Block, Entries, Grid, Note, Passage, Report, Title, wrapped
-from bayesdx.display.spreadsheet import disarmed_frame
-from bayesdx.display.tables import Share
+from bayesdx.display import as_json, clean, format_probability, format_ratio
+from bayesdx.display.blocks import Alert, Block, Entries, Grid, Note, Passage, Title
+from bayesdx.display.plain import disarmed
+from bayesdx.display.report import Report
+from bayesdx.display.text import block_text, cell_text, entry_lines, wrapped
 
 WIDTH = 100
 """Columns of a table that goes to a file or a pipe; the variable COLUMNS changes it."""
@@ -70,6 +72,23 @@ def print_csv(frame: pd.DataFrame) -> None:
     disarmed_frame(frame).to_csv(sys.stdout, index=False, lineterminator="\n")
 
 
+def disarmed_frame(frame: pd.DataFrame) -> pd.DataFrame:
+    r"""A frame whose texts, and names of columns, are disarmed; the frame given is not changed.
+
+    Examples
+    --------
+    >>> disarmed_frame(pd.DataFrame({"label": ["=1+1", "fever"], "n": [1, 2]})).to_csv(index=False)
+    "label,n\n'=1+1,1\nfever,2\n"
+    """
+    result = frame.copy(deep=False)
+    for place, kind in enumerate(frame.dtypes):
+        if not is_numeric_dtype(kind):
+            cells = [disarmed(cell) if isinstance(cell, str) else cell for cell in frame.iloc[:, place]]
+            result.isetitem(place, pd.array(cells, dtype=object))
+    result.columns = pd.Index([disarmed(str(name)) for name in frame.columns])
+    return result
+
+
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows of a frame as plain values; a missing value is None."""
     plain = frame.astype(object)
@@ -92,7 +111,7 @@ def grid_of(block: Grid) -> Sheet:
     grid = table(*zip(map(clean, block.header), sides, strict=True))
     grid.spare = tuple(block.spare)
     for row in block.rows:
-        grid.add_row(*(bar(cell.value, BAR_WIDTH) if isinstance(cell, Share) else clean(cell) for cell in row))
+        grid.add_row(*(cell_text(cell, BAR_WIDTH) for cell in row))
     return grid
 
 
@@ -112,23 +131,19 @@ def print_blocks(screen: Console, blocks: Sequence[Block]) -> None:
         if place:
             screen.print()
         if isinstance(block, Grid | Entries) and block.title:
-            screen.print(_lines(block.title, screen.width), style="bold")
+            screen.print("\n".join(wrapped(block.title, screen.width)), style="bold")
         match block:
             case Grid():
                 screen.print(grid_of(block))
             case Entries():
-                for lead, text in block.lines(screen.width):
+                for lead, text in entry_lines(block, screen.width):
                     screen.print(Text.assemble((lead, URGENCY_STYLE.get(lead.strip(), "")), text))
             case Title():
-                screen.print(Text(_lines(block.text, screen.width), "bold"))
+                screen.print("\n".join(wrapped(block.text, screen.width)), style="bold")
             case Alert():
-                style = URGENCY_STYLE.get(block.urgency, "bold red")
-                lines = wrapped(f"{block.lead} {block.text}".strip(), screen.width, INDENT)
-                told = Text("\n".join(lines))
-                told.stylize(style, 0, len(block.lead) or None)
+                told = Text(block_text(block, screen.width))
+                told.stylize(URGENCY_STYLE.get(block.urgency, "bold red"), 0, len(block.lead) or None)
                 screen.print(told)
-            case Note():
-                screen.print(_lines(block.text, screen.width), style="dim")
             case Passage():
                 marked = Text()
                 for piece, mark in block.pieces():
@@ -137,12 +152,7 @@ def print_blocks(screen: Console, blocks: Sequence[Block]) -> None:
                 marked.rstrip()
                 screen.print(marked)
             case _:
-                screen.print(_lines(block, screen.width))
-
-
-def _lines(text: str, width: int) -> str:
-    """Text in lines that keep a percent sign with its number."""
-    return "\n".join(wrapped(text, width))
+                screen.print(block_text(block, screen.width), style="dim" if isinstance(block, Note) else "")
 
 
 def show_report(report: Report) -> None:

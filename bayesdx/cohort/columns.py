@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.display.spreadsheet import disarmed
+from bayesdx.display.plain import disarmed
 from bayesdx.errors import CohortError
 from bayesdx.files.companions import arrow, arrow_faults
 from bayesdx.knowledge.vocabulary import quoted

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bayesdx.cohort.columns import Column, csv_rows, to_arrow
-from bayesdx.display.spreadsheet import disarmed
+from bayesdx.display.plain import disarmed
 from bayesdx.errors import CohortError
 from bayesdx.files.companions import arrow
 

@@ -13,7 +13,8 @@ import pandas as pd
 from bayesdx.diagnosis.case import expect_cases, say
 from bayesdx.diagnosis.diagnosis import Diagnosis
 from bayesdx.display import format_probability
-from bayesdx.display.report import Block, Grid, Note, Report, Title
+from bayesdx.display.blocks import Block, Grid, Note, Title
+from bayesdx.display.report import Report
 from bayesdx.errors import FindingsError, ImpossibleEvidenceError
 
 if TYPE_CHECKING:

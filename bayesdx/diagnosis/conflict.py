@@ -18,7 +18,8 @@ from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.findings import UNKNOWN
 from bayesdx.diagnosis.simulate import complete, simulate
 from bayesdx.display import format_probability
-from bayesdx.display.report import Alert, Block, Grid, Report, Title
+from bayesdx.display.blocks import Alert, Block, Grid, Title
+from bayesdx.display.report import Report
 from bayesdx.inference import Evidence
 
 if TYPE_CHECKING:

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bayesdx.diagnosis.case import CaseNumbers
-from bayesdx.diagnosis.case_page import as_page
+from bayesdx.diagnosis.case_page import name_of, page_blocks
 from bayesdx.diagnosis.conflict import Conflict, conflict_of
 from bayesdx.diagnosis.explanation import Weights, weights_of
 from bayesdx.diagnosis.findings import read_findings
 from bayesdx.diagnosis.suggestions import NextTests, next_tests
 from bayesdx.diagnosis.views import CHOOSE, blocks_of, brief_blocks
-from bayesdx.display.report import Block, Report
+from bayesdx.display.blocks import Block
+from bayesdx.display.html import as_page
+from bayesdx.display.report import Report
 from bayesdx.errors import TooLargeError
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.versions import as_model
@@ -182,7 +184,8 @@ class Diagnosis(CaseNumbers, Report):
         ...     "<script" in pathlib.Path(folder, "case.html").read_text("utf-8")
         False
         """
-        Path(file).write_text(as_page(self, self.next_tests, cause), encoding="utf-8")
+        blocks = page_blocks(self, self.next_tests, cause)
+        Path(file).write_text(as_page(blocks, f"Differential: {name_of(self)}"), encoding="utf-8")
 
     def plot(self, ax: Axes | None = None, most: int = 12) -> Axes:
         """Prior and posterior of each cause, joined by a line; matplotlib axes, in the current style.

@@ -18,7 +18,8 @@ from bayesdx.diagnosis.findings import UNKNOWN
 from bayesdx.diagnosis.shapley import all_coalitions, exact_shapley, sampled_shapley
 from bayesdx.diagnosis.trails import numbers_behind
 from bayesdx.display import format_probability, words
-from bayesdx.display.report import Alert, Block, Grid, Report, Title
+from bayesdx.display.blocks import Alert, Block, Grid, Title
+from bayesdx.display.report import Report
 from bayesdx.errors import FindingsError
 from bayesdx.inference import Engine, Evidence
 from bayesdx.network.parameters import Parameter

@@ -17,7 +17,8 @@ from bayesdx.diagnosis.draws import draw_parameters, drawn_values
 from bayesdx.diagnosis.findings import UNKNOWN
 from bayesdx.diagnosis.trails import relevant
 from bayesdx.display import format_probability
-from bayesdx.display.report import Alert, Block, Grid, Report, Title
+from bayesdx.display.blocks import Alert, Block, Grid, Title
+from bayesdx.display.report import Report
 from bayesdx.errors import FindingsError, ImpossibleEvidenceError, did_you_mean
 from bayesdx.network.parameters import Parameter
 

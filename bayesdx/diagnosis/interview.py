@@ -35,7 +35,8 @@ from bayesdx.diagnosis.suggestions import (
 from bayesdx.diagnosis.triage import emergency_rows
 from bayesdx.diagnosis.weighing import ROUNDING, SPEAKS
 from bayesdx.display import clean, format_probability
-from bayesdx.display.report import Block, Entries, Grid, Report, Title
+from bayesdx.display.blocks import Block, Entries, Grid, Title
+from bayesdx.display.report import Report
 from bayesdx.errors import FindingsError
 from bayesdx.inference import Evidence
 from bayesdx.knowledge.model import Model

@@ -16,7 +16,8 @@ from bayesdx.diagnosis.intervals import CredibleIntervals, credible_intervals
 from bayesdx.diagnosis.red_flags import FiredFlag
 from bayesdx.diagnosis.suggestions import NextTests, next_tests
 from bayesdx.display import words
-from bayesdx.display.report import Alert, Block, Grid, Report, Title
+from bayesdx.display.blocks import Alert, Block, Grid, Title
+from bayesdx.display.report import Report
 
 MOST_NAMED = 3
 """Findings for and against, and causes, that a sentence names."""

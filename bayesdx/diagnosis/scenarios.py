@@ -14,7 +14,8 @@ from bayesdx.diagnosis.case import expect_cases, say
 from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.diagnosis import Diagnosis
 from bayesdx.display import format_probability
-from bayesdx.display.report import Block, Grid, Report, Title
+from bayesdx.display.blocks import Block, Grid, Title
+from bayesdx.display.report import Report
 from bayesdx.errors import FindingsError, did_you_mean
 from bayesdx.inference import Evidence
 from bayesdx.odds import decibans, log_odds

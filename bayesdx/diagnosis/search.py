@@ -10,7 +10,8 @@ from os import PathLike
 import pandas as pd
 
 from bayesdx.display import words as plain
-from bayesdx.display.report import Block, Grid, Report, Title
+from bayesdx.display.blocks import Block, Grid, Title
+from bayesdx.display.report import Report
 from bayesdx.errors import FindingsError
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import Variable

@@ -19,8 +19,9 @@ from bayesdx.diagnosis.events import Event, action_events, event_of, given_event
 from bayesdx.diagnosis.findings import UNKNOWN
 from bayesdx.diagnosis.trails import relevant
 from bayesdx.display import format_probability
+from bayesdx.display.blocks import Block, Grid, Title
 from bayesdx.display.numbers import ROUNDING
-from bayesdx.display.report import Block, Grid, Report, Title
+from bayesdx.display.report import Report
 from bayesdx.errors import FindingsError, did_you_mean
 from bayesdx.inference import Engine, Evidence, GateDraws, ParameterDraws
 from bayesdx.knowledge.model import Model

@@ -26,7 +26,8 @@ from bayesdx.diagnosis.results import (
 )
 from bayesdx.diagnosis.simulate import complete
 from bayesdx.display import clean, format_probability
-from bayesdx.display.report import Alert, Block, Grid, Report, Title
+from bayesdx.display.blocks import Alert, Block, Grid, Title
+from bayesdx.display.report import Report
 from bayesdx.errors import FindingsError, TooLargeError, did_you_mean
 from bayesdx.inference import Evidence
 from bayesdx.knowledge.schema import EMERGENCY_HOURS

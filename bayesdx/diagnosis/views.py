@@ -12,9 +12,8 @@ from bayesdx.diagnosis.findings import UNKNOWN
 from bayesdx.diagnosis.intervals import credible_intervals
 from bayesdx.diagnosis.suggestions import NextTests
 from bayesdx.display import format_probability, format_ratio
+from bayesdx.display.blocks import Alert, Bar, Block, Entries, Grid, Note, Title
 from bayesdx.display.numbers import ROUNDING
-from bayesdx.display.report import Alert, Block, Entries, Grid, Note, Title
-from bayesdx.display.tables import Share
 
 LONGEST_DIFFERENTIAL = 15
 """Lines of the differential that a view shows where nothing else is asked."""
@@ -65,18 +64,16 @@ def blocks_of(
     """
     lines = case.lines(LONGEST_DIFFERENTIAL if top is None else top)
     named = case.differential if top is None else lines
-    shown: list[Block] = [Title(title(case)), *_setting(case, named, choose), *_findings(case), *_alerts(case)]
-    shown.append(_differential(case, lines, intervals=conflict is not None))
+    shown: list[Block] = [Title(title(case)), *elsewhere_blocks(case, named, choose), *finding_blocks(case)]
+    shown += [*banners(case), Entries(triage_and_answers(case))]
+    shown.append(differential(case, lines, intervals=conflict is not None))
     hidden = len(case.differential) - len(lines)
     if hidden:
         shown.append(Note(f"... and {hidden} other{'s' if hidden > 1 else ''}, not shown"))
-    together = groups(case)
-    if together:
-        shown.append(Entries(together, "Together"))
+    shown += together_blocks(case)
     if conflict is not None and conflict.warning:
         shown.append(Alert(_warning(conflict, named), "warning"))
-    shown += _steps(case, named)
-    shown += _next(following)
+    shown += [*step_blocks(case, named), *next_blocks(following, BEST)]
     if not compiled(case.model).always_one:
         shown.append(Entries(list(sets(case, named, SETS)), "Most probable sets of causes"))
     return [*shown, Note(DISCLAIMER)]
@@ -102,11 +99,10 @@ def brief_blocks(
     if isinstance(following, NextTests) and following.suggestions and not stopping(following):
         best = following.suggestions[0]
         rows.append(("Next", f"{best.option.label} ({following.purpose(best)})."))
-    banners: list[Block] = [Alert(f"{action} {why}", urgency) for urgency, action, why in alerts(case)]
     hidden = len(case.differential) - len(lines)
     more = [Note(f"... and {hidden} other{'s' if hidden > 1 else ''}, not shown")] if hidden else []
-    told: list[Block] = [*assumed, *banners, Entries([*triage(case)[:1], *rows])]
-    table = _differential(case, lines, intervals=True)
+    told: list[Block] = [*assumed, *banners(case), Entries([*triage(case)[:1], *rows])]
+    table = differential(case, lines, intervals=True)
     return [Title(title(case)), *told, table, *more, *unfitting, Note(DISCLAIMER)]
 
 
@@ -151,7 +147,8 @@ def elsewhere(case: CaseNumbers, lines: Sequence[Line]) -> list[tuple[str, str]]
     return rows
 
 
-def _setting(case: CaseNumbers, lines: Sequence[Line], choose: str) -> list[Block]:
+def elsewhere_blocks(case: CaseNumbers, lines: Sequence[Line], choose: str) -> list[Block]:
+    """That nobody chose the setting, and what others would change; nothing where somebody did."""
     said = setting(case, choose)
     return [Entries(elsewhere(case, lines), said)] if said else []
 
@@ -177,7 +174,8 @@ def _unknown(case: CaseNumbers) -> str:
     return f"{'; '.join(labels)}." if len(labels) > UNKNOWNS else ""
 
 
-def _findings(case: CaseNumbers) -> list[Block]:
+def finding_blocks(case: CaseNumbers) -> list[Block]:
+    """The findings as understood; nothing where there are none."""
     rows = findings(case)
     return [Entries(rows, "Findings as understood")] if rows else []
 
@@ -233,9 +231,14 @@ def triage(case: CaseNumbers) -> list[tuple[str, str]]:
     return rows
 
 
-def _alerts(case: CaseNumbers) -> list[Block]:
-    banners: list[Block] = [Alert(f"{action} {why}", urgency) for urgency, action, why in alerts(case)]
-    return [*banners, Entries([*triage(case), *(("Answered", text) for text in answered(case))])]
+def banners(case: CaseNumbers) -> list[Block]:
+    """The alerts."""
+    return [Alert(f"{action} {why}", urgency) for urgency, action, why in alerts(case)]
+
+
+def triage_and_answers(case: CaseNumbers) -> list[tuple[str, str]]:
+    """(lead, text) of the triage, and of each red flag that is answered."""
+    return [*triage(case), *(("Answered", text) for text in answered(case))]
 
 
 def _reference(case: CaseNumbers, cause: str) -> str:
@@ -266,27 +269,29 @@ def _members(group: GroupSum) -> str:
     return ", ".join([*said, *(["..."] if len(said) < len(group.members) else [])])
 
 
-def _differential(case: CaseNumbers, lines: Sequence[Line], *, intervals: bool) -> Grid:
-    ranges = _intervals(case) if intervals else {}
+def together_blocks(case: CaseNumbers) -> list[Block]:
+    """The sums of groups that matter; nothing where none does."""
+    together = groups(case)
+    return [Entries(together, "Together")] if together else []
+
+
+def differential(case: CaseNumbers, lines: Sequence[Line], *, intervals: bool) -> Grid:
+    """A row for each line, and one for no cause; with ``intervals``, also the 95 % credible interval of each."""
+    ends = credible_intervals(case).table[["lower", "upper"]].T.to_dict("list") if intervals else {}
     rows: list[list[object]] = []
     for line in lines:
         numbers = [format_probability(line.prior), format_probability(line.posterior)]
-        middle = [ranges[line.cause]] if intervals else []
-        rows.append([line.label, *numbers, *middle, format_ratio(line.likelihood_ratio), Share(line.posterior)])
+        low_high = ends.get(line.cause)
+        middle = [" to ".join(map(format_probability, low_high))] if low_high else []
+        bar = Bar(line.posterior, interval=(low_high[0], low_high[1]) if low_high else None)
+        rows.append([line.label, *numbers, *middle, format_ratio(line.likelihood_ratio), bar])
     if has_nothing(case):
         none = case.none_present
         middle = [""] if intervals else []
-        rows.append([NOTHING, "", format_probability(none), *middle, "", Share(none)])
+        rows.append([NOTHING, "", format_probability(none), *middle, "", Bar(none, kind="plain")])
     if intervals:
         return Grid(("cause", "prior", "now", "95 % interval", "LR", ""), rows, (1, 2, 3, 4), spare=(5, 4, 1, 3))
     return Grid(("cause", "prior", "now", "LR", ""), rows, (1, 2, 3), spare=(4, 3, 1))
-
-
-def _intervals(case: CaseNumbers) -> dict[str, str]:
-    """The 95 % interval of each line of the differential, as text."""
-    found = credible_intervals(case).table
-    ends = zip(found.index, found["lower"].tolist(), found["upper"].tolist(), strict=True)
-    return {str(cause): f"{format_probability(low)} to {format_probability(high)}" for cause, low, high in ends}
 
 
 def steps(case: CaseNumbers, lines: Sequence[Line]) -> list[tuple[str, str, str]]:
@@ -304,12 +309,14 @@ def steps(case: CaseNumbers, lines: Sequence[Line]) -> list[tuple[str, str, str]
     ]
 
 
-def _steps(case: CaseNumbers, lines: Sequence[Line]) -> list[Block]:
+def step_blocks(case: CaseNumbers, lines: Sequence[Line]) -> list[Block]:
+    """The steps of care; nothing where there are none."""
     rows = [(urgency, f"{cause}: {action}") for urgency, cause, action in steps(case, lines)]
     return [Entries(rows, "What to do now")] if rows else []
 
 
-def _next(following: NextTests | str) -> list[Block]:
+def next_blocks(following: NextTests | str, most: int) -> list[Block]:
+    """The best options, or why there is none to name."""
     heading = "What to find out next"
     if isinstance(following, str):
         return [Entries([("", following)], heading)]
@@ -318,7 +325,7 @@ def _next(following: NextTests | str) -> list[Block]:
         return [Entries([("", stop or following.stop_reason)], heading)]
     rows = [
         [s.option.label, f"{s.bits:.3f}", f"{s.option.cost_eur:g}", f"{s.delay_hours:g}", following.purpose(s)]
-        for s in following.suggestions[:BEST]
+        for s in following.suggestions[:most]
     ]
     return [Grid(("option", "bits", "cost EUR", "delay hours", "why"), rows, (1, 2, 3), heading, spare=(1, 2, 3))]
 

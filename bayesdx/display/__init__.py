@@ -1,6 +1,7 @@
-"""Values as text and HTML. Knows no model; whatever comes from a table is escaped."""
+"""Values as text, HTML and Markdown. Knows no model; whatever comes from a table is escaped."""
 
-from bayesdx.display.numbers import as_json, format_probability, format_ratio
-from bayesdx.display.tables import bar, clean, html_table, text_table, words
+from bayesdx.display.numbers import format_probability, format_ratio
+from bayesdx.display.plain import as_json
+from bayesdx.display.wording import clean, words
 
-__all__ = ["as_json", "bar", "clean", "format_probability", "format_ratio", "html_table", "text_table", "words"]
+__all__ = ["as_json", "clean", "format_probability", "format_ratio", "words"]

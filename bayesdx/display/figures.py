@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.display.numbers import format_probability
-from bayesdx.display.tables import clean, words
+from bayesdx.display.wording import clean, words
 from bayesdx.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 FOR, AGAINST, PLAIN, MARKED = "#0f8fd6", "#e07b00", "#8a8f98", "#d1495b"
 PALETTE = ("#0f8fd6", "#e07b00", "#19a974", "#c45bb0", "#b59f00", "#8a8f98", "#d1495b", "#6c7bd9")
+
+FONT = ("font-style", "font-weight", "font-size", "font-family")
+"""The parts of a font, in the order in which a style has them."""
 
 INK = "#010203"
 """Stands for the colour of text in a figure until the page gives it its own."""
@@ -394,7 +397,30 @@ def as_svg(draw: Callable[[Axes], object], salt: str) -> str | None:
     element = re.sub(r"\s+xmlns(?::\w+)?=\"[^\"]*\"", "", element).replace("xlink:href", "href")
     opening, rest = element.split(">", 1)
     opening = re.sub(r'\s(?:width|height)="[^"]*"', "", opening)
+    shared = re.search(r'<style type="text/css">\*\{([^}]*)\}</style>', rest)
+    if shared:
+        opening, rest = f"{opening} {_attributes(shared[1])}", rest.replace(shared[0], "")
+    rest = re.sub(r'style="([^"]*)"', lambda style: _attributes(style[1]), rest)
     return f'{opening} width="100%">{rest}'.replace(INK, "currentColor").strip()
+
+
+def _attributes(style: str) -> str:
+    r"""The declarations of a style as attributes of SVG, which a page may have whatever styles it refuses.
+
+    Examples
+    --------
+    >>> _attributes("font: italic 10px 'DejaVu Sans', sans-serif; text-anchor: middle")
+    'font-style="italic" font-size="10px" font-family="\'DejaVu Sans\', sans-serif" text-anchor="middle"'
+    """
+    written = []
+    for declaration in filter(None, map(str.strip, style.split(";"))):
+        name, _, value = map(str.strip, declaration.partition(":"))
+        font = re.fullmatch(r"(?:(italic|oblique) )?(?:(bold|\d+) )?([\d.]+px) (.*)", value) if name == "font" else None
+        parts = (
+            zip(("font-style", "font-weight", "font-size", "font-family"), font.groups(), strict=True) if font else ()
+        )
+        written += [f'{part}="{said}"' for part, said in (parts if font else ((name, value),)) if said]
+    return " ".join(written)
 
 
 def finding_label(label: str, value: str, lines: int = 2) -> str:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bayesdx.display.tables import clean, escaped
+from bayesdx.display.html import escaped
+from bayesdx.display.wording import clean
 
 ROW, HEIGHT, WIDTH, HEADING, MARGIN = 25.0, 21.0, 260.0, 30.0, 12.0
 """Pixels: from row to row, height and width of a node, of a heading, around the drawing."""

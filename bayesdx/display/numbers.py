@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 ROUNDING = 1e-12
 """More than the error of any sum here, less than anything that a model can mean."""
@@ -47,26 +45,3 @@ def format_ratio(ratio: float) -> str:
         return f"{ratio:.2g}"
     rounded = float(f"{ratio:.1e}")
     return f"{rounded:.{max(0, 1 - math.floor(math.log10(rounded)))}f}"
-
-
-def as_json(value: Any) -> Any:
-    """A value as JSON can hold it: "inf" and "-inf" for what is infinite, None for NaN; the rest as it is.
-
-    The spelling of text and of CSV is the same, so that an infinite number reads alike everywhere.
-
-    Parameters
-    ----------
-    value : mapping, list or tuple (lists in the result) of such values, or anything else
-
-    Examples
-    --------
-    >>> as_json({"ratio": [2.0, float("inf"), float("nan")], "label": "strain"})
-    {'ratio': [2.0, 'inf', None], 'label': 'strain'}
-    """
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None if math.isnan(value) else f"{value:g}"
-    if isinstance(value, Mapping):
-        return {key: as_json(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [as_json(entry) for entry in value]
-    return value

@@ -10,7 +10,9 @@ from typing import Literal
 import pandas as pd
 
 from bayesdx.display import format_probability, format_ratio
-from bayesdx.display.document import Heading, Items, Paragraph, Part, as_html, as_markdown, grid, read_markdown
+from bayesdx.display.blocks import Block, Grid, Items, Title
+from bayesdx.display.html import as_page
+from bayesdx.display.markdown import as_markdown, read_markdown
 from bayesdx.evaluation import tripod
 from bayesdx.evaluation.case_scores import must_not_miss
 from bayesdx.evaluation.case_tables import FAILED_HEADER, failed_rows, summary_rows, unmet_rows
@@ -29,7 +31,7 @@ class _Facts:
     model: Model
     evidence: pd.DataFrame
     cases: CaseResults
-    notes: tuple[Part, ...]
+    notes: tuple[Block, ...]
     items: dict[str, str]
 
 
@@ -75,17 +77,17 @@ def model_card(model: Model | str | PathLike[str], format: Literal["markdown", "
     default = model.with_population(model.info.default_population)
     notes, items = tripod.split_notes(read_markdown(default.notes, level=3))
     facts = _Facts(default, check_evidence(default), check_cases(default), notes, items)
-    blocks: list[Part] = [Heading(1, f"Model card: {model.info.title}")]
+    blocks: list[Block] = [Title(f"Model card: {model.info.title}", 1)]
     for section in _SECTIONS:
         blocks += section(facts)
     return (
         as_markdown(blocks)
         if format == "markdown"
-        else as_html(blocks, f"Model card: {model.info.title}", contents=True)
+        else as_page(blocks, f"Model card: {model.info.title}", contents=True)
     )
 
 
-def _short(facts: _Facts) -> list[Part]:
+def _short(facts: _Facts) -> list[Block]:
     """The card on one screen."""
     info = facts.model.info
     rows = [
@@ -96,7 +98,7 @@ def _short(facts: _Facts) -> list[Part]:
         ("rests on", _rests_on(facts.model)),
         ("misses", _misses(facts)),
     ]
-    return [Heading(2, "In short"), grid(["", ""], rows)]
+    return [Title("In short"), Grid(["", ""], rows)]
 
 
 def _how_right(facts: _Facts) -> str:
@@ -147,7 +149,7 @@ def _misses(facts: _Facts) -> str:
     return f"Not among the first three: {said}. What is known to be weak stands below."
 
 
-def _identity(facts: _Facts) -> list[Part]:
+def _identity(facts: _Facts) -> list[Block]:
     model = facts.model
     parent = f"{model.info.parent_version}, {model.info.parent_hash}" if model.info.parent_version else "none"
     rows = [
@@ -158,10 +160,10 @@ def _identity(facts: _Facts) -> list[Part]:
         ("parent version", parent),
         ("licence", model.info.licence),
     ]
-    return [Heading(2, "Version"), grid(["", ""], rows)]
+    return [Title("Version"), Grid(["", ""], rows)]
 
 
-def _use(facts: _Facts) -> list[Part]:
+def _use(facts: _Facts) -> list[Block]:
     info = facts.model.info
     default = info.default_population
     rows = [
@@ -169,29 +171,29 @@ def _use(facts: _Facts) -> list[Part]:
         for entry in info.populations
     ]
     return [
-        Heading(2, "Intended use"),
-        Paragraph(info.intended_use),
-        Heading(2, "What it is not for"),
-        Paragraph(info.not_for),
-        Heading(2, "Population"),
-        Paragraph(f"Entry criterion: {info.entry_criterion}"),
-        grid(["population", "name", "description"], rows),
+        Title("Intended use"),
+        info.intended_use,
+        Title("What it is not for"),
+        info.not_for,
+        Title("Population"),
+        f"Entry criterion: {info.entry_criterion}",
+        Grid(["population", "name", "description"], rows),
     ]
 
 
-def _variables(facts: _Facts) -> list[Part]:
+def _variables(facts: _Facts) -> list[Block]:
     variables = facts.model.variables
     counts = Counter(variable.kind for variable in variables)
     said = ", ".join(f"{counts[kind]} {kind}" for kind in KINDS if counts[kind])
     rows = [(v.label, v.variable, v.kind, ", ".join(v.states)) for v in variables]
     return [
-        Heading(2, "Variables"),
-        Paragraph(f"{len(variables)} variables: {said}. The first state is the reference state."),
-        grid(["label", "variable", "kind", "states"], rows),
+        Title("Variables"),
+        f"{len(variables)} variables: {said}. The first state is the reference state.",
+        Grid(["label", "variable", "kind", "states"], rows),
     ]
 
 
-def _numbers(facts: _Facts) -> list[Part]:
+def _numbers(facts: _Facts) -> list[Block]:
     model = facts.model
     by_file = {
         "priors.csv": Counter(row.status for row in model.priors),
@@ -208,19 +210,19 @@ def _numbers(facts: _Facts) -> list[Part]:
             ]
             rows.append((name, size, *shares))
     return [
-        Heading(2, "How its numbers are known"),
-        Paragraph(
+        Title("How its numbers are known"),
+        (
             "Numbers that enter the network. Verified: checked against a published text; recalled: from memory of one; "
             "expert: a judgement; synthesis: learned from published studies; dataset: estimated from data."
         ),
-        grid(["file", "numbers", *STATUSES], rows, tuple(range(1, 2 + len(STATUSES)))),
+        Grid(["file", "numbers", *STATUSES], rows, tuple(range(1, 2 + len(STATUSES)))),
         *_from_studies(model),
-        Heading(2, "Sources by design of study"),
+        Title("Sources by design of study"),
         *_designs(model),
     ]
 
 
-def _designs(model: Model) -> list[Part]:
+def _designs(model: Model) -> list[Block]:
     numbers: tuple[Prior | Link | TableEntry, ...] = (*model.priors, *model.links, *model.tables)
     resting = Counter(row.source for row in numbers)
     published = Counter(row.source for row in model.accuracy)
@@ -232,10 +234,10 @@ def _designs(model: Model) -> list[Part]:
         for design, names in sources.items()
     ]
     rows.sort(key=lambda row: (-row[2], -row[3], -row[1], row[0]))
-    return [grid(["design", "sources", "numbers of the network", "published figures"], rows, (1, 2, 3))]
+    return [Grid(["design", "sources", "numbers of the network", "published figures"], rows, (1, 2, 3))]
 
 
-def _from_studies(model: Model) -> list[Part]:
+def _from_studies(model: Model) -> list[Block]:
     """How much of the numbers of status synthesis is literature; nothing where there is none."""
     learned = model.learned_from_studies()
     if learned.empty:
@@ -243,7 +245,7 @@ def _from_studies(model: Model) -> list[Part]:
     share = 100 * learned["information"]
     most = ", ".join(f"{name} ({count})" for name, count in learned["source"].value_counts().head(5).items())
     return [
-        Paragraph(
+        (
             f"{len(learned)} numbers were learned from {len(model.studies)} published figures; the share of what is "
             f"known of them that studies brought, the rest being judgement, is {share.median():.0f} % in the middle "
             f"one ({share.min():.0f} to {share.max():.0f} %). Studies with the largest share of a number: {most}."
@@ -251,21 +253,19 @@ def _from_studies(model: Model) -> list[Part]:
     ]
 
 
-def _conformance(facts: _Facts) -> list[Part]:
+def _conformance(facts: _Facts) -> list[Block]:
     table = facts.evidence
-    blocks: list[Part] = [Heading(2, "Conformance with published accuracy")]
+    blocks: list[Block] = [Title("Conformance with published accuracy")]
     if table.empty:
-        return [*blocks, Paragraph(f"{NOT_REPORTED.capitalize()}: the version has no published figures.")]
+        return [*blocks, f"{NOT_REPORTED.capitalize()}: the version has no published figures."]
     counts = count_verdicts(table)
     comparable = counts[INSIDE] + counts[OUTSIDE]
     share = f" ({_percent(counts[INSIDE], comparable)})" if comparable else ""
     blocks.append(
-        Paragraph(
-            f"{len(table)} published figures, {comparable} of them comparable: {counts[INSIDE]}{share} lie within the "
-            f"95 % interval that the network predicts for such a study, {counts[OUTSIDE]} outside, of which "
-            f"{counts['in conflict and unexplained']} are of a source in conflict with the network (p below 0.05 after "
-            "Holm's correction) and without an explanation."
-        )
+        f"{len(table)} published figures, {comparable} of them comparable: {counts[INSIDE]}{share} lie within the "
+        f"95 % interval that the network predicts for such a study, {counts[OUTSIDE]} outside, of which "
+        f"{counts['in conflict and unexplained']} are of a source in conflict with the network (p below 0.05 after "
+        "Holm's correction) and without an explanation."
     )
     outside = table[table["verdict"] == OUTSIDE]
     if len(outside):
@@ -295,56 +295,54 @@ def _conformance(facts: _Facts) -> list[Part]:
             "source",
             "explanation",
         ]
-        blocks.append(grid(header, rows))
+        blocks.append(Grid(header, rows))
     return blocks
 
 
-def _cases(facts: _Facts) -> list[Part]:
+def _cases(facts: _Facts) -> list[Block]:
     results = facts.cases
-    blocks: list[Part] = [Heading(2, "Results on cases")]
+    blocks: list[Block] = [Title("Results on cases")]
     if results.table.empty:
-        return [*blocks, Paragraph(f"{NOT_REPORTED.capitalize()}: the version has no cases.")]
+        return [*blocks, f"{NOT_REPORTED.capitalize()}: the version has no cases."]
     critical = must_not_miss(facts.model)
     labels = [f"{facts.model.label(cause)} (from {format_probability(limit)})" for cause, limit in critical.items()]
     met, count = int(results.expectations["met"].sum()), len(results.expectations)
     held_out = int((results.table["use"] == "held_out").sum())
     blocks.append(
-        Paragraph(
-            f"{len(results.table)} cases, {held_out} of them kept out of any tuning; each in its own population. "
-            f"{met} of {count} expectations are met. In brackets: 95 % bootstrap interval over cases, and number. "
-            f"Causes that must not be missed: {', '.join(labels) or 'none stated'}."
-        )
+        f"{len(results.table)} cases, {held_out} of them kept out of any tuning; each in its own population. "
+        f"{met} of {count} expectations are met. In brackets: 95 % bootstrap interval over cases, and number. "
+        f"Causes that must not be missed: {', '.join(labels) or 'none stated'}."
     )
     header, rows = summary_rows(results.summary)
-    blocks.append(grid(header, rows))
+    blocks.append(Grid(header, rows))
     unmet = unmet_rows(results.expectations)
     if unmet:
-        blocks.append(Paragraph("Expectations that are not met:"))
-        blocks.append(grid(["case", "expectation", "found"], unmet))
+        blocks.append("Expectations that are not met:")
+        blocks.append(Grid(["case", "expectation", "found"], unmet))
     failed = failed_rows(results.table)
     if failed:
-        blocks.append(Paragraph("Held-out cases whose cause is not first, with all findings or without tests:"))
-        blocks.append(grid(FAILED_HEADER, failed))
+        blocks.append("Held-out cases whose cause is not first, with all findings or without tests:")
+        blocks.append(Grid(FAILED_HEADER, failed))
     return blocks
 
 
-def _weaknesses(facts: _Facts) -> list[Part]:
-    return [Heading(2, "Known weaknesses"), *(facts.notes or (Paragraph(f"{NOT_REPORTED.capitalize()}."),))]
+def _weaknesses(facts: _Facts) -> list[Block]:
+    return [Title("Known weaknesses"), *(facts.notes or (f"{NOT_REPORTED.capitalize()}.",))]
 
 
-def _tripod(facts: _Facts) -> list[Part]:
+def _tripod(facts: _Facts) -> list[Block]:
     rows = tripod.answers(facts.model, facts.items, has_notes=bool(facts.notes), has_cases=not facts.cases.table.empty)
     answered = sum(answer != NOT_REPORTED for _, _, answer in rows)
     return [
-        Heading(2, "TRIPOD+AI"),
-        Paragraph(f"{answered} of {len(rows)} items are answered (Collins et al. 2024, BMJ 385, e078378)."),
-        grid(["item", "topic", "answer"], rows),
+        Title("TRIPOD+AI"),
+        f"{answered} of {len(rows)} items are answered (Collins et al. 2024, BMJ 385, e078378).",
+        Grid(["item", "topic", "answer"], rows),
     ]
 
 
-def _references(facts: _Facts) -> list[Part]:
+def _references(facts: _Facts) -> list[Block]:
     sources = facts.model.sources
-    return [Heading(2, "References"), Items(tuple(f"{source.source}: {source.citation}" for source in sources))]
+    return [Title("References"), Items(tuple(f"{source.source}: {source.citation}" for source in sources))]
 
 
 def _percent(part: int, whole: int) -> str:

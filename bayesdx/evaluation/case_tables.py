@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bayesdx.display import format_probability, words
-from bayesdx.display.report import Block, Grid
+from bayesdx.display.blocks import Block, Grid
 from bayesdx.evaluation.case_scores import MEASURES
 from bayesdx.evaluation.outcomes import NONE
 

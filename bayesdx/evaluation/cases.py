@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from bayesdx.display import words
-from bayesdx.display.report import Block, Grid, Report, Title
+from bayesdx.display.blocks import Block, Grid, Title
+from bayesdx.display.report import Report
 from bayesdx.errors import FindingsError, did_you_mean
 from bayesdx.evaluation.case_scores import CaseScores, score, summarise
 from bayesdx.evaluation.case_tables import CASE_HEADER, CASE_NUMERIC, case_rows, summary_blocks, unmet_rows

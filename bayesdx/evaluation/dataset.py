@@ -16,7 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bayesdx.diagnosis.compiled import compiled
-from bayesdx.display.report import Block, Grid, Report, Title
+from bayesdx.display.blocks import Block, Grid, Title
+from bayesdx.display.report import Report
 from bayesdx.errors import DatasetError
 from bayesdx.evaluation.mapping import Band, Rule, Source, code_among, code_text, measured, read_mapping, read_numbers
 from bayesdx.files import TableFault, UnusualFileError, frame_of, read_table_file

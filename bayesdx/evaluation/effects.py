@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from bayesdx.display import format_probability
-from bayesdx.display.document import Heading, Paragraph, Part, as_markdown, grid
+from bayesdx.display.blocks import Block, Grid, Title
+from bayesdx.display.markdown import as_markdown
 from bayesdx.evaluation.outcomes import CaseOutcome, run_case
 from bayesdx.knowledge import Comparison, Model, compare_rows, lineage
 from bayesdx.knowledge.compare import COLUMNS
@@ -26,7 +27,7 @@ LONGEST_TABLE = 200
 """Rows of a table that the Markdown form shows."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class VersionComparison(Comparison):
     """The difference between two models, and what it does to cases; made by ``compare_models``.
 
@@ -233,38 +234,34 @@ def _most_moved(old: Model, new: Model, before: CaseOutcome, after: CaseOutcome)
     return [shared[place], *pairs[place]]
 
 
-def _document(comparison: VersionComparison) -> list[Part]:
+def _document(comparison: VersionComparison) -> list[Block]:
     old, new = comparison.old, comparison.new
     table, effects = comparison.table, comparison.effects
-    blocks: list[Part] = [Heading(1, f"{old.name} {old.version} -> {new.name} {new.version}")]
+    blocks: list[Block] = [Title(f"{old.name} {old.version} -> {new.name} {new.version}", 1)]
     moved = len(comparison.numbers)
     blocks.append(
-        Paragraph(
-            f"{len(table)} difference{'s' if len(table) != 1 else ''}, {moved} of them a number that moved. "
-            f"Old: {old.hash}. New: {new.hash}. {lineage(new)}"
-        )
+        f"{len(table)} difference{'s' if len(table) != 1 else ''}, {moved} of them a number that moved. "
+        f"Old: {old.hash}. New: {new.hash}. {lineage(new)}"
     )
     shares = comparison.shares
     shares = shares[shares["old"] != shares["new"]]
     if len(shares):
-        blocks.append(Heading(2, f"Before anything is found, {old.population} -> {new.population}"))
+        blocks.append(Title(f"Before anything is found, {old.population} -> {new.population}"))
         listed = [
             (row["cause"], _arrow(row["old"], row["new"])) for row in shares.head(LONGEST_TABLE).to_dict("records")
         ]
-        blocks.append(grid(["cause", "probability"], listed))
-    blocks.append(Heading(2, "Effect on cases"))
+        blocks.append(Grid(["cause", "probability"], listed))
+    blocks.append(Title("Effect on cases"))
     if effects.empty:
-        blocks.append(Paragraph("The new version has no cases."))
+        blocks.append("The new version has no cases.")
     else:
         ranks = effects["rank_change"].fillna(0.0)
         blocks.append(
-            Paragraph(
-                f"{len(effects)} cases; the main cause rises in {int((ranks < 0).sum())} and falls in "
-                f"{int((ranks > 0).sum())}. The largest change of a probability first."
-            )
+            f"{len(effects)} cases; the main cause rises in {int((ranks < 0).sum())} and falls in "
+            f"{int((ranks > 0).sum())}. The largest change of a probability first."
         )
         blocks.append(
-            grid(
+            Grid(
                 ["case", "cause", "rank", "probability", "most moved", "from -> to", "left out of the old"],
                 [
                     (
@@ -280,17 +277,17 @@ def _document(comparison: VersionComparison) -> list[Part]:
                 ],
             )
         )
-    blocks.append(Heading(2, "What moved"))
+    blocks.append(Title("What moved"))
     if table.empty:
-        blocks.append(Paragraph("Nothing."))
+        blocks.append("Nothing.")
     else:
         rows = [
             (*(_shown(row[name]) for name in COLUMNS[:-1]), _shift(row["shift_decibans"]))
             for row in table.head(LONGEST_TABLE).to_dict("records")
         ]
-        blocks.append(grid(["file", "row", "column", "change", "old", "new", "shift (decibans)"], rows, [6]))
+        blocks.append(Grid(["file", "row", "column", "change", "old", "new", "shift (decibans)"], rows, [6]))
     if max(len(table), len(effects)) > LONGEST_TABLE:
-        blocks.append(Paragraph(f"Tables end after {LONGEST_TABLE} rows; the whole comparison has {len(table)}."))
+        blocks.append(f"Tables end after {LONGEST_TABLE} rows; the whole comparison has {len(table)}.")
     return blocks
 
 

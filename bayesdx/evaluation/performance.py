@@ -32,8 +32,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.display import document
-from bayesdx.display.report import Block, Grid, Report, Title
+from bayesdx.display.blocks import Block, Figure, Grid, Title
+from bayesdx.display.html import as_page
+from bayesdx.display.report import Report
 from bayesdx.errors import LearningError, nearest
 from bayesdx.evaluation.dataset import Cohort, Table, read_cohort
 from bayesdx.evaluation.evaluation_figures import draw, svgs
@@ -141,7 +142,7 @@ class Evaluation(Report):
         >>> page[:15], "<script" in page
         ('<!DOCTYPE html>', False)
         """
-        parts: list[document.Part] = [document.Heading(1, self.title())]
+        parts: list[Block] = [Title(self.title(), 1)]
         sections = (
             ("Measures", self.table),
             ("Causes", self.causes),
@@ -150,17 +151,14 @@ class Evaluation(Report):
             ("Subgroups", self.subgroups),
             ("Difference to the other model", self.comparison),
         )
-        figures = [document.Figure(svg, caption) for caption, svg in svgs(self)]
+        figures = [Figure(svg, caption) for caption, svg in svgs(self)]
         for heading, frame in sections:
             if len(frame):
-                shown = _grid(frame)
-                parts += [document.Heading(2, heading), document.grid(shown.header, shown.rows, shown.numeric)]
+                parts += [Title(heading), _grid(frame)]
             if heading == "Measures":
-                parts.append(document.Heading(2, "Figures"))
-                parts += figures or [
-                    document.Paragraph("Figures need matplotlib: install bayesdx with its plot extra.")
-                ]
-        return document.as_html(parts, self.title())
+                parts.append(Title("Figures"))
+                parts += figures or ["Figures need matplotlib: install bayesdx with its plot extra."]
+        return as_page(parts, self.title())
 
     def plot(self, kind: str = "calibration", *, cause: str | None = None, ax: Axes | None = None) -> Axes:
         """One figure.

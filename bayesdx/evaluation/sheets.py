@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from bayesdx.diagnosis.compiled import Alternative, compiled
 from bayesdx.display import clean, format_probability, format_ratio
-from bayesdx.display.document import Figure, Heading, Paragraph, Part, as_html, as_markdown, grid
+from bayesdx.display.blocks import Block, Figure, Grid, Title
+from bayesdx.display.html import as_page
+from bayesdx.display.markdown import as_markdown
 from bayesdx.inference import Evidence
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import FINDING_KINDS, Study, split_event
@@ -156,10 +158,10 @@ def model_sheets(model: Model | str | PathLike[str], format: Literal["markdown",
         raise ValueError(f"format: {format!r}; expected 'markdown' or 'html'.")
     matrix = evidence_matrix(model)
     place = next(entry.title for entry in model.info.populations if entry.name == model.population)
-    blocks: list[Part] = [
-        Heading(1, f"{model.info.title}: {model.name} {model.version}"),
-        Heading(2, "Causes and findings"),
-        Paragraph(
+    blocks: list[Block] = [
+        Title(f"{model.info.title}: {model.name} {model.version}", 1),
+        Title("Causes and findings"),
+        (
             f"Weight of evidence in decibans of each finding for each cause against all other patients ({place}). "
             f"10 multiply the odds by 10, 3 double them, minus signs speak against; below "
             f"{LEAST_DECIBANS:g} is left empty."
@@ -171,17 +173,21 @@ def model_sheets(model: Model | str | PathLike[str], format: Literal["markdown",
         blocks.append(_numbers(matrix))
     for line in compiled(model).lines[: compiled(model).ranked]:
         blocks += _page(matrix, line)
-    return as_markdown(blocks) if format == "markdown" else as_html(blocks, f"{model.name} {model.version} on paper")
+    return (
+        as_markdown(blocks)
+        if format == "markdown"
+        else as_page(blocks, f"{model.name} {model.version} on paper", sections=True)
+    )
 
 
-def _numbers(matrix: EvidenceMatrix) -> Part:
+def _numbers(matrix: EvidenceMatrix) -> Block:
     weights = matrix.decibans
     rows = [
         (_finding(matrix.model, *key), *(_signed(value) for value in row))
         for key, row in zip(weights.index, weights.to_numpy(), strict=True)
     ]
     heads = [_short(matrix.model.label(name)) for name in weights.columns]
-    return grid(["finding", *heads], rows, tuple(range(1, 1 + len(heads))))
+    return Grid(["finding", *heads], rows, tuple(range(1, 1 + len(heads))))
 
 
 def _signed(value: float) -> str:
@@ -233,19 +239,19 @@ def _heat_map(matrix: EvidenceMatrix) -> str:
     return "".join([*parts, "</svg>"])
 
 
-def _page(matrix: EvidenceMatrix, line: Alternative) -> list[Part]:
+def _page(matrix: EvidenceMatrix, line: Alternative) -> list[Block]:
     model = matrix.model
     definition = model.by_name[line.variable].definition
-    blocks: list[Part] = [Heading(2, line.label)]
+    blocks: list[Block] = [Title(line.label)]
     if definition:
-        blocks.append(Paragraph(f"{definition}."))
-    blocks += [Paragraph(_where(model, line)), Heading(3, "How it presents"), _presentation(matrix, line)]
+        blocks.append(f"{definition}.")
+    blocks += [_where(model, line), Title("How it presents", 3), _presentation(matrix, line)]
     blocks += _apart(matrix, line)
     blocks += _studies(matrix, line)
     steps = [step for step in model.management if step.cause == line.name]
     if steps:
         rows = list(dict.fromkeys((step.urgency, step.action, format_probability(step.threshold)) for step in steps))
-        blocks += [Heading(3, "What to do"), grid(["urgency", "step", "from"], rows, (2,))]
+        blocks += [Title("What to do", 3), Grid(["urgency", "step", "from"], rows, (2,))]
     return blocks
 
 
@@ -260,7 +266,7 @@ def _where(model: Model, line: Alternative) -> str:
     return f"Before any finding: {', '.join(shares)}."
 
 
-def _presentation(matrix: EvidenceMatrix, line: Alternative) -> Part:
+def _presentation(matrix: EvidenceMatrix, line: Alternative) -> Block:
     """The findings that tell most about the cause, in the order of what they are expected to say."""
     p, q = matrix.with_cause[line.name], matrix.without[line.name]
     telling = _divergence(p.to_numpy(), q.to_numpy())
@@ -274,7 +280,7 @@ def _presentation(matrix: EvidenceMatrix, line: Alternative) -> Part:
         )
         for place in order
     ]
-    return grid(["finding", "with it", "in others", "likelihood ratio"], rows, (1, 2, 3))
+    return Grid(["finding", "with it", "in others", "likelihood ratio"], rows, (1, 2, 3))
 
 
 def _divergence(p: Array, q: Array) -> Array:
@@ -283,7 +289,7 @@ def _divergence(p: Array, q: Array) -> Array:
     return np.asarray((p - q) * (np.log(p / (1 - p)) - np.log(q / (1 - q))))
 
 
-def _apart(matrix: EvidenceMatrix, line: Alternative) -> list[Part]:
+def _apart(matrix: EvidenceMatrix, line: Alternative) -> list[Block]:
     """The causes that are most like it, and what tells them apart."""
     table = matrix.with_cause
     if table.shape[1] < 2:
@@ -304,10 +310,10 @@ def _apart(matrix: EvidenceMatrix, line: Alternative) -> list[Part]:
             for place in order
         )
         rows.append((matrix.model.label(name), said))
-    return [Heading(3, "What tells it from its neighbours"), grid(["neighbour", "finding: here against there"], rows)]
+    return [Title("What tells it from its neighbours", 3), Grid(["neighbour", "finding: here against there"], rows)]
 
 
-def _studies(matrix: EvidenceMatrix, line: Alternative) -> list[Part]:
+def _studies(matrix: EvidenceMatrix, line: Alternative) -> list[Block]:
     """The published figures about the cause, beside what the model says."""
     model = matrix.model
     mechanisms = _stands_for(model, line)
@@ -329,8 +335,8 @@ def _studies(matrix: EvidenceMatrix, line: Alternative) -> list[Part]:
     if not rows:
         return []
     return [
-        Heading(3, "What the studies say"),
-        grid(["finding", "published", "model", "source", "in whom"], rows, (1, 2)),
+        Title("What the studies say", 3),
+        Grid(["finding", "published", "model", "source", "in whom"], rows, (1, 2)),
     ]
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bayesdx.display.document import Heading, Items, Part
+from bayesdx.display.blocks import Block, Items, Title
 from bayesdx.knowledge.model import Model
 
 NOT_REPORTED = "not reported"
@@ -139,19 +139,19 @@ def _defined(variables: Sequence[object], what: str) -> str:
     return f"{count} of {len(variables)} {what} have a definition in variables.csv" if variables else ""
 
 
-def split_notes(blocks: Sequence[Part]) -> tuple[tuple[Part, ...], dict[str, str]]:
+def split_notes(blocks: Sequence[Block]) -> tuple[tuple[Block, ...], dict[str, str]]:
     """The blocks of NOTES.md without its section TRIPOD+AI, and that section's answers by number.
 
     Examples
     --------
-    >>> split_notes([Heading(3, "TRIPOD+AI"), Items(("18a: no funding",))])
+    >>> split_notes([Title("TRIPOD+AI", 3), Items(("18a: no funding",))])
     ((), {'18a': 'no funding'})
     """
-    kept: list[Part] = []
+    kept: list[Block] = []
     found: dict[str, str] = {}
     level = 0
     for block in blocks:
-        if isinstance(block, Heading) and (not level or block.level <= level):
+        if isinstance(block, Title) and (not level or block.level <= level):
             level = block.level if block.text.strip().casefold() == "tripod+ai" else 0
             if level:
                 continue

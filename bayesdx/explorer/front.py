@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 
+from bayesdx.display.html import EMERGENCY, ROUTINE, URGENT
+
 PARTS = (
     "elements.js",
     "words.js",
@@ -16,6 +18,9 @@ PARTS = (
     "explorer.js",
 )
 """The parts of the module, in order."""
+
+NO_ICON = '<link rel="icon" href="data:,">\n'
+"""Keeps a browser from asking for an icon."""
 
 
 @cache
@@ -33,11 +38,12 @@ def script(*before: str) -> str:
 
 @cache
 def style() -> str:
-    """The style sheet.
+    """The style sheet; alerts have the colours of every other page.
 
     Examples
     --------
     >>> "@media print" in style()
     True
     """
-    return (files("bayesdx.explorer") / "explorer.css").read_text("utf-8")
+    colours = f"--bdx-emergency: {EMERGENCY}; --bdx-urgent: {URGENT}; --bdx-routine: {ROUTINE};"
+    return f".bdx-explorer {{ {colours} }}\n" + (files("bayesdx.explorer") / "explorer.css").read_text("utf-8")

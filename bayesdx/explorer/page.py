@@ -6,8 +6,6 @@ this server's are refused; the page may load nothing from anywhere else (Content
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import hmac
 import json
 import secrets
@@ -18,7 +16,8 @@ from threading import Lock
 from typing import Any
 
 import bayesdx as dx
-from bayesdx.explorer.front import script, style
+from bayesdx.display.html import content_policy, digest, whole_page
+from bayesdx.explorer.front import NO_ICON, script, style
 from bayesdx.explorer.session import Session
 
 LOOPBACK = "127.0.0.1"
@@ -34,35 +33,16 @@ IDLE_SECONDS = 60.0
 
 START = 'import {show, overHttp} from "./explorer.js"; show(document.getElementById("explorer"), overHttp("ask"));'
 
-DOCUMENT = f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>bayesdx explorer</title>
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="explorer.css">
-</head>
-<body class="bdx-page">
-<main id="explorer"></main>
-<noscript>The explorer needs JavaScript.</noscript>
-<script type="module">{START}</script>
-</body>
-</html>
-"""
-
-POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        f"script-src 'self' 'sha256-{base64.b64encode(hashlib.sha256(START.encode()).digest()).decode()}'",
-        "style-src 'self'",
-        "connect-src 'self'",
-        "img-src data:",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    )
+DOCUMENT = whole_page(
+    "bayesdx explorer",
+    '<main id="explorer"></main>\n<noscript>The explorer needs JavaScript.</noscript>\n'
+    f'<script type="module">{START}</script>',
+    "bdx-page",
+    head=f'{NO_ICON}<link rel="stylesheet" href="explorer.css">\n',
 )
+
+POLICY = content_policy(script=f"'self' {digest(START)}", style="'self'", connect="'self'", img="data:")
+POLICY += "; frame-ancestors 'none'"
 """Content-Security-Policy of the page."""
 
 HEADERS = {

@@ -6,8 +6,6 @@ in for Python, and the front end is that of the notebook and the local page.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from os import PathLike
 from pathlib import Path
@@ -15,7 +13,8 @@ from typing import Any
 
 import bayesdx as dx
 from bayesdx.display import clean, words
-from bayesdx.explorer.front import script, style
+from bayesdx.display.html import content_policy, digest, escaped, whole_page
+from bayesdx.explorer.front import NO_ICON, script, style
 from bayesdx.explorer.state import catalogue, sources_of
 
 SCRIPTS = ("engine.js", "reasoning.js", "published.js")
@@ -71,30 +70,17 @@ def as_page(model: dx.Model) -> str:
     """The text of the page."""
     code = script(*SCRIPTS) + START
     look = style()
-    policy = "; ".join(
-        (
-            "default-src 'none'",
-            f"script-src '{_digest(code)}'",
-            f"style-src '{_digest(look)}'",
-            "img-src data:",
-            "base-uri 'none'",
-            "form-action 'none'",
-        )
-    )
     data = json.dumps(contents(model), ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace(
         "<", "\\u003c"
     )
-    title = clean(model.info.title).replace("&", "&amp;").replace("<", "&lt;")
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<title>{title}</title>\n<link rel="icon" href="data:,">\n<style>{look}</style>\n</head>\n'
-        f'<body class="bdx-page">\n<main id="explorer"><p>{title}: being opened …</p></main>\n'
+    title = escaped(model.info.title)
+    body = (
+        f'<main id="explorer"><p>{title}: being opened …</p></main>\n'
         "<noscript>The explorer needs JavaScript.</noscript>\n"
-        f'<script type="application/json" id="model">{data}</script>\n'
-        f'<script type="module">{code}</script>\n</body>\n</html>\n'
+        f'<script type="application/json" id="model">{data}</script>\n<script type="module">{code}</script>'
     )
+    policy = content_policy(script=digest(code), style=digest(look), img="data:")
+    return whole_page(model.info.title, body, "bdx-page", style=look, policy=policy, head=NO_ICON)
 
 
 def contents(model: dx.Model) -> dict[str, Any]:
@@ -214,7 +200,3 @@ def _events(model: dx.Model, cause: str, index: dict[str, int], *, reference: bo
         {"name": event, "label": clean(model.label(event)), "variable": index[name], "states": [code]}
         for event, code in found
     ]
-
-
-def _digest(text: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

@@ -14,7 +14,7 @@ from typing import Any
 
 import bayesdx as dx
 from bayesdx.display import as_json, clean, format_probability, format_ratio, words
-from bayesdx.display.report import Mark, Passage
+from bayesdx.display.blocks import Mark, Passage
 from bayesdx.explorer.code import as_code
 
 SECTIONS = {

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from bayesdx.display.blocks import Block, Grid, Title
+from bayesdx.display.report import Report
 from bayesdx.knowledge.model import Model, ModelInfo
 from bayesdx.knowledge.schema import FILES, Cell, File, format_cell, key_of, number_name
 from bayesdx.odds import decibans, log_odds
@@ -18,8 +21,8 @@ _BOUNDS = ("lower", "upper")
 COLUMNS = ["file", "row", "column", "change", "old", "new", "shift_decibans"]
 
 
-@dataclass(frozen=True, eq=False)
-class Comparison:
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison(Report):
     """The difference between two models.
 
     Parameters
@@ -65,15 +68,15 @@ class Comparison:
         moved = [(file, column) in _NUMBERS and change == "changed" for file, column, change in cells]
         return self.table.loc[moved].reset_index(drop=True)
 
-    def __str__(self) -> str:
-        title = f"{self.old.name} {self.old.version} -> {self.new.name} {self.new.version}"
-        if self.table.empty:
-            return f"{title}: no difference."
-        shown = self.table.astype(object).where(self.table.notna(), "").to_string(index=False, max_colwidth=48)
-        return f"{title}: {len(self.table)} difference{'s' if len(self.table) != 1 else ''}\n{shown}"
-
-    def _repr_html_(self) -> str:
-        return str(self.table.to_html(index=False, escape=True))
+    def blocks(self) -> Sequence[Block]:
+        """How many cells differ, and which."""
+        count = len(self.table)
+        said = f"{count} difference{'s' if count != 1 else ''}" if count else "no difference."
+        title = Title(f"{self.old.name} {self.old.version} -> {self.new.name} {self.new.version}: {said}")
+        shown = self.table.astype(object).where(self.table.notna(), "")
+        return (
+            [title, Grid(COLUMNS, shown.to_numpy().tolist(), [COLUMNS.index("shift_decibans")])] if count else [title]
+        )
 
 
 def compare_rows(old: Model, new: Model) -> Comparison:

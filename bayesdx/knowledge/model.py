@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 import tomli_w
 
+from bayesdx.display.html import as_fragment
 from bayesdx.errors import ModelError, nearest
 from bayesdx.knowledge.portrait import portrait
 from bayesdx.knowledge.schema import (
@@ -265,9 +266,8 @@ class Model:
             f"Population: {here}." + (f" Others: {others}." if titles else ""),
             self.info.not_for,
         )
-        return portrait(
-            f"{self.info.title} ({self.name} {self.version}, {self.hash[:15]})", facts, self.variables, sorted(pairs)
-        )
+        heading = f"{self.info.title} ({self.name} {self.version}, {self.hash[:15]})"
+        return as_fragment(portrait(heading, facts, self.variables, sorted(pairs)))
 
     @cached_property
     def by_name(self) -> dict[str, Variable]:

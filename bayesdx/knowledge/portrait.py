@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import html
-import unicodedata
 from collections.abc import Iterable, Sequence
 
+from bayesdx.display.blocks import Block, Figure, Note, Title
+from bayesdx.display.html import escaped
 from bayesdx.knowledge.schema import Variable
 
 COLUMNS = {"context": 0, "cause": 1, "mechanism": 2, "history": 3, "examination": 3, "test": 3}
@@ -20,32 +20,24 @@ RADIUS = 2.6
 
 def portrait(
     heading: str, facts: Sequence[str], variables: Sequence[Variable], pairs: Iterable[tuple[str, str]]
-) -> str:
-    """HTML of a model: a dot for each variable, a line for each pair that is linked; every text is escaped.
+) -> list[Block]:
+    """A model as blocks: a dot for each variable, a line for each pair that is linked, and the facts.
 
     Parameters
     ----------
     heading : str
     facts : sequence of str
-        Paragraphs beside the drawing, the last one in the background.
+        Paragraphs below the drawing, the last one in the background.
     variables : sequence of Variable
     pairs : iterable of (str, str)
         Parent and child.
-
-    Returns
-    -------
-    str
     """
-    *said, last = map(_safe, facts)
-    return (
-        f"<div style='font-family:system-ui,sans-serif;max-width:60em'><p><b>{_safe(heading)}</b></p>"
-        f"<div style='display:flex;flex-wrap:wrap;gap:1em;align-items:center'>{_drawing(heading, variables, pairs)}"
-        f"<div style='flex:1 1 18em'>{''.join(f'<p>{fact}</p>' for fact in said)}"
-        f"<p style='opacity:.75;font-size:.9em'>{last}</p></div></div></div>"
-    )
+    *said, last = facts
+    drawing = Figure(_drawing(variables, pairs), "Its variables, from contexts to findings; causes are orange.")
+    return [Title(heading), drawing, *said, Note(last)]
 
 
-def _drawing(heading: str, variables: Sequence[Variable], pairs: Iterable[tuple[str, str]]) -> str:
+def _drawing(variables: Sequence[Variable], pairs: Iterable[tuple[str, str]]) -> str:
     """Dots in columns from contexts to findings, with the links between them."""
     used = sorted({COLUMNS[variable.kind] for variable in variables})
     columns = [[variable for variable in variables if COLUMNS[variable.kind] == column] for column in used]
@@ -59,7 +51,7 @@ def _drawing(heading: str, variables: Sequence[Variable], pairs: Iterable[tuple[
             colour = "#e07b00" if variable.kind == "cause" else "#2b86c8"
             dots.append(
                 f"<circle cx='{x:.0f}' cy='{y:.1f}' r='{RADIUS}' fill='{colour}'>"
-                f"<title>{_safe(variable.label)}</title></circle>"
+                f"<title>{escaped(variable.label)}</title></circle>"
             )
     lines = "".join(
         f"<path d='M{place[one][0]:.0f} {place[one][1]:.1f}L{place[other][0]:.0f} {place[other][1]:.1f}'/>"
@@ -67,14 +59,7 @@ def _drawing(heading: str, variables: Sequence[Variable], pairs: Iterable[tuple[
     )
     return (
         f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {WIDTH:.0f} {HEIGHT:.0f}' width='{WIDTH:.0f}' "
-        f"height='{HEIGHT:.0f}' role='img' style='max-width:100%;height:auto'>"
-        f"<title>Network: {_safe(heading)}</title>"
+        f"height='{HEIGHT:.0f}'>"
         f"<g stroke='currentColor' stroke-opacity='0.18' stroke-width='0.7' fill='none'>{lines}</g>"
         f"{''.join(dots)}</svg>"
     )
-
-
-def _safe(text: str) -> str:
-    """Text without control and direction characters, escaped."""
-    plain = "".join(sign for sign in text if unicodedata.category(sign) not in ("Cc", "Cf", "Zl", "Zp"))
-    return html.escape(plain, quote=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,7 +13,9 @@ from numpy.typing import NDArray
 
 from bayesdx.diagnosis.compiled import compiled
 from bayesdx.display import format_probability
-from bayesdx.display.report import Block, Grid, Report, Title
+from bayesdx.display.blocks import Block, Grid, Title
+from bayesdx.display.html import as_page
+from bayesdx.display.report import Report
 from bayesdx.errors import LearningError
 from bayesdx.evaluation.dataset import Cohort, Table, read_cohort
 from bayesdx.evaluation.mapping import Source
@@ -282,9 +283,7 @@ class Calibration(Report):
         >>> dx.calibrate(model, table, "counts").to_html()[:15]
         '<!DOCTYPE html>'
         """
-        title = html.escape(self._title(), quote=True)
-        head = f"<head><meta charset='utf-8'><title>{title}</title></head>"
-        return f"<!DOCTYPE html>\n<html lang='en'>\n{head}\n<body>\n{self._repr_html_()}\n</body>\n</html>\n"
+        return as_page(self.blocks(), self._title())
 
     def _title(self) -> str:
         return (

@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from bayesdx.display.report import Block, Grid, Mark, Note, Passage, Report, Title
+from bayesdx.display.blocks import Block, Grid, Mark, Note, Passage, Title
+from bayesdx.display.report import Report
 from bayesdx.errors import FindingsError
 from bayesdx.knowledge.model import Model
 

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 
 import bayesdx as dx
 from bayesdx.cli import app
-from bayesdx.display.spreadsheet import disarmed, disarmed_frame
+from bayesdx.cli.output import disarmed_frame
+from bayesdx.display.plain import disarmed
 from tests.knowledge.example import append, copy_draft, edit
 
 LIVE = ("=", "+", "-", "@", "\t", "\r", "\n")

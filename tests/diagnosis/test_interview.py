@@ -17,7 +17,7 @@ import bayesdx as dx
 from bayesdx.diagnosis.red_flags import met
 from bayesdx.diagnosis.suggestions import STOP_BELOW, open_options
 from bayesdx.display import format_probability
-from bayesdx.display.report import Entries
+from bayesdx.display.blocks import Entries
 from bayesdx.knowledge.schema import EMERGENCY_HOURS
 
 FLAGSHIP = "hip_flexion_weakness@2.3.0"

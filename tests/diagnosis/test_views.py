@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 
 import bayesdx as dx
 from bayesdx.diagnosis import views
-from bayesdx.diagnosis.case_page import as_page
+from bayesdx.diagnosis.case_page import page_blocks
 from bayesdx.display import as_json, format_probability
-from bayesdx.display.report import Alert, Entries, Grid, wrapped
+from bayesdx.display.blocks import Alert, Entries, Grid
+from bayesdx.display.html import as_page
+from bayesdx.display.text import wrapped
 from bayesdx.knowledge.spelling import compact
 from tests.diagnosis.cases import possible_cases
 from tests.diagnosis.models import random_model
@@ -35,7 +37,7 @@ ORDER = ("Findings as understood", "EMERGENCY", "Triage", "None of the modelled 
 
 def page_of(case: dx.Diagnosis) -> str:
     """The page that ``to_html`` writes."""
-    return as_page(case, case.next_tests)
+    return as_page(page_blocks(case, case.next_tests), "page")
 
 
 @pytest.fixture(scope="module")

@@ -481,9 +481,9 @@ def test_tables_keep_their_columns_in_a_notebook(opened: Any, model: dx.Model) -
         page = f"<div class='jp-RenderedHTMLCommon'>{result._repr_html_()}</div><style>{theirs}</style>"
         watched.tab.set_content(page)
         cells = watched.tab.locator("td, th").evaluate_all(
-            "cells => cells.map(c => [getComputedStyle(c).textAlign, c.style.textAlign])"
+            "cells => cells.map(c => [getComputedStyle(c).textAlign, c.classList.contains('n')])"
         )
-        assert cells and all(seen == (own or "left") for seen, own in cells)
+        assert cells and all(seen == ("right" if numeric else "left") for seen, numeric in cells)
 
 
 def test_a_network_can_be_read(opened: Any, model: dx.Model) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -11,7 +10,9 @@ import numpy as np
 import pandas as pd
 
 from bayesdx.display import format_probability
-from bayesdx.display.report import Alert, Block, Grid, Report, Title
+from bayesdx.display.blocks import Alert, Block, Grid, Title
+from bayesdx.display.html import as_page
+from bayesdx.display.report import Report
 from bayesdx.errors import LearningError, did_you_mean
 from bayesdx.knowledge.model import Model
 from bayesdx.learning.synthesis.optimum import Heterogeneity
@@ -141,9 +142,7 @@ class Synthesis(Report):
         >>> result.to_html()[:15]
         '<!DOCTYPE html>'
         """
-        title = html.escape(self._title(), quote=True)
-        head = f"<head><meta charset='utf-8'><title>{title}</title></head>"
-        return f"<!DOCTYPE html>\n<html lang='en'>\n{head}\n<body>\n{self._repr_html_()}\n</body>\n</html>\n"
+        return as_page(self.blocks(), self._title())
 
     def report(self) -> str:
         """The synthesis as plain text: what moved most, which sources are in conflict, what to know.

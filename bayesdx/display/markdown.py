@@ -1,0 +1,97 @@
+"""Blocks as Markdown, and Markdown as blocks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from bayesdx.display.blocks import Alert, Block, Entries, Figure, Grid, Items, Note, Passage, Title
+from bayesdx.display.text import cell_text
+from bayesdx.display.wording import clean
+
+_MARK = re.compile(r"([\\`*\[\]<|~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
+_HEADING = re.compile(r"(#{1,6})\s+(.*)")
+
+
+def read_markdown(text: str, level: int = 1) -> list[Block]:
+    r"""The headings, paragraphs and lists of a Markdown text; other marks stay as they are.
+
+    Parameters
+    ----------
+    text : str
+    level : int
+        The level that a heading of the first level gets.
+
+    Examples
+    --------
+    >>> read_markdown("# Known\n\none\ntwo\n\n- three\n- four", level=2)
+    [Title(text='Known', level=2), 'one two', Items(texts=('three', 'four'))]
+    """
+    blocks: list[Block] = []
+    for lines in (part.splitlines() for part in re.split(r"\n\s*\n", text.strip()) if part.strip()):
+        loose: list[str] = []
+        items: list[str] = []
+        for line in lines:
+            heading = _HEADING.fullmatch(line.strip())
+            if heading and not loose and not items:
+                blocks.append(Title(heading[2], min(6, len(heading[1]) + level - 1)))
+            elif line.lstrip().startswith(("- ", "* ")):
+                items.append(line.lstrip()[2:].strip())
+            elif items:
+                items[-1] = f"{items[-1]} {line.strip()}"
+            else:
+                loose.append(line.strip())
+        if loose:
+            blocks.append(" ".join(loose))
+        if items:
+            blocks.append(Items(tuple(items)))
+    return blocks
+
+
+def as_markdown(blocks: Iterable[Block]) -> str:
+    r"""Blocks as GitHub-flavoured Markdown; signs that Markdown would read as marks are escaped.
+
+    Examples
+    --------
+    >>> print(as_markdown([Title("Results"), Grid(["a|b", "n"], [["x_y", 3]], [1])]))
+    ## Results
+    <BLANKLINE>
+    | a\|b | n |
+    | --- | ---: |
+    | x_y | 3 |
+    <BLANKLINE>
+    """
+    return "\n\n".join(map(_written, blocks)) + "\n"
+
+
+def _written(block: Block) -> str:
+    match block:
+        case Title(text, level):
+            return f"{'#' * level} {_marked(text)}"
+        case Alert(text):
+            return f"**{_marked(f'{block.lead} {text}'.strip())}**"
+        case Items(texts):
+            return "\n".join(f"- {_line(text)}" for text in texts)
+        case Entries(rows, title):
+            listed = "\n".join(f"- {_line(f'{lead}: {text}' if lead else text)}" for lead, text in rows)
+            return f"{_line(title)}\n\n{listed}" if title else listed
+        case Grid(header, rows, numeric, title):
+            rule = ["---:" if place in numeric else "---" for place in range(len(header))]
+            lines = [[_marked(cell) for cell in header], rule]
+            lines += [[_marked(cell_text(cell)) for cell in row] for row in rows]
+            drawn = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+            return f"{_line(title)}\n\n{drawn}" if title else drawn
+        case Figure(_, caption):
+            return _line(caption)
+        case Passage(text) | Note(text):
+            return _line(text)
+    return _line(block)
+
+
+def _marked(text: object) -> str:
+    return _MARK.sub(r"\\\1", clean(text))
+
+
+def _line(text: str) -> str:
+    """Text that starts a line: no list, heading or quotation by accident."""
+    return re.sub(r"^(\d*)([#>+.)-])", r"\1\\\2", _marked(text))
