@@ -14,7 +14,7 @@ from bayesdx.diagnosis.case import expect_cases, say
 from bayesdx.diagnosis.diagnosis import Diagnosis
 from bayesdx.display import format_probability
 from bayesdx.display.blocks import Block, Grid, Note, Title
-from bayesdx.display.report import Report
+from bayesdx.display.report import PlottedReport
 from bayesdx.errors import FindingsError, ImpossibleEvidenceError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ MOST_CASES = 12
 """Cases that can stand side by side."""
 
 
-class _Beside(Report):
+class _Beside(PlottedReport):
     """What cases side by side have in common; ``cases`` has a name for each."""
 
     cases: Mapping[str, Diagnosis]
@@ -80,6 +80,8 @@ class _Beside(Report):
 @dataclass(frozen=True, eq=False, repr=False)
 class SideBySide(_Beside):
     """Cases side by side. Made by ``show``.
+
+    ``plot`` draws the posteriors of the causes that get highest, with a mark for each case.
 
     Parameters
     ----------
@@ -137,39 +139,18 @@ class SideBySide(_Beside):
         rows.append(["triage", *(case.triage.level for case in self.cases.values())])
         return [*shown, Grid(("what differs", *self.cases), rows), self._grid()]
 
-    def plot(self, ax: Axes | None = None, most: int = 10) -> Axes:
-        """The posteriors of each cause, a mark for each case; matplotlib axes, in the current style.
+    most_drawn = 10
 
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-            Where to draw; a new figure where left out.
-        most : int, at least 1
-            Causes drawn, those that get highest.
-
-        Returns
-        -------
-        matplotlib Axes
-
-        Raises
-        ------
-        MissingExtraError
-            matplotlib is not installed (extra ``plot``).
-
-        Examples
-        --------
-        >>> from matplotlib.figure import Figure
-        >>> import bayesdx as dx
-        >>> case = dx.diagnose("chest_clinic@1.0.0", {"xray": "positive"})
-        >>> len(dx.show(case, case.with_findings({"smoking": "yes"})).plot(Figure().subplots()).lines)
-        2
-        """
+    def _draw(self, ax: Axes | None, most: int) -> Axes:
+        """The posteriors of each cause, a mark for each case."""
         return self._figure("Cases side by side", ax, most)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Sweep(_Beside):
     """A case under each state of one finding. Made by ``sweep``.
+
+    ``plot`` draws the posteriors of the causes that get highest, with a mark for each state.
 
     Parameters
     ----------
@@ -225,33 +206,10 @@ class Sweep(_Beside):
             ),
         ]
 
-    def plot(self, ax: Axes | None = None, most: int = 10) -> Axes:
-        """The posteriors of each cause, a mark for each state; matplotlib axes, in the current style.
+    most_drawn = 10
 
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-            Where to draw; a new figure where left out.
-        most : int, at least 1
-            Causes drawn, those that get highest.
-
-        Returns
-        -------
-        matplotlib Axes
-
-        Raises
-        ------
-        MissingExtraError
-            matplotlib is not installed (extra ``plot``).
-
-        Examples
-        --------
-        >>> from matplotlib.figure import Figure
-        >>> import bayesdx as dx
-        >>> case = dx.diagnose("chest_clinic@1.0.0", {"smoking": "yes"})
-        >>> dx.sweep(case, "xray").plot(Figure().subplots()).get_title("left")
-        'Under each state of Chest X-ray'
-        """
+    def _draw(self, ax: Axes | None, most: int) -> Axes:
+        """The posteriors of each cause, a mark for each state."""
         return self._figure(f"Under each state of {self.case.model.label(self.variable)}", ax, most)
 
 

@@ -19,7 +19,7 @@ from bayesdx.diagnosis.findings import UNKNOWN
 from bayesdx.diagnosis.simulate import complete, simulate
 from bayesdx.display import format_probability
 from bayesdx.display.blocks import Alert, Block, Grid, Title
-from bayesdx.display.report import Report
+from bayesdx.display.report import PlottedReport
 from bayesdx.inference import Evidence
 
 if TYPE_CHECKING:
@@ -72,8 +72,10 @@ class Clash:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Conflict(Report):
+class Conflict(PlottedReport):
     """Whether the findings fit together and fit the model. ``Diagnosis.conflict``.
+
+    ``plot`` draws the pairs that clash or support each other most, as bars.
 
     Parameters
     ----------
@@ -198,34 +200,10 @@ class Conflict(Report):
             shown.append(Grid(("pair", "bits"), rows, (1,)))
         return shown
 
-    def plot(self, ax: Axes | None = None, most: int = 15) -> Axes:
-        """The pairs that clash or support each other most, as bars; matplotlib axes, in the current style.
+    most_drawn = 15
 
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-            Where to draw; a new figure where left out.
-        most : int, at least 1
-            Pairs drawn, the largest first.
-
-        Returns
-        -------
-        matplotlib Axes
-
-        Raises
-        ------
-        MissingExtraError
-            matplotlib is not installed (extra ``plot``).
-
-        Examples
-        --------
-        >>> from matplotlib.figure import Figure
-        >>> import bayesdx as dx
-        >>> model = dx.load_model("chest_clinic@1.0.0")
-        >>> fit = dx.diagnose(model, {"xray": "positive", "dyspnoea": "present"}).conflict
-        >>> fit.plot(Figure().subplots()).get_xlabel()
-        'conflict (bits); below 0 they support each other'
-        """
+    def _draw(self, ax: Axes | None, most: int) -> Axes:
+        """The pairs that clash or support each other most, as bars."""
         from bayesdx.display.figures import bars, finding_label, sentence
 
         title = "Which findings go together?"

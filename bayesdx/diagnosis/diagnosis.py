@@ -20,7 +20,7 @@ from bayesdx.diagnosis.suggestions import NextTests, next_tests
 from bayesdx.diagnosis.views import CHOOSE, blocks_of, brief_blocks
 from bayesdx.display.blocks import Block
 from bayesdx.display.html import as_page
-from bayesdx.display.report import Report
+from bayesdx.display.report import PlottedReport
 from bayesdx.errors import TooLargeError
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.versions import as_model
@@ -69,11 +69,13 @@ def diagnose(model: Model | str | PathLike[str], findings: Mapping[str, Any] | p
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Diagnosis(CaseNumbers, Report):
+class Diagnosis(CaseNumbers, PlottedReport):
     """The differential of one patient; a value, made by ``diagnose``.
 
     Its numbers are those of ``CaseNumbers``; what is asked about them (conflict, what to find out next, weights of
     evidence, a page) is here.
+
+    ``plot`` draws prior and posterior of the most probable causes, joined by a line.
 
     Parameters
     ----------
@@ -187,33 +189,10 @@ class Diagnosis(CaseNumbers, Report):
         blocks = page_blocks(self, self.next_tests, cause)
         Path(file).write_text(as_page(blocks, f"Differential: {name_of(self)}"), encoding="utf-8")
 
-    def plot(self, ax: Axes | None = None, most: int = 12) -> Axes:
-        """Prior and posterior of each cause, joined by a line; matplotlib axes, in the current style.
+    most_drawn = 12
 
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-            Where to draw; a new figure where left out.
-        most : int, at least 1
-            Causes drawn, the most probable ones.
-
-        Returns
-        -------
-        matplotlib Axes
-
-        Raises
-        ------
-        MissingExtraError
-            matplotlib is not installed (extra ``plot``).
-
-        Examples
-        --------
-        >>> from matplotlib.figure import Figure
-        >>> import bayesdx as dx
-        >>> case = dx.diagnose("chest_clinic@1.0.0", {"xray": "positive"})
-        >>> case.plot(Figure().subplots()).get_xlabel()
-        'hollow: prior, filled: with the findings'
-        """
+    def _draw(self, ax: Axes | None, most: int) -> Axes:
+        """Prior and posterior of each cause, joined by a line."""
         from bayesdx.display.figures import pairs
 
         lines = self.differential[:most]

@@ -18,7 +18,7 @@ from bayesdx.diagnosis.findings import UNKNOWN
 from bayesdx.diagnosis.trails import relevant
 from bayesdx.display import format_probability
 from bayesdx.display.blocks import Alert, Block, Grid, Title
-from bayesdx.display.report import Report
+from bayesdx.display.report import PlottedReport
 from bayesdx.errors import FindingsError, ImpossibleEvidenceError, did_you_mean
 from bayesdx.network.parameters import Parameter
 
@@ -35,8 +35,10 @@ MOST_SHOWN = 15
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class CredibleIntervals(Report):
+class CredibleIntervals(PlottedReport):
     """The differential under draws of the model's numbers. Made by ``credible_intervals``.
+
+    ``plot`` draws the posteriors with their intervals, the most probable first.
 
     Parameters
     ----------
@@ -257,34 +259,10 @@ class CredibleIntervals(Report):
             shown.append(Grid(("number", "variance", "value", "source"), cells, (1,)))
         return shown
 
-    def plot(self, ax: Axes | None = None, most: int = 15) -> Axes:
-        """Posteriors with their intervals; matplotlib axes, in the current style.
+    most_drawn = 15
 
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-            Where to draw; a new figure where left out.
-        most : int, at least 1
-            Causes drawn, the most probable first.
-
-        Returns
-        -------
-        matplotlib Axes
-
-        Raises
-        ------
-        MissingExtraError
-            matplotlib is not installed (extra ``plot``).
-
-        Examples
-        --------
-        >>> from matplotlib.figure import Figure
-        >>> import bayesdx as dx
-        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
-        >>> case = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"})
-        >>> dx.credible_intervals(case, draws=200).plot(Figure().subplots()).get_title(loc="left")
-        'How sure? 95 % credible intervals'
-        """
+    def _draw(self, ax: Axes | None, most: int) -> Axes:
+        """Posteriors with their intervals."""
         from bayesdx.display.figures import intervals
 
         rows = self.table.head(most)

@@ -15,7 +15,7 @@ from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.diagnosis import Diagnosis
 from bayesdx.display import format_probability
 from bayesdx.display.blocks import Block, Grid, Title
-from bayesdx.display.report import Report
+from bayesdx.display.report import PlottedReport
 from bayesdx.errors import FindingsError, did_you_mean
 from bayesdx.inference import Evidence
 from bayesdx.odds import decibans, log_odds
@@ -28,8 +28,10 @@ MOST_SHOWN = 15
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class CaseComparison(Report):
+class CaseComparison(PlottedReport):
     """Two diagnoses side by side. Made by ``compare_cases``.
+
+    ``plot`` draws both posteriors of each cause, joined by a line.
 
     Parameters
     ----------
@@ -137,34 +139,10 @@ class CaseComparison(Report):
         ]
         return [*shown, Grid(("cause", "before", "after", "decibans", "rank"), rows, (1, 2, 3))]
 
-    def plot(self, ax: Axes | None = None, most: int = 15) -> Axes:
-        """Both posteriors of each cause, joined by a line; matplotlib axes, in the current style.
+    most_drawn = 15
 
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-            Where to draw; a new figure where left out.
-        most : int, at least 1
-            Causes drawn, the most probable after.
-
-        Returns
-        -------
-        matplotlib Axes
-
-        Raises
-        ------
-        MissingExtraError
-            matplotlib is not installed (extra ``plot``).
-
-        Examples
-        --------
-        >>> from matplotlib.figure import Figure
-        >>> import bayesdx as dx
-        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
-        >>> case = dx.diagnose(model, {"onset": "sudden"})
-        >>> dx.compare_cases(case, case.with_findings({"fever": "present"})).plot(Figure().subplots()).get_xlabel()
-        'posterior: hollow before, filled after'
-        """
+    def _draw(self, ax: Axes | None, most: int) -> Axes:
+        """Both posteriors of each cause, joined by a line."""
         from bayesdx.display.figures import pairs
 
         table = self.table.dropna().sort_values("after", ascending=False).head(most)
@@ -197,8 +175,10 @@ def compare_cases(before: Diagnosis, after: Diagnosis) -> CaseComparison:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class PosteriorPath(Report):
+class PosteriorPath(PlottedReport):
     """The differential after each finding of a sequence. Made by ``posterior_path``.
+
+    ``plot`` draws the posteriors of the causes that get highest, step by step.
 
     Parameters
     ----------
@@ -241,34 +221,10 @@ class PosteriorPath(Report):
         title = Title(f"Path of the posterior: {model.name} {model.version}, {model.population}")
         return [title, Grid(header, rows, tuple(range(1, len(header))))]
 
-    def plot(self, ax: Axes | None = None, most: int = 6) -> Axes:
-        """The posteriors of the causes that get highest, step by step; matplotlib axes, in the current style.
+    most_drawn = 6
 
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-            Where to draw; a new figure where left out.
-        most : int, at least 1
-            Causes drawn, those that get highest.
-
-        Returns
-        -------
-        matplotlib Axes
-
-        Raises
-        ------
-        MissingExtraError
-            matplotlib is not installed (extra ``plot``).
-
-        Examples
-        --------
-        >>> from matplotlib.figure import Figure
-        >>> import bayesdx as dx
-        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
-        >>> case = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"})
-        >>> len(dx.posterior_path(case).plot(Figure().subplots(), most=3).lines)
-        3
-        """
+    def _draw(self, ax: Axes | None, most: int) -> Axes:
+        """The posteriors of the causes that get highest, step by step."""
         from bayesdx.display.figures import finding_label, paths
 
         model = self.case.model

@@ -21,7 +21,7 @@ from bayesdx.diagnosis.trails import relevant
 from bayesdx.display import format_probability
 from bayesdx.display.blocks import Block, Grid, Title
 from bayesdx.display.numbers import ROUNDING
-from bayesdx.display.report import Report
+from bayesdx.display.report import PlottedReport
 from bayesdx.errors import FindingsError, did_you_mean
 from bayesdx.inference import Engine, Evidence, GateDraws, ParameterDraws
 from bayesdx.knowledge.model import Model
@@ -111,8 +111,10 @@ class Function:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SensitivityAnalysis(Report):
+class SensitivityAnalysis(PlottedReport):
     """The posterior of a cause as a function of each number, widest swing first. Made by ``sensitivity_analysis``.
+
+    ``plot`` draws the numbers with the widest swing as a tornado.
 
     Parameters
     ----------
@@ -269,34 +271,10 @@ class SensitivityAnalysis(Report):
                 shown.append(f"... and {len(moving) - MOST_SHOWN} that move it less")
         return [*shown, _rank_sentence(self), _threshold_sentence(self)]
 
-    def plot(self, ax: Axes | None = None, most: int = 15) -> Axes:
-        """The widest swings as a tornado; matplotlib axes, in the current style.
+    most_drawn = 15
 
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-            Where to draw; a new figure where left out.
-        most : int, at least 1
-            Numbers drawn, the widest swing first.
-
-        Returns
-        -------
-        matplotlib Axes
-
-        Raises
-        ------
-        MissingExtraError
-            matplotlib is not installed (extra ``plot``).
-
-        Examples
-        --------
-        >>> from matplotlib.figure import Figure
-        >>> import bayesdx as dx
-        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
-        >>> case = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"})
-        >>> dx.sensitivity_analysis(case).plot(Figure().subplots(), most=5).get_title(loc="left")
-        'What would change Iliopsoas strain?'
-        """
+    def _draw(self, ax: Axes | None, most: int) -> Axes:
+        """The widest swings as a tornado."""
         from bayesdx.display.figures import sentence, tornado
 
         title = f"What would change {self.event.label}?"

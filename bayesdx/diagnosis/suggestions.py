@@ -27,7 +27,7 @@ from bayesdx.diagnosis.results import (
 from bayesdx.diagnosis.simulate import complete
 from bayesdx.display import clean, format_probability
 from bayesdx.display.blocks import Alert, Block, Grid, Title
-from bayesdx.display.report import Report
+from bayesdx.display.report import PlottedReport
 from bayesdx.errors import FindingsError, TooLargeError, did_you_mean
 from bayesdx.inference import Evidence
 from bayesdx.knowledge.schema import EMERGENCY_HOURS
@@ -244,8 +244,10 @@ class Emergency:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class NextTests(Report):
+class NextTests(PlottedReport):
     """What could be found out next, best first. Made by ``next_tests``.
+
+    ``plot`` draws the expected information of the best options as bars.
 
     Parameters
     ----------
@@ -444,33 +446,10 @@ class NextTests(Report):
     def _labels(self) -> dict[str, str]:
         return {s.option.name: s.option.label for s in self.suggestions}
 
-    def plot(self, ax: Axes | None = None, most: int = 15) -> Axes:
-        """Expected information of the best options as bars; matplotlib axes, in the current style.
+    most_drawn = 15
 
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-            Where to draw; a new figure where left out.
-        most : int, at least 1
-            Options drawn, the best first.
-
-        Returns
-        -------
-        matplotlib Axes
-
-        Raises
-        ------
-        MissingExtraError
-            matplotlib is not installed (extra ``plot``).
-
-        Examples
-        --------
-        >>> from matplotlib.figure import Figure
-        >>> import bayesdx as dx
-        >>> model = dx.load_model("chest_clinic@1.0.0")
-        >>> dx.next_tests(dx.diagnose(model, {"smoking": "yes"})).plot(Figure().subplots()).get_xlabel()
-        'expected information (bits); highest net value first'
-        """
+    def _draw(self, ax: Axes | None, most: int) -> Axes:
+        """Expected information of the best options as bars."""
         from bayesdx.display.figures import bars, sentence
 
         if not self.suggestions:
