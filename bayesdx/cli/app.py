@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from bayesdx.cli.cohort import score
+from bayesdx.cli.dialogue import interview
 from bayesdx.cli.explorer import explore, publish
-from bayesdx.cli.fhir import questionnaire, show_assessments
-from bayesdx.cli.importing import import_
-from bayesdx.cli.interview import interview
+from bayesdx.cli.import_network import import_
 from bayesdx.cli.learning import calibrate, evaluate, fit, mapping
 from bayesdx.cli.new import new
 from bayesdx.cli.note import read
+from bayesdx.cli.questionnaire import questionnaire, show_assessments
+from bayesdx.cli.score import score
 from bayesdx.cli.synthesis import synthesise
 from bayesdx.display import clean
 from bayesdx.errors import BayesdxError
@@ -505,19 +505,19 @@ def _diagnosed(
 ) -> tuple[list[PatientResult], bool]:
     """The diagnosis of each patient, or why there is none; and whether the input was a table of patients."""
     import bayesdx as dx
-    from bayesdx.cli import reading
+    from bayesdx.cli import typed_findings
     from bayesdx.cli.output import PatientResult
 
     loaded: Model = dx.load_model(model, population=population)
-    added = reading.read_options(loaded, finding or [])
+    added = typed_findings.read_options(loaded, finding or [])
     if findings is None:
         if keep or ignore:
             fail("--keep and --ignore are about the columns of a table; give it with --findings FILE.")
-        patients = reading.PatientRows([reading.Patient(added)], many=False)
+        patients = typed_findings.PatientRows([typed_findings.Patient(added)], many=False)
     else:
         with contextlib.suppress(dx.ImpossibleEvidenceError):
             dx.diagnose(loaded, added)  # a wrong option is wrong use, not a fault of every row
-        patients = reading.read_file(loaded, findings, keep or [], ignore or []).replaced_by(loaded, added)
+        patients = typed_findings.read_file(loaded, findings, keep or [], ignore or []).replaced_by(loaded, added)
     answers = []
     for patient in patients.rows:
         fault, case = patient.fault, None

@@ -36,10 +36,10 @@ def explore(
 
     import bayesdx as dx
     from bayesdx import explorer
-    from bayesdx.cli import reading
+    from bayesdx.cli import typed_findings
 
     loaded = dx.load_model(model, population=population)
-    start = reading.read_start(loaded, findings, finding or [])
+    start = typed_findings.read_start(loaded, findings, finding or [])
     with explorer.Page(loaded, start, port, model if Path(model).is_dir() else "") as page:
         typer.echo(f"Exploring {loaded.name} {loaded.version} at\n  {page.address}")
         typer.echo("Only this machine can reach it; Ctrl+C ends it.")

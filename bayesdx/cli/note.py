@@ -44,14 +44,14 @@ def read(
       bayesdx read hip_flexion_weakness - --confirm fever --confirm onset=sudden --format json
     """
     import bayesdx as dx
-    from bayesdx.cli import output, reading
+    from bayesdx.cli import output, typed_findings
 
     if format not in ("text", "json"):
         raise FindingsError(f"--format {format}: expected text or json.")
     if keep is not None and not confirm:
         raise FindingsError("--keep: confirm what to keep: --confirm VARIABLE for each proposal that holds, or all.")
     loaded = dx.load_model(model)
-    _, text = reading.read_text(note, "a note is a text of a few pages", "'bayesdx read MODEL -'")
+    _, text = typed_findings.read_text(note, "a note is a text of a few pages", "'bayesdx read MODEL -'")
     found = dx.read_note(loaded, text)
     findings = found.confirm(_chosen(found, confirm)) if confirm else {}
     if format == "json":

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bayesdx.cohort.column_words import TableLexicon
 from bayesdx.cohort.columns import Batch, Column, Texts
-from bayesdx.cohort.lexicon import TableLexicon
 from bayesdx.errors import CohortError, FindingsError
 from bayesdx.files.companions import arrow
 from bayesdx.files.texts import plain_number

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.cohort.lexicon import TableLexicon
+from bayesdx.cohort.column_words import TableLexicon
 from bayesdx.knowledge.schema import URGENCIES
 
 SEPARATOR = ";"

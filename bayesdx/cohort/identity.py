@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesdx.cohort.lexicon import TableLexicon, kernel
+from bayesdx.cohort.column_words import TableLexicon, kernel
 from bayesdx.cohort.options import Options
 from bayesdx.files.companions import arrow
 

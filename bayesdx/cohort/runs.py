@@ -13,7 +13,7 @@ from typing import Any
 
 from bayesdx.cohort import sources
 from bayesdx.cohort.formats import Format, merge
-from bayesdx.cohort.parts import Parts, sync
+from bayesdx.cohort.parts_on_disk import Parts, sync
 from bayesdx.cohort.records import (
     Written,
     is_count,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesdx.cohort.lexicon import TableLexicon
+from bayesdx.cohort.column_words import TableLexicon
 from bayesdx.cohort.options import Options
 from bayesdx.cohort.patterns import group_rows
 from bayesdx.diagnosis.compiled import compiled

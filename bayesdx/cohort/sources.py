@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from bayesdx.cohort.coding import check_indices
+from bayesdx.cohort.column_words import MOST_FAULTS_SHOWN, listed
 from bayesdx.cohort.columns import Batch, Scored, Texts, to_arrow, to_pandas
-from bayesdx.cohort.lexicon import MOST_FAULTS_SHOWN, listed
 from bayesdx.errors import BayesdxError, CohortError
 from bayesdx.files.companions import arrow, arrow_faults
 from bayesdx.files.tables import READ, lines_of

@@ -35,7 +35,7 @@ from bayesdx.knowledge.schema import (
 from bayesdx.knowledge.spelling import compact, identifier, in_words
 from bayesdx.network.beliefs import Beta, is_constant
 from bayesdx.network.convert import as_network
-from bayesdx.network.files.parts import OWN, shown
+from bayesdx.network.files.common import OWN, shown
 from bayesdx.network.files.xdsl import GENIE
 from bayesdx.network.gates import noisy_max
 from bayesdx.network.network import Network, Node, NoisyMax, Table

@@ -9,7 +9,7 @@ import numpy as np
 from bayesdx.errors import NetworkError
 from bayesdx.knowledge.model import Model
 from bayesdx.network.compile import compile_network
-from bayesdx.network.files.parts import LARGEST_GAP
+from bayesdx.network.files.common import LARGEST_GAP
 from bayesdx.network.network import ROW_TOLERANCE, Network, Node, Table
 
 if TYPE_CHECKING:

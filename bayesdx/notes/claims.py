@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import Variable
-from bayesdx.notes.reading import Conflicting, LeftOut, NoteReading, Proposal, Span
+from bayesdx.notes.note_reading import Conflicting, LeftOut, NoteReading, Proposal, Span
 
 
 @dataclass

@@ -12,10 +12,10 @@ from bayesdx.knowledge.schema import format_cell
 from bayesdx.notes import words
 from bayesdx.notes.ages import ages_in
 from bayesdx.notes.claims import Claim, Found, reading_of
+from bayesdx.notes.examinations import Examined, Result
 from bayesdx.notes.lexicon import Entry, Lexicon, Pattern, lexicon_of, stems_in
 from bayesdx.notes.mentions import WINDOW, Mention
-from bayesdx.notes.reading import LeftOut, NoteReading, Span
-from bayesdx.notes.results import Examined, Result
+from bayesdx.notes.note_reading import LeftOut, NoteReading, Span
 from bayesdx.notes.scope import Scope, scope_of
 from bayesdx.notes.statement import Context
 from bayesdx.notes.stems import stem_of

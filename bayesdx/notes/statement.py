@@ -8,7 +8,7 @@ from itertools import pairwise
 from bayesdx.notes import words
 from bayesdx.notes.claims import Found
 from bayesdx.notes.lexicon import Lexicon
-from bayesdx.notes.reading import LeftOut, Span
+from bayesdx.notes.note_reading import LeftOut, Span
 from bayesdx.notes.scope import Scope
 from bayesdx.notes.tokens import Token
 from bayesdx.notes.words import canonical

@@ -19,8 +19,8 @@ import bayesdx as dx
 from bayesdx.cohort import scores as scores_module
 from bayesdx.cohort import sources
 from bayesdx.cohort.coding import encode_batch
+from bayesdx.cohort.column_words import lexicon
 from bayesdx.cohort.columns import Batch
-from bayesdx.cohort.lexicon import lexicon
 from bayesdx.cohort.patterns import group_rows
 from tests.cohort.tables import findings_of, flagship, patients, posteriors
 from tests.knowledge.strategies import models

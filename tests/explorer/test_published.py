@@ -15,7 +15,7 @@ import pytest
 import bayesdx as dx
 from bayesdx.display import format_probability
 from bayesdx.explorer import publish
-from bayesdx.explorer.published import SCRIPTS, contents
+from bayesdx.explorer.offline import SCRIPTS, contents
 from bayesdx.explorer.state import state
 from tests.explorer import browser as b
 from tests.explorer.hostile import hostile_folder

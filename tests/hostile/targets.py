@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import bayesdx as dx
-from bayesdx.cli import reading
+from bayesdx.cli import typed_findings
 from bayesdx.cohort import runs, sources
 from bayesdx.cohort.summary import STATUSES
 from bayesdx.knowledge.schema import FILE, OTHER_FILES
@@ -80,7 +80,7 @@ def findings_csv(data: bytes) -> None:
 
 def diagnosed(path: Path) -> None:
     try:
-        patients = reading.read_file(model(), str(path))
+        patients = typed_findings.read_file(model(), str(path))
     except dx.BayesdxError:
         return
     for patient in patients.rows[:5]:

@@ -10,8 +10,8 @@ import pytest
 from bayesdx.errors import BayesdxError
 from bayesdx.network.files import net, uai, xdsl, xmlbif
 from bayesdx.network.files.bif import parse_bif
+from bayesdx.network.files.common import OpenFile
 from bayesdx.network.files.detect import recognise
-from bayesdx.network.files.parts import OpenFile
 from tests.network.test_bif import TEXT as BIF
 from tests.network.test_files_read import GATE, NET, UAI, XDSL, XMLBIF
 

@@ -16,7 +16,7 @@ import bayesdx as dx
 from bayesdx.errors import NetworkError, SaveError, TooLargeError
 from bayesdx.network import Details, Network, Node, NoisyMax, Table
 from bayesdx.network.files import net, xdsl, xmlbif
-from bayesdx.network.files.parts import Spelling
+from bayesdx.network.files.common import Spelling
 from tests.network.networks import NASTY, expanded, nasty_networks, random_gate
 
 SLOW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from bayesdx.errors import NetworkError, SaveError, did_you_mean
 from bayesdx.knowledge.model import Model
 from bayesdx.network.compile import compile_network
-from bayesdx.network.files.parts import (
+from bayesdx.network.files.common import (
     LARGEST_FILE,
     LARGEST_GAP,
     LARGEST_SILENT_GAP,

@@ -23,7 +23,7 @@ from bayesdx.knowledge.model import Model
 from bayesdx.network.convert import as_network
 from bayesdx.network.files import net, uai, xdsl, xmlbif
 from bayesdx.network.files.bif import bif_text, parse_bif, read_bif
-from bayesdx.network.files.parts import LARGEST_FILE, OWN, OpenFile
+from bayesdx.network.files.common import LARGEST_FILE, OWN, OpenFile
 from bayesdx.network.network import Network, NoisyMax
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 from xml.parsers import expat
 
-from bayesdx.network.files.parts import OpenFile, Spelling, shown
+from bayesdx.network.files.common import OpenFile, Spelling, shown
 
 MOST_ELEMENTS = 500_000
 """Elements above which a file is not read."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from bayesdx.network.files.parts import (
+from bayesdx.network.files.common import (
     Described,
     OpenFile,
     Spelling,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from bayesdx.network.files.parts import Described, OpenFile, looked_up, network_of, numbers, shaped
+from bayesdx.network.files.common import Described, OpenFile, looked_up, network_of, numbers, shaped
 from bayesdx.network.network import LARGEST_EXPANDED_TABLE, Details, Network, Node, Table
 
 _WORD = re.compile(r"\S+")

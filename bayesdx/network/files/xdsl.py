@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.errors import rounded
-from bayesdx.network.files.markup import ILLEGAL, LOOSE, Element, attribute, content, parse
-from bayesdx.network.files.parts import (
+from bayesdx.network.files.common import (
     LARGEST_GAP,
     Described,
     OpenFile,
@@ -27,6 +26,7 @@ from bayesdx.network.files.parts import (
     shaped,
     shown,
 )
+from bayesdx.network.files.markup import ILLEGAL, LOOSE, Element, attribute, content, parse
 from bayesdx.network.network import LARGEST_EXPANDED_TABLE, ROW_TOLERANCE, Details, Network, Node, NoisyMax, Table
 
 Array = NDArray[np.float64]

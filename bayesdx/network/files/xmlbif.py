@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from bayesdx.network.files.markup import BLANKS, ILLEGAL, LOOSE, Element, content, parse
-from bayesdx.network.files.parts import (
+from bayesdx.network.files.common import (
     Described,
     OpenFile,
     Spelling,
@@ -17,6 +16,7 @@ from bayesdx.network.files.parts import (
     shaped,
     shown,
 )
+from bayesdx.network.files.markup import BLANKS, ILLEGAL, LOOSE, Element, content, parse
 from bayesdx.network.network import Details, Network, Node, Table
 
 NAMES = Spelling(f"{ILLEGAL}|^[{BLANKS}]|[{BLANKS}](?![\\s\\S])")

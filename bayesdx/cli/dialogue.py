@@ -97,12 +97,12 @@ def interview(
       bayesdx interview hip_flexion_weakness --findings patient.json --keep patient.json --no-tests
     """
     import bayesdx as dx
-    from bayesdx.cli import reading
+    from bayesdx.cli import typed_findings
 
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(errors="replace")  # bytes that are no text are a wrong answer, not the end
     loaded = dx.load_model(model, population=population)
-    start = dx.diagnose(loaded, reading.read_start(loaded, findings, finding or []))
+    start = dx.diagnose(loaded, typed_findings.read_start(loaded, findings, finding or []))
     if (
         keep is not None
         and keep.exists()
@@ -179,7 +179,7 @@ class _Talk:
     def _hear(self, question: dx.types.Question) -> str:
         """Take lines until one is an answer or an end; returns the end, or nothing."""
         import bayesdx as dx
-        from bayesdx.cli import reading
+        from bayesdx.cli import typed_findings
 
         while True:
             try:
@@ -196,7 +196,7 @@ class _Talk:
                 try:
                     value: Any = text
                     if len(question.variables) == 1 and "|" in text:
-                        value = reading.read_value(self.case.model, question.variables[0], text)
+                        value = typed_findings.read_value(self.case.model, question.variables[0], text)
                     taken = question.answer(value)
                 except dx.BayesdxError as error:
                     fault = str(error)
