@@ -11,16 +11,10 @@ from bayesdx.cohort.column_words import TableLexicon, lexicon
 from bayesdx.cohort.columns import Scored
 from bayesdx.cohort.formats import format_of
 from bayesdx.cohort.frames import PandasSource
-from bayesdx.cohort.identity import identity
 from bayesdx.cohort.options import Options
 from bayesdx.cohort.parts_on_disk import Parts
-from bayesdx.cohort.runs import Run
+from bayesdx.cohort.runs import Run, identity
 from bayesdx.knowledge.model import Model
-
-
-def is_dask(source: object) -> bool:
-    """Whether this is a Dask frame; imports nothing."""
-    return type(source).__module__.partition(".")[0] in ("dask", "dask_expr") and hasattr(source, "map_partitions")
 
 
 def score_dask(words: TableLexicon, frame: Any, out: Path | None, options: Options, overwrite: bool) -> Any:

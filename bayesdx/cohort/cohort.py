@@ -14,20 +14,19 @@ from pathlib import Path
 from typing import Any
 
 from bayesdx.cohort.batches import output_schema, score_names, scored_batch
-from bayesdx.cohort.clusters import is_dask, score_dask
+from bayesdx.cohort.clusters import score_dask
 from bayesdx.cohort.column_words import TableLexicon, lexicon
 from bayesdx.cohort.columns import Scored
 from bayesdx.cohort.formats import format_of
-from bayesdx.cohort.identity import identity
-from bayesdx.cohort.opening import open_source
+from bayesdx.cohort.opening import is_dask, open_source
 from bayesdx.cohort.options import Options, read_options
 from bayesdx.cohort.parts_on_disk import Parts
 from bayesdx.cohort.progress import shown_progress
-from bayesdx.cohort.runs import Run
+from bayesdx.cohort.runs import Run, identity
 from bayesdx.cohort.sources import Part, RowSource
 from bayesdx.errors import CohortError
 from bayesdx.files.companions import arrow
-from bayesdx.inference.threads import processors
+from bayesdx.inference.kernels import processors
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.versions import as_model
 from bayesdx.knowledge.vocabulary import quoted

@@ -20,6 +20,11 @@ TEXT = (".csv", ".tsv", ".tab", ".txt", ".dat")
 """Endings of tables of text, with or without that of a compression."""
 
 
+def is_dask(source: object) -> bool:
+    """Whether this is a Dask frame; imports nothing."""
+    return type(source).__module__.partition(".")[0] in ("dask", "dask_expr") and hasattr(source, "map_partitions")
+
+
 def open_source(source: Any) -> RowSource:
     """The source behind what a user gave: a path, or a frame."""
     if not isinstance(source, str | os.PathLike):

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import reprlib
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bayesdx.cohort import sources
+from bayesdx.cohort.column_words import TableLexicon, kernel
 from bayesdx.cohort.formats import Format, merge
+from bayesdx.cohort.options import Options
 from bayesdx.cohort.parts_on_disk import Parts, sync
 from bayesdx.cohort.records import (
     Written,
@@ -27,6 +33,7 @@ from bayesdx.cohort.records import (
 )
 from bayesdx.cohort.summary import STATUSES, CohortSummary
 from bayesdx.errors import CohortError
+from bayesdx.files.companions import arrow
 from bayesdx.knowledge.saving import sync_folder
 from bayesdx.knowledge.vocabulary import LONGEST_SHOWN, quoted
 
@@ -286,3 +293,34 @@ def _locked(path: Path, out: Path) -> int | None:
         os.close(handle)
         raise CohortError(f"{out}: another process is writing it.") from error
     return handle
+
+
+def identity(words: TableLexicon, source: Mapping[str, Any] | None, options: Options, is_arrow: bool) -> dict[str, Any]:
+    """What the bytes of an output depend on: model, options, source and software, as plain values.
+
+    Parameters
+    ----------
+    words : TableLexicon
+    source : mapping or None
+        The identity of the source; None where it cannot be recognised.
+    options : Options
+    is_arrow : bool
+        Whether pyarrow reads the source or writes the output.
+    """
+    model = words.model
+    try:
+        own = version("bayesdx")
+    except PackageNotFoundError:
+        own = "not installed"
+    return {
+        "model": {"name": model.name, "version": model.version, "hash": model.hash, "population": model.population},
+        "options": options.identity(),
+        "source": source,
+        "software": {
+            "bayesdx": own,
+            "kernel": kernel(),
+            "numpy": np.__version__,
+            **({"pyarrow": arrow().__version__} if is_arrow else {}),
+            "machine": platform.machine(),
+        },
+    }

@@ -1,20 +1,21 @@
-"""Posteriors of coded rows; the engine is asked for a fixed number of rows at a time."""
+"""Posteriors of coded rows: equal rows are answered once, a fixed number of rows at a time."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from bayesdx.cohort.column_words import TableLexicon
 from bayesdx.cohort.options import Options
-from bayesdx.cohort.patterns import group_rows
 from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.draws import draw_parameters
 from bayesdx.inference import Evidence
 
 Array = NDArray[np.float64]
+Codes = NDArray[np.int32]
 
 WIDTH = 1024
 """The number of rows asked at once is a multiple of this, so that a row has the same score in every batch.
@@ -25,6 +26,12 @@ as this are not looked through for evidence that their rows share either.
 
 SLICE = 16 * WIDTH
 """Rows asked at once; more take more memory and no less time."""
+
+SAMPLE = 10_000
+"""Rows looked at to decide."""
+
+WORTH_GROUPING = 0.7
+"""Share of distinct rows in the sample below which all rows are grouped."""
 
 CELLS = 2**24
 """Numbers that the draws of an interval may hold at once."""
@@ -55,7 +62,7 @@ class Scores:
         return Scores(self.log_evidence[rows], self.posteriors[rows], *ends)
 
 
-def score_codes(lexicon: TableLexicon, codes: NDArray[np.int32], options: Options) -> Scores:
+def score_codes(lexicon: TableLexicon, codes: Codes, options: Options) -> Scores:
     """Scores of rows; equal rows are answered once where that pays."""
     groups = group_rows(codes)
     distinct = codes if groups is None else codes[groups[0]]
@@ -67,7 +74,7 @@ def score_codes(lexicon: TableLexicon, codes: NDArray[np.int32], options: Option
     return scores if groups is None else scores.take(groups[1])
 
 
-def _posteriors(lexicon: TableLexicon, codes: NDArray[np.int32]) -> tuple[Array, Array]:
+def _posteriors(lexicon: TableLexicon, codes: Codes) -> tuple[Array, Array]:
     ready = compiled(lexicon.model)
     log_evidence, posteriors = np.empty(len(codes)), np.empty((len(codes), len(ready.lines)))
     for start in range(0, len(codes), SLICE):
@@ -82,7 +89,7 @@ def _posteriors(lexicon: TableLexicon, codes: NDArray[np.int32]) -> tuple[Array,
     return log_evidence, np.minimum(posteriors, 1.0, out=posteriors)
 
 
-def _intervals(lexicon: TableLexicon, codes: NDArray[np.int32], options: Options) -> tuple[Array, Array]:
+def _intervals(lexicon: TableLexicon, codes: Codes, options: Options) -> tuple[Array, Array]:
     """Equal-tailed intervals over joint draws of the model's numbers; all rows share the draws.
 
     Draws under which a row is impossible are left out of it, as in ``credible_intervals``.
@@ -103,3 +110,47 @@ def _intervals(lexicon: TableLexicon, codes: NDArray[np.int32], options: Options
             if len(kept):
                 ends[:, start + row] = np.quantile(kept, tails, axis=0)
     return ends[0], ends[1]
+
+
+def group_rows(codes: Codes) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
+    """The distinct rows of a batch, where they are few; None where they are not.
+
+    Parameters
+    ----------
+    codes : ndarray of int, shape (n_rows, n_variables)
+
+    Returns
+    -------
+    first : ndarray of int, shape (n_distinct,)
+        Position of the first row of each pattern.
+    pattern : ndarray of int, shape (n_rows,)
+        Position in ``first`` of the pattern of each row.
+
+    Examples
+    --------
+    >>> group_rows(np.array([[0, 1], [1, 1], [0, 1], [0, 1]], dtype=np.int32))
+    (array([0, 1]), array([0, 1, 0, 0]))
+    """
+    if len(codes) < 2:
+        return None
+    sample = _keys(codes[:SAMPLE])
+    if len(pd.unique(sample)) > WORTH_GROUPING * len(sample):
+        return None
+    keys = sample if len(codes) <= SAMPLE else _keys(codes)
+    pattern, distinct = pd.factorize(keys)
+    first = np.full(len(distinct), -1, dtype=np.intp)
+    first[pattern[::-1]] = np.arange(len(codes) - 1, -1, -1)
+    # Keys are hashes: rows that share one must be the same, or every row is answered by itself.
+    if not np.array_equal(codes[first][pattern], codes):
+        return None
+    return first, np.asarray(pattern, dtype=np.intp)
+
+
+def _keys(codes: Codes) -> NDArray[np.uint64]:
+    """A hash of each row, modulo 2**64."""
+    rng = np.random.default_rng(0)
+    keys = np.zeros(len(codes), dtype=np.uint64)
+    for column in range(codes.shape[1]):
+        factor, *_ = rng.integers(1, 2**64 - 1, size=1, dtype=np.uint64) | np.uint64(1)
+        keys += (codes[:, column].astype(np.int64) + 1).astype(np.uint64) * factor
+    return keys

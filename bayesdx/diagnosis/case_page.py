@@ -18,7 +18,7 @@ MOST_SETS = 5
 
 
 def page_blocks(case: CaseNumbers, following: NextTests, cause: str | None = None) -> list[Block]:
-    """Alerts, findings, differential with credible intervals, what to do, what to find out, reasons, sets, notices.
+    """Alerts, setting, findings, differential with intervals, what to do, what to find out, reasons, sets, notices.
 
     Parameters
     ----------
@@ -38,8 +38,8 @@ def page_blocks(case: CaseNumbers, following: NextTests, cause: str | None = Non
     return [
         Title(model.info.title, 1),
         Note(name_of(case)),
-        *views.elsewhere_blocks(case, lines, views.CHOOSE),
         *views.banners(case),
+        *views.elsewhere_blocks(case, lines, views.CHOOSE),
         *(views.finding_blocks(case) or [Title("Findings as understood"), "None."]),
         Entries(views.triage_and_answers(case)),
         Title("Differential"),

@@ -138,7 +138,7 @@ def to_fhir(case: Diagnosis, subject: str | Mapping[str, Any] = "", occurrence: 
         "subject": whom,
         "occurrenceDateTime": occurrence,
         "basis": [{"reference": f"#{finding['id']}"} for finding in findings],
-        "prediction": [_prediction(model, case, line) for line in case.differential],
+        "prediction": [_prediction(model, line) for line in case.differential],
         "mitigation": "\n".join(dict.fromkeys(f"{step.urgency}: {step.action}" for step in case.management)),
         "note": [{"text": text} for text in (*flags, DISCLAIMER, *_notices(findings))],
     }
@@ -149,7 +149,7 @@ def _notices(resources: Iterable[Resource]) -> list[str]:
     return [LOINC_NOTICE] if SYSTEMS["loinc"] in json.dumps(list(resources)) else []
 
 
-def _prediction(model: Model, case: Diagnosis, line: Any) -> Resource:
+def _prediction(model: Model, line: Any) -> Resource:
     name, _, state = line.cause.partition("=")
     variable = model.by_name[name]
     coding = _coding(model, variable, state)

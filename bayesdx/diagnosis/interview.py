@@ -60,7 +60,6 @@ NONE = ("none", "nothing", "none of these", "all normal", "normal")
 """Words for a test that shows nothing of what it could show."""
 
 _HEADS = {"emergency_probability": ("emergency",), "decision_change": ("changes a decision",), "": ()}
-_SPOKEN = ("context", "history", "examination")
 _COLUMNS = ["answer", "probability", "first_cause", "first_probability", "decision_change", "emergency_probability"]
 
 

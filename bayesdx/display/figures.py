@@ -416,10 +416,8 @@ def _attributes(style: str) -> str:
     for declaration in filter(None, map(str.strip, style.split(";"))):
         name, _, value = map(str.strip, declaration.partition(":"))
         font = re.fullmatch(r"(?:(italic|oblique) )?(?:(bold|\d+) )?([\d.]+px) (.*)", value) if name == "font" else None
-        parts = (
-            zip(("font-style", "font-weight", "font-size", "font-family"), font.groups(), strict=True) if font else ()
-        )
-        written += [f'{part}="{said}"' for part, said in (parts if font else ((name, value),)) if said]
+        said = zip(FONT, font.groups(), strict=True) if font else [(name, value)]
+        written += [f'{part}="{how}"' for part, how in said if how]
     return " ".join(written)
 
 

@@ -21,7 +21,7 @@ STYLE = f"""
 .bdx{{font-family:system-ui,sans-serif;max-width:62em}}
 .bdx h1{{font-size:1.3em;margin:.2em 0}}.bdx h2{{font-size:1.1em;margin:1.5em 0 .3em}}
 .bdx h3{{font-size:1em;margin:1em 0 .2em}}
-.bdx table{{border-collapse:collapse}}
+.bdx table{{border-collapse:collapse;margin:.4em 0}}
 .bdx.bdx table td,.bdx.bdx table th{{padding:.15em .7em;text-align:left;border:0;vertical-align:top}}
 .bdx.bdx table thead th,.bdx.bdx thead+tbody td{{border-bottom:1px solid #8884}}
 .bdx.bdx table .n{{text-align:right}}.bdx td.n{{white-space:nowrap;font-variant-numeric:tabular-nums}}
@@ -30,18 +30,20 @@ STYLE = f"""
 .bdx .whisker{{fill:currentColor}}
 .bdx .flag{{margin:.3em 0;padding:.5em .8em;border-radius:4px;color:#fff;background:{EMERGENCY}}}
 .bdx .urgent,.bdx .warning{{background:{URGENT}}}.bdx .routine{{background:{ROUTINE}}}
-.bdx .note{{opacity:.8;font-size:.9em}}
+.bdx .note{{opacity:.8;font-size:.9em;overflow-wrap:anywhere}}
 .bdx .passage{{line-height:1.7}}
 .bdx mark{{background:rgba(40,130,80,.22);color:inherit;border-radius:3px;padding:0 .15em}}
 .bdx mark.left{{background:none;border-bottom:1px dashed currentColor}}
 .bdx mark.against{{background:rgba(190,100,0,.25)}}
 .bdx figure{{max-width:40em;margin:1em 0}}.bdx figcaption{{opacity:.8;font-size:.9em}}
 .page{{color-scheme:light dark;margin:0 auto;padding:1em;background:Canvas;color:CanvasText;line-height:1.45;
-overflow-wrap:anywhere}}
-.page table{{display:block;overflow-x:auto}}.page td,.page th{{overflow-wrap:normal}}
+overflow-wrap:break-word}}
+.page table{{display:block;overflow-x:auto}}
 .page table:has(svg){{display:table;width:100%}}.page .b{{width:32%}}.page svg.bar{{width:100%;min-width:4em}}
 .page .flags{{position:sticky;top:0}}
-@media(max-width:34rem){{.bdx .wide{{display:none}}.bdx.bdx table td,.bdx.bdx table th{{padding-left:0}}}}
+@media(max-width:34rem){{.bdx .wide{{display:none}}.page svg.bar{{min-width:2em}}.page .b{{width:20%}}
+.bdx.bdx table td,.bdx.bdx table th{{padding-left:0;padding-right:.35em}}
+.page table:not(:has(thead)) td{{display:block}}.page table:not(:has(thead)) td:first-child{{opacity:.8}}}}
 @media print{{.page{{color-scheme:light;padding:0;max-width:none}}.page .flags{{position:static}}
 .bdx .flag,.bdx svg{{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 .bdx .flag{{background:#fff;color:{EMERGENCY};border:2px solid {EMERGENCY};border-left-width:.6em;break-inside:avoid}}

@@ -7,9 +7,6 @@ from typing import Any
 
 from bayesdx.errors import MissingExtraError
 
-LEAST_VERSION = 18
-"""The oldest pyarrow that the extra allows."""
-
 
 def arrow(what: str = "Parquet, and frames of other libraries than pandas,") -> Any:
     """The module pyarrow with its parts ``compute``, ``ipc`` and ``parquet``.

@@ -618,7 +618,7 @@ def _dominators(entries: Vectors) -> NDArray[np.intp]:
     logs, gap = entries.logs(), TIE / math.log(2)
     words = np.moveaxis(entries.words, 2, 0)
     rank = np.argsort(np.lexsort(tuple(words[::-1]), axis=1), axis=1)
-    few = _sums(entries, logs)
+    few = _sums(logs)
     found = np.zeros((n, count), dtype=np.intp)
     step = max(1, CHUNK // (count * count * few.shape[2]))
     for start in range(0, n, step):
@@ -634,7 +634,7 @@ def _dominators(entries: Vectors) -> NDArray[np.intp]:
     return found
 
 
-def _sums(entries: Vectors, logs: Array) -> Array:
+def _sums(logs: Array) -> Array:
     """Logarithms of sums over a few groups of hidden states, in which one vector has to be as large as another too."""
     hidden = logs.shape[2]
     if hidden <= 2 * FIRST_LOOK:

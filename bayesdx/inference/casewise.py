@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from bayesdx.inference.evidence import Evidence
 from bayesdx.inference.flat import FlatAnswer
+from bayesdx.inference.gate import numbers_of
 from bayesdx.inference.leaves import leaf_rows, parents_of
 from bayesdx.inference.logs import FAINT
-from bayesdx.inference.parameter_draws import GateDraws, numbers_of
+from bayesdx.inference.parameter_draws import GateDraws
 from bayesdx.inference.program import Program
 from bayesdx.inference.sizes import USUAL, Sizes
 from bayesdx.inference.structures import CaseTree

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from bayesdx.inference.casewise import Casewise
 from bayesdx.inference.evidence import Evidence, certain_where_seen
+from bayesdx.inference.kernels import over_runs
 from bayesdx.inference.leaves import leaf_rows
 from bayesdx.inference.logs import FAINT
 from bayesdx.inference.program import Program
 from bayesdx.inference.sizes import Sizes
-from bayesdx.inference.threads import over_runs
 
 Array = NDArray[np.float64]
 

@@ -15,79 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.inference import gate
-from bayesdx.inference.parameter_draws import GateDraws, numbers_of
+from bayesdx.inference.gate import numbers_of
+from bayesdx.inference.parameter_draws import GateDraws
+from bayesdx.inference.plan import Roles
 from bayesdx.network import Network, NoisyMax
 
 Array = NDArray[np.float64]
-
-MOST_JOINT_CELLS = 2**14
-"""Largest joint of causes: 14 binary ones."""
-
-MOST_CONTEXT_CELLS = 2**22
-"""Largest table over contexts and causes together."""
-
-
-@dataclass(frozen=True)
-class Roles:
-    """Which variables are the joint, what lies above it, and what hangs below it; positions in the network.
-
-    Parameters
-    ----------
-    joint, contexts, findings : tuple of int
-    levels : tuple of int
-        Per finding, the first variable of the joint that plays a part in it; findings stand deepest first.
-    """
-
-    joint: tuple[int, ...]
-    contexts: tuple[int, ...]
-    findings: tuple[int, ...]
-    levels: tuple[int, ...]
-
-
-def roles(network: Network) -> Roles | None:
-    """The roles of the variables around ``network.targets``; None where no small joint separates them."""
-    if not network.targets:
-        return None
-    parents = [tuple(network.index[name] for name in node.parents) for node in network.nodes]
-    joint = {network.index[name] for name in network.targets}
-    above = _above(joint, parents) - joint
-    below = set(range(len(network))) - joint - above
-    between = {parent for v in below for parent in parents[v]} - joint
-    joint |= between
-    above = _above(joint, parents) - joint
-    below = set(range(len(network))) - joint - above
-    if any(set(parents[v]) - joint for v in below):
-        return None
-    cells = math.prod(network.cardinalities[v] for v in joint)
-    if cells > MOST_JOINT_CELLS or cells * math.prod(network.cardinalities[v] for v in above) > MOST_CONTEXT_CELLS:
-        return None
-    ordered, levels = _levels(joint, [set(parents[v]) & joint for v in sorted(below)])
-    findings = sorted(zip(levels, sorted(below), strict=True), key=lambda pair: -pair[0])
-    return Roles(ordered, tuple(sorted(above)), tuple(v for _, v in findings), tuple(level for level, _ in findings))
-
-
-def _levels(joint: set[int], scopes: Sequence[set[int]]) -> tuple[tuple[int, ...], list[int]]:
-    """An order of the joint in which the first variables play a part in few findings; the first one of each finding."""
-    left = list(scopes)
-    remaining, order = sorted(joint), []
-    while remaining:
-        rarest = min(remaining, key=lambda v: sum(v in scope for scope in left))
-        remaining.remove(rarest)
-        order.append(rarest)
-        left = [scope for scope in left if rarest not in scope]
-    place = {v: position for position, v in enumerate(order)}
-    return tuple(order), [min((place[v] for v in scope), default=len(order) - 1) for scope in scopes]
-
-
-def _above(variables: set[int], parents: Sequence[tuple[int, ...]]) -> set[int]:
-    seen: set[int] = set()
-    stack = list(variables)
-    while stack:
-        v = stack.pop()
-        if v not in seen:
-            seen.add(v)
-            stack.extend(parents[v])
-    return seen
 
 
 @dataclass(frozen=True, eq=False)

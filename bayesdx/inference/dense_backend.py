@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from bayesdx.inference.dense import DenseTables, state_columns
 from bayesdx.inference.evidence import Codes, Evidence, certain_where_seen
-from bayesdx.inference.kernels import Kernel, use_numba
+from bayesdx.inference.kernels import Kernel, over_runs, use_numba
 from bayesdx.inference.logs import FAINT, IMPOSSIBLE, LOG_ZERO, floored_log
 from bayesdx.inference.sizes import USUAL, Sizes
 from bayesdx.inference.structures import JointArrays
-from bayesdx.inference.threads import over_runs
 from bayesdx.network import Network
 
 Array = NDArray[np.float64]

@@ -15,20 +15,19 @@ from numpy.typing import NDArray
 from bayesdx.errors import FindingsError, ImpossibleEvidenceError, NetworkError, TooLargeError, did_you_mean, rounded
 from bayesdx.inference import noisy_or, two_layer
 from bayesdx.inference.best import Configurations, largest_cells, with_impossible
-from bayesdx.inference.dense import dense_tables, roles
+from bayesdx.inference.dense import dense_tables
 from bayesdx.inference.dense_backend import DenseBackend
 from bayesdx.inference.encode import Observed, encode, index_of
 from bayesdx.inference.evidence import Evidence, check_evidence
 from bayesdx.inference.impossible import minimal_conflict
 from bayesdx.inference.jt_backend import JunctionTreeBackend
-from bayesdx.inference.kernels import Kernel, check_kernel, numba_installed
+from bayesdx.inference.kernels import Kernel, check_kernel, numba_installed, processors
 from bayesdx.inference.mixture import Mixture, joined, mixture_of
 from bayesdx.inference.parameter_draws import GateDraws, ParameterDraws, check_draws
-from bayesdx.inference.plan import Plan, plan
+from bayesdx.inference.plan import LEAST_DISEASES, Plan, is_two_layer, plan, roles
 from bayesdx.inference.portable import portable
 from bayesdx.inference.propagation import Family, GateFamily, Propagation
 from bayesdx.inference.sizes import USUAL, Sizes
-from bayesdx.inference.threads import processors
 from bayesdx.network import Network, as_network
 from bayesdx.network.place import arrays_of
 
@@ -738,10 +737,10 @@ def _dense_backend(network: Network, backend: str, kernel: Kernel, workers: int,
 def _two_layer(
     network: Network, backend: str, memory_limit: int, kernel: Kernel, sizes: Sizes
 ) -> noisy_or.TwoLayer | None:
-    fits = noisy_or.is_two_layer(network)
+    fits = is_two_layer(network)
     if backend == "noisy_or" and not fits:
         raise NetworkError(
-            f"backend='noisy_or' needs roots (at least {noisy_or.LEAST_DISEASES}) and binary noisy gates over them."
+            f"backend='noisy_or' needs roots (at least {LEAST_DISEASES}) and binary noisy gates over them."
         )
     return noisy_or.TwoLayer(network, memory_limit, kernel, sizes) if fits and backend in ("auto", "noisy_or") else None
 

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.inference import gate
-from bayesdx.inference.parameter_draws import GateDraws, ParameterDraws, numbers_of
+from bayesdx.inference.gate import numbers_of
+from bayesdx.inference.parameter_draws import GateDraws, ParameterDraws
 from bayesdx.inference.propagation import Family, GateFamily
 from bayesdx.network import Network
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.inference.parameter_draws import GateDraws
+from bayesdx.network import NoisyMax, Table
 
 Array = NDArray[np.float64]
 
@@ -101,3 +102,15 @@ def drawn_in_chain(posterior: Array, link: Array) -> Array:
     each = np.divide(stayed, cumulative, out=np.zeros_like(stayed), where=cumulative > 0)
     reached = np.cumsum(each[..., ::-1], axis=-1)[..., ::-1]
     return np.asarray(rose + link * reached, dtype=np.float64)
+
+
+def numbers_of(cpd: Table | NoisyMax, drawn: Array | GateDraws | None) -> Array | GateDraws:
+    """The numbers of a distribution with a leading axis of draws; of length 1 where nothing was drawn."""
+    if drawn is not None:
+        return drawn
+    if isinstance(cpd, Table):
+        return cpd.values[None]
+    numbers = object.__new__(GateDraws)  # they were checked when the network was made
+    object.__setattr__(numbers, "leak", cpd.leak[None])
+    object.__setattr__(numbers, "links", tuple(link[None] for link in cpd.links))
+    return numbers

@@ -25,7 +25,7 @@ from bayesdx.inference.factors import can_be_quiet, factor_graph
 from bayesdx.inference.families import empty_family, store_family
 from bayesdx.inference.flat import Flat, FlatAnswer
 from bayesdx.inference.hypothetical import by_bayes_rule
-from bayesdx.inference.kernels import Kernel, use_numba
+from bayesdx.inference.kernels import Kernel, over_runs, use_numba
 from bayesdx.inference.leaves import drawn_rows, leaf_family, leaf_marginal, leaves_of, parents_of
 from bayesdx.inference.one_case import CaseRows, OneCase, row_cells
 from bayesdx.inference.parameter_draws import ParameterDraws
@@ -34,7 +34,6 @@ from bayesdx.inference.program import BYTES, Program, View
 from bayesdx.inference.propagation import Family
 from bayesdx.inference.sampling import forward, from_tree
 from bayesdx.inference.sizes import USUAL, Sizes
-from bayesdx.inference.threads import over_runs
 from bayesdx.network import Network, NoisyMax
 
 Array = NDArray[np.float64]

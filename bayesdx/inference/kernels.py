@@ -1,4 +1,4 @@
-"""Which kernel runs: numpy always works, numba is faster where it is installed and compiled.
+"""Which kernel runs, on how many processors: numpy always works, numba is faster where it is installed and compiled.
 
 Compiling takes seconds, once per installation: numba keeps the result on disk. With ``kernel="auto"`` no question
 about one patient waits for that. Compiled code is used where it is at hand, loaded from disk for a batch that takes
@@ -10,7 +10,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -96,3 +97,23 @@ def _index_files(source: Path, name: str) -> Iterator[Path]:
     else:
         yield from (source.parent / "__pycache__").glob(pattern)
         yield from (Path.home() / ".cache" / "numba").glob(f"*/{pattern}")
+
+
+def processors() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def over_runs(work: Callable[[slice], None], n_cases: int, width: int, workers: int) -> None:
+    """Call ``work`` on runs of at most ``width`` cases that cover all once, on so many threads.
+
+    The threads end with the call: nothing is left over for a process that forks.
+    """
+    runs = [slice(start, min(start + width, n_cases)) for start in range(0, n_cases, width)]
+    if workers < 2 or len(runs) < 2:
+        for run in runs:
+            work(run)
+        return
+    with ThreadPoolExecutor(workers, thread_name_prefix="bayesdx") as pool:
+        for _ in pool.map(work, runs):
+            pass

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from bayesdx.inference import gate
 from bayesdx.inference.evidence import Evidence
 from bayesdx.inference.factors import unrolled
+from bayesdx.inference.gate import numbers_of
 from bayesdx.inference.logs import exponentials, floored_log
-from bayesdx.inference.parameter_draws import GateDraws, ParameterDraws, numbers_of
+from bayesdx.inference.parameter_draws import GateDraws, ParameterDraws
 from bayesdx.inference.sizes import Sizes
 from bayesdx.network import Network, NoisyMax
 

@@ -31,18 +31,6 @@ TakeBack = Callable[[Array, Array, Array, Ints, Array], tuple[Array, Array]]
 
 _TINY = np.finfo(np.float64).tiny
 
-LEAST_DISEASES = 15
-"""Smaller networks are served by the dense joint or the junction tree."""
-
-
-def is_two_layer(network: Network) -> bool:
-    """Whether every variable is a root, or a binary noisy gate without children over roots."""
-    roots = {node.name for node in network.nodes if not node.parents}
-    gates = [node for node in network.nodes if node.parents]
-    return len(roots) >= LEAST_DISEASES and all(
-        isinstance(node.cpd, NoisyMax) and len(node.states) == 2 and roots.issuperset(node.parents) for node in gates
-    )
-
 
 @dataclass(frozen=True)
 class DiseaseStep:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bayesdx.errors import NetworkError
-from bayesdx.network import Network, NoisyMax, Table
+from bayesdx.network import Network, Table
 
 Array = NDArray[np.float64]
 
@@ -137,15 +137,3 @@ def check_draws(draws: ParameterDraws, network: Network) -> None:
 
 def _gate_shape(value: GateDraws) -> tuple[object, object]:
     return value.leak.shape[1:], tuple(link.shape[1:] for link in value.links)
-
-
-def numbers_of(cpd: Table | NoisyMax, drawn: Array | GateDraws | None) -> Array | GateDraws:
-    """The numbers of a distribution with a leading axis of draws; of length 1 where nothing was drawn."""
-    if drawn is not None:
-        return drawn
-    if isinstance(cpd, Table):
-        return cpd.values[None]
-    numbers = object.__new__(GateDraws)  # they were checked when the network was made
-    object.__setattr__(numbers, "leak", cpd.leak[None])
-    object.__setattr__(numbers, "links", tuple(link[None] for link in cpd.links))
-    return numbers

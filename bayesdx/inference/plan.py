@@ -1,8 +1,12 @@
-"""What an engine decided to do, and why."""
+"""Which back end fits a network, and what that costs."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from bayesdx.network import Network, NoisyMax
 
 SECONDS_PER_CELL = {
     ("dense", "numpy"): 6e-9,
@@ -13,6 +17,15 @@ SECONDS_PER_CELL = {
     ("noisy_or", "numba"): 50e-9,
 }
 """Time of one cell of one case in a large batch, as measured on a core of 2.6 GHz; good to a factor of about 2."""
+
+MOST_JOINT_CELLS = 2**14
+"""Largest joint of causes: 14 binary ones."""
+
+MOST_CONTEXT_CELLS = 2**22
+"""Largest table over contexts and causes together."""
+
+LEAST_DISEASES = 15
+"""Smaller networks are served by the dense joint or the junction tree."""
 
 
 @dataclass(frozen=True)
@@ -71,3 +84,75 @@ def plan(backend: str, kernel: str, cells: int, largest: int, why: str) -> Plan:
     """
     seconds = min(cells, 10**300) * SECONDS_PER_CELL[backend, kernel]
     return Plan(backend, kernel, cells, largest, 16 * cells, seconds, why)
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which variables are the joint, what lies above it, and what hangs below it; positions in the network.
+
+    Parameters
+    ----------
+    joint, contexts, findings : tuple of int
+    levels : tuple of int
+        Per finding, the first variable of the joint that plays a part in it; findings stand deepest first.
+    """
+
+    joint: tuple[int, ...]
+    contexts: tuple[int, ...]
+    findings: tuple[int, ...]
+    levels: tuple[int, ...]
+
+
+def roles(network: Network) -> Roles | None:
+    """The roles of the variables around ``network.targets``; None where no small joint separates them."""
+    if not network.targets:
+        return None
+    parents = [tuple(network.index[name] for name in node.parents) for node in network.nodes]
+    joint = {network.index[name] for name in network.targets}
+    above = _above(joint, parents) - joint
+    below = set(range(len(network))) - joint - above
+    between = {parent for v in below for parent in parents[v]} - joint
+    joint |= between
+    above = _above(joint, parents) - joint
+    below = set(range(len(network))) - joint - above
+    if any(set(parents[v]) - joint for v in below):
+        return None
+    cells = math.prod(network.cardinalities[v] for v in joint)
+    if cells > MOST_JOINT_CELLS or cells * math.prod(network.cardinalities[v] for v in above) > MOST_CONTEXT_CELLS:
+        return None
+    ordered, levels = _levels(joint, [set(parents[v]) & joint for v in sorted(below)])
+    findings = sorted(zip(levels, sorted(below), strict=True), key=lambda pair: -pair[0])
+    return Roles(ordered, tuple(sorted(above)), tuple(v for _, v in findings), tuple(level for level, _ in findings))
+
+
+def _levels(joint: set[int], scopes: Sequence[set[int]]) -> tuple[tuple[int, ...], list[int]]:
+    """An order of the joint in which the first variables play a part in few findings; the first one of each finding."""
+    left = list(scopes)
+    remaining, order = sorted(joint), []
+    while remaining:
+        rarest = min(remaining, key=lambda v: sum(v in scope for scope in left))
+        remaining.remove(rarest)
+        order.append(rarest)
+        left = [scope for scope in left if rarest not in scope]
+    place = {v: position for position, v in enumerate(order)}
+    return tuple(order), [min((place[v] for v in scope), default=len(order) - 1) for scope in scopes]
+
+
+def _above(variables: set[int], parents: Sequence[tuple[int, ...]]) -> set[int]:
+    seen: set[int] = set()
+    stack = list(variables)
+    while stack:
+        v = stack.pop()
+        if v not in seen:
+            seen.add(v)
+            stack.extend(parents[v])
+    return seen
+
+
+def is_two_layer(network: Network) -> bool:
+    """Whether every variable is a root, or a binary noisy gate without children over roots."""
+    roots = {node.name for node in network.nodes if not node.parents}
+    gates = [node for node in network.nodes if node.parents]
+    return len(roots) >= LEAST_DISEASES and all(
+        isinstance(node.cpd, NoisyMax) and len(node.states) == 2 and roots.issuperset(node.parents) for node in gates
+    )

@@ -112,7 +112,7 @@ def junction_tree(
     for position in sorted(range(len(cliques)), key=sizes.__getitem__):
         for v in cliques[position]:
             clique_of.setdefault(v, position)
-    homes = _homes(scopes, place, cliques, parents, order)
+    homes = _homes(scopes, place, cliques, parents)
     return JunctionTree(tuple(cards), cliques, parents, separators, homes, clique_of)
 
 
@@ -222,7 +222,6 @@ def _homes(
     place: dict[int, int],
     cliques: Sequence[tuple[int, ...]],
     parents: Sequence[int],
-    order: Sequence[int],
 ) -> tuple[int, ...]:
     """For each scope, the clique in which its first-eliminated variable is summed out: it holds the whole scope."""
     summed_in: dict[int, int] = {}

@@ -20,11 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.inference import Engine
-from bayesdx.inference.dense import Roles, dense_tables, roles
+from bayesdx.inference.dense import dense_tables
 from bayesdx.inference.factors import can_be_quiet
-from bayesdx.inference.gate import expanded
-from bayesdx.inference.parameter_draws import GateDraws, numbers_of
-from bayesdx.inference.threads import processors
+from bayesdx.inference.gate import expanded, numbers_of
+from bayesdx.inference.kernels import processors
+from bayesdx.inference.parameter_draws import GateDraws
+from bayesdx.inference.plan import Roles, roles
 from bayesdx.learning.layout import Layout
 from bayesdx.learning.patients import Patients
 from bayesdx.network import Network, Node

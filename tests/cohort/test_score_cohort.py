@@ -21,7 +21,7 @@ from bayesdx.cohort import sources
 from bayesdx.cohort.coding import encode_batch
 from bayesdx.cohort.column_words import lexicon
 from bayesdx.cohort.columns import Batch
-from bayesdx.cohort.patterns import group_rows
+from bayesdx.cohort.scores import group_rows
 from tests.cohort.tables import findings_of, flagship, patients, posteriors
 from tests.knowledge.strategies import models
 

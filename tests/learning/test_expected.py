@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 
 from bayesdx.diagnosis.simulate import simulate
 from bayesdx.inference import Engine
-from bayesdx.inference.dense import roles
+from bayesdx.inference.plan import roles
 from bayesdx.learning import expected
 from bayesdx.learning.expected import _Dense, _General, expectation
 from bayesdx.learning.layout import Layout
