@@ -126,29 +126,7 @@ def say(value: Value) -> str:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class CaseNumbers:
-    """What the findings of one patient say, without the questions that may be asked about it (see ``Diagnosis``).
-
-    Parameters
-    ----------
-    model : Model
-        With ``name``, ``version``, ``hash`` and ``population``.
-    evidence : Findings
-        The findings in canonical form, with the codes that the engine takes.
-    log_evidence : float
-        Natural logarithm of P(findings).
-    probabilities : ndarray, shape (n_alternatives,)
-        P(cause present | findings) in the order of the model's causes.
-
-    Examples
-    --------
-    >>> import bayesdx as dx
-    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
-    >>> case = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"})
-    >>> case.posterior.head(3).round(3).to_dict()
-    {'iliopsoas_strain': 0.459, 'lumbar_radiculopathy': 0.368, 'disc_herniation': 0.269}
-    >>> round(case.none_present, 3), case.model.version
-    (0.077, '1.0.0')
-    """
+    """What the findings of one patient say, without the questions that may be asked about it; see ``Diagnosis``."""
 
     model: Model
     evidence: Findings

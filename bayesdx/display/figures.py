@@ -1,6 +1,7 @@
 """Figures of results: plain labels and numbers in, matplotlib axes out, in whatever style is current.
 
-The one place that imports matplotlib, at the moment of use. Text takes the colour of the style; the colours of marks
+The one place that imports matplotlib, at the moment of use; every function that draws raises MissingExtraError where it
+is not installed. Text takes the colour of the style; the colours of marks
 are chosen to be readable on light and on dark ground, and by people who do not see red and green apart (Okabe, Ito
 2008).
 """
@@ -51,13 +52,7 @@ def waterfall(
     ----------
     labels : sequence of str
     weights : sequence of float, finite
-    start : float
-
-    Raises
-    ------
-    MissingExtraError
-        matplotlib is not installed.
-    """
+    start : float"""
     shown = ["before any finding", *labels, "with the findings"]
     ax = _axes(ax, shown)
     here = start
@@ -88,13 +83,7 @@ def bars(
     title: str = "",
     ax: Axes | None = None,
 ) -> Axes:
-    """A horizontal bar per row; marked rows stand out in colour, and the legend says what that means.
-
-    Raises
-    ------
-    MissingExtraError
-        matplotlib is not installed.
-    """
+    """A horizontal bar per row; marked rows stand out in colour, and the legend says what that means."""
     ax = _axes(ax, labels)
     for place, (value, stands_out) in enumerate(zip(values, marked, strict=True)):
         _row(ax, place, value, 0.0, MARKED if stands_out else FOR, f"{value:.2f}")
@@ -115,13 +104,7 @@ def intervals(
     title: str = "",
     ax: Axes | None = None,
 ) -> Axes:
-    """A point with its interval per row, probabilities on the axis, both in figures beside it.
-
-    Raises
-    ------
-    MissingExtraError
-        matplotlib is not installed.
-    """
+    """A point with its interval per row, probabilities on the axis, both in figures beside it."""
     ax = _axes(ax, labels)
     places = range(len(labels))
     ax.hlines(places, lower, upper, color=FOR, linewidth=3.0, alpha=0.55)
@@ -148,13 +131,7 @@ def forest(
     title: str = "",
     ax: Axes | None = None,
 ) -> Axes:
-    """A study per row: its figure with its interval, the interval that was predicted, the network before and after.
-
-    Raises
-    ------
-    MissingExtraError
-        matplotlib is not installed.
-    """
+    """A study per row: its figure with its interval, the interval that was predicted, the network before and after."""
     ax = _axes(ax, labels)
     places = np.arange(len(labels))
     ax.hlines(places, expected_lower, expected_upper, color=PLAIN, linewidth=7.0, alpha=0.3, label="predicted, 95 %")
@@ -180,13 +157,7 @@ def tornado(
     title: str = "",
     ax: Axes | None = None,
 ) -> Axes:
-    """A bar per row from the value at the lower to that at the upper end of an interval, around what it is now.
-
-    Raises
-    ------
-    MissingExtraError
-        matplotlib is not installed.
-    """
+    """A bar per row from the value at the lower to that at the upper end of an interval, around what it is now."""
     labels = [_number(label) for label in labels]
     ax = _axes(ax, labels)
     for place, (low, high) in enumerate(zip(at_lower, at_upper, strict=True)):
@@ -211,13 +182,7 @@ def pairs(
     title: str = "",
     ax: Axes | None = None,
 ) -> Axes:
-    """Two points per row joined by a line: before (hollow) and after (filled).
-
-    Raises
-    ------
-    MissingExtraError
-        matplotlib is not installed.
-    """
+    """Two points per row joined by a line: before (hollow) and after (filled)."""
     ax = _axes(ax, labels)
     for place, (old, new) in enumerate(zip(before, after, strict=True)):
         ax.plot([old, new], [place, place], color=FOR if new >= old else AGAINST, linewidth=2.5, alpha=0.6, zorder=1)
@@ -233,13 +198,7 @@ def pairs(
 def dots(
     labels: Sequence[str], series: Mapping[str, Sequence[float]], *, title: str = "", ax: Axes | None = None
 ) -> Axes:
-    """A row for each label with a mark for each series, joined by a thin line; probabilities on the axis.
-
-    Raises
-    ------
-    MissingExtraError
-        matplotlib is not installed.
-    """
+    """A row for each label with a mark for each series, joined by a thin line; probabilities on the axis."""
     ax = _axes(ax, labels)
     columns = [list(values) for values in series.values()]
     places = range(len(labels))
@@ -256,13 +215,7 @@ def dots(
 def paths(
     steps: Sequence[str], lines: Mapping[str, Sequence[float]], *, title: str = "", ax: Axes | None = None
 ) -> Axes:
-    """A line per cause over the steps, which run from top to bottom so that long names stay readable.
-
-    Raises
-    ------
-    MissingExtraError
-        matplotlib is not installed.
-    """
+    """A line per cause over the steps, which run from top to bottom so that long names stay readable."""
     ax = _axes(ax, steps)
     places = range(len(steps))
     for number, (label, values) in enumerate(lines.items()):
@@ -275,13 +228,7 @@ def paths(
 
 
 def sentence(text: str, *, title: str = "", ax: Axes | None = None) -> Axes:
-    """A sentence in place of a figure that would be empty.
-
-    Raises
-    ------
-    MissingExtraError
-        matplotlib is not installed.
-    """
+    """A sentence in place of a figure that would be empty."""
     ax = _axes(ax, ())
     ax.set_axis_off()
     lines = textwrap.fill(clean(text), 80)
@@ -333,13 +280,7 @@ def curves(
     diagonal : str, optional
         Draw the line of equality and call it this.
     limits : (float, float)
-        Of the vertical axis.
-
-    Raises
-    ------
-    MissingExtraError
-        matplotlib is not installed.
-    """
+        Of the vertical axis."""
     ax = _square_axes(ax)
     if diagonal is not None:
         ax.plot([0, 1], [0, 1], color=PLAIN, linewidth=1.0, linestyle=(0, (1, 2)), label=diagonal, zorder=1)

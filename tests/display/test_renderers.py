@@ -1,0 +1,133 @@
+"""The same blocks as text, HTML and Markdown, with nothing in them taken for a mark; every page alike."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import bayesdx as dx
+from bayesdx.display.blocks import Alert, Bar, Block, Entries, Figure, Grid, Items, Mark, Note, Passage, Title
+from bayesdx.display.html import STYLE, as_fragment, as_page, content_policy, digest
+from bayesdx.display.markdown import as_markdown, read_markdown
+from bayesdx.display.text import as_text
+
+ONE_OF_EACH: list[Block] = [
+    Title("title"),
+    "paragraph",
+    Note("note"),
+    Alert("alert", "emergency"),
+    Grid(["head", ""], [["cell", Bar(0.5)]], title="grid"),
+    Entries([("lead", "entry")], "entries"),
+    Items(("item",)),
+    Figure("<svg></svg>", "caption"),
+    Passage("read this word", [Mark(5, 9, "why")]),
+]
+WORDS = [
+    "title",
+    "paragraph",
+    "note",
+    "alert",
+    "head",
+    "cell",
+    "grid",
+    "lead",
+    "entry",
+    "entries",
+    "item",
+    "caption",
+    "read",
+    "this",
+    "word",
+]
+
+
+texts = st.text(st.characters(codec="utf-8"), max_size=30)
+
+
+@given(texts, texts)
+def test_html_escapes_every_text(first: str, second: str) -> None:
+    """No text of a document becomes an element."""
+    page = as_page([Title(first, 1), second, Items((first,)), Grid([first], [[second]])], first)
+    body = page.partition("<main>")[2]
+    for element in ("h1", "p", "ul", "li", "table", "thead", "tbody", "tr", "td", "th", "/main", "/body", "/html"):
+        body = body.replace(f"<{element}>", "").replace(f"</{element.lstrip('/')}>", "")
+    assert "<" not in body
+    assert html.unescape(page)
+
+
+@given(texts)
+def test_a_cell_stays_one_cell(text: str) -> None:
+    """Whatever a cell holds, its row has one line and as many unescaped bars as the header."""
+    header, _, row, *rest = as_markdown([Grid(["a", "b"], [[text, "x"]])]).splitlines()
+    assert rest == []
+    assert row.replace("\\\\", "").replace("\\|", "").count("|") == header.count("|")
+
+
+def test_signs_at_the_start_of_a_line_are_no_marks() -> None:
+    """A paragraph that starts like a heading, a list, a quotation or a number stays a paragraph."""
+    for text in ("# a", "- a", "> a", "+ a"):
+        assert as_markdown([text]) == f"\\{text}\n"
+    for text, written in (("1. a", "1\\. a"), ("a_b *c*", "a_b \\*c\\*")):
+        assert as_markdown([text]) == f"{written}\n"
+
+
+def test_notes_are_read_as_blocks() -> None:
+    """Headings, paragraphs over several lines and lists; a heading's level is moved down."""
+    text = "# Known\nleft over\n\n## More\n\n- one\n  goes on\n- two\n\nlast\n"
+    assert read_markdown(text, level=3) == [
+        Title("Known", 3),
+        "left over",
+        Title("More", 4),
+        Items(("one goes on", "two")),
+        "last",
+    ]
+    assert read_markdown("") == []
+
+
+@pytest.mark.parametrize("rendered", [as_text, as_markdown, as_fragment, lambda blocks: as_page(blocks, "page")])
+def test_every_kind_of_block_is_said_by_every_renderer(rendered: Callable[[list[Block]], str]) -> None:
+    """Each of them says all words of a document, in its order."""
+    body = re.sub(r"<(style|title)>.*?</\1>", "", rendered(ONE_OF_EACH), flags=re.DOTALL)
+    said = re.findall(r"\w+", re.sub(r"<[^>]*>", " ", body))
+    assert set(WORDS) <= set(said)
+    first = [said.index(word) for word in ("title", "paragraph", "note", "alert", "head", "lead", "item", "caption")]
+    assert first == sorted(first)
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_a_bar_is_as_long_as_its_share(start: float, stop: float) -> None:
+    """In text to an eighth of a column, and where it begins to a column."""
+    start, stop = sorted((start, stop))
+    drawn = as_text([Grid(["x", "y"], [["", Bar(stop, start)], ["", Bar(1.0)]])]).splitlines()
+    whole = len(drawn[2].strip())
+    bar = drawn[1].strip()
+    eighths = sum("▏▎▍▌▋▊▉█".index(sign) + 1 for sign in bar)
+    assert abs(eighths - 8 * whole * (stop - start)) <= 1
+
+
+def pages() -> dict[str, str]:
+    """Every page that the library writes of a result."""
+    model = dx.load_model("chest_clinic@1.0.0")
+    cohort = dx.simulate_cohort(model, 50, seed=1)
+    ages = pd.DataFrame({"age_group": ["under_40"] * 60 + ["60_and_over"] * 40})
+    return {
+        "card": dx.model_card(model, "html"),
+        "sheets": dx.model_sheets(model),
+        "evaluation": dx.evaluate(model, cohort, resamples=0).to_html(),
+        "calibration": dx.calibrate(dx.load_model("hip_flexion_weakness@1.0.0"), ages, "counts").to_html(),
+    }
+
+
+def test_every_page_has_the_one_style_sheet_and_policy() -> None:
+    """It may load nothing, has no script, and no style but the sheet: nothing is refused when it is opened."""
+    policy = content_policy(style=digest(STYLE))
+    for name, page in pages().items():
+        assert f'http-equiv="Content-Security-Policy" content="{policy}"' in page, name
+        assert re.findall(r"<style[^>]*>(.*?)</style>", page, re.DOTALL) == [STYLE], name
+        assert " style=" not in page and "<script" not in page, name
