@@ -300,6 +300,6 @@ def sweep(case: Diagnosis, finding: str) -> Sweep:
         try:
             cases[state] = others.with_findings({name: state})
         except ImpossibleEvidenceError:
-            continue  # it stands in the table of states with probability 0
+            continue  # the table of states lists it with probability 0
         probabilities[state] = min(1.0, math.exp(cases[state].log_evidence - others.log_evidence))
     return Sweep(others, name, cases, probabilities)

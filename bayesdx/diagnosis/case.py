@@ -92,7 +92,7 @@ class GroupSum:
 
 
 def expect_cases(*cases: object) -> None:
-    """Raise a FindingsError where something is given for a case that is none, such as a model or its name."""
+    """Raise a FindingsError unless every value is a Diagnosis; a model or its name is a common mistake."""
     for case in cases:
         if not isinstance(case, CaseNumbers):
             raise FindingsError(f"expected a case, as dx.diagnose(model, findings) gives it, not {quoted(case)}.")
@@ -206,7 +206,7 @@ class CaseNumbers:
 
     @cached_property
     def _order(self) -> NDArray[np.intp]:
-        """Places of the lines, highest first; what differs by rounding alone stays in the order of the model."""
+        """Positions of the lines, highest posterior first; where only rounding differs, as the model has them."""
         lines = compiled(self.model).ranked
         with np.errstate(divide="ignore"):
             order = np.argsort(-np.log(self.probabilities[:lines]).round(9), kind="stable")
@@ -214,7 +214,7 @@ class CaseNumbers:
 
     @cached_property
     def differential(self) -> tuple[Line, ...]:
-        """The lines of the differential, highest posterior first; sums of others (``groups.csv``) are none of them.
+        """The lines of the differential, highest posterior first; without the causes that are sums of others.
 
         Examples
         --------

@@ -149,9 +149,9 @@ class Compiled:
         return tuple(self.model.with_population(name) for name in names if name != self.model.population)
 
     def kept(self, make: Callable[[Compiled], Made]) -> Made:
-        """What ``make`` makes of this, made at the first call and the same object from then on, in all threads.
+        """The value of ``make(self)``: computed at the first call, the same object from then on, in all threads.
 
-        For what one module needs of a model again and again, but this class can't know of.
+        For values that another module derives from a model and needs again for the next patient.
 
         Parameters
         ----------

@@ -34,7 +34,7 @@ COPIES = 500
 """Patients simulated with the causes of a case."""
 
 MISFIT = 0.01
-"""Nothing modelled fits where at most this share of patients with the same causes has findings as improbable."""
+"""Where at most this share of patients with the same causes has findings as improbable, nothing modelled fits."""
 
 CLASHING_BITS = 1.0
 """A conflict of findings is worth a warning from this many bits: together half as probable as if independent."""
@@ -302,7 +302,7 @@ def _worst(found: Sequence[Clash]) -> Clash | None:
 
 
 def _resolving(case: CaseNumbers, bits: float) -> tuple[str, ...]:
-    """Labels of the causes that, taken as one more finding, leave no conflict; the likeliest first."""
+    """Causes that explain the conflict, by label, most probable first: were one known to be present, none is left."""
     if bits <= 0:
         return ()
     resolving = []
@@ -315,7 +315,7 @@ def _resolving(case: CaseNumbers, bits: float) -> tuple[str, ...]:
 
 
 def _surprise(case: CaseNumbers, names: Sequence[str], patients: int, seed: int) -> float:
-    """Share of simulated patients whose same findings are at most as probable as those of the case."""
+    """Share of simulated patients whose values of the same variables are at most as probable as those of the case."""
     engine = compiled(case.model).engine
     observed = [engine.network.index[name] for name in names]
     observed = [column for column in observed if case.evidence.codes[column] >= 0]
@@ -327,7 +327,7 @@ def _surprise(case: CaseNumbers, names: Sequence[str], patients: int, seed: int)
 
 
 def _fit(case: CaseNumbers, names: Sequence[str], copies: int, seed: int) -> float:
-    """Share of patients with causes drawn from the posterior whose findings are at most as probable given those."""
+    """Share of patients, simulated with causes drawn from the posterior, whose findings are at most as probable."""
     engine, model = compiled(case.model).engine, case.model
     index = engine.network.index
     above = [name for name in engine.network.names if model.by_name[name].kind in ("context", "cause")]

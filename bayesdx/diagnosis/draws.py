@@ -141,7 +141,7 @@ def _tie(ready: Compiled, places: Sequence[Array], seed: int) -> None:
 
 
 def repeated(cpd: Table | NoisyMax, draws: int) -> list[Array]:
-    """The arrays of a distribution, the same in each draw, to write to: each with a leading axis of draws."""
+    """Writable copies of the arrays of a distribution, repeated along a leading axis of draws."""
     return [np.tile(array, (draws, *([1] * array.ndim))) for array in arrays_of(cpd)]
 
 

@@ -104,7 +104,7 @@ def action_events(model: Model, cause: str) -> tuple[Event, ...]:
 
 
 def _known_events(_: Compiled) -> dict[str, tuple[Event, ...]]:
-    """What the causes mean that ``action_events`` was asked about; it fills this."""
+    """Answers that ``action_events`` has given, by cause; it fills this."""
     return {}
 
 

@@ -35,7 +35,7 @@ MOST_EXACT = 12
 """Rows up to which Shapley values are exact (4096 subsets, one batch); above, orders are sampled."""
 
 ORDERS = 400
-"""Orders in which findings may have come in that are sampled, where there are more rows."""
+"""Orders of the findings that are sampled where there are more rows than that."""
 
 NEUTRAL_DECIBANS = 1.0
 """A smaller weight counts as neutral: a deciban is about the least that people notice (I. J. Good 1985)."""
@@ -237,7 +237,7 @@ class Explanation(Report):
 
     @property
     def statement(self) -> str:
-        """One sentence: from where to where, and why where the matter is settled.
+        """One sentence: the probability before and after the findings, and what makes it 0 or 1 where something does.
 
         Examples
         --------
@@ -639,7 +639,8 @@ def _expected(engine: Engine, case: CaseNumbers, event: Event) -> tuple[Expected
     model = case.model
     open_ = [name for name in model.findings if name not in case.findings]
     evidence = case.evidence.evidence
-    with_it, without = (  # of all findings, not of the open ones: the same question in every case is prepared only once
+    # All findings are asked for, not only the open ones, so that the engine prepares one question for all cases.
+    with_it, without = (
         engine.propagate(given_event(evidence, event, engine, present=present), targets=model.findings).marginals
         for present in (True, False)
     )

@@ -121,7 +121,7 @@ class Understood:
 
     @property
     def value_text(self) -> str:
-        """The value as it stands beside the label: the name of a state whose label only says the same again.
+        """What stands beside the label: the label of the state, or its name where that label repeats the variable's.
 
         Examples
         --------
@@ -218,7 +218,7 @@ def code_findings(model: Model, values: Mapping[str, Value], said: Mapping[str, 
     model : Model
     values : mapping of variable name to Value
     said : mapping of variable name to str
-        What of other variables was said is left out.
+        What was given for each; variables that are not in ``values`` are left out.
 
     Returns
     -------
@@ -270,7 +270,7 @@ class _Reading:
             first = self.words[name]
             parts = [self.vocabulary.said_state(name, each) for each in (first, word)]
             if None not in parts and value == self.values[name] and first != word:
-                self.said[name] = f"{self.said[name]}, {said}"  # clonus and spasticity: two ways of one finding
+                self.said[name] = f"{self.said[name]}, {said}"  # two members of a group that are states of one variable
                 return
             grouped = {first, word} & set(self.vocabulary.groups)
             pair = "alone and in a group" if grouped else f"as {first!r} and as {word!r}"

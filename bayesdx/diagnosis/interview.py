@@ -250,7 +250,7 @@ class Question(Report):
         return {answer.mark: answer.value for answer in self.answers}
 
     def _quantity(self, variable: Variable) -> str:
-        """What a number is called, so that 1 is measured and is no "yes"; the variable where there is no such word."""
+        """The word under which a number is a measurement, so that 1 is not "yes"; else the name of the variable."""
         words = self.case.model.vocabulary
         return next((word for word in variable.quantity if words.find(word) == (variable.variable,)), variable.variable)
 
@@ -458,7 +458,7 @@ def next_question(case: Diagnosis, *, tests: bool = True, stop_below: float = ST
 
 
 def askable(case: Diagnosis) -> list[Option]:
-    """Everything that may be asked: contexts, findings, tests; what is left of a test that was done is free."""
+    """Everything that may be asked: contexts, findings, tests; further results of a test that was done cost nothing."""
     model = case.model
     found = [
         Option(variable.variable, variable.label, "context", (variable.variable,))
@@ -700,7 +700,7 @@ class _Round:
         return f"With {' or '.join(named)} (chance {chance})"
 
     def _leads(self, place: int, chances: Array) -> str:
-        """What a probability becomes, answer by answer; its lowest and highest where there are many."""
+        """The probability after each answer; only the lowest and the highest where there are many answers."""
         rows = self.asked.results.rows[place]
         likely = self.asked.weights[rows] > 0
         found = np.minimum(1.0, chances[: self.asked.now][rows])

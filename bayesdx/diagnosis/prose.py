@@ -168,7 +168,7 @@ def narrative(case: Diagnosis, *, draws: int = 1000, seed: int = 0) -> Narrative
 
 
 def frequency(probability: float) -> str:
-    """A probability as people out of a round number, large enough for one of them.
+    """A probability as a count of people; the total is a round number, large enough for at least one of them.
 
     Examples
     --------

@@ -457,7 +457,7 @@ def _first_change(slope: Array, constant: Array, value: float, top: int) -> tupl
         where = -(constant[2:] - constant[2 + top]) / (slope[2:] - slope[2 + top])
         possible = slope[0] * where + constant[0] > VANISHING
     where[top] = np.nan
-    where[~((where > 0) & (where < 1) & possible)] = np.nan  # a tie at 0 or 1 overtakes nobody
+    where[~((where > 0) & (where < 1) & possible)] = np.nan  # lines that are equal at 0 or 1 do not change places
     if np.isnan(where).all():
         return float("nan"), -1
     rival = int(np.nanargmin(np.abs(where - value)))

@@ -1,9 +1,8 @@
 """Figures of results: plain labels and numbers in, matplotlib axes out, in whatever style is current.
 
 The one place that imports matplotlib, at the moment of use; every function that draws raises MissingExtraError where it
-is not installed. Text takes the colour of the style; the colours of marks
-are chosen to be readable on light and on dark ground, and by people who do not see red and green apart (Okabe, Ito
-2008).
+is not installed. Text takes the colour of the style; the colours of marks are chosen to be readable on light and on
+dark ground, and by people who do not see red and green apart (Okabe, Ito 2008).
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ FONT = ("font-style", "font-weight", "font-size", "font-family")
 """The parts of a font, in the order in which a style has them."""
 
 INK = "#010203"
-"""Stands for the colour of text in a figure until the page gives it its own."""
+"""A colour that no figure uses: it is replaced by the colour of the page's text."""
 
 LABEL_WIDTH = 44
 """Characters of a label on one line; two lines are shown, the rest is cut."""
@@ -52,7 +51,8 @@ def waterfall(
     ----------
     labels : sequence of str
     weights : sequence of float, finite
-    start : float"""
+    start : float
+    """
     shown = ["before any finding", *labels, "with the findings"]
     ax = _axes(ax, shown)
     here = start
@@ -280,7 +280,8 @@ def curves(
     diagonal : str, optional
         Draw the line of equality and call it this.
     limits : (float, float)
-        Of the vertical axis."""
+        Of the vertical axis.
+    """
     ax = _square_axes(ax)
     if diagonal is not None:
         ax.plot([0, 1], [0, 1], color=PLAIN, linewidth=1.0, linestyle=(0, (1, 2)), label=diagonal, zorder=1)
@@ -346,7 +347,7 @@ def as_svg(draw: Callable[[Axes], object], salt: str) -> str | None:
 
 
 def _attributes(style: str) -> str:
-    r"""The declarations of a style as attributes of SVG, which a page may have whatever styles it refuses.
+    r"""The declarations of a style as attributes of SVG: a page with a strict policy refuses inline styles.
 
     Examples
     --------
@@ -363,7 +364,7 @@ def _attributes(style: str) -> str:
 
 
 def finding_label(label: str, value: str, lines: int = 2) -> str:
-    """A finding and what was found, the name cut where it is long so that what was found can be read.
+    """A finding and what was found; a long name is shortened so that what was found stays readable.
 
     Examples
     --------
@@ -414,7 +415,7 @@ def _cut(label: str, lines: int = 2) -> str:
 
 
 def _number(label: str) -> str:
-    """The name of a number; what is given gets lines of its own where it does not fit on one with the event."""
+    """The name of a number; its conditions go to lines of their own where they do not fit beside the event."""
     event, bar, given = clean(label).partition(" | ")
     if len(label) <= LABEL_WIDTH or not bar:
         return label
@@ -437,7 +438,7 @@ def _name(ax: Axes, title: str) -> None:
 
 
 def _plain(text: str) -> str:
-    """Text in which a dollar sign is a dollar sign."""
+    """Text whose dollar signs are not taken for mathematics."""
     return text.replace("$", r"\$")
 
 
@@ -480,7 +481,7 @@ def _probability_axis(ax: Axes) -> None:
 
 
 def _key(ax: Axes, meanings: Mapping[str, str]) -> None:
-    """What the colours mean, by the words for it."""
+    """A legend of colours and their meanings."""
     from matplotlib.patches import Patch
 
     _legend(ax, [Patch(color=colour, label=meaning) for meaning, colour in meanings.items()])

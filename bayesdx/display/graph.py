@@ -15,16 +15,16 @@ ROW, HEIGHT, WIDTH, HEADING, MARGIN = 25.0, 21.0, 260.0, 30.0, 12.0
 """Pixels: from row to row, height and width of a node, of a heading, around the drawing."""
 
 LEAST_GAP, MOST_GAP, GAP_PER_NODE = 70.0, 170.0, 10.0
-"""Pixels between columns: edges to few nodes need little room, and a small drawing is shrunk the less."""
+"""Pixels between columns: least, most, and for each node of the longest column; few edges need little room."""
 
 BOW = 50.0
-"""Pixels by which the control points of an edge within a column stand out to the right."""
+"""Pixels to the right at which the control points of an edge within a column stand."""
 
 LOOSEST = 3.2
-"""A column of few nodes is stretched towards the height of the longest one, at most to so many times its own."""
+"""A short column is stretched towards the height of the longest one, to this multiple of its own height at most."""
 
 SIGN, BOLD_SIGN = 6.4, 7.3
-"""Width of a sign of a label and of a note in pixels, about."""
+"""Approximate width in pixels of a character of a label, and of a note."""
 
 FILL, KNOWN = "#2b86c8", "#d1495b"
 PALETTE = ("#0f8fd6", "#e07b00", "#19a974", "#c45bb0", "#b59f00", "#6c7bd9", "#8d6e4f")
@@ -135,7 +135,7 @@ def layered_svg(sections: Sequence[Section], arrows: Sequence[Arrow], title: str
 
 
 def _ordered(sections: Sequence[Section], arrows: Sequence[Arrow], gap: float) -> list[Section]:
-    """Sections with their nodes moved to the mean height of their neighbours, some rounds of it."""
+    """Sections with their nodes sorted by the mean height of their neighbours, in ``SWEEPS`` rounds."""
     neighbours: dict[str, list[tuple[str, float]]] = {}
     for arrow in arrows:
         neighbours.setdefault(arrow.source, []).append((arrow.target, arrow.strength))
@@ -158,7 +158,7 @@ def _centre(neighbours: Sequence[tuple[str, float]], height: Mapping[str, float]
 
 
 def _gap(sections: Sequence[Section]) -> float:
-    """Between columns, by how many nodes the longest one has."""
+    """The gap between columns, in pixels."""
     counts: dict[int, int] = {}
     for section in sections:
         counts[section.column] = counts.get(section.column, 0) + len(section.boxes)
@@ -206,7 +206,7 @@ def _edge(arrow: Arrow, source: _Place, target: _Place, colour: str, some_known:
         x1, x2 = (x1, target.x) if source.x < target.x else (source.x, target.x + WIDTH)
         half = (x2 - x1) / 2
         bend = f"C{x1 + half:.0f} {y1:.1f} {x2 - half:.0f} {y2:.1f}"
-    strong = target.box.known or not some_known  # where something is known, the links to it stand out
+    strong = target.box.known or not some_known  # links to an observed node stand out
     opacity = (0.9 if strong else 0.3) * (0.35 + 0.65 * arrow.strength)
     width = 0.7 + 4.3 * arrow.strength
     return (

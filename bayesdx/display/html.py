@@ -15,7 +15,7 @@ Heading = Callable[[str, int], str]
 """Draws a title of a level."""
 
 EMERGENCY, URGENT, ROUTINE = "#a3142a", "#7a4300", "#44505c"
-"""Grounds of alerts, dark enough for white text on them and for themselves as ink on paper (contrast above 7)."""
+"""Colours of alerts: dark enough as the ground of white text, and as text on white paper (contrast above 7)."""
 
 STYLE = f"""
 .bdx{{font-family:system-ui,sans-serif;max-width:62em}}
@@ -51,7 +51,7 @@ overflow-wrap:break-word}}
 .bdx .routine{{color:{ROUTINE};border-color:{ROUTINE}}}
 .bdx h2,.bdx h3{{break-after:avoid}}.bdx tr{{break-inside:avoid}}.sections h2{{break-before:page}}}}
 """
-"""Rules for cells name a class twice: JupyterLab aligns every cell by two classes and an element, and would win."""
+"""Rules for cells repeat a class to outweigh JupyterLab's, which align every cell by two classes and an element."""
 
 
 def escaped(text: object) -> str:
@@ -115,7 +115,7 @@ def whole_page(title: object, body: str, kind: str, *, style: str = "", policy: 
 
 
 def as_fragment(blocks: Iterable[Block]) -> str:
-    """Blocks with their style sheet, for a notebook; titles are no headings, so that they stay out of its contents.
+    """Blocks with their style sheet, for a notebook; titles are bold paragraphs, no part of its contents.
 
     Examples
     --------

@@ -93,5 +93,5 @@ def _marked(text: object) -> str:
 
 
 def _line(text: str) -> str:
-    """Text that starts a line: no list, heading or quotation by accident."""
+    """Text at the start of a line, escaped where it would begin a list, a heading or a quotation."""
     return re.sub(r"^(\d*)([#>+.)-])", r"\1\\\2", _marked(text))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 ROUNDING = 1e-12
-"""More than the error of any sum here, less than anything that a model can mean."""
+"""Differences below this are rounding errors."""
 
 
 def format_probability(probability: float) -> str:

@@ -15,10 +15,10 @@ BAR_WIDTH = 20
 """Columns of a bar from 0 to 1."""
 
 INDENT = 4
-"""Columns by which the second line of an alert, and the text below a long lead, stand back."""
+"""Columns by which the second line of an alert, and the text below a long lead, are indented."""
 
 LEAST_TEXT = 24
-"""Columns that the text beside a lead gets; where that is more than there are, each lead has a line of its own."""
+"""Least width of the text beside a lead; where there is less room, each lead has a line of its own."""
 
 EIGHTHS = "▏▎▍▌▋▊▉█"
 
@@ -39,7 +39,7 @@ def as_text(blocks: Iterable[Block]) -> str:
 
 
 def wrapped(text: str, width: int = WIDTH, indent: int = 0) -> list[str]:
-    """Text in lines that are no wider; a percent sign stays with its number, later lines stand back by ``indent``.
+    """Text in lines that are no wider; a percent sign stays with its number, later lines are indented by ``indent``.
 
     Examples
     --------

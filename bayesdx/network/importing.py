@@ -53,12 +53,12 @@ POPULATION = "imported"
 """Name of the one population."""
 
 NOTHING = ("absent", "no", "none", "negative", "false", "normal", "healthy", "never", "off")
-"""Words of states that are the reference state where a variable has one of them, the first of these that it has."""
+"""States that mean that nothing was found: the first of these that a variable has is its reference state."""
 
 _NOT_STATED = "Not stated in the network."
 _INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs")
 _SMALLEST_REST = 1e-3
-"""Probability of a reference state below which it gets a row of its own: as a rest, rounding would show."""
+"""A reference state less probable than this gets a row of its own: as what the others leave, it would be rounding."""
 
 
 def model_from_network(
@@ -192,7 +192,7 @@ def _causes(network: Network, causes: Sequence[str]) -> tuple[str, ...]:
 
 
 def _refuse_constant(given: Network, source: Network, names: Iterable[str]) -> None:
-    """What is asked about a variable that is always in one state cannot be done."""
+    """Raise where an argument names a variable that is always in one state."""
     for name in names:
         if name in given.index and name not in source.index:
             raise NetworkError(f"{name!r} is always in one state; it is no part of a model.")
@@ -236,7 +236,7 @@ def _kinds(network: Network, causes: Collection[str], kinds: Mapping[str, str]) 
 
 
 def _refuse_unfit(network: Network) -> None:
-    """What the format does not hold, all of it at once."""
+    """Raise with everything in the network that a model folder cannot hold."""
     faults = []
     rows = 0
     for node in network.nodes:

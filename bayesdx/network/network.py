@@ -390,7 +390,7 @@ class Network:
         return made
 
     def with_ancestors(self, variables: Iterable[int]) -> frozenset[int]:
-        """Positions of these variables and of everything above them; all else is barren to questions about them.
+        """Positions of these variables and of their ancestors; no other variable matters to questions about them.
 
         Parameters
         ----------

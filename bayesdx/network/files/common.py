@@ -25,10 +25,10 @@ LARGEST_GAP = 0.02
 """How far a row of a file may be from a sum of 1 (published networks are rounded); it is renormalised."""
 
 LARGEST_SILENT_GAP = 1e-3
-"""The same without a warning."""
+"""The largest gap that is renormalised without a warning."""
 
 OWN = "bayesdx:"
-"""How the properties begin that say where a network was read; no file takes them over."""
+"""Prefix of the properties that say where a network was read from; they are not written into files."""
 
 _LONGEST_SHOWN = 60
 _PIECE = 2**20

@@ -1,4 +1,4 @@
-"""XML of a stranger as a tree of elements with their lines: no entity is expanded, nothing outside is fetched."""
+"""Untrusted XML as a tree of elements with their lines: no entity is expanded, nothing outside is fetched."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class _Builder:
             self.parser.Parse(raw, True)
         except expat.ExpatError as error:
             self.source.fail(f"no well-formed XML: {expat.ErrorString(error.code)}.", error.lineno)
-        except (LookupError, ValueError, UnicodeError) as error:  # an encoding that is none, or of several bytes
+        except (LookupError, ValueError, UnicodeError) as error:  # an unknown encoding, or one of several bytes
             self.source.fail(f"XML in an encoding that cannot be read: {error}.", 1)
         assert self.root is not None  # a document without a root is not well formed
         return self.root

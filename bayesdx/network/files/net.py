@@ -37,7 +37,7 @@ TEXTS = Spelling('["\\\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff]')
 """Texts stand in quotes."""
 
 HUGIN = "hugin:"
-"""How the properties begin that stand with the table of a node, such as experience counts; not written back."""
+"""Prefix of the properties read beside the table of a node, such as experience counts; they are not written back."""
 
 _BARE = re.compile(r'[^\s"(),]++')
 _BLANK = re.compile(r"\s*+")

@@ -35,7 +35,7 @@ NAMES = Spelling(f"[^A-Za-z0-9_]|{ILLEGAL}|^[^A-Za-z]", prefix="n")
 """Identifiers: a letter, then letters, digits and underscores."""
 
 GENIE = "genie:"
-"""How the properties begin that stand in elements and attributes of GeNIe's own."""
+"""Prefix of the properties that are read from elements and attributes of GeNIe's own."""
 
 _ROLES = ("diagtype", "ranked", "mandatory", "setToDefault")
 _DEFINED = ("state", "parents", "probabilities", "resultingstates", "strengths", "parameters", "property")
@@ -97,7 +97,7 @@ def read(source: OpenFile, raw: bytes) -> Network:
 
 
 def _refuse_dynamic(source: OpenFile, root: Element, holder: Element) -> None:
-    """Nodes of a network that repeats itself over slices of time."""
+    """Raise for a dynamic network, whose nodes repeat over slices of time."""
     temporal = [
         (child, f"of dynamic slices, <{child.name}>") for child in holder.children if "dynamic" in child.attributes
     ]
@@ -288,7 +288,7 @@ def _gate(
 
 
 def _orders(source: OpenFile, element: Element, variable: Described, cards: Sequence[int]) -> list[list[int]]:
-    """For each parent, its states as the columns of the gate follow each other; as it lists them where not said."""
+    """For each parent, its states in the order of the gate's columns; in its own order where the file gives none."""
     found = element.all("strengths")
     if not found:
         return [list(range(card)) for card in cards]

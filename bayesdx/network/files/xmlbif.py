@@ -20,7 +20,7 @@ from bayesdx.network.files.markup import BLANKS, ILLEGAL, LOOSE, Element, conten
 from bayesdx.network.network import Details, Network, Node, Table
 
 NAMES = Spelling(f"{ILLEGAL}|^[{BLANKS}]|[{BLANKS}](?![\\s\\S])")
-"""Blanks around a name are no part of it, so those that are get written as other signs."""
+"""Readers strip blanks around a name, so blanks that belong to the name are escaped."""
 
 
 def read(source: OpenFile, raw: bytes) -> Network:
