@@ -15,6 +15,7 @@ from typing import Any
 
 from bayesdx.cohort.batches import output_schema, score_names, scored_batch
 from bayesdx.cohort.clusters import score_dask
+from bayesdx.cohort.cohort_sizes import CohortSizes
 from bayesdx.cohort.column_words import TableLexicon, lexicon
 from bayesdx.cohort.columns import Scored
 from bayesdx.cohort.formats import format_of
@@ -46,6 +47,7 @@ def score_cohort(
     workers: int | None = None,
     progress: bool | None = None,
     overwrite: bool = False,
+    sizes: CohortSizes | None = None,
 ) -> Any:
     """The posterior of every cause, for every row of a table of any size.
 
@@ -88,6 +90,9 @@ def score_cohort(
         Whether to show a bar with rate and remaining time; by default where standard error is a terminal.
     overwrite : bool
         Whether the output of another run may be replaced. What was not written by this function never is.
+    sizes : CohortSizes, optional
+        How the table is cut into parts and batches, and how large it may be. The partitions of a Dask frame stay as
+        they are.
 
     Returns
     -------
@@ -122,6 +127,7 @@ def score_cohort(
     model = as_model(model)
     options = read_options(keep, ignore, on_error, intervals, draws, seed)
     threads = _threads(workers)
+    sizes = sizes or CohortSizes()
     target = _output(out)
     format = None if target is None else format_of(target)
     if format is not None and format.is_arrow:
@@ -129,7 +135,7 @@ def score_cohort(
     words = lexicon(model)
     if is_dask(cohort):
         return score_dask(words, cohort, target, options, overwrite)
-    table = open_source(cohort)
+    table = open_source(cohort, sizes)
     positions = words.positions(table.names, options.keep, options.ignore)
     score_names(words, options)
 
@@ -144,7 +150,7 @@ def score_cohort(
     _refuse_source(table, target)
     whose = identity(words, table.identity(), options, table.is_arrow or format.is_arrow)
     kept = schema() if format.is_arrow else None
-    run = Run(target, format, whose, overwrite)
+    run = Run(target, format, whose, overwrite, sizes)
     try:
         return run.finished or run.finish(job.do(run.parts, kept), kept)
     finally:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesdx.cohort import sources
+from bayesdx.cohort.cohort_sizes import CohortSizes
 from bayesdx.cohort.column_words import TableLexicon, kernel
 from bayesdx.cohort.formats import Format, merge
 from bayesdx.cohort.options import Options
@@ -60,6 +60,8 @@ class Run:
         that a rest of the run is of no use.
     overwrite : bool
         Whether what another run has written may be replaced.
+    sizes : CohortSizes
+        How the source is cut into parts.
 
     Attributes
     ----------
@@ -72,7 +74,9 @@ class Run:
         Another run, or something else, is at the place; or another process is writing there.
     """
 
-    def __init__(self, out: Path, format: Format, identity: Mapping[str, Any], overwrite: bool) -> None:
+    def __init__(
+        self, out: Path, format: Format, identity: Mapping[str, Any], overwrite: bool, sizes: CohortSizes
+    ) -> None:
         folder = format is Format.PARQUET_FOLDER
         self.out = out
         self.identity = json.loads(json.dumps(identity))
@@ -80,8 +84,7 @@ class Run:
         scratch = out / "_parts" if folder else out.with_name(f"{out.name}.parts")
         results, resumable = out if folder else scratch, identity["source"] is not None
         # Parts that were cut otherwise hold other rows under the same number.
-        cut = [sources.PART_ROWS, sources.CSV_PART]
-        self.parts = Parts(out, format, results, scratch, seal([self.identity, cut]), resumable)
+        self.parts = Parts(out, format, results, scratch, seal([self.identity, sizes.cut()]), resumable)
         self.finished: CohortSummary | None = None
         self._lock: int | None = None
         try:
