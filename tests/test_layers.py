@@ -168,3 +168,12 @@ def test_no_two_classes_have_one_name() -> None:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 homes.setdefault(node.name, []).append(name_of(path))
     assert {name: paths for name, paths in homes.items() if len(paths) > 1} == {}
+
+
+def test_no_two_files_have_one_name() -> None:
+    """A file is known by its name alone."""
+    homes: dict[str, list[str]] = {}
+    for path in MODULES:
+        if path.name != "__init__.py":
+            homes.setdefault(path.name, []).append(name_of(path))
+    assert {name: paths for name, paths in homes.items() if len(paths) > 1} == {}

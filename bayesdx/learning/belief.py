@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 from bayesdx.diagnosis.compiled import compiled
 from bayesdx.errors import LearningError, nearest
 from bayesdx.knowledge.model import Model
-from bayesdx.learning.intervals import HALF
 from bayesdx.learning.layout import Layout
+from bayesdx.learning.moved_interval import HALF
 from bayesdx.network.beliefs import fit_sample_sizes
 from bayesdx.network.parameters import Distribution
 

@@ -37,8 +37,8 @@ from bayesdx.learning.em import Fit, Progress, maximise
 from bayesdx.learning.estimate import Estimate, by_counting, by_em, counted, left_alone
 from bayesdx.learning.expected import expectation
 from bayesdx.learning.information import Information, information, observed
-from bayesdx.learning.intervals import HALF, interval
 from bayesdx.learning.layout import Layout
+from bayesdx.learning.moved_interval import HALF, interval
 from bayesdx.learning.patients import Patients, patients_of
 from bayesdx.learning.shift import (
     CERTAIN,
@@ -58,12 +58,12 @@ from bayesdx.learning.shift import (
 )
 from bayesdx.learning.sites import Alone, at_site, pool, populations_of, site_belief
 from bayesdx.learning.sites import tabulate as tabulate_sites
+from bayesdx.learning.synthesis.learned_version import LEAST_SHARE, sources_of
 from bayesdx.learning.synthesis.outcome import INFORMED
 from bayesdx.learning.synthesis.result import Synthesis
 from bayesdx.learning.synthesis.synthesise import Studies, synthesise
 from bayesdx.learning.synthesis.together import StudiesBeside, merged
 from bayesdx.learning.synthesis.together import tabulate as tabulate_beside
-from bayesdx.learning.synthesis.version import LEAST_SHARE, sources_of
 from bayesdx.learning.verification import unverified_hidden
 from bayesdx.learning.version import (
     Key,

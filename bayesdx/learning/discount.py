@@ -44,7 +44,7 @@ from numpy.typing import NDArray
 from bayesdx.knowledge.model import Model
 from bayesdx.learning.belief import Belief
 from bayesdx.learning.information import UNKNOWN, Basis
-from bayesdx.learning.intervals import HALF
+from bayesdx.learning.moved_interval import HALF
 from bayesdx.learning.shift import case_mix
 from bayesdx.learning.statistics import holm
 from bayesdx.network import Network

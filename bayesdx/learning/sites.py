@@ -39,7 +39,7 @@ from bayesdx.evaluation.dataset import Cohort
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import LONGEST_NAME, number_name
 from bayesdx.learning.belief import Belief, dirichlet
-from bayesdx.learning.intervals import HALF, interval
+from bayesdx.learning.moved_interval import HALF, interval
 from bayesdx.learning.version import Key, Learned
 
 Array = NDArray[np.float64]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bayesdx.learning.belief import Belief
-from bayesdx.learning.intervals import HALF, interval
+from bayesdx.learning.moved_interval import HALF, interval
 from bayesdx.learning.synthesis.uncertainty import SynthesisFit
 from bayesdx.learning.synthesis.unknowns import Number, Unknowns
 

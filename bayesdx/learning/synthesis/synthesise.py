@@ -21,12 +21,12 @@ from bayesdx.knowledge.schema import Accuracy, Study, format_cell, number_name
 from bayesdx.knowledge.studies import read_studies
 from bayesdx.learning.belief import PARTS
 from bayesdx.learning.synthesis.correlation import correlations
+from bayesdx.learning.synthesis.learned_version import Moved, new_version
 from bayesdx.learning.synthesis.optimum import Heterogeneity, Objective, Progress, optimum
 from bayesdx.learning.synthesis.outcome import INFORMED, Outcome, outcomes
 from bayesdx.learning.synthesis.result import Synthesis
 from bayesdx.learning.synthesis.uncertainty import SourcesLeftOut, SynthesisFit, Uncertainty, left_out
 from bayesdx.learning.synthesis.unknowns import Key, Number, Unknowns, unknowns_of
-from bayesdx.learning.synthesis.version import Moved, new_version
 from bayesdx.learning.version import Learned, next_version
 from bayesdx.network import Network
 
