@@ -139,7 +139,7 @@ class SideBySide(_Beside):
         rows.append(["triage", *(case.triage.level for case in self.cases.values())])
         return [*shown, Grid(("what differs", *self.cases), rows), self._grid()]
 
-    most_drawn = 10
+    _most_drawn = 10
 
     def _draw(self, ax: Axes | None, most: int) -> Axes:
         """The posteriors of each cause, a mark for each case."""
@@ -206,7 +206,7 @@ class Sweep(_Beside):
             ),
         ]
 
-    most_drawn = 10
+    _most_drawn = 10
 
     def _draw(self, ax: Axes | None, most: int) -> Axes:
         """The posteriors of each cause, a mark for each state."""

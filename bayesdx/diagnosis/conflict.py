@@ -200,7 +200,7 @@ class Conflict(PlottedReport):
             shown.append(Grid(("pair", "bits"), rows, (1,)))
         return shown
 
-    most_drawn = 15
+    _most_drawn = 15
 
     def _draw(self, ax: Axes | None, most: int) -> Axes:
         """The pairs that clash or support each other most, as bars."""

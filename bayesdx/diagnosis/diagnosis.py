@@ -189,7 +189,7 @@ class Diagnosis(CaseNumbers, PlottedReport):
         blocks = page_blocks(self, self.next_tests, cause)
         Path(file).write_text(as_page(blocks, f"Differential: {name_of(self)}"), encoding="utf-8")
 
-    most_drawn = 12
+    _most_drawn = 12
 
     def _draw(self, ax: Axes | None, most: int) -> Axes:
         """Prior and posterior of each cause, joined by a line."""

@@ -259,7 +259,7 @@ class CredibleIntervals(PlottedReport):
             shown.append(Grid(("number", "variance", "value", "source"), cells, (1,)))
         return shown
 
-    most_drawn = 15
+    _most_drawn = 15
 
     def _draw(self, ax: Axes | None, most: int) -> Axes:
         """Posteriors with their intervals."""

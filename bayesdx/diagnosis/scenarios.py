@@ -139,7 +139,7 @@ class CaseComparison(PlottedReport):
         ]
         return [*shown, Grid(("cause", "before", "after", "decibans", "rank"), rows, (1, 2, 3))]
 
-    most_drawn = 15
+    _most_drawn = 15
 
     def _draw(self, ax: Axes | None, most: int) -> Axes:
         """Both posteriors of each cause, joined by a line."""
@@ -221,7 +221,7 @@ class PosteriorPath(PlottedReport):
         title = Title(f"Path of the posterior: {model.name} {model.version}, {model.population}")
         return [title, Grid(header, rows, tuple(range(1, len(header))))]
 
-    most_drawn = 6
+    _most_drawn = 6
 
     def _draw(self, ax: Axes | None, most: int) -> Axes:
         """The posteriors of the causes that get highest, step by step."""

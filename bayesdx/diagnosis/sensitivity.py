@@ -271,7 +271,7 @@ class SensitivityAnalysis(PlottedReport):
                 shown.append(f"... and {len(moving) - MOST_SHOWN} that move it less")
         return [*shown, _rank_sentence(self), _threshold_sentence(self)]
 
-    most_drawn = 15
+    _most_drawn = 15
 
     def _draw(self, ax: Axes | None, most: int) -> Axes:
         """The widest swings as a tornado."""

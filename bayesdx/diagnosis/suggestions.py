@@ -446,7 +446,7 @@ class NextTests(PlottedReport):
     def _labels(self) -> dict[str, str]:
         return {s.option.name: s.option.label for s in self.suggestions}
 
-    most_drawn = 15
+    _most_drawn = 15
 
     def _draw(self, ax: Axes | None, most: int) -> Axes:
         """Expected information of the best options as bars."""

@@ -34,7 +34,7 @@ class Report(ABC):
 class PlottedReport(Report):
     """A report that can be drawn as a figure."""
 
-    most_drawn: ClassVar[int]
+    _most_drawn: ClassVar[int]
     """Rows that a figure has where nothing else is asked."""
 
     def plot(self, ax: Axes | None = None, most: int | None = None) -> Axes:
@@ -66,7 +66,7 @@ class PlottedReport(Report):
         >>> dx.next_tests(case).plot(Figure().subplots(), most=3).get_title(loc="left")
         'What next?'
         """
-        return self._draw(ax, self.most_drawn if most is None else most)
+        return self._draw(ax, self._most_drawn if most is None else most)
 
     @abstractmethod
     def _draw(self, ax: Axes | None, most: int) -> Axes:
