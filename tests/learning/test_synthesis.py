@@ -175,7 +175,7 @@ def test_report_and_figure(result: dx.types.Synthesis) -> None:
     assert "Left out, 1 of 8 figures: selective verification" in text
     page = result.to_html()
     assert page.startswith("<!DOCTYPE html>")
-    assert "http" not in page
+    assert "http:" not in page and "https:" not in page
     axes = result.plot("sign")
     assert len(axes.get_yticks()) == 6  # the ratio has another axis
     assert len(result.plot("sign", "second").get_yticks()) == 3
