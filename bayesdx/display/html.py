@@ -39,7 +39,7 @@ STYLE = f"""
 .page{{color-scheme:light dark;margin:0 auto;padding:1em;background:Canvas;color:CanvasText;line-height:1.45;
 overflow-wrap:break-word}}
 .page table{{display:block;overflow-x:auto}}
-.page table:has(svg){{display:table;width:100%}}.page .b{{width:32%}}.page svg.bar{{width:100%;min-width:4em}}
+.page table:has(svg){{display:table;width:100%}}.page .b{{width:26%}}.page svg.bar{{width:100%;min-width:4em}}
 .page .flags{{position:sticky;top:0}}
 @media(max-width:34rem){{.bdx .wide{{display:none}}.page svg.bar{{min-width:2em}}.page .b{{width:20%}}
 .bdx.bdx table td,.bdx.bdx table th{{padding-left:0;padding-right:.35em}}
