@@ -273,7 +273,7 @@ def compare(
       bayesdx compare old_folder new_folder --format csv
     """
     import bayesdx as dx
-    from bayesdx.cli import evaluation, output
+    from bayesdx.cli import output
 
     most = None if every else ROWS_SHOWN
     after, before = dx.load_model(new, population=population), dx.load_model(old)
@@ -284,9 +284,6 @@ def compare(
         sys.stdout.write(comparison.to_markdown())
     else:
         output.show_comparison(comparison, format, dx.lineage(new), most)
-    if format == ComparisonFormat.TABLE and not comparison.table.empty:
-        evaluation.show_shares(comparison, most)
-        evaluation.show_effects(comparison.effects, most)
 
 
 @app.command()

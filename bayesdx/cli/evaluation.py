@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 import bayesdx as dx
-from bayesdx.cli.output import console, print_csv, print_json, print_left_out, records, show_report, table
-from bayesdx.display import clean, format_probability, format_ratio
+from bayesdx.cli.output import console, print_csv, print_json, records, show_report, table
+from bayesdx.display import clean, format_ratio
 
 
 def show(model: dx.Model, evidence: pd.DataFrame | None, cases: dx.types.CaseResults | None, format: str) -> None:
@@ -79,48 +79,3 @@ def _p(row: dict[str, Any]) -> str:
 
 def _number(value: float | str | None) -> str:
     return "" if value is None else format_ratio(float(value))
-
-
-def show_shares(comparison: dx.types.VersionComparison, most: int | None = None) -> None:
-    """How common causes are in both populations before anything is found, the most moved first."""
-    shares = comparison.shares
-    shares = shares[shares["old"] != shares["new"]]
-    if shares.empty:
-        return
-    with console() as screen:
-        places = f"{clean(comparison.old.population)} -> {clean(comparison.new.population)}"
-        screen.print(f"\nBefore anything is found, {places}", style="bold")
-        grid = table("cause", "probability")
-        for row in records(shares.head(most or len(shares))):
-            grid.add_row(clean(row["cause"]), f"{_change(row['old'])} -> {_change(row['new'])}")
-        screen.print(grid)
-        print_left_out(screen, len(shares), most)
-
-
-def show_effects(effects: pd.DataFrame, most: int | None = None) -> None:
-    """The effect of a new version on the ``most`` cases that it moves most, or on all, for people."""
-    with console() as screen:
-        if effects.empty:
-            screen.print("\nThe new version has no cases.")
-            return
-        screen.print("\nEffect on cases, the largest first", style="bold")
-        grid = table("case, cause", "rank", "probability", "most moved")
-        for narrow in grid.columns[1:]:
-            narrow.no_wrap = True
-        for row in records(effects.head(most or len(effects))):
-            grid.add_row(
-                f"{clean(row['case'])}\n{clean(row['cause']) or 'none'}",
-                f"{_rank(row['old_rank'])} -> {_rank(row['new_rank'])}",
-                f"{_change(row['old_probability'])} -> {_change(row['new_probability'])}",
-                f"{clean(row['most_moved'])}\n{_change(row['most_moved_old'])} -> {_change(row['most_moved_new'])}",
-            )
-        screen.print(grid)
-        print_left_out(screen, len(effects), most)
-
-
-def _rank(value: float | None) -> str:
-    return "n/a" if value is None else str(int(value))
-
-
-def _change(value: float | None) -> str:
-    return "n/a" if value is None else format_probability(value)

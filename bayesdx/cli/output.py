@@ -282,63 +282,23 @@ def _statuses(model: dx.Model, file: str) -> list[int]:
 
 
 def show_comparison(comparison: dx.types.VersionComparison, format: str, lineage: str, most: int | None = None) -> None:
-    """What differs between two models; in JSON also what that does to the cases of the new one.
+    """What differs between two models, and what that does to the cases of the new one; in CSV what differs alone.
 
-    ``lineage`` is the sentence about the new one's parent.
-
-    ``most`` rows of each table are shown to people, all of them where it is None.
+    ``lineage`` is the sentence about the new one's parent; ``most`` rows of each table are shown to people, all of them
+    where it is None.
     """
-    old, new = (
-        {"name": side.name, "version": side.version, "hash": side.hash} for side in (comparison.old, comparison.new)
-    )
     if format == "json":
+        old, new = (
+            {"name": side.name, "version": side.version, "hash": side.hash} for side in (comparison.old, comparison.new)
+        )
         effects = records(comparison.effects)
         differences = records(comparison.table)
         print_json({"old": old, "new": new, "lineage": lineage, "differences": differences, "effects": effects})
     elif format == "csv":
         print_csv(comparison.table)
     else:
-        title = f"{old['name']} {old['version']} -> {new['name']} {new['version']}"
-        count = len(comparison.table)
         with console() as screen:
-            screen.print(f"{title}: {count or 'no'} difference{'s' if count != 1 else ''}.")
-            screen.print(lineage)
-            if count:
-                _print_differences(screen, comparison.table, most)
-
-
-def _print_differences(screen: Console, differences: pd.DataFrame, most: int | None) -> None:
-    """Differences in three tables: numbers get narrow columns of their own, texts need wide ones."""
-    shifts, bounds = differences["shift_decibans"].notna(), differences["column"].isin(("lower", "upper"))
-    sections = (
-        ("Values that moved, the largest shift first", differences[shifts & ~bounds]),
-        ("Added, removed, and whatever has no shift", differences[~shifts]),
-        ("Bounds of intervals, the largest shift first", differences[shifts & bounds]),
-    )
-    for title, part in sections:
-        if len(part):
-            screen.print(f"\n{title}", style="bold")
-            screen.print(_differences(part.head(most or len(part))))
-            print_left_out(screen, len(part), most)
-
-
-def print_left_out(screen: Console, count: int, most: int | None) -> None:
-    """Say how many rows of a table are not shown."""
-    if most and count > most:
-        screen.print(f"and {count - most:,} more; --all shows them", style="dim")
-
-
-def _differences(differences: pd.DataFrame) -> Sheet:
-    """A row per difference; decibans where there are any."""
-    shifted = bool(differences["shift_decibans"].notna().any())
-    side = "right" if shifted else "left"
-    grid = table("row", "column", ("old", side), ("new", side), *([("decibans", "right")] if shifted else []))
-    for row in records(differences):
-        name = ": ".join(filter(None, (row["file"], clean(row["row"]))))
-        column = ", ".join(filter(None, (row["column"], "" if row["change"] == "changed" else row["change"])))
-        shift = [f"{float(row['shift_decibans']):+.4g}"] if shifted else []
-        grid.add_row(name, column, cell(row["old"]), cell(row["new"]), *shift)
-    return grid
+            print_blocks(screen, comparison.review(most, made_from=lineage, rest="--all shows them"))
 
 
 def show_case(case: dx.Diagnosis, format: str, top: int | None, *, brief: bool = False) -> None:

@@ -15,8 +15,8 @@ from rich.text import Text
 JOINT = re.compile(r"(?<=[_=;|])(?=.)")
 """Where the parts of a name meet: iliopsoas_strain, onset=sudden, diabetes=no;age_group=under_40."""
 
-SPACE = re.compile(r" (?!%)")
-"""Between words; a percent sign stays with its number."""
+SPACE = re.compile(r"(?<!->) (?!%|->)")
+"""Between words; a percent sign stays with its number, and an arrow with what it joins."""
 
 GAP = 3
 """Columns of the terminal between two columns of a table."""

@@ -74,13 +74,13 @@ def _written(block: Block) -> str:
             return "\n".join(f"- {_line(text)}" for text in texts)
         case Entries(rows, title):
             listed = "\n".join(f"- {_line(f'{lead}: {text}' if lead else text)}" for lead, text in rows)
-            return f"{_line(title)}\n\n{listed}" if title else listed
+            return f"## {_marked(title)}\n\n{listed}" if title else listed
         case Grid(header, rows, numeric, title):
             rule = ["---:" if place in numeric else "---" for place in range(len(header))]
             lines = [[_marked(cell) for cell in header], rule]
             lines += [[_marked(cell_text(cell)) for cell in row] for row in rows]
             drawn = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-            return f"{_line(title)}\n\n{drawn}" if title else drawn
+            return f"## {_marked(title)}\n\n{drawn}" if title else drawn
         case Figure(_, caption):
             return _line(caption)
         case Passage(text) | Note(text):

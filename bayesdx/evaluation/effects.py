@@ -14,8 +14,8 @@ from bayesdx.display.blocks import Block, Grid, Title
 from bayesdx.display.markdown import as_markdown
 from bayesdx.evaluation.outcomes import CaseOutcome, run_case
 from bayesdx.knowledge import Comparison, Model, compare_rows, lineage
-from bayesdx.knowledge.compare import COLUMNS
-from bayesdx.knowledge.schema import Case, format_cell
+from bayesdx.knowledge.compare import cut
+from bayesdx.knowledge.schema import Case
 from bayesdx.knowledge.versions import as_model
 
 EFFECT_COLUMNS = [
@@ -105,9 +105,62 @@ class VersionComparison(Comparison):
         >>> import bayesdx as dx
         >>> model = dx.load_model("chest_clinic@1.0.0")
         >>> print(dx.compare_models(model, model).to_markdown().splitlines()[0])
-        # chest_clinic 1.0.0 -> chest_clinic 1.0.0
+        # chest_clinic 1.0.0 -> chest_clinic 1.0.0: no differences
         """
-        return as_markdown(_document(self))
+        return as_markdown(self.review(LONGEST_TABLE))
+
+    def review(self, most: int | None = None, *, made_from: str = "", rest: str = "") -> list[Block]:
+        """Everything for a review: the hashes, what differs, what was expected before, and the effect on every case.
+
+        Parameters
+        ----------
+        most : int, at least 1, optional
+            Rows of each table that are shown; all of them where left out.
+        made_from : str
+            The sentence about the new model's parent; as ``lineage`` says of the new model where left out.
+        rest : str
+            How to see the others, said where a table is cut.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> [block.text for block in dx.compare_models(model, model).review() if hasattr(block, "text")]
+        ['chest_clinic 1.0.0 -> chest_clinic 1.0.0: no differences']
+        """
+        title, *differences = self.blocks(most, rest=rest)
+        said = [title, f"Old: {self.old.hash}. New: {self.new.hash}. {made_from or lineage(self.new)}"]
+        parts = [*differences, *self._expected(most, rest)]
+        return [*said, *parts, *self._outcome(most, rest)] if parts else said
+
+    def _expected(self, most: int | None, rest: str) -> list[Block]:
+        moved = self.shares[self.shares["old"] != self.shares["new"]]
+        rows = [(row["cause"], _arrow(row["old"], row["new"])) for row in moved.to_dict("records")]
+        title = f"Before anything is found, {self.old.population} -> {self.new.population}"
+        return cut(Grid(("cause", "probability"), rows, title=title), most, rest)
+
+    def _outcome(self, most: int | None, rest: str) -> list[Block]:
+        effects = self.effects
+        if effects.empty:
+            return [Title("Effect on cases"), "The new version has no cases."]
+        ranks = effects["rank_change"].fillna(0.0)
+        said = (
+            f"{len(effects)} cases; the main cause rises in {int((ranks < 0).sum())} and falls in "
+            f"{int((ranks > 0).sum())}. The largest change of a probability first."
+        )
+        rows = [
+            (
+                f"{row['case']}: {row['cause'] or 'none'}",
+                f"{_rank(row['old_rank'])} -> {_rank(row['new_rank'])}",
+                _arrow(row["old_probability"], row["new_probability"]),
+                f"{row['most_moved']} {_arrow(row['most_moved_old'], row['most_moved_new'])}",
+                row["left_out"],
+            )
+            for row in effects.to_dict("records")
+        ]
+        header = ["case: cause", "rank", "probability", "most moved", "left out of the old"]
+        width = len(header) if effects["left_out"].any() else len(header) - 1
+        return [Title("Effect on cases"), said, *cut(Grid(header[:width], [row[:width] for row in rows]), most, rest)]
 
 
 def compare_models(old: Model | str | PathLike[str], new: Model | str | PathLike[str]) -> VersionComparison:
@@ -232,71 +285,6 @@ def _most_moved(old: Model, new: Model, before: CaseOutcome, after: CaseOutcome)
         return ["", np.nan, np.nan]
     place = int(np.argmax(sizes))
     return [shared[place], *pairs[place]]
-
-
-def _document(comparison: VersionComparison) -> list[Block]:
-    old, new = comparison.old, comparison.new
-    table, effects = comparison.table, comparison.effects
-    blocks: list[Block] = [Title(f"{old.name} {old.version} -> {new.name} {new.version}", 1)]
-    moved = len(comparison.numbers)
-    blocks.append(
-        f"{len(table)} difference{'s' if len(table) != 1 else ''}, {moved} of them a number that moved. "
-        f"Old: {old.hash}. New: {new.hash}. {lineage(new)}"
-    )
-    shares = comparison.shares
-    shares = shares[shares["old"] != shares["new"]]
-    if len(shares):
-        blocks.append(Title(f"Before anything is found, {old.population} -> {new.population}"))
-        listed = [
-            (row["cause"], _arrow(row["old"], row["new"])) for row in shares.head(LONGEST_TABLE).to_dict("records")
-        ]
-        blocks.append(Grid(["cause", "probability"], listed))
-    blocks.append(Title("Effect on cases"))
-    if effects.empty:
-        blocks.append("The new version has no cases.")
-    else:
-        ranks = effects["rank_change"].fillna(0.0)
-        blocks.append(
-            f"{len(effects)} cases; the main cause rises in {int((ranks < 0).sum())} and falls in "
-            f"{int((ranks > 0).sum())}. The largest change of a probability first."
-        )
-        blocks.append(
-            Grid(
-                ["case", "cause", "rank", "probability", "most moved", "from -> to", "left out of the old"],
-                [
-                    (
-                        row["case"],
-                        row["cause"] or "none",
-                        f"{_rank(row['old_rank'])} -> {_rank(row['new_rank'])}",
-                        _arrow(row["old_probability"], row["new_probability"]),
-                        row["most_moved"],
-                        _arrow(row["most_moved_old"], row["most_moved_new"]),
-                        row["left_out"],
-                    )
-                    for row in effects.head(LONGEST_TABLE).to_dict("records")
-                ],
-            )
-        )
-    blocks.append(Title("What moved"))
-    if table.empty:
-        blocks.append("Nothing.")
-    else:
-        rows = [
-            (*(_shown(row[name]) for name in COLUMNS[:-1]), _shift(row["shift_decibans"]))
-            for row in table.head(LONGEST_TABLE).to_dict("records")
-        ]
-        blocks.append(Grid(["file", "row", "column", "change", "old", "new", "shift (decibans)"], rows, [6]))
-    if max(len(table), len(effects)) > LONGEST_TABLE:
-        blocks.append(f"Tables end after {LONGEST_TABLE} rows; the whole comparison has {len(table)}.")
-    return blocks
-
-
-def _shown(value: object) -> str:
-    return "" if value is None or (isinstance(value, float) and np.isnan(value)) else format_cell(value)
-
-
-def _shift(decibans: float) -> str:
-    return "" if np.isnan(decibans) else f"{decibans:+.2f}"
 
 
 def _rank(rank: float) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from bayesdx.display.blocks import Block, Grid, Title
+from bayesdx.display.blocks import Block, Grid, Note, Title
 from bayesdx.display.report import Report
 from bayesdx.knowledge.model import Model, ModelInfo
 from bayesdx.knowledge.schema import FILES, Cell, File, format_cell, key_of, number_name
@@ -18,6 +17,12 @@ from bayesdx.odds import decibans, log_odds
 _NUMERIC = (Cell.PROBABILITY, Cell.NUMBER, Cell.INTEGER, Cell.CORRELATION)
 _NUMBERS = {(file.name, column.name) for file in FILES for column in file.columns if column.cell in _NUMERIC}
 _BOUNDS = ("lower", "upper")
+MOST_SHOWN = 20
+"""Rows of each table of differences that are shown."""
+
+LONGEST_CELL = 400
+"""Signs of a cell that is shown."""
+
 COLUMNS = ["file", "row", "column", "change", "old", "new", "shift_decibans"]
 
 
@@ -68,15 +73,62 @@ class Comparison(Report):
         moved = [(file, column) in _NUMBERS and change == "changed" for file, column, change in cells]
         return self.table.loc[moved].reset_index(drop=True)
 
-    def blocks(self) -> Sequence[Block]:
-        """How many cells differ, and which."""
+    @property
+    def title(self) -> str:
+        """Both versions, and how many cells differ."""
         count = len(self.table)
-        said = f"{count} difference{'s' if count != 1 else ''}" if count else "no difference."
-        title = Title(f"{self.old.name} {self.old.version} -> {self.new.name} {self.new.version}: {said}")
-        shown = self.table.astype(object).where(self.table.notna(), "")
-        return (
-            [title, Grid(COLUMNS, shown.to_numpy().tolist(), [COLUMNS.index("shift_decibans")])] if count else [title]
+        said = f"{count or 'no'} difference{'s' if count != 1 else ''}"
+        return f"{self.old.name} {self.old.version} -> {self.new.name} {self.new.version}: {said}"
+
+    def blocks(self, most: int | None = MOST_SHOWN, *, rest: str = "") -> list[Block]:
+        """What differs in three tables: values that moved, what has no shift, bounds of intervals.
+
+        Parameters
+        ----------
+        most : int, at least 1, or None
+            Rows of each table that are shown; all of them for None.
+        rest : str
+            How to see the others, said where a table is cut.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> compare_rows(model, model).blocks()
+        [Title(text='chest_clinic 1.0.0 -> chest_clinic 1.0.0: no differences', level=1)]
+        """
+        shifts, bounds = self.table["shift_decibans"].notna(), self.table["column"].isin(_BOUNDS)
+        sections = (
+            ("Values that moved, the largest shift first", self.table[shifts & ~bounds]),
+            ("Added, removed, and whatever has no shift", self.table[~shifts]),
+            ("Bounds of intervals, the largest shift first", self.table[shifts & bounds]),
         )
+        return [Title(self.title, 1), *(block for part in sections for block in _differences(*part, most, rest))]
+
+
+def cut(grid: Grid, most: int | None, rest: str) -> list[Block]:
+    """A table with its first rows, and how many more there are; nothing for one without rows."""
+    more = len(grid.rows) - (most or len(grid.rows))
+    said = [Note(f"and {more:,} more{rest and f'; {rest}'}")] if more > 0 else []
+    return [replace(grid, rows=grid.rows[:most]), *said] if grid.rows else []
+
+
+def _differences(title: str, part: pd.DataFrame, most: int | None, rest: str) -> list[Block]:
+    """A row per difference, with decibans where there are any: numbers get narrow columns, texts wide ones."""
+    shifted = bool(part["shift_decibans"].notna().any())
+    rows = []
+    for row in part.to_dict("records"):
+        name = ": ".join(filter(None, (row["file"], row["row"])))
+        column = ", ".join(filter(None, (row["column"], "" if row["change"] == "changed" else row["change"])))
+        shift = [f"{row['shift_decibans']:+.4g}"] if shifted else []
+        rows.append((name, column, *map(_shown, (row["old"], row["new"])), *shift))
+    header = ("row", "column", "old", "new", *(["decibans"] if shifted else []))
+    return cut(Grid(header, rows, (2, 3, 4) if shifted else (), title), most, rest)
+
+
+def _shown(value: object) -> str:
+    text = "" if value is None or (isinstance(value, float) and np.isnan(value)) else format_cell(value)
+    return text if len(text) <= LONGEST_CELL else f"{text[:LONGEST_CELL]}…"
 
 
 def compare_rows(old: Model, new: Model) -> Comparison:
@@ -95,7 +147,7 @@ def compare_rows(old: Model, new: Model) -> Comparison:
     >>> import bayesdx as dx
     >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
     >>> print(compare_rows(model, model))
-    hip_flexion_weakness 1.0.0 -> hip_flexion_weakness 1.0.0: no difference.
+    hip_flexion_weakness 1.0.0 -> hip_flexion_weakness 1.0.0: no differences
     """
     rows = _compare_info(old, new)
     for file in FILES:

@@ -205,7 +205,7 @@ class TestCompare:
     def test_a_model_equals_itself(self) -> None:
         """No difference is said as such."""
         text = good("compare", MODEL, MODEL)
-        assert text.endswith("no differences.\n1.0.0 was made from no other version.\n")
+        assert "no differences\n" in text and "1.0.0 was made from no other version." in " ".join(text.split())
 
     @pytest.mark.parametrize("format", ["table", "json", "csv"])
     def test_a_number_that_moved(self, format: str, tmp_path: Path) -> None:
@@ -223,7 +223,7 @@ class TestCompare:
         text = good("compare", MODEL, folder, "--format", format)
         shift = 10 * (math.log10(after / (1 - after)) - math.log10(before / (1 - before)))
         if format == "table":
-            assert "1 difference." in text
+            assert "1 difference\n" in text
             assert f"{shift:.4g}" in text
         else:
             rows = json.loads(text)["differences"] if format == "json" else list(csv.DictReader(io.StringIO(text)))

@@ -38,7 +38,7 @@ def test_the_same_model_has_no_difference() -> None:
     same = compare_rows(model, model)
     assert same.table.empty
     assert same.numbers.empty
-    assert str(same) == "car_start 1.0.0 -> car_start 1.0.0: no difference."
+    assert str(same) == "car_start 1.0.0 -> car_start 1.0.0: no differences"
 
 
 def test_every_difference_is_a_row(comparison: Comparison) -> None:
