@@ -142,7 +142,7 @@ def print_blocks(screen: Console, blocks: Sequence[Block]) -> None:
                 screen.print("\n".join(wrapped(block.text, screen.width)), style="bold")
             case Alert():
                 told = Text(block_text(block, screen.width))
-                told.stylize(URGENCY_STYLE.get(block.urgency, "bold red"), 0, len(block.lead) or None)
+                told.stylize(URGENCY_STYLE.get(block.urgency, "bold yellow"), 0, len(block.lead) or None)
                 screen.print(told)
             case Passage():
                 marked = Text()

@@ -16,7 +16,7 @@ from bayesdx.diagnosis.intervals import CredibleIntervals, credible_intervals
 from bayesdx.diagnosis.red_flags import FiredFlag
 from bayesdx.diagnosis.suggestions import NextTests, next_tests
 from bayesdx.display import words
-from bayesdx.display.blocks import Alert, Block, Grid, Title
+from bayesdx.display.blocks import Alert, Block, Grid, Note, Title
 from bayesdx.display.report import Report
 
 MOST_NAMED = 3
@@ -120,7 +120,11 @@ class Narrative(Report):
         model = self.case.model
         flags = [s.text for s in self.sentences if s.topic == "red flags"]
         rest = " ".join(s.text for s in self.sentences if s.topic != "red flags")
-        shown: list[Block] = [Title(f"{model.name} {model.version}, {model.population}"), *map(Alert, flags), rest]
+        shown: list[Block] = [
+            Title(f"{model.name} {model.version}, {model.population}"),
+            *map(_flag_block, flags),
+            rest,
+        ]
         if len(self.sources):
             shown.append(Grid(("source", "citation"), list(self.sources.itertuples(index=False, name=None))))
         return [*shown, DISCLAIMER]
@@ -184,6 +188,12 @@ def frequency(probability: float) -> str:
         return "fewer than one in a million" if probability < 0.5 else "all but fewer than one in a million"
     size = 10 ** max(2, math.ceil(-math.log10(rare) - 0.3))
     return f"about {round(probability * size):,} of {size:,}"
+
+
+def _flag_block(text: str) -> Block:
+    """The sentence of ``_flag``: an alert, or a note where the flag is answered."""
+    urgency, _, said = text.partition(": ")
+    return Alert(said, urgency.lower()) if urgency.isupper() else Note(text)
 
 
 def _flag(case: Diagnosis, flag: FiredFlag) -> str:

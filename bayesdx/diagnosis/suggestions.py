@@ -411,7 +411,7 @@ class NextTests(PlottedReport):
         """Emergencies, the best options, when to stop, and what the ranking rests on."""
         model = self.case.model
         shown: list[Block] = [Title(f"What next? {model.name} {model.version}, {model.population}")]
-        shown += [Alert(f"EMERGENCY: {still_open(e)}. What bears on it comes first.") for e in self.emergencies]
+        shown += [Alert(f"{still_open(e)}. What bears on it comes first.", "emergency") for e in self.emergencies]
         if self.suggestions:
             ahead = not math.isnan(self.suggestions[0].bits_ahead)
             about = f"bits about {self.target.label}"

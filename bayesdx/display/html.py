@@ -28,8 +28,8 @@ STYLE = f"""
 .bdx svg.bar{{display:block;width:12em;height:.85em;margin-top:.3em}}
 .bdx .track{{fill:#8883}}.bdx .fill{{fill:#2b86c8}}.bdx .against{{fill:#c4781a}}.bdx .plain{{fill:#8a8f98}}
 .bdx .whisker{{fill:currentColor}}
-.bdx .flag{{margin:.3em 0;padding:.5em .8em;border-radius:4px;color:#fff;background:{EMERGENCY}}}
-.bdx .urgent,.bdx .warning{{background:{URGENT}}}.bdx .routine{{background:{ROUTINE}}}
+.bdx .flag{{margin:.3em 0;padding:.5em .8em;border-radius:4px;color:#fff;background:{URGENT}}}
+.bdx .emergency{{background:{EMERGENCY}}}.bdx .routine{{background:{ROUTINE}}}
 .bdx .note{{opacity:.8;font-size:.9em;overflow-wrap:anywhere}}
 .bdx .passage{{line-height:1.7}}
 .bdx mark{{background:rgba(40,130,80,.22);color:inherit;border-radius:3px;padding:0 .15em}}
@@ -46,8 +46,8 @@ overflow-wrap:break-word}}
 .page table:not(:has(thead)) td{{display:block}}.page table:not(:has(thead)) td:first-child{{opacity:.8}}}}
 @media print{{.page{{color-scheme:light;padding:0;max-width:none}}.page .flags{{position:static}}
 .bdx .flag,.bdx svg{{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
-.bdx .flag{{background:#fff;color:{EMERGENCY};border:2px solid {EMERGENCY};border-left-width:.6em;break-inside:avoid}}
-.bdx .urgent,.bdx .warning{{color:{URGENT};border-color:{URGENT}}}
+.bdx .flag{{background:#fff;color:{URGENT};border:2px solid {URGENT};border-left-width:.6em;break-inside:avoid}}
+.bdx .emergency{{color:{EMERGENCY};border-color:{EMERGENCY}}}
 .bdx .routine{{color:{ROUTINE};border-color:{ROUTINE}}}
 .bdx h2,.bdx h3{{break-after:avoid}}.bdx tr{{break-inside:avoid}}.sections h2{{break-before:page}}}}
 """
