@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 import bayesdx as dx
 from bayesdx.display.blocks import Alert, Bar, Block, Entries, Figure, Grid, Items, Mark, Note, Passage, Title
-from bayesdx.display.html import STYLE, as_fragment, as_page, content_policy, digest
+from bayesdx.display.html import EMERGENCY, ROUTINE, STYLE, URGENT, as_fragment, as_page, content_policy, digest
 from bayesdx.display.markdown import as_markdown, read_markdown
 from bayesdx.display.text import as_text
+from bayesdx.explorer.front import style
 
 ONE_OF_EACH: list[Block] = [
     Title("title"),
@@ -131,3 +132,11 @@ def test_every_page_has_the_one_style_sheet_and_policy() -> None:
         assert f'http-equiv="Content-Security-Policy" content="{policy}"' in page, name
         assert re.findall(r"<style[^>]*>(.*?)</style>", page, re.DOTALL) == [STYLE], name
         assert " style=" not in page and "<script" not in page, name
+
+
+def test_alerts_have_one_colour_everywhere() -> None:
+    """The explorer takes the colours of its alerts from the sheet of the pages; red is for emergencies."""
+    sheet = style()
+    for name, colour in (("emergency", EMERGENCY), ("urgent", URGENT), ("routine", ROUTINE)):
+        assert f"--bdx-{name}: {colour};" in sheet and sheet.count(colour) == 1
+    assert f".emergency{{background:{EMERGENCY}}}" in STYLE
