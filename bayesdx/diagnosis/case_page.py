@@ -69,7 +69,7 @@ def _reasons(why: Explanation) -> list[Block]:
     steps = [("before any finding", 0.0, why.prior_decibans, "plain")]
     here = why.prior_decibans
     for reason in why.reasons:
-        kind = "fill" if reason.weight_decibans >= 0 else "against"
+        kind = "" if reason.weight_decibans >= 0 else "against"
         steps.append((f"{reason.label}: {words(reason.value)}", here, here + reason.weight_decibans, kind))
         here += reason.weight_decibans
     steps.append(("with the findings", 0.0, why.posterior_decibans, "plain"))

@@ -49,7 +49,7 @@ overflow-wrap:break-word}}
 .bdx .flag{{background:#fff;color:{URGENT};border:2px solid {URGENT};border-left-width:.6em;break-inside:avoid}}
 .bdx .emergency{{color:{EMERGENCY};border-color:{EMERGENCY}}}
 .bdx .routine{{color:{ROUTINE};border-color:{ROUTINE}}}
-.bdx h2,.bdx h3{{break-after:avoid}}.bdx tr{{break-inside:avoid}}.sections h2{{break-before:page}}}}
+.bdx h2,.bdx h3{{break-after:avoid}}.bdx tr{{break-inside:avoid}}.sections h2:not(:first-of-type){{break-before:page}}}}
 """
 """Rules for cells repeat a class to outweigh JupyterLab's, which align every cell by two classes and an element."""
 
