@@ -19,7 +19,7 @@ from bayesdx.diagnosis.shapley import all_coalitions, exact_shapley, sampled_sha
 from bayesdx.diagnosis.trails import numbers_behind
 from bayesdx.display import format_probability, words
 from bayesdx.display.blocks import Alert, Block, Grid, Title
-from bayesdx.display.report import Report
+from bayesdx.display.report import PlottedReport
 from bayesdx.errors import FindingsError
 from bayesdx.inference import Engine, Evidence
 from bayesdx.network.parameters import Parameter
@@ -170,8 +170,10 @@ class Weights:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Explanation(Report):
+class Explanation(PlottedReport):
     """Prior log-odds, a row per finding, posterior log-odds: the rows add up. Made by ``explain``.
+
+    ``plot`` draws the rows as a waterfall from prior to posterior.
 
     Parameters
     ----------
@@ -378,44 +380,22 @@ class Explanation(Report):
         shown.append("10 decibans multiply the odds by 10, 3 double them; the rows add up to the total.")
         return shown
 
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """The ledger as a waterfall from prior to posterior; matplotlib axes, in the current style.
+    _most_drawn = 40
 
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-            Where to draw; a new figure where left out.
-
-        Returns
-        -------
-        matplotlib Axes
-
-        Raises
-        ------
-        MissingExtraError
-            matplotlib is not installed (extra ``plot``).
-
-        Examples
-        --------
-        >>> from matplotlib.figure import Figure
-        >>> import bayesdx as dx
-        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
-        >>> case = dx.diagnose(model, {"onset": "sudden", "severe_pain": "present"})
-        >>> dx.explain(case).plot(Figure().subplots()).get_title(loc="left")
-        'Why Iliopsoas strain?'
-        """
+    def _draw(self, ax: Axes | None, most: int) -> Axes:
+        """The ledger as a waterfall from prior to posterior; the weakest rows as one where there are too many."""
         from bayesdx.display.figures import finding_label, sentence, waterfall
 
         title = f"Why {self.event.label}?"
         if self.settled:
             return sentence(self.statement, title=title, ax=ax)
-        return waterfall(
-            [finding_label(reason.label, reason.value) for reason in self.reasons],
-            [reason.weight_decibans for reason in self.reasons],
-            self.prior_decibans,
-            title=title,
-            ax=ax,
-        )
+        shown, others = self.reasons[:most], self.reasons[most:]
+        labels = [finding_label(reason.label, reason.value) for reason in shown]
+        weights = [reason.weight_decibans for reason in shown]
+        if others:
+            labels.append(f"{len(others)} other{'s' if len(others) > 1 else ''}")
+            weights.append(sum(reason.weight_decibans for reason in others))
+        return waterfall(labels, weights, self.prior_decibans, title=title, ax=ax)
 
 
 def explain(

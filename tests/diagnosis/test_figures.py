@@ -83,6 +83,8 @@ def test_the_waterfall_draws_the_rows() -> None:
     assert bars[0] == pytest.approx(why.prior_decibans)
     assert bars[-1] == pytest.approx(why.posterior_decibans)
     assert bars[1:-1] == pytest.approx(why.table["weight_decibans"].tolist())
+    few = [patch.get_width() for patch in why.plot(most=1).patches]
+    assert few[1:-1] == pytest.approx([bars[1], sum(bars[2:-1])])
 
 
 def test_settled_cases_and_empty_ones_draw() -> None:
