@@ -1,7 +1,7 @@
 """Values as text, HTML and Markdown. Knows no model; whatever comes from a table is escaped."""
 
-from bayesdx.display.numbers import format_probability, format_ratio
+from bayesdx.display.numbers import format_probability, format_ratio, format_span
 from bayesdx.display.plain import as_json
-from bayesdx.display.wording import clean, words
+from bayesdx.display.wording import as_title, clean, words
 
-__all__ = ["as_json", "clean", "format_probability", "format_ratio", "words"]
+__all__ = ["as_json", "as_title", "clean", "format_probability", "format_ratio", "format_span", "words"]

@@ -25,3 +25,15 @@ def words(name: object) -> str:
     ('60 and over', 'a b')
     """
     return clean(name).replace("_", " ").strip()
+
+
+def as_title(name: str) -> str:
+    """A name in words that begin with a capital letter; other capitals stay as they are.
+
+    Examples
+    --------
+    >>> as_title("abscess_on_CT")
+    'Abscess on CT'
+    """
+    text = words(name)
+    return text[:1].upper() + text[1:]
