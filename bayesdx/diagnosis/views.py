@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from bayesdx.diagnosis.case import DISCLAIMER, CaseNumbers, GroupSum, Line
@@ -70,13 +70,11 @@ def blocks_of(
     hidden = len(case.differential) - len(lines)
     if hidden:
         shown.append(Note(f"... and {hidden} other{'s' if hidden > 1 else ''}, not shown"))
-    shown += together_blocks(case)
+    shown += together_blocks(case, named)
     if conflict is not None and conflict.warning:
         shown.append(Alert(_warning(conflict, named), "warning"))
     shown += [*step_blocks(case, named), *next_blocks(following, BEST)]
-    if not compiled(case.model).always_one:
-        shown.append(Entries(list(sets(case, named, SETS)), "Most probable sets of causes"))
-    return [*shown, Note(DISCLAIMER)]
+    return [*shown, *set_blocks(case, named, SETS), Note(DISCLAIMER)]
 
 
 def brief_blocks(
@@ -252,26 +250,28 @@ def has_nothing(case: CaseNumbers) -> bool:
     return several and not (case.none_present == 0 and compiled(case.model).always_one)
 
 
-def groups(case: CaseNumbers) -> list[tuple[str, str]]:
+def groups(case: CaseNumbers, lines: Sequence[Line]) -> list[tuple[str, str]]:
     """(probability, group and its members) of the groups that matter; the sum of what has no name of its own last."""
+    named = {line.cause for line in lines}
     found = sorted(case.groups, key=lambda group: group.group in case.model.by_name)
     return [
-        (f"{format_probability(group.probability):>6}", f"{group.label}: {_members(group)}")
+        (f"{format_probability(group.probability):>6}", ": ".join(filter(None, (group.label, _members(group, named)))))
         for group in found
         if group.probability >= LEAST_SHOWN
     ]
 
 
-def _members(group: GroupSum) -> str:
-    """The members worth naming, the likeliest first."""
-    named = [line for line in group.members if line.posterior >= LEAST_SHOWN] or group.members[:1]
-    said = [f"{line.label} {format_probability(line.posterior)}" for line in named[:MOST_MEMBERS]]
-    return ", ".join([*said, *(["..."] if len(said) < len(group.members) else [])])
+def _members(group: GroupSum, named: Collection[str]) -> str:
+    """The members worth naming, the likeliest first, of those that may be named; empty where there is none."""
+    known = [line for line in group.members if line.cause in named]
+    shown = ([line for line in known if line.posterior >= LEAST_SHOWN] or known[:1])[:MOST_MEMBERS]
+    said = [f"{line.label} {format_probability(line.posterior)}" for line in shown]
+    return ", ".join([*said, *(["..."] if said and len(said) < len(group.members) else [])])
 
 
-def together_blocks(case: CaseNumbers) -> list[Block]:
+def together_blocks(case: CaseNumbers, lines: Sequence[Line]) -> list[Block]:
     """The sums of groups that matter; nothing where none does."""
-    together = groups(case)
+    together = groups(case, lines)
     return [Entries(together, "Together")] if together else []
 
 
@@ -344,6 +344,13 @@ def stopping(following: NextTests) -> str:
     if most <= ROUNDING:
         return f"{said}, whatever the answer to any open question or test."
     return f"{said}: no open question or test does so with a probability above {format_probability(most)}."
+
+
+def set_blocks(case: CaseNumbers, lines: Sequence[Line], count: int) -> list[Block]:
+    """The most probable sets of causes; nothing where every patient has one cause."""
+    if compiled(case.model).always_one:
+        return []
+    return [Entries(list(sets(case, lines, count)), "Most probable sets of causes")]
 
 
 def sets(case: CaseNumbers, lines: Sequence[Line], count: int) -> Iterator[tuple[str, str]]:
