@@ -68,7 +68,7 @@ class Grid:
     title : str
         Stands above the table.
     spare : positions of columns that a narrow terminal leaves out, the first one first
-        A narrow page leaves out all but the last of them; bars stay.
+        A narrow page leaves them out too, but for bars.
     """
 
     header: Sequence[str]

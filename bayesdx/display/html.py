@@ -205,7 +205,7 @@ def _table(grid: Grid) -> str:
     bars = {place for row in grid.rows for place, cell in enumerate(row) if isinstance(cell, Bar)}
     kinds = []
     for place in range(len(grid.header) or 2):
-        spare = place in grid.spare[:-1] and place not in bars
+        spare = place in grid.spare and place not in bars
         said = {"n": place in grid.numeric, "b": place in bars, "wide": spare}
         names = " ".join(name for name, holds in said.items() if holds)
         kinds.append(f" class='{names}'" if names else "")
