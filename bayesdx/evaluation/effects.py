@@ -121,6 +121,11 @@ class VersionComparison(Comparison):
         rest : str
             How to see the others, said where a table is cut.
 
+        Returns
+        -------
+        list of blocks
+            Titles, paragraphs and tables, in the order in which they are read.
+
         Examples
         --------
         >>> import bayesdx as dx

@@ -73,8 +73,7 @@ class Comparison(Report):
         moved = [(file, column) in _NUMBERS and change == "changed" for file, column, change in cells]
         return self.table.loc[moved].reset_index(drop=True)
 
-    @property
-    def title(self) -> str:
+    def _title(self) -> str:
         """Both versions, and how many cells differ."""
         count = len(self.table)
         said = f"{count or 'no'} difference{'s' if count != 1 else ''}"
@@ -103,7 +102,7 @@ class Comparison(Report):
             ("Added, removed, and whatever has no shift", self.table[~shifts]),
             ("Bounds of intervals, the largest shift first", self.table[shifts & bounds]),
         )
-        return [Title(self.title, 1), *(block for part in sections for block in _differences(*part, most, rest))]
+        return [Title(self._title(), 1), *(block for part in sections for block in _differences(*part, most, rest))]
 
 
 def cut(grid: Grid, most: int | None, rest: str) -> list[Block]:
