@@ -96,7 +96,7 @@ def as_page(case: CaseNumbers, following: NextTests, cause: str | None = None) -
         *_care(case),
         *_options(following),
         *_reasons(explain(case, cause)),
-        *_sets(case),
+        *(_sets(case) if case.may_have_none else []),
         f"</main>\n<footer class='note'><p>{escaped(DISCLAIMER)}</p><p>{escaped(model.info.not_for)}</p>"
         f"<p>{escaped(title)}, {escaped(model.hash)}; log probability of the findings {case.log_evidence:.4f}</p>"
         "</footer>",
@@ -151,12 +151,12 @@ def _differential(case: CaseNumbers, sure: CredibleIntervals) -> list[str]:
                 _cell(format_ratio(line.likelihood_ratio), "n wide"),
             )
         )
-    if views.has_nothing(case):
+    if case.may_have_none:
         none = format_probability(case.none_present)
         empty = (_cell(""), _cell("", "wide"), _cell("", "wide"))
         rows.append((_cell(NOTHING), _bar(0.0, case.none_present, "plain"), _cell(none, "n"), *empty))
     header = ("cause", "", "now", f"{100 * sure.mass:g} % interval", "prior", "likelihood ratio")
-    together = [(_cell(share, "n"), _cell(names)) for share, names in views.groups(case)]
+    together = [(_cell(share, "n"), _cell(names)) for share, names in views.groups(case, case.differential)]
     return [
         "<h2>Differential</h2>",
         _table(header, rows),

@@ -428,6 +428,19 @@ export function reasoner(data, compile) {
       }
       return Math.exp(Math.min(0, engine.propagate(evidenceOf(engine, healthy), true).log - now.log));
     });
+    /* Each group as P(at least one member present), highest first, with its members in the order of the differential. */
+    const groups = () => once("groups", () => sortedBy(data.cause_groups.map((group) => {
+      const without = new Map(findings);
+      for (const { variable, states } of group.members) {
+        const possible = without.get(variable) || variables[variable].states.map((_, state) => state);
+        without.set(variable, possible.filter((state) => !states.includes(state)));
+      }
+      const none = [...without.values()].some((possible) => possible && !possible.length) ? -Infinity
+        : engine.propagate(evidenceOf(engine, without), true).log;
+      const names = group.members.map((event) => event.name);
+      return { ...group, probability: -Math.expm1(Math.min(0, none - now.log)),
+        members: differential.filter((line) => names.includes(line.cause)) };
+    }), (group) => [-group.probability]));
     const reasons = (event) => ({
       prior: DECIBANS * logOdds(engine, before, event),
       posterior: DECIBANS * logOdds(engine, now, event),
@@ -463,6 +476,6 @@ export function reasoner(data, compile) {
       const first = shares.indexOf(Math.max(...shares));
       return { chance: Math.min(1, Math.exp(then.log - now.log)), first: lines[first].label, share: Math.min(1, shares[first]) };
     };
-    return { population, findings, effects, after, value, text, differential, none, steps, alerts, triage, next, reasons };
+    return { population, findings, effects, after, value, text, differential, none, groups, steps, alerts, triage, next, reasons };
   };
 }

@@ -30,10 +30,8 @@ def main() -> None:
             dx.diagnose(model, FINDINGS).to_html(page)
             tab = Watched(browser, viewport={"width": 900, "height": 1300}).tab
             tab.goto(Path(page).as_uri())
-            below = tab.get_by_role("heading", name="Most probable sets of causes").bounding_box()
-            tab.screenshot(
-                path=FOLDER / "diagnosis.png", clip={"x": 0, "y": 0, "width": 900, "height": below["y"] - 12}
-            )
+            end = tab.locator("footer").bounding_box()
+            tab.screenshot(path=FOLDER / "diagnosis.png", clip={"x": 0, "y": 0, "width": 900, "height": end["y"] - 12})
         finally:
             page.unlink(missing_ok=True)
 
