@@ -553,7 +553,7 @@ class CaseNumbers:
         >>> "saddle_anaesthesia" in triage.unasked, "bladder_bowel_dysfunction" in triage.unasked
         (False, True)
         """
-        return triage_of(self.model, self.evidence, self.red_flags, self.management)
+        return triage_of(self.model, self.evidence, self.red_flags, self.management, self.alerts)
 
     def probability(self, event: str) -> float:
         """P(event | findings).

@@ -258,7 +258,8 @@ def groups(case: CaseNumbers, lines: Sequence[Line]) -> list[tuple[str, str]]:
 
 def _members(group: GroupSum, shown: AbstractSet[str]) -> str:
     """The members worth naming, the likeliest first; how many others there are."""
-    named = [line for line in group.members if line.cause in shown and line.posterior >= LEAST_SHOWN]
+    known = [line for line in group.members if line.cause in shown]
+    named = [line for line in known if line.posterior >= LEAST_SHOWN] or known[:1]
     said = [f"{line.label} {format_probability(line.posterior)}" for line in named[:MOST_MEMBERS]]
     others = len(group.members) - len(said)
     if others:
