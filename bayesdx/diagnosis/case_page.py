@@ -41,7 +41,8 @@ footer{margin-top:2rem;border-top:1px solid var(--line);overflow-wrap:anywhere}
 .flag{background:#fff;color:#7a4300;border:2px solid #7a4300;border-left-width:.6rem;break-inside:avoid}
 .emergency{color:#a3142a;border-color:#a3142a}.routine{color:#44505c;border-color:#44505c}
 h2{break-after:avoid}tr{break-inside:avoid}}
-@media(max-width:34rem){.wide{display:none}.bar{width:22%;min-width:3rem}td,th{padding-right:.35rem}}
+@media(max-width:34rem){.wide{display:none}.bar{width:22%;min-width:3rem}td,th{padding-right:.35rem}
+.ends{white-space:normal}}
 """
 
 POLICY = (
@@ -146,7 +147,7 @@ def _differential(case: CaseNumbers, sure: CredibleIntervals) -> list[str]:
                 _cell(line.label),
                 _bar(0.0, line.posterior, "fill", ends),
                 _cell(format_probability(line.posterior), "n"),
-                _cell(f"{format_probability(ends[0])} to {format_probability(ends[1])}", "n"),
+                _cell(f"{format_probability(ends[0])} to {format_probability(ends[1])}", "n ends"),
                 _cell(format_probability(line.prior), "n wide"),
                 _cell(format_ratio(line.likelihood_ratio), "n wide"),
             )

@@ -6,6 +6,19 @@ const FIRST = 8; // lines that are shown however improbable
 const MOST_MEMBERS = 4; // members of a group that are named
 const COMPARED = 5; // first causes of each scenario that stand side by side
 
+/* What is said of several causes beside each other. */
+const coexist = (state) => (state.none ? "causes can be present together" : "every patient has one of these causes");
+
+/* The groups that matter, with their members in words; the sum of what has no name of its own comes last. */
+function groupsOf(state) {
+  return [...state.groups].sort((one, other) => one.total - other.total).filter((group) => group.posterior >= LEAST_SHOWN)
+    .map((group) => {
+      const named = group.members.slice(0, MOST_MEMBERS).map((line) => `${line.label} ${line.shown}`);
+      const others = group.members.length - named.length;
+      return { group, named: [...named, ...(others ? [`${others} more`] : [])].join(", ") };
+    });
+}
+
 function resultsOf(context) {
   const { ask, root } = context;
   const lines = new Map(); // cause -> its row of the differential
@@ -51,7 +64,7 @@ function resultsOf(context) {
     const count = state.findings.length;
     under.textContent = `${count} finding${count === 1 ? "" : "s"}` +
       `${state.hidden ? `; ${state.hidden} less probable causes are not shown` : ""}. Prior: without any finding. ` +
-      `LR: the odds now divided by those of the prior. ${state.none ? "Causes can be present together." : "Every patient has one of these causes."}` +
+      `LR: the odds now divided by those of the prior. ${coexist(state)[0].toUpperCase()}${coexist(state).slice(1)}.` +
       (context.catalogue.draws ? ` Whiskers: 95 % credible intervals from ${context.catalogue.draws} draws of the model's numbers.` : "");
   }
 
@@ -66,16 +79,14 @@ function resultsOf(context) {
 
   /* Sums of several causes, a bar each, with the members worth naming; the sum of what has no name of its own last. */
   function drawGroups(state) {
-    const shown = [...state.groups].sort((one, other) => one.total - other.total).filter((group) => group.posterior >= LEAST_SHOWN);
+    const shown = groupsOf(state);
     together.hidden = !shown.length;
-    together.replaceChildren(make("h4", { textContent: "Together" }), make("ul", { className: "bdx-sets" }, ...shown.map((group) => {
+    together.replaceChildren(make("h4", { textContent: "Together" }), make("ul", { className: "bdx-sets" }, ...shown.map(({ group, named }) => {
       const bar = barOf();
       bar.set(group.posterior);
-      const named = group.members.slice(0, MOST_MEMBERS).map((line) => `${line.label} ${line.shown}`);
-      const others = group.members.length - named.length;
       return make("li", { "data-group": group.group }, make("span", { className: "bdx-shown", textContent: group.shown }),
         make("span", { className: "bdx-set" }, make("b", { textContent: group.label }), bar.element,
-          make("span", { className: "bdx-note", textContent: [...named, ...(others ? [`${others} more`] : [])].join(", ") })));
+          make("span", { className: "bdx-note", textContent: named })));
     })));
   }
 

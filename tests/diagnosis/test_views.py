@@ -159,6 +159,19 @@ def test_no_cause_is_named_that_is_not_shown(name: str, top: int) -> None:
         assert named.isdisjoint(plain["triage"]["causes"])
 
 
+def test_the_level_of_triage_has_the_reason_of_the_first_banner(model: dx.Model) -> None:
+    """Whatever raises several emergencies at once, the first line about them and the first banner name one cause."""
+    several = 0
+    patients = dx.simulate_cohort(model, 60, seed=3)[list(model.findings)]
+    for row in patients.iloc[:, :16].to_dict("records"):
+        case = dx.diagnose(model, row)
+        if case.triage.level == "emergency":
+            several += len(case.triage.causes) > 1
+            assert case.triage.causes[0] == case.alerts[0].cause
+            assert case.triage.reason.startswith(case.alerts[0].label)
+    assert several > 3
+
+
 def test_a_flagged_cause_is_shown_however_short_the_list(model: dx.Model) -> None:
     """A cause of a red flag or of an emergency step is added to the lines that were asked for."""
     case = dx.diagnose(model, {"saddle_anaesthesia": "present", "onset": "sudden"})
