@@ -165,7 +165,12 @@ def contents(model: dx.Model) -> dict[str, Any]:
         ],
         "management": [
             _row(model, step, step.conditions, index)
-            | {"step": step.step, "when": clean(step.when), "threshold": step.threshold}
+            | {
+                "step": step.step,
+                "when": clean(step.when),
+                "threshold": step.threshold,
+                "thresholds": dict(step.thresholds),
+            }
             for step in model.management
         ],
         "tests": {
