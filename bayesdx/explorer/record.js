@@ -1,6 +1,7 @@
 /* The case for the record: a note in plain text, one page for the printer, a file, an address. */
 
 const RECORDED = 8; // causes of a note
+const MOST_ROWS = 14; // causes that are printed below each other; more of them take two columns
 
 function recordOf(context) {
   const population = (state) => context.catalogue.populations.find((one) => one.name === state.population)?.title || state.population;
@@ -43,6 +44,8 @@ function recordOf(context) {
       bar.set(line.posterior);
       return [line.label, bar.element, line.shown, line.prior, line.ratio];
     });
+    const height = shares.length > MOST_ROWS ? Math.ceil(shares.length / 2) : shares.length;
+    const columns = [shares.slice(0, height), shares.slice(height)].filter((rows) => rows.length);
     sheet.replaceChildren(
       make("h1", { textContent: catalogue.model.title }),
       make("p", { textContent: `${population(state)}${state.assumed ? " (setting assumed)" : ""}. Triage: ${state.triage.text}.` }),
@@ -50,7 +53,8 @@ function recordOf(context) {
         make("strong", { textContent: `${flag.urgency.toUpperCase()}: ${flag.action}. ` }), document.createTextNode(becauseOf(flag)))),
       ...(state.findings.length ? section("Findings", make("ul", { className: "bdx-columns" },
         ...state.findings.map((finding) => make("li", { textContent: phraseOf(finding) })))) : []),
-      ...section("Differential", tableOf(["cause", "", "now", "prior", "LR"], shares)),
+      ...section("Differential", make("div", { className: "bdx-printed-lines" }, ...columns.map((rows) =>
+        tableOf(["cause", "", "now", "prior", "LR"], rows)))),
       ...groupsOf(state).map(({ group, named }) => make("div", { textContent: `${group.label}: ${group.shown} (${named})` })),
       ...(state.management.length ? section("What to do", make("ul", {}, ...state.management
         .filter((step) => step.urgency !== "routine").map((step) =>
