@@ -7,7 +7,7 @@
 True
 """
 
-from bayesdx.cohort import CohortSummary
+from bayesdx.cohort import CohortSizes, CohortSummary
 from bayesdx.diagnosis import (
     CaseAlert,
     CaseComparison,
@@ -42,6 +42,7 @@ __all__ = [
     "CaseResults",
     "Cohort",
     "CohortCheck",
+    "CohortSizes",
     "CohortSummary",
     "Comparison",
     "Conflict",

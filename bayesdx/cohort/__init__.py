@@ -2,6 +2,7 @@
 
 from bayesdx.cohort.batches import cohort_schema, score_batch
 from bayesdx.cohort.cohort import score_cohort
+from bayesdx.cohort.sizes import CohortSizes
 from bayesdx.cohort.summary import CohortSummary
 
-__all__ = ["CohortSummary", "cohort_schema", "score_batch", "score_cohort"]
+__all__ = ["CohortSizes", "CohortSummary", "cohort_schema", "score_batch", "score_cohort"]

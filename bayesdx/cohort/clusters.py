@@ -15,6 +15,7 @@ from bayesdx.cohort.lexicon import TableLexicon, lexicon
 from bayesdx.cohort.options import Options
 from bayesdx.cohort.parts import Parts
 from bayesdx.cohort.runs import Run
+from bayesdx.cohort.sizes import CohortSizes
 from bayesdx.knowledge.model import Model
 
 
@@ -35,14 +36,14 @@ def score_dask(words: TableLexicon, frame: Any, out: Path | None, options: Optio
         return frame.map_partitions(score_frame, words.model, options, meta=empty)
     from dask import compute, delayed
 
-    run = Run(out, format_of(out), identity(words, None, options, True), overwrite)
+    run = Run(out, format_of(out), identity(words, None, options, True), overwrite, CohortSizes())
     try:
         partitions = frame.to_delayed()
         write = delayed(write_partition, pure=False)
         model = delayed(words.model)
         compute(*[write(model, part, n, run.parts, options) for n, part in enumerate(partitions)])
         with run.parts.writing():
-            schema = output_schema(words, PandasSource(frame._meta).kept_schema(options.keep), options)
+            schema = output_schema(words, PandasSource(frame._meta, CohortSizes()).kept_schema(options.keep), options)
         return run.finish(len(partitions), schema)
     finally:
         run.close()
@@ -50,13 +51,13 @@ def score_dask(words: TableLexicon, frame: Any, out: Path | None, options: Optio
 
 def score_frame(frame: Any, model: Model, options: Options) -> Any:
     """Scores of one pandas partition, labelled as its rows."""
-    source = PandasSource(frame)
+    source = PandasSource(frame, CohortSizes())
     return source.native(list(_scored(lexicon(model), source, options)), lambda: None)
 
 
 def write_partition(model: Model, frame: Any, number: int, parts: Parts, options: Options) -> None:
     """Score one pandas partition into a part; doing it twice writes the same part."""
-    words, source = lexicon(model), PandasSource(frame)
+    words, source = lexicon(model), PandasSource(frame, CohortSizes())
     schema = None
     if parts.format.is_arrow:
         schema = output_schema(words, source.kept_schema(options.keep), options)

@@ -24,6 +24,7 @@ from bayesdx.cohort.options import Options, read_options
 from bayesdx.cohort.parts import Parts
 from bayesdx.cohort.progress import shown_progress
 from bayesdx.cohort.runs import Run
+from bayesdx.cohort.sizes import CohortSizes
 from bayesdx.cohort.sources import Part, RowSource
 from bayesdx.errors import CohortError
 from bayesdx.files.companions import arrow
@@ -47,6 +48,7 @@ def score_cohort(
     workers: int | None = None,
     progress: bool | None = None,
     overwrite: bool = False,
+    sizes: CohortSizes | None = None,
 ) -> Any:
     """The posterior of every cause, for every row of a table of any size.
 
@@ -89,6 +91,9 @@ def score_cohort(
         Whether to show a bar with rate and remaining time; by default where standard error is a terminal.
     overwrite : bool
         Whether the output of another run may be replaced. What was not written by this function never is.
+    sizes : CohortSizes, optional
+        How the table is cut into parts and batches, and how large it may be. The partitions of a Dask frame stay as
+        they are.
 
     Returns
     -------
@@ -123,6 +128,7 @@ def score_cohort(
     model = as_model(model)
     options = read_options(keep, ignore, on_error, intervals, draws, seed)
     threads = _threads(workers)
+    sizes = sizes or CohortSizes()
     target = _output(out)
     format = None if target is None else format_of(target)
     if format is not None and format.is_arrow:
@@ -130,7 +136,7 @@ def score_cohort(
     words = lexicon(model)
     if is_dask(cohort):
         return score_dask(words, cohort, target, options, overwrite)
-    table = open_source(cohort)
+    table = open_source(cohort, sizes)
     positions = words.positions(table.names, options.keep, options.ignore)
     score_names(words, options)
 
@@ -145,7 +151,7 @@ def score_cohort(
     _refuse_source(table, target)
     whose = identity(words, table.identity(), options, table.is_arrow or format.is_arrow)
     kept = schema() if format.is_arrow else None
-    run = Run(target, format, whose, overwrite)
+    run = Run(target, format, whose, overwrite, sizes)
     try:
         return run.finished or run.finish(job.do(run.parts, kept), kept)
     finally:

@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bayesdx.cohort.columns import Batch, Scored, pandas_array, to_pandas
-from bayesdx.cohort.sources import BATCH_ROWS, PART_ROWS, Part, RowSource, arrow_batches, arrow_table, reading
+from bayesdx.cohort.sizes import CohortSizes
+from bayesdx.cohort.sources import Part, RowSource, arrow_batches, arrow_table, reading
 from bayesdx.errors import CohortError, MissingExtraError
 from bayesdx.files.companions import arrow
 from bayesdx.knowledge.vocabulary import quoted
@@ -34,9 +35,9 @@ def narwhals() -> Any:
     return v2
 
 
-def frame_source(frame: Any) -> RowSource:
+def frame_source(frame: Any, sizes: CohortSizes) -> RowSource:
     """The source that a frame is."""
-    return PandasSource(frame) if isinstance(frame, pd.DataFrame) else ArrowSource(frame)
+    return PandasSource(frame, sizes) if isinstance(frame, pd.DataFrame) else ArrowSource(frame, sizes)
 
 
 class FrameSource(RowSource):
@@ -46,9 +47,10 @@ class FrameSource(RowSource):
     rows: int
 
     def parts(self, columns: Sequence[str], done: Callable[[int], int | None]) -> Iterator[Part]:
-        """``PART_ROWS`` rows each."""
-        for number, start in enumerate(range(0, max(1, self.rows), PART_ROWS)):
-            yield Part(number, self._reader(start, min(self.rows, start + PART_ROWS), columns))
+        """``part_rows`` rows each."""
+        part_rows = self.sizes.part_rows
+        for number, start in enumerate(range(0, max(1, self.rows), part_rows)):
+            yield Part(number, self._reader(start, min(self.rows, start + part_rows), columns))
 
     @abstractmethod
     def _reader(self, start: int, stop: int, columns: Sequence[str]) -> Callable[[], Iterator[Batch]]:
@@ -66,13 +68,17 @@ class PandasSource(FrameSource):
     Parameters
     ----------
     frame : DataFrame
+    sizes : CohortSizes
     numbers : sequence of int, optional
         What messages call its rows; their positions where left out.
     """
 
-    def __init__(self, frame: pd.DataFrame, numbers: Sequence[int] | NDArray[np.integer] | None = None) -> None:
+    def __init__(
+        self, frame: pd.DataFrame, sizes: CohortSizes, numbers: Sequence[int] | NDArray[np.integer] | None = None
+    ) -> None:
         self._check_names(list(frame.columns))
         self.frame = frame
+        self.sizes = sizes
         self.names = list(frame.columns)
         self.rows = len(frame)
         self.numbers = range(len(frame)) if numbers is None else numbers
@@ -84,8 +90,9 @@ class PandasSource(FrameSource):
 
     def _reader(self, start: int, stop: int, columns: Sequence[str]) -> Callable[[], Iterator[Batch]]:
         def batches() -> Iterator[Batch]:
-            for first in range(start, max(stop, start + 1), BATCH_ROWS):
-                rows = slice(first, min(stop, first + BATCH_ROWS))
+            batch_rows = self.sizes.batch_rows
+            for first in range(start, max(stop, start + 1), batch_rows):
+                rows = slice(first, min(stop, first + batch_rows))
                 yield Batch({name: self.frame[name].iloc[rows] for name in columns}, self.numbers[rows])
 
         return batches
@@ -100,9 +107,10 @@ class ArrowSource(FrameSource):
 
     is_arrow = True
 
-    def __init__(self, frame: Any) -> None:
+    def __init__(self, frame: Any, sizes: CohortSizes) -> None:
         nw = narwhals()
         pa = arrow()
+        self.sizes = sizes
         if isinstance(frame, pa.RecordBatch):
             frame = pa.Table.from_batches([frame])
         try:
@@ -128,12 +136,13 @@ class ArrowSource(FrameSource):
         def batches() -> Iterator[Batch]:
             with reading(self.name):
                 empty = self.frame[:0].select(*columns).to_arrow()
-            yield from arrow_batches(record_batches(), empty, start)
+            yield from arrow_batches(record_batches(), empty, start, self.sizes.batch_rows)
 
         def record_batches() -> Iterator[Any]:
-            for first in range(start, stop, BATCH_ROWS):
+            batch_rows = self.sizes.batch_rows
+            for first in range(start, stop, batch_rows):
                 with reading(self.name):
-                    table = self.frame[first : min(stop, first + BATCH_ROWS)].select(*columns).to_arrow()
+                    table = self.frame[first : min(stop, first + batch_rows)].select(*columns).to_arrow()
                 yield from table.combine_chunks().to_batches()
 
         return batches

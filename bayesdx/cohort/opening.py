@@ -11,6 +11,7 @@ from typing import Any
 
 from bayesdx.cohort.columns import Scored
 from bayesdx.cohort.frames import ArrowSource, FrameSource, PandasSource, frame_source
+from bayesdx.cohort.sizes import CohortSizes
 from bayesdx.cohort.sources import CsvSource, Files, ParquetSource, Part, RowSource, parquet_files, reading
 from bayesdx.errors import CohortError
 from bayesdx.files.tables import READ, kind_of, read_arrow, read_sheet
@@ -20,23 +21,23 @@ TEXT = (".csv", ".tsv", ".tab", ".txt", ".dat")
 """Endings of tables of text, with or without that of a compression."""
 
 
-def open_source(source: Any) -> RowSource:
+def open_source(source: Any, sizes: CohortSizes) -> RowSource:
     """The source behind what a user gave: a path, or a frame."""
     if not isinstance(source, str | os.PathLike):
-        return frame_source(source)
+        return frame_source(source, sizes)
     path = _checked(source)
     if path.is_dir():
-        return ParquetSource(path, parquet_files(path))
+        return ParquetSource(path, parquet_files(path, sizes.most_files), sizes)
     with reading(path):
         kind = kind_of(path, str(path))
     if kind == "parquet":
-        return ParquetSource(path, [path])
+        return ParquetSource(path, [path], sizes)
     if kind != "text":
-        return WholeSource(path, kind)
+        return WholeSource(path, kind, sizes)
     name = path.with_suffix("") if path.suffix.lower() in (".gz", ".zst") else path
     if name.suffix.lower() not in TEXT:
         raise CohortError(f"{path}: a file of an unknown kind; expected {READ}, or a folder of Parquet files.")
-    return CsvSource(path)
+    return CsvSource(path, sizes)
 
 
 def _checked(source: str | os.PathLike[str]) -> Path:
@@ -55,15 +56,15 @@ def _checked(source: str | os.PathLike[str]) -> Path:
 class WholeSource(Files):
     """A workbook or an Arrow file, which is read whole and then scored as a frame is."""
 
-    def __init__(self, path: Path, kind: str) -> None:
-        super().__init__(path, [path])
+    def __init__(self, path: Path, kind: str, sizes: CohortSizes) -> None:
+        super().__init__(path, [path], sizes)
         self.is_arrow = kind == "arrow"
         with reading(path):
             if self.is_arrow:
-                self.table: FrameSource = ArrowSource(read_arrow(str(path)))
+                self.table: FrameSource = ArrowSource(read_arrow(str(path)), sizes)
             else:
                 sheet = read_sheet(path, str(path))
-                self.table = PandasSource(sheet, sheet.index.to_numpy())
+                self.table = PandasSource(sheet, sizes, sheet.index.to_numpy())
         self.names, self.rows = self.table.names, self.table.rows
 
     def kept_schema(self, keep: Sequence[str]) -> Any:

@@ -11,7 +11,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from bayesdx.cohort import sources
 from bayesdx.cohort.formats import Format, merge
 from bayesdx.cohort.parts import Parts, sync
 from bayesdx.cohort.records import (
@@ -25,6 +24,7 @@ from bayesdx.cohort.records import (
     write_json,
     written,
 )
+from bayesdx.cohort.sizes import CohortSizes
 from bayesdx.cohort.summary import STATUSES, CohortSummary
 from bayesdx.errors import CohortError
 from bayesdx.knowledge.saving import sync_folder
@@ -53,6 +53,8 @@ class Run:
         that a rest of the run is of no use.
     overwrite : bool
         Whether what another run has written may be replaced.
+    sizes : CohortSizes
+        How the source is cut into parts.
 
     Attributes
     ----------
@@ -65,7 +67,9 @@ class Run:
         Another run, or something else, is at the place; or another process is writing there.
     """
 
-    def __init__(self, out: Path, format: Format, identity: Mapping[str, Any], overwrite: bool) -> None:
+    def __init__(
+        self, out: Path, format: Format, identity: Mapping[str, Any], overwrite: bool, sizes: CohortSizes
+    ) -> None:
         folder = format is Format.PARQUET_FOLDER
         self.out = out
         self.identity = json.loads(json.dumps(identity))
@@ -73,8 +77,7 @@ class Run:
         scratch = out / "_parts" if folder else out.with_name(f"{out.name}.parts")
         results, resumable = out if folder else scratch, identity["source"] is not None
         # Parts that were cut otherwise hold other rows under the same number.
-        cut = [sources.PART_ROWS, sources.CSV_PART]
-        self.parts = Parts(out, format, results, scratch, seal([self.identity, cut]), resumable)
+        self.parts = Parts(out, format, results, scratch, seal([self.identity, sizes.cut()]), resumable)
         self.finished: CohortSummary | None = None
         self._lock: int | None = None
         try:

@@ -18,31 +18,14 @@ import numpy as np
 from bayesdx.cohort.coding import check_indices
 from bayesdx.cohort.columns import Batch, Scored, Texts, to_arrow, to_pandas
 from bayesdx.cohort.lexicon import MOST_FAULTS_SHOWN, listed
+from bayesdx.cohort.sizes import CohortSizes
 from bayesdx.errors import BayesdxError, CohortError
 from bayesdx.files.companions import arrow, arrow_faults
 from bayesdx.files.tables import READ, lines_of
 from bayesdx.files.texts import Lines, TableFault, TextTable
 
-BATCH_ROWS = 2**16
-"""Rows scored at once."""
-
-PART_ROWS = 2**17
-"""Rows of a part at least; a part is what a killed run loses at most, for each of its threads."""
-
-CSV_PART = 2**25
-"""Characters of a CSV file after which a part ends."""
-
 CSV_ROWS = 64
 """Rows of a CSV file whose cells are held as they were read; more do not fit the processor's caches."""
-
-MOST_COLUMNS = 10_000
-"""Columns of a table."""
-
-MOST_FILES = 100_000
-"""Parquet files of a folder."""
-
-LARGEST_GROUP = 2**32
-"""Uncompressed bytes of a row group of a Parquet file, as its footer has them."""
 
 _ENDS = 2**16
 
@@ -83,11 +66,13 @@ class RowSource(ABC):
         Its columns.
     rows : int or None
         How many rows it has, None where that is not known beforehand.
+    sizes : CohortSizes
     """
 
     name: str
     names: list[str]
     rows: int | None
+    sizes: CohortSizes
     is_arrow: bool = False
     """Whether pyarrow reads it, so that its scores depend on that also."""
 
@@ -111,15 +96,21 @@ class RowSource(ABC):
         """Raise a CohortError where what the part was read from changed since the table was opened."""
 
 
-def parquet_files(folder: Path) -> list[Path]:
-    """The Parquet files below a folder in the order of their paths; links to folders are not followed."""
+def parquet_files(folder: Path, most: int) -> list[Path]:
+    """The Parquet files below a folder in the order of their paths; links to folders are not followed.
+
+    Raises
+    ------
+    CohortError
+        There are none, or more than ``most``.
+    """
     found: list[Path] = []
     for root, folders, files in os.walk(folder, onerror=_cannot_list):
         folders[:] = sorted(name for name in folders if not name.startswith(("_", ".")))
         chosen = (name for name in files if name.lower().endswith((".parquet", ".pq")) and name[0] not in "_.")
         found += (Path(root) / name for name in chosen)
-        if len(found) > MOST_FILES:
-            raise CohortError(f"{folder}: more than {MOST_FILES} Parquet files; score its folders one by one.")
+        if len(found) > most:
+            raise CohortError(f"{folder}: more than {most} Parquet files; score its folders one by one.")
     if not found:
         raise CohortError(f"{folder}: a folder without Parquet files.")
     for path in found:
@@ -153,10 +144,10 @@ def _printable(text: str) -> str:
     return shown if shown.endswith(".") else f"{shown}."
 
 
-def arrow_batches(batches: Iterator[Any], empty: Any, first_row: int) -> Iterator[Batch]:
+def arrow_batches(batches: Iterator[Any], empty: Any, first_row: int, batch_rows: int) -> Iterator[Batch]:
     """Batches of pyarrow RecordBatches, their rows numbered from ``first_row``; ``empty`` stands for none at all."""
     row = first_row
-    for batch in gathered(batches):
+    for batch in gathered(batches, batch_rows):
         yield Batch(_columns(batch), range(row, row + batch.num_rows))
         row += batch.num_rows
     if row == first_row:
@@ -172,7 +163,7 @@ def arrow_table(parts: Sequence[Scored], schema: Any) -> Any:
     return arrow().Table.from_batches([to_arrow(part.columns, schema) for part in parts], schema=schema)
 
 
-def gathered(batches: Iterator[Any]) -> Iterator[Any]:
+def gathered(batches: Iterator[Any], batch_rows: int) -> Iterator[Any]:
     """The same rows in batches of a sensible size, where a reader gives very small ones."""
     pa = arrow()
     waiting: list[Any] = []
@@ -182,7 +173,7 @@ def gathered(batches: Iterator[Any]) -> Iterator[Any]:
             continue
         waiting.append(batch)
         rows += batch.num_rows
-        if rows >= BATCH_ROWS // 2:
+        if rows >= batch_rows // 2:
             yield from _joined(waiting, pa)
             waiting, rows = [], 0
     if waiting:
@@ -217,8 +208,9 @@ def _state(path: Path) -> _State:
 class Files(RowSource):
     """What files have in common: an identity, and no change while they are read."""
 
-    def __init__(self, root: Path, files: Sequence[Path]) -> None:
+    def __init__(self, root: Path, files: Sequence[Path], sizes: CohortSizes) -> None:
         self.root = root
+        self.sizes = sizes
         self.name = str(root)
         self.files = list(files)
         self.states = [_state(path) for path in files]
@@ -239,6 +231,10 @@ class Files(RowSource):
             ],
         }
 
+    def _check_width(self, path: Path, columns: int) -> None:
+        if columns > self.sizes.most_columns:
+            raise CohortError(f"{path}: {columns} columns; at most {self.sizes.most_columns} are read.")
+
     def check_unchanged(self, part: Part) -> None:
         """Compare sizes and times of change with those at the start."""
         for path, state in ((self.files[number], self.states[number]) for number in part.files):
@@ -256,8 +252,8 @@ class ParquetSource(Files):
 
     is_arrow = True
 
-    def __init__(self, root: Path, files: Sequence[Path]) -> None:
-        super().__init__(root, files)
+    def __init__(self, root: Path, files: Sequence[Path], sizes: CohortSizes) -> None:
+        super().__init__(root, files, sizes)
         self.groups: list[Group] = []
         self.schema: Any = None
         for number, path in enumerate(self.files):
@@ -275,8 +271,7 @@ class ParquetSource(Files):
 
     def _add(self, number: int, path: Path, file: Any) -> None:
         schema = file.schema_arrow.remove_metadata()
-        if len(schema) > MOST_COLUMNS:
-            raise CohortError(f"{path}: {len(schema)} columns; at most {MOST_COLUMNS} are read.")
+        self._check_width(path, len(schema))
         if self.schema is None:
             self.schema, self.names = schema, list(schema.names)
         elif schema.names != self.schema.names:
@@ -286,22 +281,22 @@ class ParquetSource(Files):
         for group in range(found.num_row_groups):
             # The sizes of columns would say more, but pyarrow 26 ends the process over some damaged ones.
             size = found.row_group(group).total_byte_size
-            if size > LARGEST_GROUP:
+            if size > self.sizes.largest_group:
                 raise CohortError(
-                    f"{path}: row group {group} has {size} bytes; at most {LARGEST_GROUP} are read. "
+                    f"{path}: row group {group} has {size} bytes; at most {self.sizes.largest_group} are read. "
                     "Write the file again with smaller row groups."
                 )
             self.groups.append((number, group, found.row_group(group).num_rows))
 
     def parts(self, columns: Sequence[str], done: Callable[[int], int | None]) -> Iterator[Part]:
-        """Row groups until there are ``PART_ROWS`` rows."""
+        """Row groups until there are ``part_rows`` rows."""
         first_row = number = 0
         pending: list[Group] = []
         rows = 0
         for place, group in enumerate(self.groups):
             pending.append(group)
             rows += group[2]
-            if rows >= PART_ROWS or place == len(self.groups) - 1:
+            if rows >= self.sizes.part_rows or place == len(self.groups) - 1:
                 files = tuple(dict.fromkeys(file for file, _, _ in pending))
                 yield Part(number, self._reader(tuple(pending), tuple(columns), first_row), files)
                 first_row, number, pending, rows = first_row + rows, number + 1, [], 0
@@ -311,7 +306,7 @@ class ParquetSource(Files):
     ) -> Callable[[], Iterator[Batch]]:
         def batches() -> Iterator[Batch]:
             empty = arrow().schema([self.schema.field(name) for name in columns]).empty_table()
-            yield from arrow_batches(record_batches(), empty, first_row)
+            yield from arrow_batches(record_batches(), empty, first_row, self.sizes.batch_rows)
 
         def record_batches() -> Iterator[Any]:
             for number in dict.fromkeys(number for number, _, _ in groups):
@@ -330,7 +325,9 @@ class ParquetSource(Files):
             if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
         ]
         with pa.parquet.ParquetFile(path, read_dictionary=[name for name in columns if name in text]) as file:
-            for batch in file.iter_batches(BATCH_ROWS, row_groups=groups, columns=list(columns), use_threads=False):
+            for batch in file.iter_batches(
+                self.sizes.batch_rows, row_groups=groups, columns=list(columns), use_threads=False
+            ):
                 arrays = [batch.column(name) for name in columns]
                 check_indices(arrays)
                 yield pa.RecordBatch.from_arrays(arrays, names=list(columns))
@@ -342,17 +339,16 @@ class CsvSource(Files):
     Messages name a row by the line of the file on which it starts, the header's being 1, as an editor shows it.
     """
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, [path])
+    def __init__(self, path: Path, sizes: CohortSizes) -> None:
+        super().__init__(path, [path], sizes)
         self.rows = None
         with reading(path):
-            self.text = TextTable(path, str(path))
+            self.text = TextTable(path, str(path), largest_unpacked=sizes.largest_unpacked)
             with self.text.open() as lines:
                 _, header = next(self.text.records(lines), (1, []))
         if not header:
             raise CohortError(f"{path}: empty; expected a header with the names of columns.")
-        if len(header) > MOST_COLUMNS:
-            raise CohortError(f"{path}: {len(header)} columns; at most {MOST_COLUMNS} are read.")
+        self._check_width(path, len(header))
         self.names = [name.strip() for name in header]
 
     def kept_schema(self, keep: Sequence[str]) -> Any:
@@ -375,7 +371,8 @@ class CsvSource(Files):
             raise CohortError(listed(faults))
 
     def parts(self, columns: Sequence[str], done: Callable[[int], int | None]) -> Iterator[Part]:
-        """Rows until there are ``PART_ROWS`` of them or ``CSV_PART`` characters."""
+        """Rows until there are ``part_rows`` of them or ``part_characters``."""
+        part_rows, characters = self.sizes.part_rows, self.sizes.part_characters
         number, begun = 0, 0
         with reading(self.root), self.text.open() as lines:
             records = self._records(lines)
@@ -383,12 +380,12 @@ class CsvSource(Files):
             part = _CsvPart(self.names, columns, self.text.separator)
             for line, cells in records:
                 part.add(line, cells)
-                if len(part) >= PART_ROWS or lines.characters - begun >= CSV_PART:
-                    yield part.finished(number, done(number))
+                if len(part) >= part_rows or lines.characters - begun >= characters:
+                    yield part.finished(number, done(number), self.sizes.batch_rows)
                     number, begun = number + 1, lines.characters
                     part = _CsvPart(self.names, columns, self.text.separator)
         if len(part) or not number:
-            yield part.finished(number, done(number))
+            yield part.finished(number, done(number), self.sizes.batch_rows)
 
 
 class _Places(dict[str, int]):
@@ -431,7 +428,7 @@ class _CsvPart:
                 index.extend(map(places.__getitem__, cells[column]))
         self.waiting = []
 
-    def finished(self, number: int, done: int | None) -> Part:
+    def finished(self, number: int, done: int | None, batch_rows: int) -> Part:
         """The part; nothing of it where its scores are there already."""
         if done is not None:
             return Part(number, lambda: iter(()), (0,), done)
@@ -443,8 +440,8 @@ class _CsvPart:
         }
 
         def batches() -> Iterator[Batch]:
-            for start in range(0, max(1, len(lines)), BATCH_ROWS):
-                rows = slice(start, start + BATCH_ROWS)
+            for start in range(0, max(1, len(lines)), batch_rows):
+                rows = slice(start, start + batch_rows)
                 yield Batch({name: replace(c, index=c.index[rows]) for name, c in columns.items()}, lines[rows])
 
         return Part(number, batches, (0,))

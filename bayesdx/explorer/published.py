@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import bayesdx as dx
-from bayesdx.display import clean, words
+from bayesdx.display import as_title, clean
 from bayesdx.explorer.front import script, style
 from bayesdx.explorer.state import catalogue, sources_of
 
@@ -159,10 +159,7 @@ def contents(model: dx.Model) -> dict[str, Any]:
             }
             for row in model.cause_groups
         ],
-        "flags": [
-            _row(model, flag, flag.findings, index) | {"title": words(flag.flag).capitalize()}
-            for flag in model.red_flags
-        ],
+        "flags": [_row(model, flag, flag.findings, index) | {"title": as_title(flag.flag)} for flag in model.red_flags],
         "management": [
             _row(model, step, step.conditions, index)
             | {

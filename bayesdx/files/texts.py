@@ -71,7 +71,9 @@ class TextTable:
     name : str
         What messages call it.
     limit : int or None
-        Bytes that it may have when unpacked.
+        Bytes that it may have, packed or not.
+    largest_unpacked : int
+        Bytes that it may have when unpacked, where it is packed and there is no other limit.
 
     Attributes
     ----------
@@ -87,12 +89,14 @@ class TextTable:
         It is compressed by zstd, and pyarrow is not installed (extra ``cohort``).
     """
 
-    def __init__(self, source: Path | bytes, name: str, limit: int | None = None) -> None:
+    def __init__(
+        self, source: Path | bytes, name: str, limit: int | None = None, *, largest_unpacked: int = LARGEST_UNPACKED
+    ) -> None:
         self.source, self.name = source, name
         head = source[:4] if isinstance(source, bytes) else _first_bytes(source)
         self.packed = "gzip" if head[:2] == GZIP else "zstd" if head == ZSTD else ""
         if self.packed and limit is None:
-            limit = LARGEST_UNPACKED
+            limit = largest_unpacked
         self.encoding = self._find_encoding(limit)
         self.separator = self._find_separator()
 

@@ -59,12 +59,13 @@ def test_an_impossible_row_is_named_by_its_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("part", [1, 2, 3, 100])
-def test_lines_are_counted_across_parts(part: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_are_counted_across_parts(part: int, tmp_path: Path) -> None:
     """However the file is cut."""
-    monkeypatch.setattr(sources, "PART_ROWS", part)
-    monkeypatch.setattr(sources, "BATCH_ROWS", part)
+    sizes = dx.types.CohortSizes(part_rows=part, batch_rows=part)
     text = 'onset,note\nsudden,"a\nb"\n\nsudden,\ngradual,\n\n\n"sudden","c\n\nd"\nodd,\n'
-    assert message(tmp_path / "p.csv", text, ignore=["note"]).startswith("p.csv, row 12, column onset: 'odd'")
+    assert message(tmp_path / "p.csv", text, ignore=["note"], sizes=sizes).startswith(
+        "p.csv, row 12, column onset: 'odd'"
+    )
 
 
 @pytest.mark.parametrize(
@@ -119,9 +120,8 @@ def test_cells_are_those_that_were_written(rows: list[list[str]], part: int, tmp
             text = path.read_bytes().decode()
             starts.append(1 + text.count("\n") + text.replace("\r\n", "").count("\r"))
             writer.writerow(row)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sources, "PART_ROWS", part)
-        batches = [batch for p in sources.CsvSource(path).parts(["y", "x"], lambda _: None) for batch in p.batches()]
+    source = sources.CsvSource(path, dx.types.CohortSizes(part_rows=part))
+    batches = [batch for p in source.parts(["y", "x"], lambda _: None) for batch in p.batches()]
     cells = [
         (x, y) for batch in batches for x, y in zip(batch.columns["x"].cells(), batch.columns["y"].cells(), strict=True)
     ]

@@ -14,12 +14,13 @@ import pyarrow.parquet as pq
 import pytest
 
 import bayesdx as dx
-from bayesdx.cohort import runs, sources
+from bayesdx.cohort import runs
 from tests.cohort.tables import flagship, patients
 
 KEEP = ["patient"]
 PLACES = ["out.parquet", "out.csv", "out"]
 ROWS, PART = 600, 100
+SIZES = dx.types.CohortSizes(part_rows=PART)
 
 
 class Killed(BaseException):
@@ -27,8 +28,7 @@ class Killed(BaseException):
 
 
 @pytest.fixture(params=["parquet", "csv"])
-def source(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(sources, "PART_ROWS", PART)
+def source(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     path = tmp_path / f"patients.{request.param}"
     table = patients(ROWS)
     table.to_csv(path, index=False) if request.param == "csv" else table.to_parquet(path, row_group_size=PART)
@@ -36,7 +36,7 @@ def source(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
 
 
 def score(source: Path, out: Path, **options: Any) -> dx.types.CohortSummary:
-    summary = dx.score_cohort(flagship(), source, out, keep=KEEP, workers=2, **options)
+    summary = dx.score_cohort(flagship(), source, out, keep=KEEP, workers=2, **{"sizes": SIZES, **options})
     assert isinstance(summary, dx.types.CohortSummary)
     return summary
 
@@ -45,11 +45,11 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def whole(source: Path, name: str, tmp_path: Path) -> dict[str, bytes]:
+def whole(source: Path, name: str, tmp_path: Path, **options: Any) -> dict[str, bytes]:
     """What a run leaves that nothing happened to."""
     folder = tmp_path / "whole"
     folder.mkdir()
-    score(source, folder / name)
+    score(source, folder / name, **options)
     return contents(folder)
 
 
@@ -168,7 +168,6 @@ def test_a_damaged_part_of_a_csv_file_is_scored_again(
 
 def test_a_part_of_the_same_form_with_other_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A sound Arrow file of the right rows is no proof; nor one without a column, nor a short one."""
-    monkeypatch.setattr(sources, "PART_ROWS", PART)
     source = tmp_path / "patients.parquet"
     patients(ROWS).to_parquet(source, row_group_size=PART)
     expected = whole(source, "out.parquet", tmp_path)
@@ -243,7 +242,7 @@ def test_parts_of_another_run_are_not_taken(source: Path, tmp_path: Path, monkey
     finish = runs.Run.finish
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(runs.Run, "finish", lambda *arguments: (_ for _ in ()).throw(Killed))
-        dx.score_cohort(model, source, other, keep=KEEP)
+        dx.score_cohort(model, source, other, keep=KEEP, sizes=SIZES)
     assert finish is runs.Run.finish
     for path in (*parts, *records):
         shutil.copy(tmp_path / "two" / path.relative_to(tmp_path / "one"), path)
@@ -258,9 +257,9 @@ def test_parts_that_were_cut_otherwise(
     """Another version may make larger parts; those of the earlier one hold other rows and are not taken."""
     out = tmp_path / "damaged" / name
     partial(source, out, monkeypatch)
-    monkeypatch.setattr(sources, "PART_ROWS", 3 * PART)
-    expected = whole(source, name, tmp_path)
-    assert score(source, out).rows == ROWS
+    larger = dx.types.CohortSizes(part_rows=3 * PART)
+    expected = whole(source, name, tmp_path, sizes=larger)
+    assert score(source, out, sizes=larger).rows == ROWS
     assert contents(out.parent) == expected
 
 
@@ -286,11 +285,10 @@ def test_a_finished_output_that_changed(name: str, source: Path, tmp_path: Path)
     assert contents(tmp_path / "whole") == expected
 
 
-def test_the_manifest_names_the_files_and_their_hashes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_manifest_names_the_files_and_their_hashes(tmp_path: Path) -> None:
     """So that a reader of the scores can tell whether these are they."""
     import hashlib
 
-    monkeypatch.setattr(sources, "PART_ROWS", PART)
     source = tmp_path / "patients.parquet"
     patients(ROWS).to_parquet(source, row_group_size=PART)
     score(source, tmp_path / "out")

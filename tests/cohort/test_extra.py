@@ -64,11 +64,11 @@ import sys
 if sys.argv[4] == "without":
     sys.modules["pyarrow"] = sys.modules["narwhals"] = None
 import bayesdx as dx
-from bayesdx.cohort import runs, sources
-sources.PART_ROWS = 50
+from bayesdx.cohort import runs
+sizes = dx.types.CohortSizes(part_rows=50)
 if sys.argv[5] == "killed":
     runs.Run.finish = lambda *arguments: sys.exit(3)
-dx.score_cohort(dx.load_model(sys.argv[1]), sys.argv[2], sys.argv[3], keep=["patient"], workers=1)
+dx.score_cohort(dx.load_model(sys.argv[1]), sys.argv[2], sys.argv[3], keep=["patient"], workers=1, sizes=sizes)
 """
 
 
@@ -89,17 +89,16 @@ MEMORY = """
 import resource, sys
 from pathlib import Path
 import bayesdx as dx
-from bayesdx.cohort import sources
-sources.PART_ROWS = sources.BATCH_ROWS = 4096
+sizes = dx.types.CohortSizes(part_rows=4096, batch_rows=4096)
 model = dx.load_model(sys.argv[1])
 
 def peak():
     (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
     return int(line.split()[1]) // 1024
 
-dx.score_cohort(model, sys.argv[2], sys.argv[2] + ".out.csv", ignore=["note"], workers=1)
+dx.score_cohort(model, sys.argv[2], sys.argv[2] + ".out.csv", ignore=["note"], workers=1, sizes=sizes)
 before = peak()
-dx.score_cohort(model, sys.argv[3], sys.argv[3] + ".out.csv", ignore=["note"], workers=1)
+dx.score_cohort(model, sys.argv[3], sys.argv[3] + ".out.csv", ignore=["note"], workers=1, sizes=sizes)
 print(peak() - before)
 """
 

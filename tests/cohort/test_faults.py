@@ -18,16 +18,15 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import bayesdx as dx
-from bayesdx.cohort import sources
 from tests.cohort.tables import FLAGSHIP, findings_of, flagship, patients
 
 ROOT = Path(__file__).parents[2]
 KEEP = ["patient"]
+SIZES = dx.types.CohortSizes(part_rows=150)
 
 
 @pytest.fixture
-def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(sources, "PART_ROWS", 150)
+def source(tmp_path: Path) -> Path:
     path = tmp_path / "patients.parquet"
     patients(600).to_parquet(path, row_group_size=150)
     return path
@@ -55,20 +54,20 @@ def test_a_full_disk(name: str, call: str, source: Path, tmp_path: Path, monkeyp
     """Whichever call finds it full, there is no output, and the same call continues once there is room."""
     whole = tmp_path / "whole" / name
     whole.parent.mkdir()
-    expected = dx.score_cohort(flagship(), source, whole, keep=KEEP)
+    expected = dx.score_cohort(flagship(), source, whole, keep=KEEP, sizes=SIZES)
     for nth in range(40):
         out = tmp_path / str(nth) / name
         out.parent.mkdir()
         with monkeypatch.context() as patch:
             patch.setattr(os, call, failing(getattr(os, call), errno.ENOSPC, nth))
             try:
-                dx.score_cohort(flagship(), source, out, keep=KEEP, workers=1)
+                dx.score_cohort(flagship(), source, out, keep=KEEP, sizes=SIZES, workers=1)
             except dx.CohortError as error:
                 assert str(error).startswith(f"{out}: No space left on device; the run was not finished.")
                 assert not list(out.parent.rglob("*.tmp"))
                 # The last write is that of the manifest; the file in place by then is whole.
                 assert not out.is_file() or out.read_bytes() == whole.read_bytes()
-                summary = dx.score_cohort(flagship(), source, out, keep=KEEP)
+                summary = dx.score_cohort(flagship(), source, out, keep=KEEP, sizes=SIZES)
                 assert summary.statuses == expected.statuses
                 for path in whole.parent.rglob("*"):
                     assert (
@@ -115,7 +114,7 @@ def test_a_folder_that_must_not_be_written_to(source: Path, tmp_path: Path, monk
     if os.access(folder, os.W_OK):  # the superuser may write everywhere
         monkeypatch.setattr(os, "mkdir", failing(os.mkdir, errno.EACCES, 0))
     with pytest.raises(dx.CohortError) as raised:
-        dx.score_cohort(flagship(), source, folder / "out.parquet", keep=KEEP)
+        dx.score_cohort(flagship(), source, folder / "out.parquet", keep=KEEP, sizes=SIZES)
     folder.chmod(0o755)
     assert str(raised.value) == f"{folder / 'out.parquet'}: Permission denied; the run was not finished."
     assert list(folder.iterdir()) == []
@@ -143,7 +142,7 @@ def test_an_input_that_changes_while_it_is_read(
     monkeypatch.setattr(dx.Engine, "propagate", changing)
     out = tmp_path / "out.parquet"
     with pytest.raises(dx.CohortError) as raised:
-        dx.score_cohort(flagship(), source, out, keep=KEEP, workers=1)
+        dx.score_cohort(flagship(), source, out, keep=KEEP, sizes=SIZES, workers=1)
     assert str(raised.value) == f"{source} changed while it was read; its scores were not finished."
     assert not out.exists()
 
@@ -157,12 +156,12 @@ def test_two_processes_at_one_place(source: Path, tmp_path: Path, monkeypatch: p
         if not said:
             said.append("")
             with pytest.raises(dx.CohortError) as raised:
-                dx.score_cohort(flagship(), source, out, keep=KEEP)
+                dx.score_cohort(flagship(), source, out, keep=KEEP, sizes=SIZES)
             said[0] = str(raised.value)
         return propagate(self, *args, **options)
 
     monkeypatch.setattr(dx.Engine, "propagate", intruding)
-    assert dx.score_cohort(flagship(), source, out, keep=KEEP, workers=1).rows == 600
+    assert dx.score_cohort(flagship(), source, out, keep=KEEP, sizes=SIZES, workers=1).rows == 600
     assert said == [f"{out}: another process is writing it."]
 
 

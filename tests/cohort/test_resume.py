@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 import bayesdx as dx
-from bayesdx.cohort import sources
 from tests.cohort.tables import FLAGSHIP, flagship, patients
 
 ROOT = Path(__file__).parents[2]
@@ -21,10 +20,8 @@ PREPARE = """
 import json, os, random, signal, sys, time
 from pathlib import Path
 import bayesdx as dx
-from bayesdx.cohort import sources
 
-sources.PART_ROWS, sources.BATCH_ROWS = 400, 200
-sources.CSV_ROWS, sources.CSV_PART = 100, 2**16
+sizes = dx.types.CohortSizes(part_rows=400, batch_rows=200, part_characters=2**16)
 model, source, root = dx.load_model(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
 dx.score_cohort(model, source, keep=["patient"])  # compiled before anything is measured
 
@@ -39,7 +36,7 @@ def child(work):
     return pid
 
 def run(folder, name):
-    return dx.score_cohort(model, source, folder / name, keep=["patient"], workers=2)
+    return dx.score_cohort(model, source, folder / name, keep=["patient"], workers=2, sizes=sizes)
 """
 
 RANDOM_MOMENTS = (
@@ -236,13 +233,13 @@ def test_a_run_that_stopped_at_a_bad_row_continues(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With ``on_error="flag"`` the parts that were finished are not done again."""
-    monkeypatch.setattr(sources, "PART_ROWS", 100)
+    sizes = dx.types.CohortSizes(part_rows=100)
     table = patients(600)
     table.loc[555, "onset"] = "acute"
     table.to_parquet(source, row_group_size=100)
     out = tmp_path / "out.parquet"
     with pytest.raises(dx.FindingsError, match="row 555, column onset: 'acute' is not a state"):
-        dx.score_cohort(flagship(), source, out, keep=["patient"], workers=1)
+        dx.score_cohort(flagship(), source, out, keep=["patient"], workers=1, sizes=sizes)
     assert not out.exists()
     assert len(list((tmp_path / "out.parquet.parts").glob("part-*.arrow"))) == 5
     asked = []
@@ -252,7 +249,7 @@ def test_a_run_that_stopped_at_a_bad_row_continues(
         "propagate",
         lambda self, evidence, **options: asked.append(1) or propagate(self, evidence, **options),
     )
-    summary = dx.score_cohort(flagship(), source, out, keep=["patient"], on_error="flag")
+    summary = dx.score_cohort(flagship(), source, out, keep=["patient"], on_error="flag", sizes=sizes)
     assert summary.statuses == {"ok": 599, "impossible": 0, "bad_value": 1}
     assert len(asked) == 1
 

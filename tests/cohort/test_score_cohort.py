@@ -17,7 +17,6 @@ from numpy.testing import assert_allclose
 
 import bayesdx as dx
 from bayesdx.cohort import scores as scores_module
-from bayesdx.cohort import sources
 from bayesdx.cohort.coding import encode_batch
 from bayesdx.cohort.columns import Batch
 from bayesdx.cohort.lexicon import lexicon
@@ -127,15 +126,14 @@ def test_intervals_are_those_of_a_case(table: pd.DataFrame) -> None:
 
 @pytest.mark.parametrize("groups", [1, 7, 100, 700])
 def test_the_number_of_row_groups_changes_no_score(
-    groups: int, table: pd.DataFrame, scores: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    groups: int, table: pd.DataFrame, scores: pd.DataFrame, tmp_path: Path
 ) -> None:
     """Nor does the number of threads, nor the size of parts and batches."""
-    monkeypatch.setattr(sources, "PART_ROWS", 150)
-    monkeypatch.setattr(sources, "BATCH_ROWS", 64)
+    sizes = dx.types.CohortSizes(part_rows=150, batch_rows=64)
     path = tmp_path / "patients.parquet"
     pq.write_table(pa.Table.from_pandas(table), path, row_group_size=-(-700 // groups))
     for workers in (1, 3):
-        found = dx.score_cohort(flagship(), path, keep=KEEP, workers=workers)
+        found = dx.score_cohort(flagship(), path, keep=KEEP, workers=workers, sizes=sizes)
         pd.testing.assert_frame_equal(found, scores, check_exact=True)
 
 

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 import bayesdx as dx
-from bayesdx.diagnosis import results
 from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.simulate import complete, simulate
 from bayesdx.diagnosis.suggestions import Option, net_value, open_options
@@ -302,13 +301,20 @@ def test_partly_known_tests_reveal_the_rest() -> None:
     assert [o.name for o in open_options(dx.diagnose(model, {"f0": "no", "f1": dx.UNKNOWN}))] == ["f2"]
 
 
-def test_information_one_cause_at_a_time_where_the_joint_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond the limit bits are the sum over the causes, and the result says so."""
-    case = flagship({"onset": "sudden"})
-    together = dx.next_tests(case)
-    monkeypatch.setattr(results, "MOST_JOINT_CELLS", 8)
+def test_information_one_cause_at_a_time_where_the_joint_is_too_large() -> None:
+    """Of fifteen causes bits are the sum over the causes, and the result says so."""
+    assert dx.next_tests(flagship({"onset": "sudden"})).about == "the causes together"
+    single = naive_model([0.1, 0.2], [0.8, 0.7])
+    cause, prior, link = single.variables[0], single.priors[0], single.links[1]
+    names = [f"c{number}" for number in range(14)]
+    model = dataclasses.replace(
+        single,
+        variables=(*(dataclasses.replace(cause, variable=name) for name in names), *single.variables),
+        priors=(prior, *(dataclasses.replace(prior, variable=name) for name in names)),
+        links=(*single.links, *(dataclasses.replace(link, parent=name) for name in names)),
+    )
+    case = dx.diagnose(model, {"f1": "yes"})
     apart = dx.next_tests(case)
-    assert together.about == "the causes together"
     assert apart.about == "the causes one by one, added up"
     single = sum(dx.next_tests(case, target=cause).table["bits_target"] for cause in case.model.causes)
     assert_allclose(apart.table["bits"].sort_index(), single.sort_index(), atol=1e-9)

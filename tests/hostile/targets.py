@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 import bayesdx as dx
 from bayesdx.cli import reading
-from bayesdx.cohort import runs, sources
+from bayesdx.cohort import runs
 from bayesdx.cohort.summary import STATUSES
 from bayesdx.knowledge.schema import FILE, OTHER_FILES
 from tests.knowledge.example import FOLDER
@@ -187,12 +187,8 @@ def stop(*arguments: object) -> None:
 
 
 def resume(folder: Path) -> None:
-    rows = sources.PART_ROWS
-    sources.PART_ROWS = 4
-    try:
-        dx.score_cohort(model(), scratch() / "run.csv", folder / "out.csv", workers=1)
-    finally:
-        sources.PART_ROWS = rows
+    sizes = dx.types.CohortSizes(part_rows=4)
+    dx.score_cohort(model(), scratch() / "run.csv", folder / "out.csv", workers=1, sizes=sizes)
 
 
 def contents(folder: Path) -> dict[str, bytes]:

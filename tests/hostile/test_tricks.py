@@ -6,6 +6,7 @@ import csv
 import gzip
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -18,9 +19,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import bayesdx as dx
-from bayesdx.cohort import sources
 from bayesdx.files import texts
 from bayesdx.files.tables import READ
+from bayesdx.types import CohortSizes
 from tests.cohort.tables import FLAGSHIP, flagship, patients
 
 ROOT = Path(__file__).parents[2]
@@ -137,14 +138,13 @@ def test_other_kinds_of_files_are_not_read(name: str, data: bytes, said: str, tm
     assert str(raised.value) == f"{tmp_path / name}: {said}"
 
 
-def test_compressed_files_are_read_up_to_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compressed_files_are_read_up_to_a_limit(tmp_path: Path) -> None:
     """gzip is known by what the file holds, whatever it is called; a bomb is refused, a zip archive is no table."""
     path = tmp_path / "patients.csv"
     path.write_bytes(gzip.compress(b"onset\n" + b"sudden\n" * 10**4))
     assert len(dx.score_cohort(flagship(), path)) == 10**4
-    monkeypatch.setattr(texts, "LARGEST_UNPACKED", 2**16)
     with pytest.raises(dx.CohortError, match=r"patients\.csv: larger than 0 MiB unpacked\."):
-        dx.score_cohort(flagship(), path)
+        dx.score_cohort(flagship(), path, sizes=CohortSizes(largest_unpacked=2**16))
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("x", b"a" * 10**7)
     with pytest.raises(dx.CohortError, match=r"patients\.csv: a zip archive, not a workbook of Excel"):
@@ -203,19 +203,20 @@ def test_a_small_file_of_many_rows(tmp_path: Path) -> None:
     assert int(done.stdout) < 300, "MB"
 
 
-def test_limits_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_limits_are_named(tmp_path: Path) -> None:
     """Each limit of a table has a sentence that says it."""
     path = tmp_path / "a.parquet"
     patients(20).to_parquet(path)
-    monkeypatch.setattr(sources, "LARGEST_GROUP", 10)
     with pytest.raises(dx.CohortError, match=r"row group 0 has \d+ bytes; at most 10 are read\. Write the file"):
-        dx.score_cohort(flagship(), path, keep=["patient"])
-    monkeypatch.setattr(sources, "MOST_COLUMNS", 3)
+        dx.score_cohort(flagship(), path, keep=["patient"], sizes=CohortSizes(largest_group=10))
     with pytest.raises(dx.CohortError, match=r"a\.parquet: 41 columns; at most 3 are read\."):
-        dx.score_cohort(flagship(), path, keep=["patient"])
-    monkeypatch.setattr(sources, "MOST_FILES", 0)
-    with pytest.raises(dx.CohortError, match="more than 0 Parquet files; score its folders one by one"):
-        dx.score_cohort(flagship(), tmp_path, keep=["patient"])
+        dx.score_cohort(flagship(), path, keep=["patient"], sizes=CohortSizes(most_columns=3))
+    shutil.copy(path, tmp_path / "b.parquet")
+    with pytest.raises(dx.CohortError, match="more than 1 Parquet files; score its folders one by one"):
+        dx.score_cohort(flagship(), tmp_path, keep=["patient"], sizes=CohortSizes(most_files=1))
+    for wrong in (0, 1.5, True):
+        with pytest.raises(dx.CohortError, match=r"sizes: part_rows = .+; expected a whole number of at least 1\."):
+            CohortSizes(part_rows=wrong)
 
 
 def test_a_huge_cell(tmp_path: Path) -> None:

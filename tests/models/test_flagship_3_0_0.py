@@ -8,6 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import bayesdx as dx
+from bayesdx.evaluation.case_scores import must_not_miss
 from tests.models.versions import ROOT
 
 MODEL = dx.load_model("hip_flexion_weakness@3.0.0")
@@ -68,6 +69,8 @@ def test_the_variables_of_the_version_before_that_are_asked_for_remain() -> None
         ({"bilateral_leg_weakness": "present", "leg_numbness": "present"}, "emergency"),
         ({"bilateral_leg_weakness": "present", "onset": "sudden"}, "emergency"),
         ({"fever": "present"}, "emergency"),
+        ({"anticoagulation": "yes", "onset": "sudden"}, "emergency"),
+        ({"anticoagulation": "yes", "knee_extension_weakness": "present"}, "emergency"),
         ({"inflammatory_markers": "raised", "pain_groin": "present"}, "emergency"),
         ({"infection_risk": "yes", "pain_low_back": "present"}, "emergency"),
         ({"pain_low_back": "present"}, None),
@@ -77,6 +80,29 @@ def test_red_flags_fire_from_findings(findings: dict[str, str], urgency: str | N
     """Weakness of both legs alone is urgent; fever, markers with pain, and a risk of infection with pain never wait."""
     flags = diagnosed(**findings).red_flags
     assert (flags[0].urgency if flags else None) == urgency
+
+
+@pytest.mark.parametrize("setting", [population.name for population in MODEL.info.populations])
+def test_weakness_of_both_legs_alone_is_no_emergency(setting: str) -> None:
+    """Neither a flag nor a step makes it one; numbness, back pain or a sudden onset beside it does."""
+    weak = {"bilateral_leg_weakness": "present"}
+    alone = diagnosed(setting, **weak, onset="gradual", leg_numbness="absent", pain_low_back="absent")
+    assert alone.triage.level == "urgent"
+    for finding in ({"leg_numbness": "present"}, {"pain_low_back": "present"}, {"onset": "sudden"}):
+        assert diagnosed(setting, **weak, **finding).triage.level == "emergency"
+
+
+def test_hospitals_alarm_from_higher_thresholds_and_look_the_same_day_below() -> None:
+    """Each of the seven has a threshold of its setting, at most a third, and a step that is urgent below it."""
+    steps = {name: MODEL.with_population(name).steps for name in (row.name for row in MODEL.info.populations)}
+    seven = must_not_miss(MODEL)
+    assert len(seven) == 7
+    for cause, threshold in seven.items():
+        for setting, rows in steps.items():
+            first = next(row for row in rows if row.cause == cause)
+            assert first.threshold >= threshold, setting
+            assert first.threshold <= 0.33, setting
+            assert min(row.threshold for row in rows if row.cause == cause and row.urgency == "urgent") <= threshold
 
 
 @pytest.mark.parametrize(

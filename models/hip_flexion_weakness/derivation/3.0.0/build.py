@@ -205,7 +205,7 @@ def definitions(variables: dict[str, Variable]) -> tuple[list[Link], list[Prior]
 
 
 def worded(parent: Model) -> tuple[Variable, ...]:
-    """The variables of 2.3.0 that remain, with more words, and the new ones of variables.csv in their places."""
+    """The variables of 2.3.0 that remain, with other and more words, and those of variables.csv in their places."""
     words = {row["variable"]: row for row in rules.table(HERE, "words.csv")}
     own = {row["variable"]: row for row in rules.table(HERE, "variables.csv")}
     known = {variable.variable: variable for variable in parent.variables}
@@ -218,7 +218,9 @@ def worded(parent: Model) -> tuple[Variable, ...]:
             for state, texts in more.get("state_words", ()):
                 states[state] = (*states.get(state, ()), *texts)
             ordered = tuple((state, states[state]) for state in variable.states if state in states)
-            variable = replace(variable, synonyms=(*variable.synonyms, *more.get("synonyms", ())), state_words=ordered)
+            texts = {name: more[name] for name in ("label", "definition") if name in more}
+            synonyms = (*variable.synonyms, *more.get("synonyms", ()))
+            variable = replace(variable, synonyms=synonyms, state_words=ordered, **texts)
         found.append(variable)
     return tuple(found)
 
