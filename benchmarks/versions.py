@@ -32,6 +32,7 @@ VERSIONS = ("2.2.1", "2.3.0", "3.0.0")
 
 KINDS = {
     "unexplained": "other_or_unexplained",
+    "other": "other_or_unexplained",
     "other_muscle_or_tendon": "other_or_unexplained",
     "strain_of_muscle": "iliopsoas_strain",
     "tear_of_tendon": "iliopsoas_strain",
@@ -52,7 +53,7 @@ KINDS = {
     "infected_prosthesis": "septic_hip",
     "cord": "spinal_cord",
 }
-"""States of main_cause of any version that the newest names otherwise; the others keep their name."""
+"""States of main_cause of any version, or of cases, that the newest names otherwise; the others keep their name."""
 
 MUST_NOT_MISS = (
     "severe_infection", "septic_hip", "retroperitoneal_haematoma", "cauda_equina_syndrome", "spinal_cord", "brain",
@@ -130,6 +131,7 @@ def read_cases(path: Path, vocabulary: Sequence[str]) -> list[Patient]:
     for row in rows:
         named = tuple(row["causes"].split(";"))
         main = row.get("main_state") or named[0]
+        main = KINDS.get(main, main)
         causes = tuple(dict.fromkeys(name if name in vocabulary else "other_cause" for name in named))
         found.append(
             Patient(row["case"], row["title"], row["population"], parse_conditions(row["findings"]), main, causes)
@@ -271,8 +273,8 @@ def as_markdown(told: dict[str, Any]) -> str:
         "and examination only. Main cause: exclusive, the kinds of older versions added up to the "
         f"{told['names']} causes that {versions[-1]} names; Brier sum and log loss add up over all of them. "
         f"Vocabulary: the {told['vocabulary']} causes of 2.2.1 as each version reports them, other_cause being one of "
-        "them and all that the report names being true. joint_inflammation of 2.2.1 and 2.3.0, two thirds of which are crystals and "
-        "flares, counts as a septic hip.", "",
+        "them and all that the report names being true. joint_inflammation of 2.2.1 and 2.3.0, two thirds of which are "
+        "crystals and flares, counts as a septic hip.", "",
         *(f"{version} does not know {count} of the findings; they are left out for it." for version, count in
           told["dropped"].items()), "",
     ]  # fmt: skip
