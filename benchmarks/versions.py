@@ -154,7 +154,7 @@ def answer(model: dx.Model, patient: Patient, names: Sequence[str], vocabulary: 
     case = dx.diagnose(here, told)
     main = main_causes(here, told, names)
     first = max(main, key=main.__getitem__)
-    against = ()
+    against: tuple[str, ...] = ()
     if first != patient.main:
         against = speaking(here, told, names, first, patient.main)
     own = {patient.main, *patient.causes}
@@ -245,21 +245,34 @@ def compared(patients: Sequence[Patient], answers: dict[str, list[Answer]]) -> d
             "differences": {
                 v: {m: interval((parts[newest][m] - parts[v][m])[chosen], draws) for m in MEASURES} for v in older
             },
-            "alarms": {v: _alarms([patients[i] for i in chosen], [answers[v][i] for i in chosen]) for v in answers},
+            "alarms": _alarms(
+                [patients[i] for i in chosen], {v: [those[i] for i in chosen] for v, those in answers.items()}
+            ),
         }
     return result
 
 
-def _alarms(patients: Sequence[Patient], answers: Sequence[Answer]) -> dict[str, Any]:
+def _alarms(patients: Sequence[Patient], answers: dict[str, list[Answer]]) -> dict[str, Any]:
+    """How many patients of each group each alarm reaches in each version, and paired differences of the shares."""
     groups: dict[str, Callable[[Patient], bool]] = {
         "must not miss": lambda one: one.main in MUST_NOT_MISS,
         "others": lambda one: one.main not in MUST_NOT_MISS,
         "of these broken hips": lambda one: one.main == "fracture",
     }
+    newest, older = list(answers)[-1], list(answers)[:-1]
     found: dict[str, Any] = {}
     for group, belongs in groups.items():
-        those = [one for patient, one in zip(patients, answers, strict=True) if belongs(patient)]
-        found[group] = {"patients": len(those), **{name: sum(one.alarms[name] for one in those) for name in ALARMS}}
+        chosen = [place for place, patient in enumerate(patients) if belongs(patient)]
+        if not chosen:
+            continue
+        draws = np.random.default_rng(SEED).integers(0, len(chosen), (RESAMPLES, len(chosen)))
+        found[group] = {"patients": len(chosen)}
+        for name in ALARMS:
+            raised = {v: np.array([float(those[i].alarms[name]) for i in chosen]) for v, those in answers.items()}
+            found[group][name] = {
+                "raised": {version: int(each.sum()) for version, each in raised.items()},
+                "differences": {version: interval(raised[newest] - raised[version], draws) for version in older},
+            }
     return found
 
 
@@ -269,8 +282,8 @@ def as_markdown(told: dict[str, Any]) -> str:
     lines = [
         "# Versions of hip_flexion_weakness on published cases", "",
         f"`python -m benchmarks versions`: {told['patients']} cases of `{told['cases']}`, each in its own setting; "
-        f"95 % bootstrap intervals over cases ({RESAMPLES:,} resamples), differences paired. Before tests: history "
-        "and examination only. Main cause: exclusive, the kinds of older versions added up to the "
+        f"95 % bootstrap intervals over cases ({RESAMPLES:,} resamples), differences paired, shares in percent. Before "
+        "tests: history and examination only. Main cause: exclusive, the kinds of older versions added up to the "
         f"{told['names']} causes that {versions[-1]} names; Brier sum and log loss add up over all of them. "
         f"Vocabulary: the {told['vocabulary']} causes of 2.2.1 as each version reports them, other_cause being one of "
         "them and all that the report names being true. joint_inflammation of 2.2.1 and 2.3.0, two thirds of which are "
@@ -289,13 +302,12 @@ def as_markdown(told: dict[str, Any]) -> str:
                 cells = [_cell(found["scores"][v][measure], measure) for v in versions]
                 cells += [_cell(found["differences"][v][measure], measure, sign=True) for v in versions[:-1]]
                 lines.append(f"| {measure} | {' | '.join(cells)} |")
-            lines += ["", f"| alarm | patients | {' | '.join(versions)} |", "| --- | --- |" + " ---: |" * len(versions)]
-            for group in ("must not miss", "others", "of these broken hips"):
+            lines += ["", f"| alarm | patients | {' | '.join(versions)} | {less} |"]
+            lines += ["| --- | --- |" + " ---: |" * (2 * len(versions) - 1)]
+            for group, by_alarm in found["alarms"].items():
                 for name in ALARMS:
-                    cells = [
-                        f"{found['alarms'][v][group][name]} of {found['alarms'][v][group]['patients']}"
-                        for v in versions
-                    ]
+                    cells = [f"{by_alarm[name]['raised'][v]} of {by_alarm['patients']}" for v in versions]
+                    cells += [_cell(by_alarm[name]["differences"][v], "first", sign=True) for v in versions[:-1]]
                     lines.append(f"| {name} | {group} | {' | '.join(cells)} |")
             lines.append("")
     lines += ["An alarm:", "", *(f"- {name}: {text}." for name, text in ALARMS.items()), ""]
@@ -327,6 +339,7 @@ def as_markdown(told: dict[str, Any]) -> str:
 
 
 def _cell(values: Sequence[float], measure: str, *, sign: bool = False) -> str:
+    """A figure with its interval; shares, whose names begin with "first", in percent."""
     percent = measure.startswith("first")
     style = ("+" if sign else "") + (".1f" if percent else ".3f")
     value, lower, upper = ((100 if percent else 1) * number for number in values)
@@ -349,7 +362,7 @@ def main(arguments: list[str] | None = None) -> int:
     names = tuple(name for name in newest.causes if name != "other_cause")
     patients = read_cases(options.cases, vocabulary)
     results, expected, misses, unnoticed, false = {}, {}, {}, {}, {}
-    dropped = {}
+    dropped: dict[str, int] = {}
     for asked, tests in (("all findings", True), ("before tests", False)):
         answers = {
             version: [answer(model, patient, names, vocabulary, tests) for patient in patients]

@@ -77,7 +77,8 @@ class Run:
         scratch = out / "_parts" if folder else out.with_name(f"{out.name}.parts")
         results, resumable = out if folder else scratch, identity["source"] is not None
         # Parts that were cut otherwise hold other rows under the same number.
-        self.parts = Parts(out, format, results, scratch, seal([self.identity, sizes.cut()]), resumable)
+        cut = [sizes.part_rows, sizes.part_characters]
+        self.parts = Parts(out, format, results, scratch, seal([self.identity, cut]), resumable)
         self.finished: CohortSummary | None = None
         self._lock: int | None = None
         try:

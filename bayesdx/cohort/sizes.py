@@ -57,7 +57,3 @@ class CohortSizes:
             size = getattr(self, field.name)
             if not isinstance(size, int) or isinstance(size, bool) or size < 1:
                 raise CohortError(f"sizes: {field.name} = {size!r}; expected a whole number of at least 1.")
-
-    def cut(self) -> list[int]:
-        """What decides which rows a part has."""
-        return [self.part_rows, self.part_characters]

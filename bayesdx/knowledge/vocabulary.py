@@ -578,11 +578,18 @@ class _Index:
                 if words:
                     self.fields.append(_Field(place, text, words, weight))
         holders: dict[str, set[int]] = defaultdict(set)
-        for field in self.fields:
+        self.fields_of: dict[str, list[int]] = defaultdict(list)
+        self.fields_called: dict[str, list[int]] = defaultdict(list)
+        for number, field in enumerate(self.fields):
+            self.fields_called["".join(field.words)].append(number)
             for word in field.words:
                 holders[word].add(field.place)
+                self.fields_of[word].append(number)
         self.holders = dict(holders)
-        self.words = sorted(holders)
+        self.words_from: dict[str, list[str]] = defaultdict(list)
+        for word in sorted(holders):
+            if len(word) >= SHORTEST_FOLDED:
+                self.words_from[word[0]].append(word)
         self.found = [variable.kind in ("context", *FINDING_KINDS) for variable in variables]
 
     def rarity(self, word: str) -> float:
@@ -592,21 +599,21 @@ class _Index:
         return 1.0 if count <= 1 else max(0.1, 1 - math.log(count) / math.log(every))
 
     def alike(self, word: str) -> dict[str, float]:
-        """Words of the model that a searched word fits, each with how well, of 1."""
+        """Words of the model that a searched word fits, each with how well, of 1; all begin with the same letter."""
         found = {word: 1.0} if word in self.holders else {}
         if len(word) < SHORTEST_FOLDED:
             return found
         from rapidfuzz.distance import OSA
 
-        for other in self.words:
-            if other == word or len(other) < SHORTEST_FOLDED:
+        for other in self.words_from.get(word[0], ()):
+            if other == word:
                 continue
             if other.startswith(word) or (word.startswith(other) and len(other) > SHORTEST_FOLDED):
                 found[other] = 0.9
                 continue
             allowed = 1 if len(word) < 7 else 2
             distance = OSA.distance(word, other, score_cutoff=allowed)
-            if distance <= allowed and word[0] == other[0]:
+            if distance <= allowed:
                 found[other] = 0.9 - 0.1 * distance
             elif _stem(word, other):
                 found[other] = 0.75
@@ -640,8 +647,11 @@ class _Index:
         key = "".join(fold(words).split())
         best: dict[int, tuple[float, str]] = {}
         singly: dict[int, dict[str, float]] = defaultdict(dict)
-        for field in self.fields:
-            if "".join(field.words) == key:
+        called = self.fields_called.get(key, [])
+        touched = {number for words in alike.values() for other in words for number in self.fields_of.get(other, ())}
+        for number in sorted(touched.union(called)):
+            field = self.fields[number]
+            if number in called:
                 best[field.place] = max(best.get(field.place, (0.0, "")), (field.weight, field.text))
                 continue
             hits = {word: max(alike[word].get(other, 0.0) for other in field.words) for word in asked}
