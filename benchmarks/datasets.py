@@ -68,10 +68,10 @@ COLUMNS = {
     "Brier": "brier_score",
     "ECE": "calibration_error",
 }
-SLOPE = "slope"
+SLOPE, SLOPE_ENDS = "slope", ("slope_lower", "slope_upper")
 WANTED_SLOPE = (0.8, 1.25)
 DIFFERENCE = ("difference", "lower", "upper")
-RESAMPLES = 2_000
+RESAMPLES, SLOPE_RESAMPLES = 2_000, 200
 OURS, NAIVE = "bayesdx", "CategoricalNB"
 MATCHED = (NAIVE, "pyAgrum naive Bayes", "pyAgrum TAN")
 """Whose log loss that of bayesdx must not exceed by more than its interval."""
@@ -321,6 +321,14 @@ def row_of(name: str, label: str, forecasts: Forecasts) -> Row:
     return {"data": name, "model": label, **measures, SLOPE: slope(forecasts)}
 
 
+def slope_interval(forecasts: Forecasts) -> dict[str, float]:
+    """95 % bootstrap interval of the slope, over patients."""
+    n, rng = len(forecasts.p), np.random.default_rng(0)
+    draws = (rng.integers(n, size=n) for _ in range(SLOPE_RESAMPLES))
+    slopes = [slope(replace(forecasts, p=forecasts.p[rows], y=forecasts.y[rows])) for rows in draws]
+    return dict(zip(SLOPE_ENDS, np.quantile(slopes, (0.025, 0.975)).tolist(), strict=True))
+
+
 def slope(forecasts: Forecasts) -> float:
     """The power that all probabilities need, once they sum to 1 again, to have the least log loss."""
     from scipy.optimize import minimize_scalar
@@ -387,7 +395,8 @@ def verdict(rows: list[Row]) -> str:
             for other in baselines
             if other["model"] in MATCHED and float(other.get(DIFFERENCE[2], 0.0)) < 0
         ]
-        said += f" Slope of {OURS} {float(row[SLOPE]):.2f}, {'met' if inside else 'MISSED'}; log loss behind "
+        ends = " ({:.2f} to {:.2f})".format(*(row[end] for end in SLOPE_ENDS)) if SLOPE_ENDS[0] in row else ""
+        said += f" Slope of {OURS} {float(row[SLOPE]):.2f}{ends}, {'met' if inside else 'MISSED'}; log loss behind "
         said += f"{', '.join(behind)}: MISSED." if behind else "none of the naive and tree models."
     for one, other in zip(before, after, strict=True):
         said += f" ECE of {one['model']} {one['ECE']:.3f}, calibrated {other['ECE']:.3f}."
@@ -404,7 +413,8 @@ def as_markdown(rows: list[Row]) -> str:
         "baseline. ECE: expected calibration error of the most probable class, 10 bins.",
         "",
         "Slope: the power that the probabilities need to have the least log loss (1: calibrated; below 1: too sure), "
-        f"wanted of bayesdx between {WANTED_SLOPE[0]} and {WANTED_SLOPE[1]}. Last column: log loss minus that of "
+        f"wanted of bayesdx between {WANTED_SLOPE[0]} and {WANTED_SLOPE[1]}; below the table with its 95 % bootstrap "
+        "interval. Last column: log loss minus that of "
         "bayesdx on the same patients, with a 95 % bootstrap interval (above 0: bayesdx is better).",
         "",
         f"| data | model | {' | '.join((*COLUMNS, SLOPE))} | log loss minus that of bayesdx |",
@@ -447,7 +457,7 @@ def main(arguments: list[str] | None = None) -> int:
     for name in names:
         ours: Forecasts | None = None
         for label, forecasts in everything(name):
-            rows.append(row_of(name, label, forecasts))
+            rows.append(row_of(name, label, forecasts) | (slope_interval(forecasts) if label == OURS else {}))
             if ours is not None:
                 rows[-1] |= difference(forecasts, ours)
             ours = forecasts if label == OURS else ours

@@ -16,6 +16,11 @@ FLOOR = 1e-6
 
 NEWTON_STEPS = 50
 
+SAFE_STEP = 1.79
+"""Change of a log-odds up to which a Newton step of a logistic regression raises the likelihood: with u the largest
+change and l the decrement, the loss changes by at most -l**2 + l**2 (exp(u) - u - 1) / u**2 (F. Bach, 2010,
+"Self-concordant analysis for logistic regression", Electronic Journal of Statistics 4, proposition 1)."""
+
 
 def logit(p: Array) -> Array:
     """Log-odds, kept finite by ``FLOOR``.
@@ -125,37 +130,40 @@ def calibration_line(p: Array, y: Array, weights: Array) -> tuple[Array, Array]:
 def _newton(columns: Array, y: Array, weights: Array, offset: Array) -> Array:
     """Logistic regression by Newton steps, each halved until the likelihood rises; a row per row of the weights.
 
-    All rows begin where their sum ends, from which a resample is a few steps away.
+    All rows begin where their sum ends, from which a resample is a few steps away. A step that changes no log-odds by
+    more than ``SAFE_STEP`` raises the likelihood always, so that it need not be computed.
     """
     beta = np.zeros((len(weights), columns.shape[1]))
     if len(weights) > 1:
         beta = beta + np.nan_to_num(_newton(columns, y, weights.sum(axis=0)[None], offset))
     found = np.full_like(beta, np.nan)
     products = np.stack([columns[:, a] * columns[:, b] for a, b in np.ndindex((columns.shape[1],) * 2)], axis=1)
+    reach = np.abs(columns).max(axis=0)
     left = np.arange(len(weights))
 
     def loss(rows: NDArray[np.intp], at: Array) -> Array:
         eta = offset + at @ columns.T
         return np.asarray((weights[rows] * (np.logaddexp(0.0, eta) - y * eta)).sum(axis=1))
 
-    here = loss(left, beta)
     for _ in range(NEWTON_STEPS):
         fitted = 1 / (1 + np.exp(-np.clip(offset + beta[left] @ columns.T, -500, 500)))
         slope = (weights[left] * (y - fitted)) @ columns
         curvature = ((weights[left] * fitted * (1 - fitted)) @ products).reshape(-1, *(columns.shape[1],) * 2)
         fits = ~(np.linalg.cond(curvature) > 1e14)
-        left, slope, curvature, here = left[fits], slope[fits], curvature[fits], here[fits]
+        left, slope, curvature = left[fits], slope[fits], curvature[fits]
         if not len(left):
             break
         step = np.linalg.solve(curvature, slope[:, :, None])[:, :, 0]
-        ahead = loss(left, beta[left] + step)
-        while (back := (ahead > here) & (np.abs(step).max(axis=1) > 1e-12)).any():
-            step[back] /= 2
-            ahead[back] = loss(left[back], beta[left[back]] + step[back])
+        far = np.flatnonzero(np.abs(step) @ reach > SAFE_STEP)
+        here = loss(left[far], beta[left[far]])
+        while far.size:
+            lower = (loss(left[far], beta[left[far]] + step[far]) > here) & (np.abs(step[far]).max(axis=1) > 1e-12)
+            far, here = far[lower], here[lower]
+            step[far] /= 2
         beta[left] += step
         done = np.abs(step).max(axis=1) < 1e-9
         found[left[done]] = beta[left[done]]
-        left, here = left[~done], ahead[~done]
+        left = left[~done]
         if not len(left):
             break
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -79,13 +80,14 @@ def run_case(model: Model, findings: Conditions) -> CaseOutcome:
         diagnosis = diagnose(model, values)
     except ImpossibleEvidenceError as error:
         return CaseOutcome(None, np.full(len(model.causes), np.nan), str(error))
-    return CaseOutcome(diagnosis, np.array([_present(model, diagnosis, cause) for cause in model.causes]))
+    posterior = diagnosis.posterior.to_dict()
+    return CaseOutcome(diagnosis, np.array([_present(model, posterior, cause) for cause in model.causes]))
 
 
-def _present(model: Model, diagnosis: Diagnosis, cause: str) -> float:
+def _present(model: Model, posterior: Mapping[Hashable, float], cause: str) -> float:
     states = model.by_name[cause].states
     lines = [cause] if len(states) == 2 else [f"{cause}={state}" for state in states[1:]]
-    return float(np.clip(diagnosis.posterior[lines].sum(), 0.0, 1.0))
+    return min(1.0, max(0.0, sum(posterior[line] for line in lines)))
 
 
 @lru_cache(maxsize=64)

@@ -60,6 +60,8 @@ class DenseBackend:
     workers : int
         Threads of compiled code.
     sizes : Sizes
+    batches : int
+        How many batches like each will be asked.
     """
 
     def __init__(
@@ -69,7 +71,9 @@ class DenseBackend:
         kernel: Kernel = "numpy",
         workers: int = 1,
         sizes: Sizes = USUAL,
+        batches: int = 1,
     ) -> None:
+        self.batches = batches
         self.network = network
         self._sizes = sizes
         self.workers = workers
@@ -97,7 +101,7 @@ class DenseBackend:
             np.empty((n if with_joint else 0, cells)),
         )
         prior, pattern = self.priors(evidence)
-        if use_numba(self.kernel, n * cells, COMPILED):
+        if use_numba(self.kernel, n * cells * self.batches, COMPILED):
             self._run_fast(evidence, prior, pattern, answer)
         else:
             self._run_plain(evidence, prior, pattern, answer)

@@ -66,6 +66,9 @@ class Engine:
         Threads of compiled code in a large batch; as many as there are processors where left out.
     sizes : Sizes
         From which size on which way is taken.
+    batches : int, at least 1
+        How many batches like each will be asked, of this network or of others of its shape, where a caller divides its
+        cases: compiled code is loaded for all of them together.
 
     Raises
     ------
@@ -99,6 +102,7 @@ class Engine:
         kernel: Kernel = "auto",
         workers: int | None = None,
         sizes: Sizes = USUAL,
+        batches: int = 1,
     ) -> None:
         self._network = network if isinstance(network, Network) else as_network(network)
         _check_numbers(self._network)
@@ -106,11 +110,13 @@ class Engine:
         threads = processors() if workers is None else workers
         if threads < 1:
             raise ValueError(f"workers: {workers}; expected at least 1.")
+        if batches < 1:
+            raise ValueError(f"batches: {batches}; expected at least 1.")
         self._kernel = kernel
         self._sizes = sizes
         self._memory_limit = memory_limit
-        self._tree = JunctionTreeBackend(self._network, memory_limit, kernel, threads, sizes)
-        self._dense = _dense_backend(self._network, backend, kernel, threads, sizes)
+        self._tree = JunctionTreeBackend(self._network, memory_limit, kernel, threads, sizes, batches)
+        self._dense = _dense_backend(self._network, backend, kernel, threads, sizes, batches)
         self._two_layer = (
             _two_layer(self._network, backend, memory_limit, kernel, sizes) if self._dense is None else None
         )
@@ -724,7 +730,9 @@ class Engine:
         )
 
 
-def _dense_backend(network: Network, backend: str, kernel: Kernel, workers: int, sizes: Sizes) -> DenseBackend | None:
+def _dense_backend(
+    network: Network, backend: str, kernel: Kernel, workers: int, sizes: Sizes, batches: int
+) -> DenseBackend | None:
     if backend not in BACKENDS:
         raise ValueError(f"backend: {backend!r}; expected one of {', '.join(BACKENDS)}.")
     if backend in ("junction_tree", "noisy_or"):
@@ -732,7 +740,7 @@ def _dense_backend(network: Network, backend: str, kernel: Kernel, workers: int,
     chosen = roles(network)
     if chosen is None and backend == "dense":
         raise TooLargeError("backend='dense': no small joint of targets separates this network; use 'auto'.")
-    return DenseBackend(network, dense_tables(network, chosen), kernel, workers, sizes) if chosen else None
+    return DenseBackend(network, dense_tables(network, chosen), kernel, workers, sizes, batches) if chosen else None
 
 
 def _two_layer(

@@ -84,6 +84,8 @@ class JunctionTreeBackend:
     workers : int
         Threads of compiled code.
     sizes : Sizes
+    batches : int
+        How many batches like each will be asked.
     """
 
     def __init__(
@@ -93,8 +95,10 @@ class JunctionTreeBackend:
         kernel: Kernel = "numpy",
         workers: int = 1,
         sizes: Sizes = USUAL,
+        batches: int = 1,
     ) -> None:
         self.sizes = sizes
+        self.batches = batches
         self.kernel: Kernel = kernel
         self.workers = workers
         self.network = network
@@ -158,7 +162,7 @@ class JunctionTreeBackend:
         leaves = self._free_leaves(together, soft if draws else (), families if draws else ())
         keep, unpruned = self._kept(everything, leaves, together)
         cells = self._unsliced_cells(keep, leaves & keep, together)
-        compiled = draws is None and use_numba(self.kernel, cells * len(evidence), LANES)
+        compiled = draws is None and use_numba(self.kernel, cells * len(evidence) * self.batches, LANES)
         if leaves & keep and (cells > self.sizes.casewise_cells or (compiled and not self._has_hub)):
             leaves = frozenset()
             keep, unpruned = self._kept(everything, leaves, together)
@@ -215,7 +219,7 @@ class JunctionTreeBackend:
         That is so with numba, which propagates many rows faster than it reads the marginals of all findings in a few,
         and for a large network, which is otherwise cut down to what each row observes.
         """
-        if not self._one_tree or use_numba(self.kernel, len(evidence) * self.whole.cells, CASEWISE):
+        if not self._one_tree or use_numba(self.kernel, len(evidence) * self.whole.cells * self.batches, CASEWISE):
             return None
         cards, most = self.network.cardinalities, self.sizes.hypothetical_rows
         return by_bayes_rule(evidence, targets, cards, lambda few, about: self.run(few, about)[:2], most)
@@ -245,7 +249,7 @@ class JunctionTreeBackend:
 
     def _casewise(self, targets: tuple[int, ...], n_cases: int) -> CasewiseMarginals | None:
         """How to read these targets where compiled code takes one case at a time; None where it does not."""
-        if not self._always_casewise or not use_numba(self.kernel, n_cases * self.whole.cells, CASEWISE):
+        if not self._always_casewise or not use_numba(self.kernel, n_cases * self.whole.cells * self.batches, CASEWISE):
             return None
         return self._readers(targets)
 
@@ -314,7 +318,7 @@ class JunctionTreeBackend:
         own = draws is None and not program.sliced
         one_by_one = own and program.cells <= self.sizes.casewise_cells and program.has_hub
         function = CASEWISE if one_by_one else LANES
-        if not program.steps or once or not use_numba(self.kernel, program.cells * n_lanes, function):
+        if not program.steps or once or not use_numba(self.kernel, program.cells * n_lanes * self.batches, function):
             self._propagate(program, evidence, cases, draws, output)
             return
         scopes = output.scopes(program)

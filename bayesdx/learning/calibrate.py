@@ -751,9 +751,10 @@ def _within(names: Sequence[str], variables: Collection[str] | None) -> list[str
 
 
 def _hidden(model: Model, patients: Patients, warnings: list[str]) -> Patients:
-    """Patients without what was diagnosed."""
-    index = compiled(model).network.index
-    columns = np.array([index[name] for name in model.causes])
+    """Patients without what was diagnosed: causes, and what brings causes about."""
+    network = compiled(model).network
+    names = [name for name in case_mix(model, network) if model.by_name[name].kind != "context"]
+    columns = np.array([network.index[name] for name in names])
     if (patients.codes[:, columns] >= 0).any():
         warnings.append("prior_shift uses findings alone: what was diagnosed in these patients was left aside.")
     return patients.hide(columns)

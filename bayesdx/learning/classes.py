@@ -17,11 +17,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesdx.learning.cutting import cut_points
+from bayesdx.learning.cutting import cut_all, rising
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -74,17 +76,29 @@ class Tables:
 
     def log_posteriors(self, codes: Codes, temperatures: Sequence[float] = (1.0,)) -> Array:
         """Ln P(class | findings) at each temperature, shape (n_temperatures, n_rows, n_classes); -1 is missing."""
-        flat, starts, place = self._flat(codes)
-        sizes = np.diff(np.r_[starts, flat.shape[1]])
-        prior = np.log(np.maximum(self.prior, 1e-12) / self.prior.sum())
-        log_flat, log_pool = np.log(flat), np.log(self._pooled())
-        found = np.empty((len(temperatures), len(codes), len(prior)))
+        from scipy.sparse import csr_array
+
+        many = len(self.prior)
+        rows = [table.reshape(many, -1) for table in self._parts(self.alone, self.shares)]
+        behind = [each.reshape(many, -1) for each in self._parts([self.prior] * len(self.parents), self.patients)]
+        cards = [table.shape[1] for table in self.alone]
+        sizes = np.repeat(self._parts(cards, cards), [each.shape[1] for each in behind])  # of every distribution
+        flat = np.concatenate(rows, axis=1)
+        weight = np.repeat(np.concatenate(behind, axis=1), sizes, axis=1)
+        log_pool = np.log((flat * weight).sum(axis=0) / weight.sum(axis=0))
+        lift, starts = np.log(flat) - log_pool, np.cumsum(sizes) - sizes
+        logs = np.empty((flat.shape[1], len(temperatures), many))
         for number, temperature in enumerate(temperatures):
-            logs = log_pool + (log_flat - log_pool) / temperature
+            part = lift / temperature
             if temperature != 1.0:
-                logs -= np.repeat(np.log(np.add.reduceat(np.exp(logs), starts, axis=1)), sizes, axis=1)
-            logs = np.concatenate([logs, np.zeros((len(prior), 1))], axis=1)  # what is missing says nothing
-            found[number] = prior + np.stack([row[place].sum(axis=1) for row in logs], axis=1)
+                part -= np.repeat(np.log(np.add.reduceat(np.exp(part + log_pool), starts, axis=1)), sizes, axis=1)
+            logs[:, number] = part.T
+        place = self._places(codes, [each.shape[1] for each in rows])
+        seen = place >= 0  # what is missing says nothing; what the pool says, it says of every class
+        ends = np.r_[0, np.cumsum(seen.sum(axis=1))]
+        picked = csr_array((np.ones(ends[-1]), place[seen], ends), shape=(len(codes), len(logs)))
+        found = (picked @ logs.reshape(len(logs), -1)).reshape(len(codes), len(temperatures), many).swapaxes(0, 1)
+        found += np.log(np.maximum(self.prior, 1e-12) / self.prior.sum())
         found -= found.max(axis=2, keepdims=True)
         return np.asarray(found - np.log(np.exp(found).sum(axis=2, keepdims=True)))
 
@@ -93,32 +107,26 @@ class Tables:
         """Patients that weigh the classes of each finding."""
         return [self.prior if parent is None else own for parent, own in zip(self.parents, self.patients, strict=True)]
 
-    def _pooled(self) -> Array:
-        """The rows of all classes together, in the order of ``_flat``."""
-        parts = []
-        for share, behind, alone in zip(self.shares, self._behind, self.alone, strict=True):
-            parts += [pooled(alone, self.prior).ravel(), pooled(share, behind).ravel()]
-        return np.concatenate(parts)
+    def _parts(self, alone: Sequence[Any], shares: Sequence[Any]) -> list[Any]:
+        """What belongs to the rows of every finding: those without a second parent, then those with one, if any."""
+        pairs = zip(self.parents, alone, shares, strict=True)
+        return [each for parent, own, share in pairs for each in ((own,) if parent is None else (own, share))]
 
-    def _flat(self, codes: Codes) -> tuple[Array, Codes, Codes]:
-        """All rows one after the other, shape (n_classes, n); where each begins; the place of every cell in them."""
-        many = len(self.prior)
-        parts = [table.reshape(many, -1) for pair in zip(self.alone, self.shares, strict=True) for table in pair]
-        begins = np.cumsum([0, *(part.shape[1] for part in parts)])
-        starts = [
-            np.arange(begins[number], begins[number + 1], self.alone[number // 2].shape[1])
-            for number in range(len(parts))
-        ]
-        place = np.empty_like(codes)
+    def _places(self, codes: Codes, widths: Sequence[int]) -> Codes:
+        """Where the cells stand in all rows one after the other; -1 where missing."""
+        begins = np.cumsum([0, *widths])
+        place, part = np.empty_like(codes), 0
         for finding, parent in enumerate(self.parents):
-            own, first = codes[:, finding], begins[2 * finding]
-            place[:, finding] = first + own
+            own = codes[:, finding]
+            place[:, finding] = begins[part] + own
             if parent is not None:
+                part += 1
                 other = codes[:, parent]
-                within = begins[2 * finding + 1] + other * self.alone[finding].shape[1] + own
+                within = begins[part] + other * self.alone[finding].shape[1] + own
                 place[:, finding] = np.where(other >= 0, within, place[:, finding])
-            place[own < 0, finding] = begins[-1]
-        return np.concatenate(parts, axis=1), np.concatenate(starts), place
+            place[own < 0, finding] = -1
+            part += 1
+        return place
 
 
 def pooled(share: Array, patients: Array) -> Array:
@@ -159,30 +167,33 @@ def tables_of(
     smoothing : float, above 0
     """
     parents = tree(codes, labels, weights) if structure == "tree" else {}
-    shares, patients, alone = [], [], []
-    for place, card in enumerate(cards):
-        own = codes[:, place]
-        seen = own >= 0
-        flat = labels[seen] * card + own[seen]
-        n = np.bincount(flat, weights[seen], n_classes * card).reshape(n_classes, card) + smoothing
-        table = n / n.sum(axis=1, keepdims=True)
-        alone.append(table)
-        other = parents.get(place)
-        if other is None:
-            shares.append(table)
-            patients.append(n.sum(axis=1))
-            continue
-        seen &= codes[:, other] >= 0
-        flat = (labels[seen] * cards[other] + codes[seen, other]) * card + own[seen]
-        both = np.bincount(flat, weights[seen], n_classes * cards[other] * card).astype(np.float64)
-        both = both.reshape(n_classes, cards[other], card)
+    own = [n + smoothing for n in _counts(codes, cards, labels, weights, n_classes)]
+    alone = [n / n.sum(axis=1, keepdims=True) for n in own]
+    shares, patients = list(alone), [n.sum(axis=1) for n in own]
+    card, linked, others = np.asarray(cards), list(parents), list(parents.values())
+    pairs = np.where(
+        (codes[:, linked] >= 0) & (codes[:, others] >= 0), codes[:, others] * card[linked] + codes[:, linked], -1
+    )
+    counts = _counts(pairs, card[others] * card[linked], labels, weights, n_classes)
+    for place, other, both in zip(linked, others, counts, strict=True):
+        both = both.reshape(n_classes, card[other], card[place])
         total = both.sum(axis=2) + TREE_WEIGHT
-        shares.append((both + TREE_WEIGHT * table[:, None, :]) / total[..., None])
-        patients.append(total)
+        shares[place] = (both + TREE_WEIGHT * alone[place][:, None, :]) / total[..., None]
+        patients[place] = total
     prior = np.bincount(labels, weights, n_classes).astype(np.float64)
     return Tables(
         prior, tuple(parents.get(place) for place in range(len(cards))), tuple(shares), tuple(patients), tuple(alone)
     )
+
+
+def _counts(codes: Codes, cards: Sequence[int] | Codes, labels: Codes, weights: Array, n_classes: int) -> list[Array]:
+    """Patients of each class in each state of every column, shape (n_classes, n_states); -1 is missing."""
+    begins = np.cumsum([0, *cards])
+    seen = codes >= 0
+    flat = (labels[:, None] * begins[-1] + begins[:-1] + codes)[seen]
+    counted = np.bincount(flat, np.broadcast_to(weights[:, None], codes.shape)[seen], n_classes * begins[-1])
+    shaped = counted.astype(np.float64).reshape(n_classes, -1)
+    return [shaped[:, begin:end] for begin, end in pairwise(begins)]
 
 
 def tree(codes: Codes, labels: Codes, weights: Array) -> dict[int, int]:
@@ -196,11 +207,11 @@ def tree(codes: Codes, labels: Codes, weights: Array) -> dict[int, int]:
     n = len(shared)
     parents: dict[int, int] = {}
     best, link = shared[0].copy(), np.zeros(n, dtype=int)
-    left = set(range(1, n))
-    while left:
-        new = max(left, key=lambda place: best[place])
+    left = np.arange(n) > 0
+    while left.any():
+        new = int(np.where(left, best, -1.0).argmax())
         parents[new] = int(link[new])
-        left.remove(new)
+        left[new] = False
         closer = shared[new] > best
         best, link = np.where(closer, shared[new], best), np.where(closer, new, link)
     return parents
@@ -297,13 +308,15 @@ def choose(
     fold[shuffled[np.argsort(labels[shuffled], kind="stable")]] = np.arange(len(labels)) % FOLDS
     asked = patients[labels] >= FOLDS
     loss = np.zeros((len(missings), len(structures), len(temperatures)))
+    orders = [rising(numbers) for numbers in measured.values()]
+    rows = [order[fold[order] != number] for number in range(FOLDS) for order in orders]
+    cuts = cut_all([*measured.values()] * FOLDS, rows, labels, weights)
     for number in range(FOLDS):
         train, test = fold != number, (fold == number) & asked
         own, sizes = codes.copy(), list(cards)
-        for place, numbers in measured.items():
-            known = np.isfinite(numbers)
-            ends = cut_points(numbers[train & known], labels[train & known], weights[train & known])
-            own[:, place] = np.where(known, np.searchsorted(ends, numbers, side="right"), -1)
+        of_fold = cuts[number * len(measured) : (number + 1) * len(measured)]
+        for (place, numbers), ends in zip(measured.items(), of_fold, strict=True):
+            own[:, place] = np.where(np.isfinite(numbers), np.searchsorted(ends, numbers, side="right"), -1)
             sizes[place] = len(ends) + 1
         for m, missing in enumerate(missings):
             used, states = (own, sizes) if missing == "ignore" else with_state(own, sizes)

@@ -39,6 +39,9 @@ CHUNK_BYTES = 2**25
 
 MOST_THREADS = 8
 
+PASSES = 10
+"""Passes that EM takes over the patients, about, for the choice of the kernel."""
+
 
 @dataclass(frozen=True, eq=False)
 class Totals:
@@ -108,7 +111,8 @@ class _General:
 
     def totals(self, network: Network) -> Totals:
         chunks = self._chunks(np.arange(len(self.patients)), self.width)
-        engine = Engine(network, workers=1 if len(chunks) > 1 else None)  # chunks have threads of their own
+        # chunks have threads of their own
+        engine = Engine(network, workers=1 if len(chunks) > 1 else None, batches=PASSES * len(chunks))
         log_evidence = 0.0
         families = [np.zeros(prod(self._shape(v))) for v in range(len(network))]
         counts = np.zeros(self.layout.size)
@@ -182,10 +186,11 @@ class _General:
     def cases(
         self, network: Network, rows: Index, names: Collection[str] | None = None
     ) -> Iterator[tuple[Index, Array]]:
-        engine = Engine(network)
         width = max(1, min(self.width, CHUNK_BYTES // (8 * self.layout.size)))
+        chunks = self._chunks(rows, width)
+        engine = Engine(network, batches=max(1, len(chunks)))
         wanted = _positions(network, names)
-        for part in self._chunks(rows, width):
+        for part in chunks:
             codes = self.patients.codes[part]
             _, joints = self._joints(engine, part)
             counts = self._large_counts(engine, part)
@@ -280,7 +285,7 @@ class _Dense:
         self.context_digits = dict(zip(chosen.contexts, states, strict=True))
 
     def totals(self, network: Network) -> Totals:
-        engine = Engine(network)
+        engine = Engine(network, batches=PASSES * (1 + len(self.patients) // self.width))
         seen, by_pattern, log_evidence = (
             np.zeros((self.n_seen, self.cells)),
             np.zeros((len(self.allowed), self.cells)),

@@ -25,7 +25,7 @@ from bayesdx.knowledge.schema import Conditions, Cut, Link, Prior, Source, Table
 from bayesdx.knowledge.spelling import identifier, in_words, latin
 from bayesdx.learning.calibrate import calibrate
 from bayesdx.learning.classes import TEMPERATURES, Choice, Tables, choose, tables_of
-from bayesdx.learning.cutting import cut_points
+from bayesdx.learning.cutting import cut_all, rising
 from bayesdx.learning.em import Progress
 
 Array = NDArray[np.float64]
@@ -289,6 +289,8 @@ def fit_model(
         "Not a medical device.", "As in the data.", (Population(population, population.replace("_", " ")),), population,
     )  # fmt: skip
 
+    numbers, ends = _banded(frame, columns, cuts or {}, joint.reshape(-1), weights)
+
     def read_with(blank: str) -> tuple[Model, dict[str, Any], list[str]]:
         """Variables, what columns mean, columns that do not vary."""
         variables, mapping, constant = [], {}, []
@@ -297,9 +299,7 @@ def fit_model(
             variables.append(variable)
             mapping[column] = rule
         for column in columns:
-            given = (cuts or {}).get(column)
-            words = marks.get(column, ())
-            found = _finding(frame[column], column, joint.reshape(-1), weights, given, blank, words)
+            found = _finding(frame[column], column, ends.get(column), blank, marks.get(column, ()))
             if found is None:
                 constant.append(column)
             else:
@@ -318,7 +318,7 @@ def fit_model(
     if not exclusive:
         made = _gated(bare, frame, rules, weights, smoothing, progress)
     else:
-        codes = _coded(bare, frame, rules)
+        codes = _coded(bare, frame, rules, numbers)
         labels, findings_of = codes[:, 0], codes[:, 1:]
         cards = [len(variable.states) for variable in bare.variables[1:]]
         blanks = bool((findings_of < 0).any())
@@ -333,14 +333,14 @@ def fit_model(
             TEMPERATURES if temperature == "auto" else (float(temperature),),
             smoothing,
             {
-                place: _numbers(frame[variable.label], variable.label, frame[variable.label].isna().to_numpy())
+                place: numbers[variable.label]
                 for place, variable in enumerate(bare.variables[1:])
                 if variable.cuts and variable.label not in (cuts or {})
             },
         )
         if choice.missing == "state":
             bare, rules, constant = read_with("state")
-            codes = _coded(bare, frame, rules)
+            codes = _coded(bare, frame, rules, numbers)
             findings_of, cards = codes[:, 1:], [len(variable.states) for variable in bare.variables[1:]]
         many = len(bare.variables[0].states)
         tables = tables_of(findings_of, labels, weights, cards, many, choice.structure, smoothing)
@@ -349,7 +349,7 @@ def fit_model(
             notes += [said] if said else []
             citation = f"{source.citation}; likelihood ratios to the power of 1 / {choice.temperature:g}"
             source = replace(source, citation=citation) if choice.temperature != 1.0 else source
-        made = replace(_tabled(bare, tables.tempered(choice.temperature)), sources=(source,))
+        made = _tabled(bare, tables.tempered(choice.temperature), source)
     notes += [f"{column}: left out, since it does not vary." for column in constant]
     return ModelFit(made, {column: rule for column, rule in rules.items() if rule is not None}, tuple(notes))
 
@@ -469,26 +469,46 @@ def _foreign(text: str) -> bool:
     return other > latin or not any(sign.isascii() and sign.isalnum() for sign in text)
 
 
-def _finding(
-    cells: pd.Series,
-    column: str,
+def _banded(
+    frame: pd.DataFrame,
+    columns: Sequence[str],
+    given: Mapping[str, Sequence[float]],
     classes: NDArray[np.intp],
     weights: Array,
-    cuts: Sequence[float] | None,
-    missing: str,
-    marks: Sequence[str],
-) -> tuple[Variable, dict[str, Any]] | None:
-    """The variable of a column and its rule; None where the column has one value only."""
+) -> tuple[dict[str, Array], dict[str, list[float]]]:
+    """The numbers of each column that is cut into bands, NaN where a cell is none, and where the bands begin."""
+    numbers: dict[str, Array] = {}
+    for column in columns:
+        cells = frame[column]
+        empty = _empty(cells)
+        found = _numbers(cells, column, empty)
+        known = np.isfinite(found)
+        values = np.unique(found[known])
+        several = len(values) > MOST_STATES or bool((values % 1 != 0).any())
+        if column in given or ((known | empty).all() and not empty.all() and several):
+            numbers[column] = found
+    ends = {column: list(given[column]) for column in numbers if given.get(column)}
+    free = {column: each for column, each in numbers.items() if column not in ends}
+    chosen = cut_all(list(free.values()), [rising(each) for each in free.values()], classes, weights)
+    ends |= dict(zip(free, chosen, strict=True))
+    return numbers, {column: [float(f"{end:.10g}") for end in each] for column, each in ends.items()}
+
+
+def _empty(cells: pd.Series) -> NDArray[np.bool_]:
+    """Which cells hold nothing."""
     empty = cells.isna().to_numpy()
     if not pd.api.types.is_numeric_dtype(cells):
         empty = empty | (cells.astype(str).str.strip() == "").to_numpy()
-    numbers = _numbers(cells, column, empty)
-    numeric = bool((np.isfinite(numbers) | empty).all()) and not empty.all()
+    return np.asarray(empty)
+
+
+def _finding(
+    cells: pd.Series, column: str, ends: list[float] | None, missing: str, marks: Sequence[str]
+) -> tuple[Variable, dict[str, Any]] | None:
+    """The variable of a column and its rule; None where the column has one value only."""
+    empty = _empty(cells)
     rule: dict[str, Any] = {"variable": identifier(column)}
-    values = np.unique(numbers[np.isfinite(numbers)])
-    if cuts is not None or (numeric and (len(values) > MOST_STATES or (values % 1 != 0).any())):
-        known = np.isfinite(numbers)
-        ends = [float(f"{cut:.10g}") for cut in cuts or cut_points(numbers[known], classes[known], weights[known])]
+    if ends is not None:
         texts = [f"{end:g}".replace("+", "") for end in ends]
         bands = [f"{low}_to_{high}" for low, high in pairwise(texts)]
         states = (f"below_{texts[0]}", *bands, f"from_{texts[-1]}") if texts else ()
@@ -555,7 +575,9 @@ def _refuse_duplicates(variables: Sequence[Variable]) -> None:
             raise LearningError(f"columns {other!r} and {variable.label!r} would both be called {variable.variable}.")
 
 
-def _coded(model: Model, frame: pd.DataFrame, rules: Mapping[str, Any]) -> NDArray[np.intp]:
+def _coded(
+    model: Model, frame: pd.DataFrame, rules: Mapping[str, Any], numbers: Mapping[str, Array]
+) -> NDArray[np.intp]:
     """Codes of the patients, shape (n_patients, n_variables), -1 where missing."""
     columns = {rule["variable"]: (column, rule) for column, rule in rules.items() if rule is not None}
     measured = {name for name, (column, rule) in columns.items() if "cuts" in rule}
@@ -565,9 +587,8 @@ def _coded(model: Model, frame: pd.DataFrame, rules: Mapping[str, Any]) -> NDArr
     for place, variable in enumerate(model.variables):
         if variable.variable in measured:
             column, rule = columns[variable.variable]
-            numbers = _numbers(frame[column], column, frame[column].isna().to_numpy())
-            ends = np.searchsorted(rule["cuts"], numbers, side="right")
-            codes[:, place] = np.where(np.isfinite(numbers), ends, -1)
+            band = np.searchsorted(rule["cuts"], numbers[column], side="right")
+            codes[:, place] = np.where(np.isfinite(numbers[column]), band, -1)
         else:
             codes[:, place] = pd.Index(variable.states).get_indexer(
                 pd.Index(read.frame[variable.variable], dtype=object)
@@ -575,8 +596,8 @@ def _coded(model: Model, frame: pd.DataFrame, rules: Mapping[str, Any]) -> NDArr
     return codes
 
 
-def _tabled(model: Model, made: Tables) -> Model:
-    """The rows of the model, every number with the interval of the patients behind it."""
+def _tabled(model: Model, made: Tables, source: Source) -> Model:
+    """The model with its rows, every number with the interval of the patients behind it."""
     cause, *findings = model.variables
     size = float(made.prior.sum())
     values, sizes = [made.prior[1:] / size], [np.full(len(cause.states) - 1, size)]
@@ -599,7 +620,7 @@ def _tabled(model: Model, made: Tables) -> Model:
             for each in given
             for state in finding.states[1:]
         ]
-    return replace(model, priors=priors, tables=tuple(entries))
+    return replace(model, priors=priors, tables=tuple(entries), sources=(source,))
 
 
 def _with_intervals(values: Array, sizes: Array) -> list[tuple[float, float, float]]:

@@ -618,6 +618,15 @@ def test_compiled_code_is_loaded_and_compiled_where_it_pays(tmp_path: Path) -> N
     assert run_python(code, tmp_path) == ["[False, True] False", "[True, True] True"]
 
 
+def test_batches_are_counted_from_one(rainy: Engine) -> None:
+    """How many batches will be asked changes no answer; none at all is a mistake."""
+    evidence = Evidence([[-1, 1, -1]] * 3)
+    found = Engine(rainy.network, batches=1000).propagate(evidence).marginals["rain"]
+    assert_allclose(found, rainy.propagate(evidence).marginals["rain"], rtol=1e-12)
+    with pytest.raises(ValueError, match=r"^batches: 0; expected at least 1\.$"):
+        Engine(rainy.network, batches=0)
+
+
 @pytest.mark.usefixtures("without_numba")
 def test_without_numba_numpy_answers(rainy: Engine) -> None:
     """kernel="auto" falls back to numpy; kernel="numba" says which extra brings it."""

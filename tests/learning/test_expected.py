@@ -97,16 +97,20 @@ def test_equal_rows_count_once_with_their_weights() -> None:
 
 @pytest.mark.parametrize("width", [3, 100])
 def test_threads_are_not_started_inside_threads(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
-    """Several chunks share the processors, each with one thread of the engine; a single one has them all."""
-    given: list[int | None] = []
+    """Several chunks share the processors, each with one thread of the engine; a single one has them all.
 
-    def engine(network: Network, workers: int | None = None) -> Engine:
-        given.append(workers)
-        return Engine(network, workers=workers)
+    Compiled code is loaded for all chunks of all passes together.
+    """
+    given: list[tuple[int | None, int]] = []
+
+    def engine(network: Network, workers: int | None = None, batches: int = 1) -> Engine:
+        given.append((workers, batches))
+        return Engine(network, workers=workers, batches=batches)
 
     monkeypatch.setattr(expected, "Engine", engine)
     network = compile_network(random_model(1, zeros=False))
     general = _General(Layout(network), distinct(masked(network, 30, 1), np.ones(30)))
     general.width = width
     general.totals(network)
-    assert given == [1 if width == 3 else None]
+    chunks = -(-len(general.patients) // width)
+    assert given == [(1 if chunks > 1 else None, expected.PASSES * chunks)]

@@ -13,7 +13,7 @@ from scipy.special import betaln
 
 import bayesdx as dx
 from bayesdx.diagnosis.simulate import simulate
-from bayesdx.knowledge.schema import TableEntry
+from bayesdx.knowledge.schema import Link, TableEntry, Variable
 from bayesdx.learning.belief import PARTS, believe
 from bayesdx.learning.discount import POSSIBLE, SHIFTS, discounted_together, expecting_shifts, groups_of
 from bayesdx.learning.em import maximise
@@ -264,6 +264,20 @@ def test_likelihoods_that_the_parent_leaves_open_widen_the_priors() -> None:
     rows = [dx.calibrate(m, frame, "prior_shift").table.iloc[0] for m in (sure, model)]
     assert rows[0]["after"] == pytest.approx(rows[1]["after"], abs=1e-6)
     assert rows[1]["upper"] - rows[1]["lower"] > 1.3 * (rows[0]["upper"] - rows[0]["lower"])
+
+
+def test_what_brings_causes_about_is_a_diagnosis_too() -> None:
+    """A column of a mechanism above the causes is left aside as theirs are: the shift is the same, and is said."""
+    plain_one = exclusive_model()
+    behind = replace(plain_one.by_name["cause"], kind="mechanism")
+    disease = Variable("disease", "Disease", "cause", "", ("absent", "present"), "")
+    links = tuple(Link("cause", state, "disease", "present", 1, 1, 1, "S", "expert") for state in behind.states[1:])
+    model = replace(plain_one, variables=(behind, disease, *plain_one.variables[1:]), links=links)
+    table = patients(model, 300, 3)
+    noted = table.assign(cause=["mild", "severe", "none"] * 100)
+    results = [dx.calibrate(model, each, "prior_shift") for each in (noted, table)]
+    assert_allclose(results[0].table["after"], results[1].table["after"], rtol=1e-12)
+    assert [told(each, "was left aside") for each in results] == [True, False]
 
 
 def test_a_source_is_for_one_exclusive_cause() -> None:
