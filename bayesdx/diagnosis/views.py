@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from bayesdx.diagnosis.case import DISCLAIMER, CaseNumbers, GroupSum, Line
-from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.conflict import Conflict
 from bayesdx.diagnosis.findings import UNKNOWN
 from bayesdx.diagnosis.intervals import credible_intervals
@@ -243,30 +243,29 @@ def _reference(case: CaseNumbers, cause: str) -> str:
     return f"{cause}={case.model.by_name[cause].states[0]}"
 
 
-def has_nothing(case: CaseNumbers) -> bool:
-    """Whether the differential needs a line for no cause; the reference state of a sole graded cause is that line."""
-    causes = case.model.causes
-    several = len(causes) > 1 or len(case.model.by_name[causes[0]].states) == 2
-    return several and not (case.none_present == 0 and compiled(case.model).always_one)
-
-
 def groups(case: CaseNumbers, lines: Sequence[Line]) -> list[tuple[str, str]]:
-    """(probability, group and its members) of the groups that matter; the sum of what has no name of its own last."""
-    named = {line.cause for line in lines}
+    """(probability, group and its members) of the groups that matter; the sum of what has no name of its own last.
+
+    A member that is not shown is not named.
+    """
+    shown = {line.cause for line in lines}
     found = sorted(case.groups, key=lambda group: group.group in case.model.by_name)
     return [
-        (f"{format_probability(group.probability):>6}", ": ".join(filter(None, (group.label, _members(group, named)))))
+        (f"{format_probability(group.probability):>6}", f"{group.label}: {_members(group, shown)}")
         for group in found
         if group.probability >= LEAST_SHOWN
     ]
 
 
-def _members(group: GroupSum, named: Collection[str]) -> str:
-    """The members worth naming, the likeliest first, of those that may be named; empty where there is none."""
-    known = [line for line in group.members if line.cause in named]
-    shown = ([line for line in known if line.posterior >= LEAST_SHOWN] or known[:1])[:MOST_MEMBERS]
-    said = [f"{line.label} {format_probability(line.posterior)}" for line in shown]
-    return ", ".join([*said, *(["..."] if said and len(said) < len(group.members) else [])])
+def _members(group: GroupSum, shown: AbstractSet[str]) -> str:
+    """The members worth naming, the likeliest first; how many others there are."""
+    known = [line for line in group.members if line.cause in shown]
+    named = [line for line in known if line.posterior >= LEAST_SHOWN] or known[:1]
+    said = [f"{line.label} {format_probability(line.posterior)}" for line in named[:MOST_MEMBERS]]
+    others = len(group.members) - len(said)
+    if others:
+        said.append(f"{others} {'more' if said else 'causes'}")
+    return ", ".join(said)
 
 
 def together_blocks(case: CaseNumbers, lines: Sequence[Line]) -> list[Block]:
@@ -285,7 +284,7 @@ def differential(case: CaseNumbers, lines: Sequence[Line], *, intervals: bool) -
         middle = [" to ".join(map(format_probability, low_high))] if low_high else []
         bar = Bar(line.posterior, interval=(low_high[0], low_high[1]) if low_high else None)
         rows.append([line.label, *numbers, *middle, format_ratio(line.likelihood_ratio), bar])
-    if has_nothing(case):
+    if case.may_have_none:
         none = case.none_present
         middle = [""] if intervals else []
         rows.append([NOTHING, "", format_probability(none), *middle, "", Bar(none, kind="plain")])
@@ -348,7 +347,7 @@ def stopping(following: NextTests) -> str:
 
 def set_blocks(case: CaseNumbers, lines: Sequence[Line], count: int) -> list[Block]:
     """The most probable sets of causes; nothing where every patient has one cause."""
-    if compiled(case.model).always_one:
+    if not case.may_have_none:
         return []
     return [Entries(list(sets(case, lines, count)), "Most probable sets of causes")]
 
@@ -356,7 +355,7 @@ def set_blocks(case: CaseNumbers, lines: Sequence[Line], count: int) -> list[Blo
 def sets(case: CaseNumbers, lines: Sequence[Line], count: int) -> Iterator[tuple[str, str]]:
     """(probability, causes) of the most probable sets; a cause that is not shown is not named."""
     shown = {line.cause for line in lines}
-    nothing = NOTHING if has_nothing(case) else case.model.label(_reference(case, case.model.causes[0]))
+    nothing = NOTHING if case.may_have_none else case.model.label(_reference(case, case.model.causes[0]))
     reference = {_reference(case, name) for name in case.model.causes}
     for causes, probability in case.probable_sets(count):
         present = [name for name in causes if name not in reference]

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 import re
+from collections.abc import Sequence
 from html import unescape
 from typing import Any
 
@@ -16,7 +17,6 @@ from hypothesis import strategies as st
 import bayesdx as dx
 from bayesdx.diagnosis import views
 from bayesdx.diagnosis.case_page import page_blocks
-from bayesdx.diagnosis.compiled import compiled
 from bayesdx.display import as_json, format_probability
 from bayesdx.display.blocks import Alert, Entries, Grid
 from bayesdx.display.html import as_page
@@ -32,10 +32,10 @@ FINDINGS: dict[str, Any] = {
     "severe_pain": {"absent": 0.2, "present": 0.8},
     "pain_location": ["groin pain"],
 }
-ORDER = ("Findings as understood", "EMERGENCY", "Triage", "None of the modelled causes", "What to do now",
-         "What to find out next", "Most probable sets of causes", "Decision support for qualified people")  # fmt: skip
-SEVERAL = ("None of the modelled causes", "Most probable sets of causes")
-"""What is said only where several causes, or none, may be present."""
+ORDER = ("Findings as understood", "EMERGENCY", "Triage", "95 % interval|prior now", "None of the modelled causes",
+         "Together", "What to do now", "What to find out next", "Most probable sets of causes",
+         "Decision support for qualified people")  # fmt: skip
+"""What a view says, each a part of its text, in order; of two parts that are joined by | either."""
 
 
 def page_of(case: dx.Diagnosis) -> str:
@@ -65,21 +65,26 @@ def flat(text: str) -> str:
 
 @pytest.mark.parametrize("name", ["hip_flexion_weakness", "hip_flexion_weakness@2.3.0"])
 def test_every_view_has_the_same_order(name: str) -> None:
-    """Findings, alerts, triage, differential, what to do, what to ask, sets of causes, notice.
+    """Findings, alerts, triage, differential, groups, what to do, what to ask, sets of causes, notice.
 
-    Where every patient has one cause there is no line for none, and no set. On the page the alerts come before the
-    findings, since they have to be in sight when it opens.
+    Where every patient has one of the causes there is no line for none, and the sets would be the differential again.
+    On the page the alerts come before the findings, since they have to be in sight when it opens.
     """
-    case = dx.diagnose(dx.load_model(name), FINDINGS)
-    left_out = SEVERAL if compiled(case.model).always_one else ()
-    order = [words for words in ORDER if words not in left_out]
-    page = words_of(page_of(case))
+    model = dx.load_model(name)
+    case = dx.diagnose(model, FINDINGS)
+    left_out = {"Together"} if not model.cause_groups else set()
+    if not case.may_have_none:
+        left_out |= {"None of the modelled causes", "Most probable sets of causes"}
+
+    def places(text: str, order: Sequence[str]) -> list[int]:
+        assert not [words for words in left_out if words in text]
+        return [re.search(words, text).start() for words in order if words not in left_out]  # type: ignore[union-attr]
+
     for text in (flat(str(case)), words_of(case._repr_html_())):
-        places = [text.index(words) for words in order]
-        assert places == sorted(places)
-        assert not any(words in text + page for words in left_out)
-    places = [page.index(words) for words in (order[1], order[0], *order[2:])]
-    assert places == sorted(places)
+        found = places(text, ORDER)
+        assert found == sorted(found)
+    found = places(words_of(page_of(case)), (ORDER[1], ORDER[0], *ORDER[2:]))
+    assert found == sorted(found)
 
 
 def test_findings_are_listed_as_understood(case: dx.Diagnosis, model: dx.Model) -> None:
@@ -154,6 +159,19 @@ def test_no_cause_is_named_that_is_not_shown(name: str, top: int) -> None:
         assert named.isdisjoint(entry["cause"] for entries in lists for entry in entries)
         assert named.isdisjoint(cause for entry in plain["most_probable"] for cause in entry["causes"])
         assert named.isdisjoint(plain["triage"]["causes"])
+
+
+def test_the_level_of_triage_has_the_reason_of_the_first_banner(model: dx.Model) -> None:
+    """Whatever raises several emergencies at once, the first line about them and the first banner name one cause."""
+    several = 0
+    patients = dx.simulate_cohort(model, 60, seed=3)[list(model.findings)]
+    for row in patients.iloc[:, :16].to_dict("records"):
+        case = dx.diagnose(model, row)
+        if case.triage.level == "emergency":
+            several += len(case.triage.causes) > 1
+            assert case.triage.causes[0] == case.alerts[0].cause
+            assert case.triage.reason.startswith(case.alerts[0].label)
+    assert several > 3
 
 
 def test_a_flagged_cause_is_shown_however_short_the_list(model: dx.Model) -> None:
