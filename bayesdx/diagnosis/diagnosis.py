@@ -224,8 +224,8 @@ class Diagnosis(CaseNumbers, PlottedReport):
         --------
         >>> import bayesdx as dx
         >>> case = dx.diagnose(dx.load_model("chest_clinic@1.0.0"), {"xray": "positive"})
-        >>> case.blocks(top=1)[0]
-        Title(text='chest_clinic 1.0.0, clinic: 1 finding')
+        >>> case.blocks(top=1)[0].text
+        'chest_clinic 1.0.0, clinic: 1 finding'
         """
         try:
             following: NextTests | str = self.next_tests

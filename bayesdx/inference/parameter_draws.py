@@ -26,7 +26,7 @@ class GateDraws:
     Examples
     --------
     >>> from bayesdx.inference import Engine, Evidence
-    >>> from bayesdx.network import Node
+    >>> from bayesdx.network import Network, Node, NoisyMax, Table
     >>> rain = Node("rain", ("no", "yes"), (), Table([0.8, 0.2]))
     >>> wet = Node("wet", ("no", "yes"), ("rain",), NoisyMax([0.9, 0.1], ([[1, 0], [0.1, 0.9]],)))
     >>> draws = GateDraws([[0.9, 0.1], [0.8, 0.2]], ([[[1, 0], [0.1, 0.9]], [[1, 0], [0.3, 0.7]]],))
