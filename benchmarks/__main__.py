@@ -4,7 +4,8 @@
 ``datasets`` compares classifiers, ``files`` reads networks in every format, ``reasoning`` times the questions about one
 case, ``alarms`` counts false alarms and emergencies noticed, ``commits`` times another checkout beside this one,
 ``interview`` counts questions, ``notes`` reads clinicians' notes, ``synthesis`` learns from simulated studies,
-``ablation`` times the engine without one of its ways.
+``ablation`` times the engine without one of its ways, ``versions`` compares versions of the flagship on published
+cases.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from benchmarks.timing import interleaved
 
 OTHERS = (
     "ablation", "alarms", "calibration", "clusters", "commits", "coverage", "datasets", "files", "interview", "notes",
-    "reasoning", "synthesis",
+    "reasoning", "synthesis", "versions",
 )  # fmt: skip
 
 ROOT = Path(__file__).resolve().parent.parent

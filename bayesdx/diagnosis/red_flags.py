@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bayesdx.diagnosis.findings import Findings
+from bayesdx.display import as_title
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import URGENCIES, Conditions
 
@@ -50,7 +51,7 @@ class FiredFlag:
 
     @property
     def label(self) -> str:
-        """The name of the flag in words.
+        """The name of the flag in words; capital letters stay, as of CT.
 
         Examples
         --------
@@ -59,7 +60,7 @@ class FiredFlag:
         >>> dx.diagnose(model, {"saddle_anaesthesia": "present"}).red_flags[0].label
         'Saddle numbness'
         """
-        return self.flag.replace("_", " ").capitalize()
+        return as_title(self.flag)
 
 
 def fired_flags(model: Model, findings: Findings) -> tuple[FiredFlag, ...]:

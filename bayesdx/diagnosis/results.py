@@ -115,7 +115,7 @@ def decisions(engine: Engine, model: Model, evidence: Evidence, marginals: Mappi
     """
     actions: dict[tuple[str, str], NDArray[np.bool_]] = {}
     chances: dict[str, Array] = {}
-    for step in model.management:
+    for step in model.steps:
         if step.cause not in chances:
             chances[step.cause] = action_probabilities(model, step.cause, marginals)
         taken = chances[step.cause] >= step.threshold
@@ -157,7 +157,7 @@ def net_benefit(model: Model, marginals: Mapping[str, Array]) -> Array:
     """
     total = np.zeros(len(next(iter(marginals.values()))))
     thresholds: dict[str, dict[float, None]] = {}
-    for step in model.management:
+    for step in model.steps:
         thresholds.setdefault(step.cause, {})[step.threshold] = None
     for cause, each in thresholds.items():
         present = action_probabilities(model, cause, marginals)

@@ -360,7 +360,7 @@ def sensitivity_analysis(case: Diagnosis, cause: str | None = None) -> Sensitivi
     lines = [event_of(model, line.name) for line in ready.lines[: ready.ranked]]
     slopes = _Slopes(case, [event, *lines])
     top = 1 + int(case.probabilities[: ready.ranked].argmax())
-    thresholds = sorted({step.threshold for step in model.management if event in action_events(model, step.cause)})
+    thresholds = sorted({step.threshold for step in model.steps if event in action_events(model, step.cause)})
     functions = [_function(number, *slopes.lines_of(number), lines, top, thresholds) for number in ready.parameters]
     functions.sort(key=lambda f: -f.swing if f.swing == f.swing else 0.0)
     return SensitivityAnalysis(case, event, float(slopes.posteriors[0]), tuple(functions))

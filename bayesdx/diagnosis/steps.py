@@ -142,7 +142,7 @@ def candidates(
         if flag.certain and not flag.answered and flag.urgency != "routine":
             raised.setdefault(flag.cause, {}).update(dict.fromkeys(name for name, _ in flag.findings))
     reached = []
-    for row in model.management:
+    for row in model.steps:
         holds = met(row.conditions, findings)
         event, probability = likeliest(model, row.cause, marginals)
         flagged = row.urgency == "emergency" and row.cause in raised and holds is True

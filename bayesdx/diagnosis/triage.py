@@ -237,7 +237,7 @@ def _level_of_step(step: Recommendation, found: bool) -> str:
 def emergency_rows(model: Model) -> Iterator[tuple[str, Conditions, float]]:
     """(cause, conditions, threshold) of every emergency flag, whose threshold is 0, and every emergency step."""
     yield from ((flag.cause, flag.findings, 0.0) for flag in model.red_flags if flag.urgency == "emergency")
-    for step in model.management:
+    for step in model.steps:
         if step.urgency == "emergency":
             yield step.cause, step.conditions, step.threshold
 

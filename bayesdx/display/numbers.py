@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 ROUNDING = 1e-12
@@ -31,6 +31,18 @@ def format_probability(probability: float) -> str:
     if probability > 0.999:
         return ">99.9 %"
     return f"{100 * probability:.1f} %"
+
+
+def format_span(probabilities: Iterable[float]) -> str:
+    """The lowest and the highest of some probabilities, once where they are the same.
+
+    Examples
+    --------
+    >>> format_span([0.3, 0.04, 0.1]), format_span([0.04, 0.04])
+    ('4.0 % to 30.0 %', '4.0 %')
+    """
+    found = sorted(probabilities)
+    return " to ".join(dict.fromkeys(map(format_probability, (found[0], found[-1]))))
 
 
 def format_ratio(ratio: float) -> str:

@@ -37,6 +37,18 @@ def escaped(text: object) -> str:
     return html.escape(clean(text), quote=True)
 
 
+def as_title(name: str) -> str:
+    """A name in words that begin with a capital letter; other capitals stay as they are.
+
+    Examples
+    --------
+    >>> as_title("abscess_on_CT")
+    'Abscess on CT'
+    """
+    text = words(name)
+    return text[:1].upper() + text[1:]
+
+
 def words(name: object) -> str:
     r"""A name of a state, a group or a flag as people read it.
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 import pandas as pd
 
-from bayesdx.display import format_probability, format_ratio
+from bayesdx.display import format_ratio, format_span
 from bayesdx.display.document import Heading, Items, Paragraph, Part, as_html, as_markdown, grid, read_markdown
 from bayesdx.evaluation import tripod
 from bayesdx.evaluation.case_scores import must_not_miss
@@ -304,8 +304,9 @@ def _cases(facts: _Facts) -> list[Part]:
     blocks: list[Part] = [Heading(2, "Results on cases")]
     if results.table.empty:
         return [*blocks, Paragraph(f"{NOT_REPORTED.capitalize()}: the version has no cases.")]
-    critical = must_not_miss(facts.model)
-    labels = [f"{facts.model.label(cause)} (from {format_probability(limit)})" for cause, limit in critical.items()]
+    model = facts.model
+    limits = [must_not_miss(model.with_population(population.name)) for population in model.info.populations]
+    labels = [f"{model.label(cause)} (from {format_span(each[cause] for each in limits)})" for cause in limits[0]]
     met, count = int(results.expectations["met"].sum()), len(results.expectations)
     held_out = int((results.table["use"] == "held_out").sum())
     blocks.append(

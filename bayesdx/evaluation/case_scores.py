@@ -65,7 +65,7 @@ def must_not_miss(model: Model) -> dict[str, float]:
     {'cauda_equina_syndrome': 0.02, 'severe_infection': 0.03}
     """
     first = {}
-    for step in sorted(model.management, key=lambda step: step.step, reverse=True):
+    for step in sorted(model.steps, key=lambda step: step.step, reverse=True):
         first[step.cause] = step
     return {
         cause: first[cause].threshold
@@ -76,12 +76,13 @@ def must_not_miss(model: Model) -> dict[str, float]:
 
 def score(model: Model, cases: Sequence[Case], outcomes: Sequence[CaseOutcome]) -> CaseScores:
     """The part of each case in every measure."""
-    critical = must_not_miss(model)
+    missable_in = {one.name: must_not_miss(model.with_population(one.name)) for one in model.info.populations}
     parts: dict[str, list[float]] = {measure: [] for measure in MEASURES}
     weights: dict[str, list[float]] = {measure: [] for measure in MEASURES}
     for row, outcome in zip(cases, outcomes, strict=True):
         modelled = float(bool(row.causes))
         rank = outcome.rank(model.causes.index(row.causes[0]) if row.causes else None)
+        critical = missable_in[row.population]
         missable = [cause for cause in row.causes if cause in critical]
         noticed = sum(_noticed(model, outcome, cause, critical[cause]) for cause in missable)
         log_score, brier_score = proper_scores(

@@ -13,11 +13,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bayesdx.diagnosis.compiled import Alternative, compiled
-from bayesdx.display import clean, format_probability, format_ratio
+from bayesdx.display import clean, format_probability, format_ratio, format_span
 from bayesdx.display.document import Figure, Heading, Paragraph, Part, as_html, as_markdown, grid
 from bayesdx.inference import Evidence
 from bayesdx.knowledge.model import Model
-from bayesdx.knowledge.schema import FINDING_KINDS, Study, split_event
+from bayesdx.knowledge.schema import FINDING_KINDS, ManagementStep, Study, split_event
 from bayesdx.knowledge.versions import as_model
 
 Array = NDArray[np.float64]
@@ -244,9 +244,13 @@ def _page(matrix: EvidenceMatrix, line: Alternative) -> list[Part]:
     blocks += _studies(matrix, line)
     steps = [step for step in model.management if step.cause == line.name]
     if steps:
-        rows = list(dict.fromkeys((step.urgency, step.action, format_probability(step.threshold)) for step in steps))
+        rows = list(dict.fromkeys((step.urgency, step.action, _from(model, step)) for step in steps))
         blocks += [Heading(3, "What to do"), grid(["urgency", "step", "from"], rows, (2,))]
     return blocks
+
+
+def _from(model: Model, step: ManagementStep) -> str:
+    return format_span(step.in_population(population.name).threshold for population in model.info.populations)
 
 
 def _where(model: Model, line: Alternative) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import bayesdx as dx
-from bayesdx.display import clean, words
+from bayesdx.display import as_title, clean
 from bayesdx.explorer.front import script, style
 from bayesdx.explorer.state import catalogue, sources_of
 
@@ -149,13 +149,15 @@ def contents(model: dx.Model) -> dict[str, Any]:
             if name not in {group.group for group in model.cause_groups}
             for event in _events(model, name, index, reference=True)
         ],
-        "flags": [
-            _row(model, flag, flag.findings, index) | {"title": words(flag.flag).capitalize()}
-            for flag in model.red_flags
-        ],
+        "flags": [_row(model, flag, flag.findings, index) | {"title": as_title(flag.flag)} for flag in model.red_flags],
         "management": [
             _row(model, step, step.conditions, index)
-            | {"step": step.step, "when": clean(step.when), "threshold": step.threshold}
+            | {
+                "step": step.step,
+                "when": clean(step.when),
+                "threshold": step.threshold,
+                "thresholds": dict(step.thresholds),
+            }
             for step in model.management
         ],
         "tests": {

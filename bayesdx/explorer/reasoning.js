@@ -75,10 +75,10 @@ function sides(marginal, event) {
 
 /* A function `diagnose(population, findings)` over a published model; null where the findings cannot be together. */
 export function reasoner(data, compile) {
-  const { variables, places, lines, causes, flags, management, tests } = data;
+  const { variables, places, lines, causes, flags, tests } = data;
   const engines = new Map();
   const priors = new Map();
-  const acting = unique([...flags, ...management].flatMap((row) => row.events.map((event) => event.variable)));
+  const acting = unique([...flags, ...data.management].flatMap((row) => row.events.map((event) => event.variable)));
   const followed = unique([...causes, ...acting]);
 
   function engineOf(population) {
@@ -128,6 +128,7 @@ export function reasoner(data, compile) {
 
   return function diagnose(population, findings) {
     const engine = engineOf(population);
+    const management = data.management.map((row) => ({ ...row, threshold: row.thresholds[population] ?? row.threshold }));
     const now = looked(engine, findings);
     if (now.log === -Infinity) return null;
     if (!priors.has(population)) priors.set(population, looked(engine, new Map()));

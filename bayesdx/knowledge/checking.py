@@ -299,6 +299,8 @@ def _check_references(draft: Draft) -> None:
                 if column.cell is Cell.CONDITIONS and record.has(column.name):
                     for variable, states in record.values[column.name]:
                         _refer_condition(draft, file, record, column.name, variable, states, names)
+                if column.cell is Cell.BY_POPULATION and names.populations is not None:
+                    _refer_populations(draft, file, record, column.name, names.populations)
 
 
 _REFERENCES: dict[str, dict[str, tuple[str, ...]]] = {
@@ -329,6 +331,17 @@ def _refer(
     found = record.values.get(column)
     if found and complete and found not in valid:
         draft.report(file.name, record.line, column, found, one_of(what, found, valid))
+
+
+def _refer_populations(draft: Draft, file: File, record: Record, column: str, populations: Mapping[str, int]) -> None:
+    given = record.values.get(column) or ()
+    for found, _ in given:
+        if found not in populations:
+            expected = one_of("a population of model.toml", found, populations)
+            draft.report(file.name, record.line, column, found, expected)
+    if given and {name for name, _ in given} == set(populations) and len({value for _, value in given}) == 1:
+        expected = "an empty cell and this threshold in the column threshold, since it is the same in every population"
+        draft.report(file.name, record.line, column, format_cell(given), expected)
 
 
 def _refer_variables(

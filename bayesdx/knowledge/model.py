@@ -239,6 +239,19 @@ class Model:
             digest.update(content)
         return f"sha256:{digest.hexdigest()}"
 
+    @cached_property
+    def steps(self) -> tuple[ManagementStep, ...]:
+        """The rows of management.csv, each with the threshold that holds in the chosen population.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+        >>> model.steps == model.management  # no step of it names a population
+        True
+        """
+        return tuple(step.in_population(self.population) for step in self.management)
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Model):
             return NotImplemented

@@ -400,6 +400,16 @@ def _event(column: Column, text: str) -> tuple[Any, str]:
     return (text, "") if sound else (None, _WORDS[Cell.EVENT])
 
 
+def _by_population(column: Column, text: str) -> tuple[Any, str]:
+    parts = [part.partition("=") for part in text.split(";")]
+    names = [name for name, _, _ in parts]
+    values = [value for _, _, value in parts]
+    sound = all(map(NAME.fullmatch, names)) and len(set(names)) == len(names) and all(map(NUMBER.fullmatch, values))
+    if not sound or not all(0 <= float(value) <= 1 for value in values):
+        return None, _WORDS[Cell.BY_POPULATION]
+    return tuple((name, float(value) + 0.0) for name, value in zip(names, values, strict=True)), ""
+
+
 _WORDS = {
     Cell.TEXT: "text",
     Cell.NAME: "a name of letters, digits and underscores that starts with a letter",
@@ -415,10 +425,11 @@ _WORDS = {
     Cell.NUMBERS: "numbers separated by |",
     Cell.EVENT: "a cause, or a state of a variable as variable=state",
     Cell.CORRELATION: "a number between -1 and 1, both excluded",
+    Cell.BY_POPULATION: "probabilities of different populations as population=0.1;population=0.2",
 }
 _EMPTY: dict[Cell, Any] = {
     **dict.fromkeys((Cell.INTEGER, Cell.NUMBER, Cell.PROBABILITY)),
-    **dict.fromkeys((Cell.NAMES, Cell.CONDITIONS, Cell.STATE_WORDS, Cell.TEXTS, Cell.NUMBERS), ()),
+    **dict.fromkeys((Cell.NAMES, Cell.CONDITIONS, Cell.STATE_WORDS, Cell.TEXTS, Cell.NUMBERS, Cell.BY_POPULATION), ()),
 }
 _PARSERS: dict[Cell, Callable[[Column, str], tuple[Any, str]]] = {
     Cell.TEXT: _text,
@@ -435,6 +446,7 @@ _PARSERS: dict[Cell, Callable[[Column, str], tuple[Any, str]]] = {
     Cell.NUMBERS: _numbers,
     Cell.EVENT: _event,
     Cell.CORRELATION: _correlation,
+    Cell.BY_POPULATION: _by_population,
 }
 
 _TEXT_KEYS = ("name", "version", "title", "licence", "intended_use", "not_for", "entry_criterion", "default_population")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -92,6 +92,7 @@ class Cell(StrEnum):
     TEXTS = "texts separated by |"
     NUMBERS = "numbers separated by |"
     EVENT = "a cause, or variable=state"
+    BY_POPULATION = "probabilities of populations, as population=0.1;population=0.2"
     CORRELATION = "number between -1 and 1"
 
 
@@ -127,6 +128,9 @@ class Column:
 
 Conditions = tuple[tuple[str, tuple[str, ...]], ...]
 """Conditions on variables, each with the states that satisfy it; written ``a=x;b=y|z``."""
+
+ByPopulation = tuple[tuple[str, float], ...]
+"""Probabilities of some populations; written ``clinic=0.1;ward=0.2``."""
 
 
 class Cut(NamedTuple):
@@ -438,7 +442,17 @@ class RedFlag:
 
 @dataclass(frozen=True)
 class ManagementStep:
-    """A row of management.csv; ``cause`` is a cause, or a state of a variable as ``main_cause=brain``."""
+    """A row of management.csv; ``cause`` is a cause, or a state of a variable as ``main_cause=brain``.
+
+    ``threshold`` holds in every population that ``thresholds`` does not name.
+
+    Examples
+    --------
+    >>> told = ("flu", 1, "urgent", "Test", "", "S", "expert", 0.1, "S", "expert")
+    >>> step = ManagementStep(*told, thresholds=(("ward", 0.3),))
+    >>> step.in_population("ward").threshold, step.in_population("clinic").threshold
+    (0.3, 0.1)
+    """
 
     cause: str
     step: int
@@ -452,6 +466,13 @@ class ManagementStep:
     threshold_status: str
     conditions: Conditions = ()
     tests: tuple[str, ...] = ()
+    thresholds: ByPopulation = ()
+
+    def in_population(self, population: str) -> ManagementStep:
+        """The step with the threshold that holds there, and no other."""
+        if not self.thresholds:
+            return self
+        return replace(self, threshold=dict(self.thresholds).get(population, self.threshold), thresholds=())
 
 
 @dataclass(frozen=True)
@@ -790,6 +811,12 @@ FILES: tuple[File, ...] = (
                 "conditions", Cell.CONDITIONS, "findings without which the step is not taken, as a=x;b=y|z", since=2
             ),
             _dispensable("tests", Cell.NAMES, "tests of tests.csv that the step calls for", since=2),
+            _dispensable(
+                "thresholds",
+                Cell.BY_POPULATION,
+                "thresholds of populations where another than threshold holds, as clinic=0.1;ward=0.2",
+                since=2,
+            ),
         ),
         ("cause", "step"),
         "management",
@@ -901,9 +928,11 @@ def format_cell(value: Any) -> str:
 
 
 def _format_part(part: Any) -> str:
-    """A condition as ``a=x|y``; anything else as its own cell."""
-    pair = isinstance(part, tuple) and not isinstance(part, Cut)
-    return f"{part[0]}={'|'.join(part[1])}" if pair else format_cell(part)
+    """A condition as ``a=x|y``, a probability of a population as ``clinic=0.1``; anything else as its own cell."""
+    if not isinstance(part, tuple) or isinstance(part, Cut):
+        return format_cell(part)
+    name, value = part
+    return f"{name}={format_cell(value) if isinstance(value, float) else '|'.join(value)}"
 
 
 _LISTS = (Cell.STATES, Cell.TEXTS, Cell.NUMBERS)

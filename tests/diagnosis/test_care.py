@@ -17,6 +17,7 @@ from bayesdx.diagnosis.events import action_events, event_of
 from bayesdx.diagnosis.results import decisions
 from bayesdx.diagnosis.triage import LEVELS, NO_EMERGENCY
 from bayesdx.diagnosis.weighing import SPEAKS, Weighed, speak_for, weigh
+from bayesdx.knowledge.model import Population
 from bayesdx.knowledge.schema import URGENCIES, Conditions, Link, ManagementStep, Prior, RedFlag, Test, Variable
 from tests.diagnosis import brute
 from tests.diagnosis.cases import in_time, naive_model, possible_cases
@@ -426,6 +427,27 @@ def test_a_step_is_called_for_from_its_threshold_on(urgency: str) -> None:
         assert "at or above its threshold" in dx.next_tests(here).stop_reason
         assert still.probability == still.threshold == step.probability
         assert dx.next_tests(above).emergencies == ()
+
+
+def test_a_population_may_have_a_threshold_of_its_own() -> None:
+    """Steps, alarms, emergencies left open, what an answer would change: all go by the threshold of the population."""
+    here = naive_model([0.1, 0.1], [0.8, 0.8], management=[step_of("c", 0.1, thresholds=(("there", 0.9),))])
+    info = dataclasses.replace(here.info, populations=(*here.info.populations, Population("there", "There")))
+    priors = (*here.priors, *(dataclasses.replace(row, population="there") for row in here.priors))
+    both = dataclasses.replace(here, info=info, priors=priors)
+    for population, threshold in (("here", 0.1), ("there", 0.9)):
+        model = both.with_population(population)
+        alone = dataclasses.replace(model, management=(step_of("c", threshold),))
+        assert [step.threshold for step in model.steps] == [threshold]
+        case, same = dx.diagnose(model, {"f0": "yes"}), dx.diagnose(alone, {"f0": "yes"})
+        assert case.management == same.management
+        assert case.triage == same.triage
+        assert case.triage.level == ("emergency" if population == "here" else "none")
+        assert dx.next_tests(case).emergencies == dx.next_tests(same).emergencies
+        assert dx.next_tests(case).table.equals(dx.next_tests(same).table)
+        found, wanted = dx.sensitivity_analysis(case), dx.sensitivity_analysis(same)
+        assert found.table["crossed"].dropna().unique().tolist() == [threshold]
+        assert found.table.equals(wanted.table)
 
 
 def test_the_same_action_under_several_conditions_is_one_step() -> None:

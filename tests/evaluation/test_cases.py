@@ -207,6 +207,18 @@ def test_a_must_not_miss_cause_is_noticed_from_its_threshold_on():
         assert measure(forecast, np.ones(1), 10)["must_not_miss_recall"] == noticed
 
 
+def test_a_must_not_miss_cause_is_noticed_by_the_threshold_of_its_population():
+    """The threshold of the population of the case counts, not that of the others."""
+    findings = {"cranking": "silent"}
+    probability = float(dx.diagnose(CAR, findings).posterior["starter_broken"])
+    step = ManagementStep("starter_broken", 1, "emergency", "Act", "", "GUESS", "expert", 0.0, "GUESS", "expert")
+    for threshold, noticed in ((probability, 1.0), (float(np.nextafter(probability, 1.0)), 0.0)):
+        here = replace(step, thresholds=((CAR.population, threshold),))
+        model = replace(CAR, management=(here,), red_flags=(), release=None)
+        results = run(case(findings, ["starter_broken"], name="at"), model=model)
+        assert results.scores["all findings"].parts["must_not_miss_recall"] == [noticed]
+
+
 def test_impossible_findings_are_an_outcome_and_wrong_about_everything():
     """They do not stop the other cases; no expectation holds, ranks come last, scores are the worst there are."""
     links = tuple(replace(row, link_probability=0.0, lower=0.0) for row in CAR.links if row.child == "clicking")

@@ -84,7 +84,9 @@ def as_clicks(model: dx.Model, findings: dict[str, Any]) -> list[tuple[int, Any]
     ]
 
 
-@pytest.mark.parametrize("name", ["hip_flexion_weakness", "hip_flexion_weakness@1.0.0", "chest_clinic"])
+@pytest.mark.parametrize(
+    "name", ["hip_flexion_weakness", "hip_flexion_weakness@1.0.0", "hip_flexion_weakness@3.0.0", "chest_clinic"]
+)
 def test_the_page_says_of_random_patients_what_python_says(chromium: Any, name: str) -> None:
     model = dx.load_model(name)
     cases = []

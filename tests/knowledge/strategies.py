@@ -158,6 +158,7 @@ def models(draw: st.DrawFn) -> Model:
                 *(draw(CHANCES), "S2", "expert"),
                 condition if format == 2 and draw(st.booleans()) else (),
                 ("t",) if format == 2 and seen and draw(st.booleans()) else (),
+                (("p0", draw(CHANCES)),) if format == 2 and info.populations[1:] and draw(st.booleans()) else (),
             ),
         ),
         cases=(

@@ -198,6 +198,34 @@ def test_format_1_has_no_column_of_format_2(tmp_path: Path) -> None:
             "'ct_angiography').",
         ),
         (
+            "management.csv",
+            "hospital=0.05",
+            "hospitals=0.05",
+            "management.csv, row 3, column thresholds: 'hospitals'; expected a population of model.toml (nearest: "
+            "'hospital').",
+        ),
+        (
+            "management.csv",
+            "hospital=0.05",
+            "hospital=1.05",
+            "management.csv, row 3, column thresholds: 'hospital=1.05'; expected probabilities of different "
+            "populations as population=0.1;population=0.2.",
+        ),
+        (
+            "management.csv",
+            "hospital=0.05",
+            "hospital=0.05;hospital=0.1",
+            "management.csv, row 3, column thresholds: 'hospital=0.05;hospital=0.1'; expected probabilities of "
+            "different populations as population=0.1;population=0.2.",
+        ),
+        (
+            "management.csv",
+            "hospital=0.05",
+            "hospital=0.05;practice=0.05",
+            "management.csv, row 3, column thresholds: 'hospital=0.05;practice=0.05'; expected an empty cell and this "
+            "threshold in the column threshold, since it is the same in every population.",
+        ),
+        (
             "tests.csv",
             "0.001,JUDGED,expert,,1",
             "0.001,JUDGED,expert,,",

@@ -205,7 +205,7 @@ def definitions(variables: dict[str, Variable]) -> tuple[list[Link], list[Prior]
 
 
 def worded(parent: Model) -> tuple[Variable, ...]:
-    """The variables of 2.3.0 that remain, with more words, and the new ones of variables.csv in their places."""
+    """The variables of 2.3.0 that remain, with other and more words, and those of variables.csv in their places."""
     words = {row["variable"]: row for row in rules.table(HERE, "words.csv")}
     own = {row["variable"]: row for row in rules.table(HERE, "variables.csv")}
     known = {variable.variable: variable for variable in parent.variables}
@@ -218,9 +218,53 @@ def worded(parent: Model) -> tuple[Variable, ...]:
             for state, texts in more.get("state_words", ()):
                 states[state] = (*states.get(state, ()), *texts)
             ordered = tuple((state, states[state]) for state in variable.states if state in states)
-            variable = replace(variable, synonyms=(*variable.synonyms, *more.get("synonyms", ())), state_words=ordered)
+            texts = {name: more[name] for name in ("label", "definition") if name in more}
+            synonyms = (*variable.synonyms, *more.get("synonyms", ()))
+            variable = replace(variable, synonyms=synonyms, state_words=ordered, **texts)
         found.append(variable)
     return tuple(found)
+
+
+def management(evidence: rules.Evidence) -> tuple[ManagementStep, ...]:
+    """The steps of management.csv, with thresholds of each setting where the first step of a cause is an emergency.
+
+    The odds of these thresholds are multiplied by the factor of the setting in thresholds.csv (see thresholds.py). A
+    later emergency step of such a cause keeps its own threshold where that is higher.
+    """
+    steps = rules.rows_of(evidence, "management.csv", ManagementStep)
+    factors = {row["population"]: float(row["odds_factor"]) for row in rules.table(HERE, "thresholds.csv")}
+    first = first_emergencies(steps)
+    return tuple(
+        replace(step, **scaled(step, first[step.cause], factors))
+        if step.cause in first and step.urgency == "emergency"
+        else step
+        for step in steps
+    )
+
+
+def first_emergencies(steps: tuple[ManagementStep, ...]) -> dict[str, float]:
+    """Causes whose first step is an emergency, with its threshold."""
+    first = {step.cause: step for step in sorted(steps, key=lambda step: -step.step)}
+    return {cause: step.threshold for cause, step in first.items() if step.urgency == "emergency"}
+
+
+HIGHEST = 1 / 3
+"""No emergency of hours waits for a higher probability: one of three alarms is right at the least."""
+
+
+def multiplied(threshold: float, factor: float) -> float:
+    """A threshold with its odds multiplied, at most ``HIGHEST``."""
+    return round(min(HIGHEST, expit(logit(threshold) + log(factor))), 2)
+
+
+def scaled(step: ManagementStep, first: float, factors: dict[str, float]) -> dict[str, object]:
+    """``threshold`` of the default population and ``thresholds`` of the others."""
+    found = {
+        population: max(step.threshold if step.threshold > first else 0.0, multiplied(first, factor))
+        for population, factor in factors.items()
+    }
+    default = found[rules.INFO.default_population]
+    return {"threshold": default, "thresholds": tuple((name, one) for name, one in found.items() if one != default)}
 
 
 def judged(settings: Settings = Settings()) -> Model:
@@ -249,7 +293,7 @@ def judged(settings: Settings = Settings()) -> Model:
         cause_groups=tuple(CauseGroup(**rules.typed("groups.csv", row)) for row in rules.table(HERE, "groups.csv")),
         tests=rules.rows_of(evidence, "tests.csv", Test),
         red_flags=rules.rows_of(evidence, "red_flags.csv", RedFlag),
-        management=rules.rows_of(evidence, "management.csv", ManagementStep),
+        management=management(evidence),
         cases=(),
         sources=(*parent.sources, *rules.rows_of(evidence, "sources.csv", Source)),
         changes="",

@@ -18,8 +18,9 @@ import pandas as pd
 
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
 
+import build  # isort: skip
+
 import bayesdx as dx
-import build
 from bayesdx.diagnosis.compiled import compiled
 
 TEMPERS = (0.7, 0.8, 0.9, 1.0, 1.1)

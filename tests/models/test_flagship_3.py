@@ -1,16 +1,19 @@
-"""hip_flexion_weakness 3.0.0: one exclusive main cause, every cause of the vocabulary a node, few numbers."""
+"""hip_flexion_weakness 3.0.1 and 3.0.0: one exclusive main cause, every cause of the vocabulary a node, few numbers."""
 
 from __future__ import annotations
 
 import csv
+import runpy
 
 import pytest
 from numpy.testing import assert_allclose
 
 import bayesdx as dx
+from bayesdx.evaluation.case_scores import must_not_miss
 from tests.models.versions import ROOT
 
-MODEL = dx.load_model("hip_flexion_weakness@3.0.0")
+MODEL = dx.load_model("hip_flexion_weakness@3.0.1")
+BEFORE = dx.load_model("hip_flexion_weakness@3.0.0")
 DERIVATION = ROOT / "derivation" / "3.0.0"
 NAMED_BEFORE = tuple(name for name in dx.load_model("hip_flexion_weakness@2.3.0").causes)
 
@@ -68,6 +71,8 @@ def test_the_variables_of_the_version_before_that_are_asked_for_remain() -> None
         ({"bilateral_leg_weakness": "present", "leg_numbness": "present"}, "emergency"),
         ({"bilateral_leg_weakness": "present", "onset": "sudden"}, "emergency"),
         ({"fever": "present"}, "emergency"),
+        ({"anticoagulation": "yes", "onset": "sudden"}, "emergency"),
+        ({"anticoagulation": "yes", "knee_extension_weakness": "present"}, "emergency"),
         ({"inflammatory_markers": "raised", "pain_groin": "present"}, "emergency"),
         ({"infection_risk": "yes", "pain_low_back": "present"}, "emergency"),
         ({"pain_low_back": "present"}, None),
@@ -77,6 +82,60 @@ def test_red_flags_fire_from_findings(findings: dict[str, str], urgency: str | N
     """Weakness of both legs alone is urgent; fever, markers with pain, and a risk of infection with pain never wait."""
     flags = diagnosed(**findings).red_flags
     assert (flags[0].urgency if flags else None) == urgency
+
+
+@pytest.mark.parametrize("setting", [population.name for population in MODEL.info.populations])
+def test_weakness_of_both_legs_alone_is_no_emergency(setting: str) -> None:
+    """No flag makes it one; numbness, back pain or a sudden onset beside it does."""
+    weak = {"bilateral_leg_weakness": "present"}
+    alone = {**weak, "onset": "gradual", "leg_numbness": "absent", "pain_low_back": "absent"}
+    assert [flag.urgency for flag in diagnosed(setting, **alone).red_flags] == ["urgent"]
+    assert dx.diagnose(BEFORE.with_population(setting), alone).triage.level == "urgent"
+    for finding in ({"leg_numbness": "present"}, {"pain_low_back": "present"}, {"onset": "sudden"}):
+        assert diagnosed(setting, **weak, **finding).triage.level == "emergency"
+
+
+def test_in_the_emergency_department_it_reaches_the_threshold_of_a_cord_lesion() -> None:
+    """3.0.1: without a flag, triage is an emergency there, and says which step of care makes it one."""
+    alone = {"onset": "gradual", "leg_numbness": "absent", "pain_low_back": "absent"}
+    levels = {
+        population.name: diagnosed(population.name, bilateral_leg_weakness="present", **alone).triage
+        for population in MODEL.info.populations
+    }
+    assert {name: triage.level for name, triage in levels.items()} == {
+        "primary_care": "urgent", "emergency_department": "emergency", "specialist_referral": "urgent",
+    }  # fmt: skip
+    assert levels["emergency_department"].causes == ("spinal_cord",)
+
+
+def test_hospitals_alarmed_from_higher_thresholds_and_looked_the_same_day_below() -> None:
+    """3.0.0: each of the seven has a threshold of its setting, at most a third, and a step that is urgent below it."""
+    steps = {row.name: BEFORE.with_population(row.name).steps for row in BEFORE.info.populations}
+    seven = must_not_miss(BEFORE)
+    assert len(seven) == 7
+    for cause, threshold in seven.items():
+        for setting, rows in steps.items():
+            first = next(row for row in rows if row.cause == cause)
+            assert first.threshold >= threshold, setting
+            assert first.threshold <= 0.33, setting
+            assert min(row.threshold for row in rows if row.cause == cause and row.urgency == "urgent") <= threshold
+
+
+def test_a_threshold_holds_in_every_setting() -> None:
+    """3.0.1: the lower ones of 3.0.0, from which a clinician would act who fears to miss the cause."""
+    assert not any(step.thresholds for step in MODEL.management)
+    assert [step.threshold for step in MODEL.management] == [step.threshold for step in BEFORE.management]
+
+
+def test_only_thresholds_and_cases_differ_from_the_version_before() -> None:
+    """The derivation gives the folder; every number, flag and text of a variable is that of 3.0.0."""
+    derived = runpy.run_path(str(ROOT / "derivation" / "3.0.1" / "derive.py"))["derive"]()
+    assert derived.hash == MODEL.hash
+    for name in ("variables", "priors", "links", "tables", "red_flags", "tests", "cause_groups"):
+        assert getattr(MODEL, name) == getattr(BEFORE, name), name
+    judged = [case for case in MODEL.cases if case.use == "held_out"]
+    assert len(judged) == 91
+    assert not {case.case for case in judged} & {case.case for case in BEFORE.cases}
 
 
 @pytest.mark.parametrize(
