@@ -26,7 +26,7 @@ LOWEST_TESTS := bayesdx tests/knowledge tests/network tests/diagnosis tests/coho
 
 DEMO_MODEL := hip_flexion_weakness
 DEMO_CASE := tests/data/demo.json
-DEMO_POPULATION := specialist_referral
+DEMO_POPULATION := primary_care
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --require-hashes --only-binary :all:

@@ -1,8 +1,9 @@
 """``python -m benchmarks alarms``: false alarms, and patients with a must-not-miss cause who are noticed.
 
 Patients are drawn from the network of the flagship, with the main cause recorded. Of each, 15 findings chosen at random
-are told. Version 2.2.1 with the rule of care of commit 9ccf6ee stands before, the version after it with the present
-rule after. An alarm is a red flag of urgency emergency, or an emergency step of care.
+are told. Version 2.2.1 with the rule of care of commit 9ccf6ee stands before, 2.3.0 with the present rule after: one
+network, so that only the rules differ. An alarm is a red flag of urgency emergency, or an emergency step of care.
+Versions with other main causes are weighed by their derivation (3.0.0: ``thresholds.py``).
 """
 
 from __future__ import annotations
@@ -404,7 +405,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--more", type=int, default=1000, help="must-not-miss patients beside it (default 1000)")
     parser.add_argument("--seed", type=int, default=20261130)
     parser.add_argument(
-        "--after", default=AFTER, help="model or folder that stands after (default: 2.3.0 of the flagship)"
+        "--after",
+        default=AFTER,
+        help="model or folder that stands after, with the main causes of 2.2.1 (default: 2.3.0)",
     )
     parser.add_argument("--output", type=Path, default=RESULTS, help="folder of the results")
     options = parser.parse_args(arguments)

@@ -12,6 +12,7 @@ import pandas as pd
 
 from bayesdx.diagnosis.case import expect_cases, say
 from bayesdx.diagnosis.diagnosis import Diagnosis
+from bayesdx.diagnosis.views import NOTHING
 from bayesdx.display import format_probability
 from bayesdx.display.report import Block, Grid, Note, Report, Title
 from bayesdx.errors import FindingsError, ImpossibleEvidenceError
@@ -35,16 +36,18 @@ class _Beside(Report):
     def table(self) -> pd.DataFrame:
         """Index: cause. Columns: label, then a posterior for each case; NaN where its model has no such cause.
 
-        The causes are in the order of their highest posterior in any of the cases.
+        The causes are in the order of their highest posterior in any of the cases; sums of others come last.
         """
         columns = {name: case.posterior for name, case in self.cases.items()}
         labels = {
             str(cause): case.model.label(str(cause)) for case in self.cases.values() for cause in case.posterior.index
         }
+        ranked = {line.cause for case in self.cases.values() for line in case.differential}
         frame = pd.DataFrame(columns).reindex([*labels])
         highest = frame.max(axis=1).sort_values(ascending=False, kind="stable")
         frame.insert(0, "label", pd.Series(labels))
-        return frame.loc[highest.index].rename_axis("cause")
+        order = sorted(highest.index, key=lambda cause: cause not in ranked)
+        return frame.loc[order].rename_axis("cause")
 
     def _title(self, name: str) -> str:
         """What people read above a column."""
@@ -57,12 +60,9 @@ class _Beside(Report):
             [label, *map(format_probability, values)]
             for label, values in zip(shown["label"], shown[names].to_numpy(float).tolist(), strict=True)
         ]
-        none = [format_probability(case.none_present) for case in self.cases.values()]
-        return Grid(
-            ("cause", *map(self._title, names)),
-            [*rows, ["None of the modelled causes", *none]],
-            tuple(range(1, 1 + len(names))),
-        )
+        if any(case.may_have_none for case in self.cases.values()):
+            rows.append([NOTHING, *(format_probability(case.none_present) for case in self.cases.values())])
+        return Grid(("cause", *map(self._title, names)), rows, tuple(range(1, 1 + len(names))))
 
     def _figure(self, title: str, ax: Axes | None, most: int) -> Axes:
         from bayesdx.display.figures import dots

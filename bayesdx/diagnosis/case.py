@@ -388,6 +388,23 @@ class CaseNumbers:
         joint = float(engine.propagate(without, targets=()).log_evidence[0])
         return float(np.exp(min(0.0, joint - self.log_evidence)))
 
+    @property
+    def may_have_none(self) -> bool:
+        """Whether a patient may have none of the lines of the differential.
+
+        Not where the model gives every patient one of its causes, nor where the first state of its only cause is that
+        line.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> [dx.diagnose(dx.load_model(name)).may_have_none for name in ("chest_clinic", "hip_flexion_weakness")]
+        [True, False]
+        """
+        causes = self.model.causes
+        several = len(causes) > 1 or len(self.model.by_name[causes[0]].states) == 2
+        return several and not compiled(self.model).always_one
+
     def most_probable(self, k: int = 5) -> pd.DataFrame:
         """The k most probable sets of causes.
 
@@ -536,7 +553,7 @@ class CaseNumbers:
         >>> "saddle_anaesthesia" in triage.unasked, "bladder_bowel_dysfunction" in triage.unasked
         (False, True)
         """
-        return triage_of(self.model, self.evidence, self.red_flags, self.management)
+        return triage_of(self.model, self.evidence, self.red_flags, self.management, self.alerts)
 
     def probability(self, event: str) -> float:
         """P(event | findings).

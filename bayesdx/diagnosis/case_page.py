@@ -41,7 +41,8 @@ footer{margin-top:2rem;border-top:1px solid var(--line);overflow-wrap:anywhere}
 .flag{background:#fff;color:#7a4300;border:2px solid #7a4300;border-left-width:.6rem;break-inside:avoid}
 .emergency{color:#a3142a;border-color:#a3142a}.routine{color:#44505c;border-color:#44505c}
 h2{break-after:avoid}tr{break-inside:avoid}}
-@media(max-width:34rem){.wide{display:none}.bar{width:22%;min-width:3rem}td,th{padding-right:.35rem}}
+@media(max-width:34rem){.wide{display:none}.bar{width:22%;min-width:3rem}td,th{padding-right:.35rem}
+.ends{white-space:normal}}
 """
 
 POLICY = (
@@ -96,7 +97,7 @@ def as_page(case: CaseNumbers, following: NextTests, cause: str | None = None) -
         *_care(case),
         *_options(following),
         *_reasons(explain(case, cause)),
-        *_sets(case),
+        *(_sets(case) if case.may_have_none else []),
         f"</main>\n<footer class='note'><p>{escaped(DISCLAIMER)}</p><p>{escaped(model.info.not_for)}</p>"
         f"<p>{escaped(title)}, {escaped(model.hash)}; log probability of the findings {case.log_evidence:.4f}</p>"
         "</footer>",
@@ -146,17 +147,17 @@ def _differential(case: CaseNumbers, sure: CredibleIntervals) -> list[str]:
                 _cell(line.label),
                 _bar(0.0, line.posterior, "fill", ends),
                 _cell(format_probability(line.posterior), "n"),
-                _cell(f"{format_probability(ends[0])} to {format_probability(ends[1])}", "n"),
+                _cell(f"{format_probability(ends[0])} to {format_probability(ends[1])}", "n ends"),
                 _cell(format_probability(line.prior), "n wide"),
                 _cell(format_ratio(line.likelihood_ratio), "n wide"),
             )
         )
-    if views.has_nothing(case):
+    if case.may_have_none:
         none = format_probability(case.none_present)
         empty = (_cell(""), _cell("", "wide"), _cell("", "wide"))
         rows.append((_cell(NOTHING), _bar(0.0, case.none_present, "plain"), _cell(none, "n"), *empty))
     header = ("cause", "", "now", f"{100 * sure.mass:g} % interval", "prior", "likelihood ratio")
-    together = [(_cell(share, "n"), _cell(names)) for share, names in views.groups(case)]
+    together = [(_cell(share, "n"), _cell(names)) for share, names in views.groups(case, case.differential)]
     return [
         "<h2>Differential</h2>",
         _table(header, rows),

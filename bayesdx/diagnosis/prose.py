@@ -245,7 +245,10 @@ def _others(case: Diagnosis) -> list[Sentence]:
         for line in case.differential[1 : 1 + MOST_NAMED]
         if line.posterior > 0
     ]
-    text = f"Next come {', '.join(named)}; a patient may have several causes. " if named else ""
+    told = f"Next come {', '.join(named)}" if named else ""
+    if not case.may_have_none:
+        return [Sentence("others", f"{told}.")] if named else []
+    text = f"{told}; a patient may have several causes. " if named else ""
     return [Sentence("others", f"{text}None of the modelled causes: {frequency(case.none_present)}.")]
 
 

@@ -272,8 +272,9 @@ class PosteriorPath(Report):
 
         model = self.case.model
         labels = {line.name: line.label for line in compiled(model).lines}
-        highest = self.table.max().sort_values(ascending=False, kind="stable").index[:most]
-        chosen = [name for name in self.table.columns if name in highest]
+        ranked = [line.cause for line in self.case.differential]
+        highest = set(self.table[ranked].max().sort_values(ascending=False, kind="stable").index[:most])
+        chosen = [name for name in ranked if name in highest]
         return paths(
             [
                 str(self.table.index[0]),

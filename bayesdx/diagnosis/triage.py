@@ -186,8 +186,16 @@ def _certain(item: FiredFlag | Recommendation) -> bool:
     return item.certain if isinstance(item, FiredFlag) else True
 
 
-def triage_of(model: Model, findings: Findings, flags: Sequence[FiredFlag], steps: Sequence[Recommendation]) -> Triage:
+def triage_of(
+    model: Model,
+    findings: Findings,
+    flags: Sequence[FiredFlag],
+    steps: Sequence[Recommendation],
+    alerts: Sequence[CaseAlert],
+) -> Triage:
     """The level of a case, from its red flags and steps of care (see ``Triage``).
+
+    Where several give the level, the first banner is the reason.
 
     Parameters
     ----------
@@ -195,27 +203,33 @@ def triage_of(model: Model, findings: Findings, flags: Sequence[FiredFlag], step
     findings : Findings
     flags : sequence of FiredFlag
     steps : sequence of Recommendation
+    alerts : sequence of CaseAlert
+        The banners made of both.
 
     Returns
     -------
     Triage
     """
     found = bool(findings.informative)
-    reasons: dict[str, list[tuple[str, str, tuple[str, ...]]]] = {level: [] for level in LEVELS}
+    of_flag = {name: place for place, alert in enumerate(alerts) for name in alert.flags}
+    of_cause = {alert.cause: place for place, alert in enumerate(alerts)}
+    reasons: dict[str, list[tuple[int, str, str, tuple[str, ...]]]] = {level: [] for level in LEVELS}
     for flag in (flag for flag in flags if not flag.answered):
         level = _level_of_flag(flag)
         said = f"{model.label(flag.cause)}, red flag {flag.label}{'' if flag.certain else ' cannot be excluded'}"
-        reasons[level].append((flag.cause, said, tuple(name for name, _ in flag.findings)))
+        reasons[level].append((of_flag[flag.flag], flag.cause, said, tuple(name for name, _ in flag.findings)))
     for step in steps:
         level = _level_of_step(step, found)
         if level:
             chance = format_probability(step.probability)
             said = f"{model.label(step.cause)} with a probability of {chance} calls for: {step.action}"
-            reasons[level].append((step.cause, said, step.findings))
+            banner = of_cause[step.cause] if step.urgency == "emergency" else len(alerts)
+            reasons[level].append((banner, step.cause, said, step.findings))
     level = next(level for level in LEVELS if reasons[level] or level == "none")
-    causes = tuple(dict.fromkeys(cause for cause, _, _ in reasons[level]))
-    behind = tuple(dict.fromkeys(name for _, _, names in reasons[level] for name in names))
-    first = reasons[level][0][1] if reasons[level] else NO_EMERGENCY
+    given = sorted(reasons[level], key=lambda reason: reason[0])
+    causes = tuple(dict.fromkeys(cause for _, cause, _, _ in given))
+    behind = tuple(dict.fromkeys(name for _, _, _, names in given for name in names))
+    first = given[0][2] if given else NO_EMERGENCY
     return Triage(level, first, causes, behind, unasked(model, findings))
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from bayesdx.diagnosis.case import DISCLAIMER, CaseNumbers, GroupSum, Line
-from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.conflict import Conflict
 from bayesdx.diagnosis.findings import UNKNOWN
 from bayesdx.diagnosis.intervals import credible_intervals
@@ -70,14 +70,14 @@ def blocks_of(
     hidden = len(case.differential) - len(lines)
     if hidden:
         shown.append(Note(f"... and {hidden} other{'s' if hidden > 1 else ''}, not shown"))
-    together = groups(case)
+    together = groups(case, named)
     if together:
         shown.append(Entries(together, "Together"))
     if conflict is not None and conflict.warning:
         shown.append(Alert(_warning(conflict, named), "warning"))
     shown += _steps(case, named)
     shown += _next(following)
-    if not compiled(case.model).always_one:
+    if case.may_have_none:
         shown.append(Entries(list(sets(case, named, SETS)), "Most probable sets of causes"))
     return [*shown, Note(DISCLAIMER)]
 
@@ -242,28 +242,29 @@ def _reference(case: CaseNumbers, cause: str) -> str:
     return f"{cause}={case.model.by_name[cause].states[0]}"
 
 
-def has_nothing(case: CaseNumbers) -> bool:
-    """Whether the differential needs a line for no cause; the reference state of a sole graded cause is that line."""
-    causes = case.model.causes
-    several = len(causes) > 1 or len(case.model.by_name[causes[0]].states) == 2
-    return several and not (case.none_present == 0 and compiled(case.model).always_one)
+def groups(case: CaseNumbers, lines: Sequence[Line]) -> list[tuple[str, str]]:
+    """(probability, group and its members) of the groups that matter; the sum of what has no name of its own last.
 
-
-def groups(case: CaseNumbers) -> list[tuple[str, str]]:
-    """(probability, group and its members) of the groups that matter; the sum of what has no name of its own last."""
+    A member that is not shown is not named.
+    """
+    shown = {line.cause for line in lines}
     found = sorted(case.groups, key=lambda group: group.group in case.model.by_name)
     return [
-        (f"{format_probability(group.probability):>6}", f"{group.label}: {_members(group)}")
+        (f"{format_probability(group.probability):>6}", f"{group.label}: {_members(group, shown)}")
         for group in found
         if group.probability >= LEAST_SHOWN
     ]
 
 
-def _members(group: GroupSum) -> str:
-    """The members worth naming, the likeliest first."""
-    named = [line for line in group.members if line.posterior >= LEAST_SHOWN] or group.members[:1]
+def _members(group: GroupSum, shown: AbstractSet[str]) -> str:
+    """The members worth naming, the likeliest first; how many others there are."""
+    known = [line for line in group.members if line.cause in shown]
+    named = [line for line in known if line.posterior >= LEAST_SHOWN] or known[:1]
     said = [f"{line.label} {format_probability(line.posterior)}" for line in named[:MOST_MEMBERS]]
-    return ", ".join([*said, *(["..."] if len(said) < len(group.members) else [])])
+    others = len(group.members) - len(said)
+    if others:
+        said.append(f"{others} {'more' if said else 'causes'}")
+    return ", ".join(said)
 
 
 def _differential(case: CaseNumbers, lines: Sequence[Line], *, intervals: bool) -> Grid:
@@ -273,7 +274,7 @@ def _differential(case: CaseNumbers, lines: Sequence[Line], *, intervals: bool) 
         numbers = [format_probability(line.prior), format_probability(line.posterior)]
         middle = [ranges[line.cause]] if intervals else []
         rows.append([line.label, *numbers, *middle, format_ratio(line.likelihood_ratio), Share(line.posterior)])
-    if has_nothing(case):
+    if case.may_have_none:
         none = case.none_present
         middle = [""] if intervals else []
         rows.append([NOTHING, "", format_probability(none), *middle, "", Share(none)])
@@ -342,7 +343,7 @@ def stopping(following: NextTests) -> str:
 def sets(case: CaseNumbers, lines: Sequence[Line], count: int) -> Iterator[tuple[str, str]]:
     """(probability, causes) of the most probable sets; a cause that is not shown is not named."""
     shown = {line.cause for line in lines}
-    nothing = NOTHING if has_nothing(case) else case.model.label(_reference(case, case.model.causes[0]))
+    nothing = NOTHING if case.may_have_none else case.model.label(_reference(case, case.model.causes[0]))
     reference = {_reference(case, name) for name in case.model.causes}
     for causes, probability in case.probable_sets(count):
         present = [name for name in causes if name not in reference]

@@ -105,7 +105,7 @@ def _how_right(facts: _Facts) -> str:
     if len(summary):
         kept = "held_out" if (summary["use"] == "held_out").any() else "all"
         part = summary[(summary["use"] == kept) & (summary["findings"] == "all findings")].set_index("measure")
-        whose = "cases kept out of any tuning" if kept == "held_out" else "cases, none kept out of tuning"
+        whose = "cases kept out of any tuning" if kept == "held_out" else "cases, none kept out of tuning,"
         shares = {
             measure: f"{100 * row['value']:.0f} % ({100 * row['lower']:.0f} to {100 * row['upper']:.0f} %; {row['n']})"
             for measure, row in part.iterrows()

@@ -29,7 +29,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.evaluation.outcomes import CaseOutcome
+from bayesdx.evaluation.outcomes import CaseOutcome, competing, rivals
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import CASE_USES, Case
 
@@ -86,7 +86,7 @@ def score(model: Model, cases: Sequence[Case], outcomes: Sequence[CaseOutcome]) 
         missable = [cause for cause in row.causes if cause in critical]
         noticed = sum(_noticed(model, outcome, cause, critical[cause]) for cause in missable)
         log_score, brier_score = proper_scores(
-            np.array([cause in row.causes for cause in model.causes]), outcome.probabilities
+            np.array([cause in row.causes for cause in rivals(model)]), outcome.probabilities[competing(model)]
         )
         for measure, part, weight in (
             ("top_1", modelled * (rank <= 1), modelled),

@@ -24,6 +24,7 @@ from bayesdx.evaluation.measures import (
     weighted_mean,
     wilson,
 )
+from bayesdx.evaluation.outcomes import rivals
 from bayesdx.knowledge.model import Model
 
 Array = NDArray[np.float64]
@@ -173,7 +174,8 @@ def _measures(forecasts: Forecasts, weights: Array, bins: int) -> dict[str, Arra
 
 
 def forecast(model: Model, cohort: Cohort) -> Forecasts:
-    """Posteriors of the causes of labelled patients, given all that is not a cause."""
+    """Posteriors of the causes of labelled patients, given all that is not a cause; sums of others are left out."""
+    names = rivals(model)
     told = cohort.frame.drop(columns=[name for name in model.causes if name in cohort.frame])
     posteriors = compiled(model).engine.marginals(told, targets=model.causes)
     truth = cohort.frame
@@ -183,11 +185,11 @@ def forecast(model: Model, cohort: Cohort) -> Forecasts:
         states = model.by_name[cause].states
         y: Array = np.stack([(truth[cause] == state).to_numpy(dtype=float) for state in states], axis=1)
         return Forecasts(states, True, posteriors[cause].to_numpy(dtype=float), y, cohort.weights)
-    present = [posteriors[cause].iloc[:, 1:].sum(axis=1).to_numpy(dtype=float) for cause in model.causes]
+    present = [posteriors[cause].iloc[:, 1:].sum(axis=1).to_numpy(dtype=float) for cause in names]
     p = np.minimum(np.stack(present, axis=1), 1.0)
-    columns = [(truth[cause] != model.by_name[cause].reference).to_numpy(dtype=float) for cause in model.causes]
-    places = {model.causes.index(cause): threshold for cause, threshold in critical.items()}
-    return Forecasts(model.causes, False, p, np.stack(columns, axis=1), cohort.weights, places)
+    columns = [(truth[cause] != model.by_name[cause].reference).to_numpy(dtype=float) for cause in names]
+    places = {names.index(cause): threshold for cause, threshold in critical.items() if cause in names}
+    return Forecasts(names, False, p, np.stack(columns, axis=1), cohort.weights, places)
 
 
 def calibration_curve(forecasts: Forecasts, bins: int) -> pd.DataFrame:

@@ -67,10 +67,10 @@ class CaseOutcome:
         if self.diagnosis is None:
             return len(self.probabilities) + 1
         probability = self.none_present if place is None else self.probabilities[place]
-        rivals = self.probabilities[competing(self.diagnosis.model)]
-        if len(rivals) == 1:
-            rivals = np.append(rivals, self.none_present)
-        return 1 + int((rivals > probability).sum())
+        others = self.probabilities[competing(self.diagnosis.model)]
+        if len(others) == 1:
+            others = np.append(others, self.none_present)
+        return 1 + int((others > probability).sum())
 
 
 def run_case(model: Model, findings: Conditions) -> CaseOutcome:
@@ -97,10 +97,15 @@ def competing(model: Model) -> NDArray[np.intp]:
     return np.array([place for place, name in enumerate(model.causes) if name not in totals], dtype=np.intp)
 
 
+def rivals(model: Model) -> tuple[str, ...]:
+    """The causes that compete for a rank, in the order of the model."""
+    return tuple(model.causes[place] for place in competing(model))
+
+
 def first(model: Model, outcome: CaseOutcome) -> str:
     """The most probable cause, ``none of the modelled causes`` where that is more so, empty where unknown."""
     if outcome.diagnosis is None:
         return ""
-    rivals = competing(model)
-    place = int(rivals[outcome.probabilities[rivals].argmax()])
+    places = competing(model)
+    place = int(places[outcome.probabilities[places].argmax()])
     return NONE if outcome.none_present > outcome.probabilities[place] else model.causes[place]

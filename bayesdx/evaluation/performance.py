@@ -40,6 +40,7 @@ from bayesdx.evaluation.evaluation_figures import draw, svgs
 from bayesdx.evaluation.forecasts import MEASURES, Forecasts, Progress, calibration_curve, forecast, measure, measures
 from bayesdx.evaluation.mapping import Source
 from bayesdx.evaluation.measures import auc, net_benefit, ratio, weighted_mean
+from bayesdx.evaluation.outcomes import rivals
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.versions import as_model
 
@@ -325,12 +326,12 @@ def _check_options(
 
 
 def _labelled(model: Model, cohort: Cohort) -> Cohort:
-    absent = [name for name in model.causes if name not in cohort.frame]
+    absent = [name for name in rivals(model) if name not in cohort.frame]
     if absent:
         raise LearningError(
             f"{cohort.name} has no column for {', '.join(absent)}: evaluation needs every cause of {model.name}."
         )
-    known = cohort.frame[list(model.causes)].notna().all(axis=1).to_numpy() & (cohort.weights > 0)
+    known = cohort.frame[list(rivals(model))].notna().all(axis=1).to_numpy() & (cohort.weights > 0)
     if not known.any():
         raise LearningError(f"{cohort.name}: no row in which every cause is known; evaluation needs labelled patients.")
     return cohort.take(known)

@@ -159,12 +159,14 @@ export function inPage(data) {
     because: flag.behind.map(one.text), certain: flag.certain,
   }));
 
+  const noneOf = (one) => (data.may_have_none ? { posterior: one.none, shown: formatProbability(one.none) } : null);
+
   function standing({ population, case: one }) {
     return {
       population, level: one.triage().level, flags: flagsOf(one).map(({ urgency, action }) => ({ urgency, action })),
       findings: Object.fromEntries([...one.findings.keys()].map((variable) => [variable, one.value(variable)])),
       lines: Object.fromEntries(one.differential.map((line) => [line.cause, { posterior: line.posterior, shown: formatProbability(line.posterior) }])),
-      none: { posterior: one.none, shown: formatProbability(one.none) },
+      none: noneOf(one),
     };
   }
 
@@ -195,7 +197,10 @@ export function inPage(data) {
         exact: possible !== null && possible.length === 1, text: present.value(variable), phrase: present.text(variable),
         said: now.said.get(variable) || "" })),
       differential: lines, hidden: present.differential.length - lines.length,
-      none: { posterior: present.none, shown: formatProbability(present.none) }, flags: flagsOf(present),
+      none: noneOf(present), flags: flagsOf(present),
+      groups: present.groups().map(({ group, label, total, probability, members }) => ({ group, label, total, posterior: probability,
+        shown: formatProbability(probability),
+        members: members.map((line) => ({ cause: line.cause, label: line.label, shown: formatProbability(line.posterior) })) })),
       management: present.steps.map((one) => ({ urgency: one.urgency, cause: one.event.label,
         action: one.action + (one.when ? ` (${one.when})` : "") })),
       sets: null, chosen: chosen || lines[0].cause, kept: kept.map(standing), code: "", document: asDocument(),

@@ -149,6 +149,16 @@ def contents(model: dx.Model) -> dict[str, Any]:
             if name not in {group.group for group in model.cause_groups}
             for event in _events(model, name, index, reference=True)
         ],
+        "may_have_none": dx.diagnose(model).may_have_none,
+        "cause_groups": [
+            {
+                "group": row.group,
+                "label": clean(row.label),
+                "total": row.group in model.by_name,
+                "members": [event for member in row.members for event in _events(model, member, index)],
+            }
+            for row in model.cause_groups
+        ],
         "flags": [_row(model, flag, flag.findings, index) | {"title": as_title(flag.flag)} for flag in model.red_flags],
         "management": [
             _row(model, step, step.conditions, index)

@@ -246,29 +246,35 @@ export function reasoner(data, compile) {
         const ordered = sortedBy(items, (item) => [URGENCIES.indexOf(item.urgency), +!item.certain]);
         const open = ordered.filter((item) => !item.tests.length || item.done.length !== item.tests.length);
         const told = open.some((item) => item.urgency === ordered[0].urgency) ? open : ordered;
-        return { label: event.label, shown: formatProbability(probability), urgency: ordered[0].urgency, certain: ordered[0].certain, probability,
+        return { of: items, label: event.label, shown: formatProbability(probability), urgency: ordered[0].urgency, certain: ordered[0].certain, probability,
           actions: unique(told.map((item) => item.action)), behind: unique(ordered.flatMap((item) => item.behind)) };
       });
       return sortedBy(found, (alert) => [URGENCIES.indexOf(alert.urgency), +!alert.certain, -alert.probability]);
     });
     const triage = () => once("triage", () => {
       const reasons = Object.fromEntries(LEVELS.map((level) => [level, []]));
+      const banners = alerts();
+      const bannerOf = (item) => {
+        const place = banners.findIndex((alert) => alert.of.includes(item));
+        return place < 0 ? banners.length : place;
+      };
       for (const flag of fired) {
         if (flag.answered) continue;
         const level = flag.urgency === "emergency" ? (flag.certain ? "emergency" : "urgent")
           : flag.urgency === "urgent" && flag.certain ? "urgent" : "soon";
-        reasons[level].push(`${flag.label}, red flag ${flag.title}${flag.certain ? "" : " cannot be excluded"}`);
+        reasons[level].push([bannerOf(flag), `${flag.label}, red flag ${flag.title}${flag.certain ? "" : " cannot be excluded"}`]);
       }
       for (const step of steps) {
         const level = step.urgency === "emergency" ? "emergency" : step.urgency !== "urgent" ? ""
           : step.behind.length ? "urgent" : informative.length ? "soon" : "";
         if (level) {
-          reasons[level].push(`${step.event.label} with a probability of ${formatProbability(step.probability)} ` +
-            `calls for: ${step.action}`);
+          reasons[level].push([bannerOf(step), `${step.event.label} with a probability of ${formatProbability(step.probability)} ` +
+            `calls for: ${step.action}`]);
         }
       }
       const level = LEVELS.find((one) => reasons[one].length) || "none";
-      const said = level === "none" ? "no emergency found with these findings" : `${level}: ${reasons[level][0]}`;
+      const said = level === "none" ? "no emergency found with these findings"
+        : `${level}: ${sortedBy(reasons[level], ([banner]) => [banner])[0][1]}`;
       return { level, text: said, unasked: level === "emergency" ? [] : unasked() };
     });
     const unasked = () => {
@@ -429,6 +435,19 @@ export function reasoner(data, compile) {
       }
       return Math.exp(Math.min(0, engine.propagate(evidenceOf(engine, healthy), true).log - now.log));
     });
+    /* Each group as P(at least one member present), highest first, with its members in the order of the differential. */
+    const groups = () => once("groups", () => sortedBy(data.cause_groups.map((group) => {
+      const without = new Map(findings);
+      for (const { variable, states } of group.members) {
+        const possible = without.get(variable) || variables[variable].states.map((_, state) => state);
+        without.set(variable, possible.filter((state) => !states.includes(state)));
+      }
+      const none = [...without.values()].some((possible) => possible && !possible.length) ? -Infinity
+        : engine.propagate(evidenceOf(engine, without), true).log;
+      const names = group.members.map((event) => event.name);
+      return { ...group, probability: -Math.expm1(Math.min(0, none - now.log)),
+        members: differential.filter((line) => names.includes(line.cause)) };
+    }), (group) => [-group.probability]));
     const reasons = (event) => ({
       prior: DECIBANS * logOdds(engine, before, event),
       posterior: DECIBANS * logOdds(engine, now, event),
@@ -464,6 +483,6 @@ export function reasoner(data, compile) {
       const first = shares.indexOf(Math.max(...shares));
       return { chance: Math.min(1, Math.exp(then.log - now.log)), first: lines[first].label, share: Math.min(1, shares[first]) };
     };
-    return { population, findings, effects, after, value, text, differential, none, steps, alerts, triage, next, reasons };
+    return { population, findings, effects, after, value, text, differential, none, groups, steps, alerts, triage, next, reasons };
   };
 }

@@ -1,7 +1,23 @@
 /* The answer: the differential, what to do now, scenarios side by side, reasons, what to find out next. */
 
 const NOTHING = "None of the modelled causes";
+const LEAST_SHOWN = 0.01; // probability from which a group is shown, and every line
+const FIRST = 8; // lines that are shown however improbable
+const MOST_MEMBERS = 4; // members of a group that are named
 const COMPARED = 5; // first causes of each scenario that stand side by side
+
+/* What is said of several causes beside each other. */
+const coexist = (state) => (state.none ? "causes can be present together" : "every patient has one of these causes");
+
+/* The groups that matter, with their members in words; the sum of what has no name of its own comes last. */
+function groupsOf(state) {
+  return [...state.groups].sort((one, other) => one.total - other.total).filter((group) => group.posterior >= LEAST_SHOWN)
+    .map((group) => {
+      const named = group.members.slice(0, MOST_MEMBERS).map((line) => `${line.label} ${line.shown}`);
+      const others = group.members.length - named.length;
+      return { group, named: [...named, ...(others ? [`${others} more`] : [])].join(", ") };
+    });
+}
 
 function resultsOf(context) {
   const { ask, root } = context;
@@ -16,7 +32,9 @@ function resultsOf(context) {
     ...["cause", "", "now", "prior", "LR", "change"].map((text) => make("span", { textContent: text })));
   const under = make("p", { className: "bdx-note" });
   const [differential, differentialBody] = panel("Differential");
-  differentialBody.append(heads, table, under);
+  const folded = button("", "", () => { unfolded = !unfolded; fold(); }, { className: "bdx-fold", hidden: true });
+  const together = make("div", { className: "bdx-together", hidden: true });
+  differentialBody.append(heads, table, folded, under, together);
   const [care, careBody] = panel("What to do now", false);
   const [kept, keptBody] = panel("Scenarios side by side");
   const [why, whyBody] = panel("Why");
@@ -25,11 +43,12 @@ function resultsOf(context) {
   const element = make("section", { className: "bdx-results", "aria-label": "Results", tabIndex: -1 },
     make("h2", { className: "bdx-hidden", textContent: "Results" }), differential, care, kept, why, next, sets);
   for (const one of [why, next]) one.addEventListener("toggle", () => context.pull());
-  let alarmed = false;
+  let alarmed = false, unfolded = false, faint = [];
 
   function drawDifferential(state) {
     const focused = root.contains(document.activeElement) ? document.activeElement : null;
-    const wanted = [...state.differential, { cause: "", label: NOTHING, change: 0, prior: "", ratio: "", ...state.none }];
+    const none = state.none ? [{ cause: "", label: NOTHING, change: 0, prior: "", ratio: "", ...state.none }] : [];
+    const wanted = [...state.differential, ...none];
     const names = new Set(wanted.map((line) => line.cause));
     for (const [name, line] of lines) if (!names.has(name)) { line.element.remove(); lines.delete(name); }
     wanted.forEach((told, place) => {
@@ -37,12 +56,38 @@ function resultsOf(context) {
       drawLine(line, told, state);
       if (table.children[place] !== line.element) table.insertBefore(line.element, table.children[place] || null);
     });
+    const flagged = new Set(state.flags.map((flag) => flag.cause));
+    faint = state.differential.slice(FIRST).filter((told) =>
+      told.posterior < LEAST_SHOWN && told.cause !== state.chosen && !flagged.has(told.label));
+    fold();
     if (focused && document.activeElement !== focused && focused.isConnected) focused.focus({ preventScroll: true });
     const count = state.findings.length;
     under.textContent = `${count} finding${count === 1 ? "" : "s"}` +
       `${state.hidden ? `; ${state.hidden} less probable causes are not shown` : ""}. Prior: without any finding. ` +
-      "LR: the odds now divided by those of the prior. Causes can be present together." +
+      `LR: the odds now divided by those of the prior. ${coexist(state)[0].toUpperCase()}${coexist(state).slice(1)}.` +
       (context.catalogue.draws ? ` Whiskers: 95 % credible intervals from ${context.catalogue.draws} draws of the model's numbers.` : "");
+  }
+
+  /* Lines below the first that are hardly possible wait behind a button, but for those of a red flag and the chosen one. */
+  function fold() {
+    const hidden = new Set(unfolded || faint.length < 2 ? [] : faint.map((told) => told.cause));
+    for (const [cause, line] of lines) line.element.hidden = hidden.has(cause);
+    folded.hidden = faint.length < 2;
+    folded.textContent = unfolded ? "Fewer causes" : `${faint.length} more causes, each below 1 %`;
+    folded.setAttribute("aria-expanded", String(unfolded));
+  }
+
+  /* Sums of several causes, a bar each, with the members worth naming; the sum of what has no name of its own last. */
+  function drawGroups(state) {
+    const shown = groupsOf(state);
+    together.hidden = !shown.length;
+    together.replaceChildren(make("h4", { textContent: "Together" }), make("ul", { className: "bdx-sets" }, ...shown.map(({ group, named }) => {
+      const bar = barOf();
+      bar.set(group.posterior);
+      return make("li", { "data-group": group.group }, make("span", { className: "bdx-shown", textContent: group.shown }),
+        make("span", { className: "bdx-set" }, make("b", { textContent: group.label }), bar.element,
+          make("span", { className: "bdx-note", textContent: named })));
+    })));
   }
 
   function newLine(told) {
@@ -117,7 +162,7 @@ function resultsOf(context) {
       ["Triage", state.triage.level, ...state.kept.map((one) => one.level)],
       ...(new Set(columns.map((one) => one.population)).size > 1 ? [["Setting", ...columns.map((one) => population(one.population))]] : []),
       ...[...first].map((cause) => [context.labels.get(cause) || cause, share(now[cause]), ...state.kept.map((one) => share(one.lines[cause]))]),
-      [NOTHING, share(state.none), ...state.kept.map((one) => share(one.none))],
+      ...(state.none ? [[NOTHING, share(state.none), ...state.kept.map((one) => share(one.none))]] : []),
       ["First red flag", ...[state.flags, ...state.kept.map((one) => one.flags)].map((flags) => (flags.length ? flags[0].action : "none"))],
       ...differing.map((index) => [context.nameOf(Number(index)), ...columns.map((one) => one.findings[index] || "not asked")]),
     ];
@@ -201,6 +246,7 @@ function resultsOf(context) {
     wants: (name) => ({ why: why.open, next: next.open, intervals: context.catalogue.draws > 0 })[name],
     draw(state) {
       drawDifferential(state);
+      drawGroups(state);
       drawCare(state);
       drawKept(state);
       drawSets(state);

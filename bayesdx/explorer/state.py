@@ -164,8 +164,8 @@ def state(
     Returns
     -------
     dict
-        population, assumed (whether nobody chose it), triage, findings, differential, none, flags, management, sets,
-        chosen, kept, code, document.
+        population, assumed (whether nobody chose it), triage, findings, differential, none and sets (null where every
+        patient has one of the lines), groups, flags, management, chosen, kept, code, document.
 
     Examples
     --------
@@ -197,7 +197,21 @@ def state(
         "findings": [_finding(case, name) for name in case.findings],
         "differential": lines,
         "hidden": len(case.differential) - len(lines),
-        "none": {"posterior": case.none_present, "shown": format_probability(case.none_present)},
+        "none": _none(case),
+        "groups": [
+            {
+                "group": group.group,
+                "label": clean(group.label),
+                "posterior": group.probability,
+                "shown": format_probability(group.probability),
+                "total": group.group in case.model.by_name,
+                "members": [
+                    {"cause": line.cause, "label": clean(line.label), "shown": format_probability(line.posterior)}
+                    for line in group.members
+                ],
+            }
+            for group in case.groups
+        ],
         "flags": _flags(case),
         "management": [
             {
@@ -214,7 +228,9 @@ def state(
                 "shown": format_probability(probability),
             }
             for causes, probability in case.probable_sets(MOST_SETS)
-        ],
+        ]
+        if case.may_have_none
+        else None,
         "chosen": chosen or lines[0]["cause"],
         "kept": [_kept(one) for one in kept],
         "code": as_code(case, folder),
@@ -257,6 +273,13 @@ def _finding(case: dx.Diagnosis, name: str) -> dict[str, Any]:
     }
 
 
+def _none(case: dx.Diagnosis) -> dict[str, Any] | None:
+    """P(none of the lines); nothing where every patient has one of them."""
+    if not case.may_have_none:
+        return None
+    return {"posterior": case.none_present, "shown": format_probability(case.none_present)}
+
+
 def _triage(case: dx.Diagnosis) -> dict[str, Any]:
     """The level with its reason, and the questions of emergencies that are open where none was found."""
     open_ = () if case.triage.level == "emergency" else case.triage.unasked
@@ -294,10 +317,10 @@ def _kept(case: dx.Diagnosis) -> dict[str, Any]:
         "flags": [{"urgency": flag["urgency"], "action": flag["action"]} for flag in _flags(case)],
         "findings": {str(found["index"]): found["text"] for found in (_finding(case, name) for name in case.findings)},
         "lines": {
-            line: {"posterior": float(value), "shown": format_probability(float(value))}
-            for line, value in case.posterior.items()
+            line.cause: {"posterior": line.posterior, "shown": format_probability(line.posterior)}
+            for line in case.differential
         },
-        "none": {"posterior": case.none_present, "shown": format_probability(case.none_present)},
+        "none": _none(case),
     }
 
 
@@ -371,7 +394,8 @@ def about(case: dx.Diagnosis, name: str, chosen: str) -> dict[str, Any]:
             row["then"] = "cannot be, with the other findings"
         else:
             before, after = others.posterior, then.posterior
-            ratios = {line: _ratio(float(before[line]), float(after[line])) for line in map(str, after.index)}
+            lines = (line.cause for line in then.differential)
+            ratios = {line: _ratio(float(before[line]), float(after[line])) for line in lines}
             most = max(ratios, key=lambda line: ratios[line] if math.isfinite(ratios[line]) else 0.0)
             row |= {"ratio": format_ratio(ratios[chosen]), "then": format_probability(float(after[chosen]))}
             row |= {"raises": clean(model.label(most)), "raised": format_ratio(ratios[most])}

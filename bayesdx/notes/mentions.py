@@ -266,6 +266,9 @@ class Named(Statement):
         places = mention.places
         if mention.negated_inside:
             return "not"
+        for place in range(places[0], places[-1]):  # fracture excluded on X-ray
+            if self.tokens[place].text == "excluded" and place not in places:
+                return "excluded"
         before = mention.first - 1
         if before >= 0 and self.tokens[before].text == "no" and self.tokens[before + 1].text in words.NOT_DENIED_AFTER:
             return "no"  # no relief denies the relief, though not what was to be relieved

@@ -277,7 +277,7 @@ class _Statement(Examined):
         doubt = next((scope.doubted[k] for k in places if scope.doubted[k] >= 0 and scope.doubted[k] not in places), -1)
         if doubt >= 0 and not (result is not None and result.number is not None):
             return f'uncertain: "{tokens[doubt].text}"'
-        after = self._doubt_after(last)
+        after = self._not_excluded(mention.first, last + 6) or self._doubt_after(last)
         if after:
             return f'uncertain: "{after}"'
         gone = next((t.text for t in tokens[last + 1 : last + 6] if t.text in words.GONE), "")
@@ -301,6 +301,17 @@ class _Statement(Examined):
                 return self._hard_to_assess(place)
             if token.text in words.DOUBT_AFTER:
                 return token.text
+        return ""
+
+    def _not_excluded(self, low: int, high: int) -> str:
+        """Words by which a finding among these tokens is still possible, as in "fracture cannot be excluded"."""
+        for place in range(low, min(high, len(self.tokens))):
+            if self.tokens[place].kind == "mark" and self.tokens[place].text in ".;":
+                return ""
+            if self.tokens[place].text == "excluded":
+                said = [token.text for token in self.tokens[max(0, place - 3) : place + 1]]
+                hardly = [start for start, text in enumerate(said) if text in words.HARDLY]
+                return " ".join(said[hardly[-1] :]) if hardly else ""
         return ""
 
     def _hard_to_assess(self, place: int) -> str:

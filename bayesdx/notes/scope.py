@@ -118,7 +118,21 @@ def _cue(tokens: list[Token], place: int) -> str:
         return "deny"
     if text in ("ruled", "rules") and after == "out":
         return "no"
+    if text in ("excluded", "excludes") and _is_object(tokens, place):  # CT excluded a haematoma
+        return "no"
     return ""
+
+
+def _is_object(tokens: list[Token], place: int) -> bool:
+    """Whether what follows a verb is what it is done to: not after "was excluded", nor before "on CT"."""
+    before = tokens[place - 1].text if place else ""
+    after = tokens[place + 1] if place + 1 < len(tokens) else None
+    return (
+        before not in words.PASSIVE
+        and after is not None
+        and after.kind == "word"
+        and after.text not in words.AFTER_VERB
+    )
 
 
 def _denied(tokens: list[Token], cues: list[str], hard: list[bool]) -> list[int]:

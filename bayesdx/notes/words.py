@@ -177,6 +177,8 @@ ENDS_DENIAL = words_of(
 VERBS = words_of("is are was were has had have he she they there can could developed noticed feels")
 
 DENIED_AFTER = frozenset(("absent", "nil", "none", "negative", "neg", "no", "denied", "excluded", "-ve"))
+PASSIVE = frozenset(("be", "been", "being", "is", "was", "were", "are", "not"))
+AFTER_VERB = PLACED | frozenset(("by", "with", "via", "after", "and", "or", "but", "so", "as", "since", "today"))
 JOINS = frozenset(("and", "or", "nor", "incl", "including"))
 """Words between the members of a list."""
 

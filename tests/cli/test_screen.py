@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import bayesdx as dx
+from bayesdx.diagnosis.views import LEAST_SHOWN
 from bayesdx.display import clean
 from tests.cli.test_commands import bad, good, run
 
@@ -31,16 +32,25 @@ OPTIONS = [
 @pytest.mark.parametrize("name", [MODEL, "chest_clinic"])
 @pytest.mark.parametrize("columns", [40, 60, 80, 120])
 def test_every_cause_can_be_read_at_any_width(name: str, columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No line is too long, no word of a label is broken, each cause stands beside its probability."""
+    """No line is too long, no word of a label is broken, each cause stands beside its probability.
+
+    A cause that is the sum of others is told as their group.
+    """
     monkeypatch.setenv("COLUMNS", str(columns))
     options = OPTIONS if name == MODEL else ["--finding=xray=positive"]
     text = good("diagnose", name, *options)
     assert max(map(len, text.splitlines())) <= columns
-    words = set(re.findall(r"\S+", text))
-    for line in dx.load_model(name).causes:
-        assert set(dx.load_model(name).label(line).split()) <= words
-    table = text[text.index("\ncause ") :]
+    words = set(re.findall(r"[^\s:]+", text))
     case = dx.diagnose(dx.load_model(name), _findings(name))
+    groups = {group.group for group in case.groups}
+    labels = [line.label for line in case.differential]
+    labels += [group.label for group in case.groups if group.probability >= LEAST_SHOWN]
+    assert {*case.posterior.index} == {line.cause for line in case.differential} | (
+        groups & {*dx.load_model(name).causes}
+    )
+    for label in labels:
+        assert set(label.split()) <= words
+    table = text[text.index("\ncause ") :]
     for shown in case.differential:
         first = re.escape(shown.label.split()[0])
         assert re.search(rf"^{first}\b.* (<0\.1|>99\.9|[\d.]+) %", table, re.MULTILINE)

@@ -45,7 +45,8 @@ def test_an_assessment_is_valid_and_has_the_differential() -> None:
     written = [each["probabilityDecimal"] for each in resource["prediction"]]
     assert written == pytest.approx([100 * line.posterior for line in case.differential], rel=1e-5)
     assert FLAGSHIP.hash in resource["method"]["text"]
-    assert resource["method"]["coding"][0] == {"system": "urn:x-bayesdx", "version": "2.3.0", "code": FLAGSHIP.name}
+    method = {"system": "urn:x-bayesdx", "version": FLAGSHIP.version, "code": FLAGSHIP.name}
+    assert resource["method"]["coding"][0] == method
     assert [each["reference"] for each in resource["basis"]] == [f"#{each['id']}" for each in resource["contained"]]
     read = dx.read_fhir(FLAGSHIP, resource)
     assert (read.findings, read.left_out) == (dict(case.findings), ())

@@ -6,7 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 from numpy.testing import assert_allclose
+from pandas.testing import assert_frame_equal
 
 import bayesdx as dx
 from bayesdx.diagnosis.compiled import compiled
@@ -63,6 +65,24 @@ def test_a_cause_that_is_a_sum_has_a_posterior_and_no_rank() -> None:
     assert outcome.rank(model.causes.index(case.posterior.index[0])) == 1
     assert all("lungs" not in causes for causes, _ in case.probable_sets(3))
     assert dx.explain(case, "lungs").event.name == "lungs"
+
+
+def test_a_sum_is_left_out_of_the_evaluation() -> None:
+    """Patients and cases are scored as by the model without the sum; a table of patients need not have it."""
+    model = bucketed()
+    patients = dx.simulate_cohort(model, 300, seed=1)
+    expected = dx.evaluate(CHEST, patients.drop(columns="lungs"), resamples=0).table
+    assert_frame_equal(dx.evaluate(model, patients, resamples=0).table, expected)
+    assert_frame_equal(dx.evaluate(model, patients.drop(columns="lungs"), resamples=0).table, expected)
+    assert_frame_equal(dx.check_cases(model).summary, dx.check_cases(CHEST).summary)
+
+
+def test_a_sum_stands_last_beside_its_parts() -> None:
+    """Side by side it is told and not ranked; drawn along a path it is not."""
+    case = dx.diagnose(bucketed(), {"xray": "positive", "dyspnoea": "present"})
+    assert dx.show(case, case.without("xray")).table.index[-1] == "lungs"
+    labels = [text.get_text() for text in dx.posterior_path(case).plot(Figure().subplots(), most=9).texts]
+    assert "Something of the lungs" not in labels
 
 
 def test_the_text_shows_groups_below_the_differential() -> None:

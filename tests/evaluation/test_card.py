@@ -127,7 +127,9 @@ def test_the_card_begins_with_one_screen():
     first = dx.model_card(model).split("## Version")[0]
     assert len(first.split()) < 350
     summary = dx.check_cases(model).summary.set_index(["use", "findings", "measure"])
-    top = summary.loc[("held_out", "all findings", "top_3")]
+    use = "held_out" if any(case.use == "held_out" for case in model.cases) else "all"
+    assert ("kept out of any tuning" in first) == (use == "held_out")
+    top = summary.loc[(use, "all findings", "top_3")]
     value, low, high = (f"{100 * top[name]:.0f}" for name in ("value", "lower", "upper"))
     assert f"among the first three in {value} % ({low} to {high} %; {top['n']:.0f})." in first
     total = sum(model.count_statuses().values())

@@ -195,6 +195,12 @@ def shown(tab: Any) -> dict[str, str]:
     return rows
 
 
+def lines_of(case: dx.Diagnosis) -> dict[str, str]:
+    """What the differential has to show, as ``shown``: its lines, and none of them where that can be."""
+    lines = {line.cause: dx.display.format_probability(line.posterior) for line in case.differential}
+    return lines | ({"": dx.display.format_probability(case.none_present)} if case.may_have_none else {})
+
+
 def clicks(tab: Any, model: dx.Model, count: int) -> list[tuple[float, float, float]]:
     """Milliseconds from click to repaint, of some findings: (differential, every panel, credible intervals)."""
     index = {name: place for place, name in enumerate(model.by_name)}

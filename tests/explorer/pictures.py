@@ -28,9 +28,9 @@ def main() -> None:
         page = FOLDER / "case.html"
         try:
             dx.diagnose(model, FINDINGS).to_html(page)
-            tab = Watched(browser, viewport={"width": 900, "height": 1300}).tab
+            tab = Watched(browser, viewport={"width": 900, "height": 2000}).tab
             tab.goto(Path(page).as_uri())
-            below = tab.get_by_role("heading", name="Most probable sets of causes").bounding_box()
+            below = tab.get_by_role("heading", name="What to do now").bounding_box()
             tab.screenshot(
                 path=FOLDER / "diagnosis.png", clip={"x": 0, "y": 0, "width": 900, "height": below["y"] - 12}
             )

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 import bayesdx as dx
 from bayesdx.cli.app import app
 from tests.explorer import browser as b
-from tests.explorer.test_browser import WIDE, shown_by
+from tests.explorer.test_browser import WIDE
 from tests.network.test_import import CAUSES, pgmpy_network
 
 pytest.importorskip("playwright", reason="Python playwright is not installed; make test installs it")
@@ -43,10 +43,10 @@ def test_each_click_shows_what_diagnose_gives(name: str, as_file: bool, tmp_path
     with b.launched() as browser, page as address:
         watched = b.Watched(browser, **WIDE)
         tab = watched.open(address)
-        assert b.shown(tab) == shown_by(dx.diagnose(model))
+        assert b.shown(tab) == b.lines_of(dx.diagnose(model))
         for variable, state in CLICKS[name]:
             findings[variable] = state
             b.choose(tab, model.label(variable), model.by_name[variable].state_label(state))
-            assert b.shown(tab) == shown_by(dx.diagnose(model, findings))
+            assert b.shown(tab) == b.lines_of(dx.diagnose(model, findings))
         watched.context.close()
         assert watched.faults == []

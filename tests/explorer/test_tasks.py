@@ -14,7 +14,7 @@ import pytest
 import bayesdx as dx
 from bayesdx.display import format_probability, format_ratio
 from tests.explorer import browser as b
-from tests.explorer.test_browser import NARROW, WIDE, first_page, overflows, shown_by
+from tests.explorer.test_browser import NARROW, WIDE, first_page, overflows
 
 pytest.importorskip("playwright", reason="Python playwright is not installed; make test installs it")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="make test installs it")
@@ -105,7 +105,7 @@ def test_the_task_list_of_a_clinician(opened: Any, model: dx.Model, page: str, t
         entered(tab, words)
         presses += 1
     case = dx.diagnose(model, dict(SAID.values()))
-    assert b.shown(tab) == shown_by(case)
+    assert b.shown(tab) == b.lines_of(case)
     first = tab.locator(".bdx-lines .bdx-line").first
     assert case.differential[0].label in first.inner_text()
     for part in (format_probability(case.differential[0].prior), format_ratio(case.differential[0].likelihood_ratio)):
@@ -232,7 +232,7 @@ def test_a_note_is_confirmed_word_by_word(opened: Any, model: dx.Model) -> None:
             tab.keyboard.press("Enter")  # the focus is on "Take" of the first that is open
             b.wait_for_step(tab, before)
             taken[proposal.variable] = proposal.finding
-            assert b.shown(tab) == shown_by(dx.diagnose(model, taken))
+            assert b.shown(tab) == b.lines_of(dx.diagnose(model, taken))
         watched.shoot("note")
     assert len(taken) == len(proposals) - 1 > 1
 
@@ -262,7 +262,7 @@ def test_ask_me_until_it_is_enough(opened: Any, kind: str, tmp_path: Path) -> No
             case = dx.diagnose(model)
             while not (question := dx.next_question(case)).stop:
                 case = question.answer(question.answers[-1].mark)
-            assert b.shown(tab) == shown_by(case)
+            assert b.shown(tab) == b.lines_of(case)
         tab.get_by_role("button", name="Back").click()
         tab.locator(".bdx-answer").first.wait_for()
 
@@ -297,9 +297,9 @@ def test_words_that_people_type(opened: Any, model: dx.Model, page: str, kind: s
         b.wait_for_step(tab, str(int(before or 0) + 1))
         places = [name for name in model.by_name if model.by_name[name].group == "pain_location"]
         findings = {name: "present" if name == "pain_groin" else "absent" for name in places}
-        assert b.shown(tab) == shown_by(dx.diagnose(model, findings)) and len(places) > 2
+        assert b.shown(tab) == b.lines_of(dx.diagnose(model, findings)) and len(places) > 2
         b.press(tab, "Undo")
-        assert b.shown(tab) == shown_by(dx.diagnose(model, {"pain_groin": "present"}))
+        assert b.shown(tab) == b.lines_of(dx.diagnose(model, {"pain_groin": "present"}))
         first = tab.locator(".bdx-section", has=tab.get_by_role("heading", name="History")).locator("h4").first
         assert first.inner_text() == "Pain location"
 

@@ -95,6 +95,9 @@ def test_synonyms_affirm_and_are_denied() -> None:
             "Hip flexion and knee extension are strong.",
             {"hip_flexion_strength": "normal", "knee_extension_weakness": "absent"},
         ),
+        ("CT excluded haematoma, fever.", {"ct_haematoma": "negative", "fever": "present"}),
+        ("MRI excluded a disc herniation.", {"mri_disc_herniation": "negative"}),
+        ("Haematoma excluded by CT. Fever.", {"ct_haematoma": "negative", "fever": "present"}),
     ],
 )  # fmt: skip
 def test_denial_reaches_as_far_as_it_does_in_speech(text: str, expected: dict[str, str]) -> None:
@@ -158,6 +161,8 @@ def test_counts_of_time_are_no_measurements(text: str) -> None:
         ("?saddle numbness.", "saddle_anaesthesia", 'uncertain: "?"'),
         ("Possible fever.", "fever", 'uncertain: "possible"'),
         ("Come back if fever develops.", "fever", 'uncertain: "if"'),
+        ("Haematoma cannot be excluded on CT.", "ct_haematoma", 'uncertain: "cannot be excluded"'),
+        ("CT: haematoma not excluded.", "ct_haematoma", 'uncertain: "not excluded"'),
         ("Plan: watch for incontinence.", "bladder_bowel_dysfunction", "in the plan"),
         ("Fever has resolved.", "fever", 'no longer: "resolved"'),
         ("Numbness of the left hand.", "leg_numbness", "said of another part of the body: hand"),
@@ -170,6 +175,19 @@ def test_what_is_not_of_this_patient_now_is_left_out_and_says_why(text: str, nam
     """Relatives, the other side, doubt, plans, the past, other places, imaging that was not done, ambiguous words."""
     assert why_left(text)[name] == reason
     assert name not in said(text)
+
+
+def test_a_denial_within_the_words_of_a_finding_denies_it() -> None:
+    """The words of "fracture on X-ray" may stand apart; what stands between them counts."""
+    model = dx.load_model("hip_flexion_weakness@3.0.0")
+    told = {
+        "Fracture seen on X-ray.": ("positive",),
+        "Fracture excluded on X-ray.": ("negative",),
+        "Fracture cannot be excluded on X-ray.": None,
+    }
+    for text, states in told.items():
+        found = {one.variable: one.states for one in dx.read_note(model, text).proposals}
+        assert found.get("xray_bone_lesion") == states, text
 
 
 def test_relatives_speak_and_the_patient_goes_on() -> None:
