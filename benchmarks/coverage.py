@@ -281,7 +281,7 @@ def beyond_summary(cohorts: pd.DataFrame, seed: int = 0, resamples: int = 2000) 
     """A row per cell: cohorts, numbers, coverage with its interval over whole cohorts, warned and refused (shares)."""
     rng = np.random.default_rng(seed)
     made = []
-    for cell, rows in cohorts.groupby(CELL, sort=False):
+    for cell, rows in cohorts.sort_values(["model", "patients"], kind="stable").groupby(CELL, sort=False):
         held, numbers = rows["held"].to_numpy(dtype=float), rows["numbers"].to_numpy(dtype=float)
         coverage, lower, upper = np.nan, np.nan, np.nan
         if numbers.sum():
