@@ -25,6 +25,7 @@ STYLE = f"""
 .bdx.bdx table td,.bdx.bdx table th{{padding:.15em .7em;text-align:left;border:0;vertical-align:top}}
 .bdx.bdx table thead th,.bdx.bdx thead+tbody td{{border-bottom:1px solid #8884}}
 .bdx.bdx table .n{{text-align:right}}.bdx td.n{{white-space:nowrap;font-variant-numeric:tabular-nums}}
+.bdx table:not(:has(thead)) td:first-child{{min-width:4em}}
 .bdx svg.bar{{display:block;width:12em;height:.85em;margin-top:.3em}}
 .bdx .track{{fill:#8883}}.bdx .fill{{fill:#2b86c8}}.bdx .against{{fill:#c4781a}}.bdx .plain{{fill:#8a8f98}}
 .bdx .whisker{{fill:currentColor}}

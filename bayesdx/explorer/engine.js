@@ -65,13 +65,14 @@ export function compile(program) {
   const groups = program.groups.map(({ clique, scope, leaves }) => {
     const [toScope, count] = cellOf(cliques[clique].variables, scope, cards);
     return {
-      clique, toScope, seen: new Float64Array(count), told: false,
+      clique, toScope, seen: new Float64Array(count), told: false, joint: new Float64Array(count), summed: false,
       leaves: leaves.map((leaf) => ({
         variable: leaf.variable, told: new Float64Array(count),
         rows: leaf.rows ? leaf.rows.map((row) => Float64Array.from(row)) : rowsOfGate(leaf.leak, leaf.links, scope, cards),
       })),
     };
   });
+  const statesOf = new Map(cliques.flatMap((clique) => clique.entering));
   const leafOf = new Map(groups.flatMap((group) => group.leaves.map((leaf) => [leaf.variable, [group, leaf]])));
   let given = [];
 
@@ -153,17 +154,26 @@ export function compile(program) {
     }
   }
 
+  /* The posterior of what the leaves of a group hang on, added up once for all of them. */
+  function jointOf(group) {
+    const { joint, toScope, clique, summed } = group;
+    if (summed) return joint;
+    joint.fill(0);
+    const { cells } = cliques[clique];
+    for (let cell = 0; cell < cells.length; cell++) joint[toScope[cell]] += cells[cell];
+    group.summed = true;
+    return joint;
+  }
+
   function marginal(v) {
     const found = new Float64Array(cards[v]);
     if (homes[v] >= 0) {
-      const { cells, entering } = cliques[homes[v]];
-      const states = entering.find(([other]) => other === v)[1];
+      const { cells } = cliques[homes[v]];
+      const states = statesOf.get(v);
       for (let cell = 0; cell < cells.length; cell++) found[states[cell]] += cells[cell];
     } else {
       const [group, leaf] = leafOf.get(v);
-      const joint = new Float64Array(group.seen.length);
-      const { cells } = cliques[group.clique];
-      for (let cell = 0; cell < cells.length; cell++) joint[group.toScope[cell]] += cells[cell];
+      const joint = jointOf(group);
       const likelihood = given[v];
       for (let cell = 0; cell < joint.length; cell++) {
         if (!(joint[cell] > 0)) continue;
@@ -173,8 +183,10 @@ export function compile(program) {
         }
       }
     }
-    const total = found.reduce((sum, share) => sum + share, 0);
-    return found.map((share) => share / total);
+    let total = 0;
+    for (const share of found) total += share;
+    for (let state = 0; state < found.length; state++) found[state] /= total;
+    return found;
   }
 
   return {
@@ -182,6 +194,7 @@ export function compile(program) {
     cards,
     propagate(evidence, alone = false) {
       given = evidence;
+      for (const group of groups) group.summed = false;
       const log = collect();
       if (log > -Infinity && !alone) distribute();
       return { log, marginal };

@@ -69,7 +69,9 @@ function met(conditions, findings) {
 /* P(an event) and P(not), each summed by itself. */
 function sides(marginal, event) {
   let inside = 0, outside = 0;
-  marginal.forEach((share, state) => { if (event.states.includes(state)) inside += share; else outside += share; });
+  for (let state = 0; state < marginal.length; state++) {
+    if (event.states.includes(state)) inside += marginal[state]; else outside += marginal[state];
+  }
   return [inside, outside];
 }
 
@@ -301,7 +303,13 @@ export function reasoner(data, compile) {
 
     // --- what to find out next (bayesdx.diagnosis.suggestions), bits about the causes one by one, added up
     const worthOf = (marginals, known) => {
-      const chance = (row) => Math.max(...row.events.map((event) => sides(marginals.get(event.variable), event)[0]));
+      const chances = new Map();
+      const chance = (row) => {
+        if (!chances.has(row.cause)) {
+          chances.set(row.cause, Math.max(...row.events.map((event) => sides(marginals.get(event.variable), event)[0])));
+        }
+        return chances.get(row.cause);
+      };
       const taken = new Set();
       const thresholds = new Map();
       for (const row of management) {
@@ -309,7 +317,7 @@ export function reasoner(data, compile) {
           const possible = known.get(variable);
           return possible && !possible.some((state) => states.includes(state));
         });
-        if (chance(row) >= row.threshold && !denied) taken.add(`${row.cause}\n${row.action}`);
+        if (!denied && chance(row) >= row.threshold) taken.add(`${row.cause}\n${row.action}`);
         if (!thresholds.has(row.cause)) thresholds.set(row.cause, [row, new Set()]);
         thresholds.get(row.cause)[1].add(row.threshold);
       }

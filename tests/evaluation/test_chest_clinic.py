@@ -79,7 +79,7 @@ def test_its_script_makes_the_released_version():
     done = subprocess.run(
         [sys.executable, str(script), "--compare"], capture_output=True, text=True, check=True, env=environment
     )
-    assert done.stdout == "chest_clinic 1.0.0 -> chest_clinic 1.0.0: no difference.\n"
+    assert done.stdout == "chest_clinic 1.0.0 -> chest_clinic 1.0.0: no differences\n"
 
 
 def test_the_package_names_no_variable_of_any_model():
