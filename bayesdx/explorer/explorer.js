@@ -4,6 +4,7 @@
    transport whose page is its own says so (`page`). Variables and states are named by their position. */
 
 const PARTS = ["ask", "why", "next", "intervals"]; // in the order in which they are asked for
+const QUICK = 6; // milliseconds since the last paint within which the next part is asked for before another paint
 const SILENT = ["part", "find", "about", "read"]; // requests that make no step
 const LEVELS_SAID = { emergency: "Emergency", urgent: "Urgent", soon: "Soon", none: "No emergency found" };
 
@@ -14,6 +15,7 @@ export function show(host, transport) {
   let state = null;
   let parts = {};
   let asked = "";
+  let painted = 0;
   let sent = 0;
   let latest = ""; // the last action asked for here; what comes before its reply is out of date
 
@@ -162,7 +164,8 @@ export function show(host, transport) {
         parts[reply.part] = reply.value;
         drawParts();
       }
-      afterPaint(pull);
+      if (performance.now() - painted < QUICK) pull();
+      else afterPaint(pull);
     }
   }
 
@@ -174,7 +177,7 @@ export function show(host, transport) {
     else if (reply.step === state.step) findings.drawAbout(reply.about);
   }
 
-  /* Ask for the next part that an open panel lacks; one at a time, so that a click never waits for all of them. */
+  /* Ask for the next part that an open panel lacks; one at a time, so that a click never waits for many of them. */
   function pull() {
     if (!state || !root.isConnected) return;
     const needed = wanted().filter((name) => !parts[name]);
@@ -186,7 +189,10 @@ export function show(host, transport) {
   }
 
   function afterPaint(act) {
-    requestAnimationFrame(() => setTimeout(act, 0));
+    requestAnimationFrame(() => setTimeout(() => {
+      painted = performance.now();
+      act();
+    }, 0));
   }
 
   /* A sentence above the lower edge, where it moves nothing. */
