@@ -364,16 +364,21 @@ def _other_parts(frame: Any) -> Iterator[Part]:
 def _of_arrow(column: Any) -> tuple[NDArray[np.integer[Any]], Sequence[object]]:
     if column.null_count == len(column):
         return np.zeros(0, dtype=np.intp), []
+    packed = _packed(column)
+    if packed is None:
+        return _numbered_objects(column.to_pylist())
+    numbers = packed.indices.cast("int64").fill_null(-1).to_numpy(zero_copy_only=False)
+    return numbers, packed.dictionary.to_pylist()
+
+
+def _packed(column: Any) -> Any:
+    """A column of pyarrow as one array with its dictionary; None where its type can have none, as a list's."""
     try:
         packed = column.dictionary_encode()
-        packed = packed.combine_chunks() if hasattr(packed, "combine_chunks") else packed
-        parts = packed.chunks if hasattr(packed, "chunks") else [packed]
-        if len(parts) != 1:
-            raise NotImplementedError
-        numbers = parts[0].indices.fill_null(-1).to_numpy(zero_copy_only=False)
-        return numbers, parts[0].dictionary.to_pylist()
-    except (NotImplementedError, TypeError, ValueError):
-        return _numbered_objects(column.to_pylist())
+    except NotImplementedError:
+        return None
+    parts = packed.unify_dictionaries().chunks if hasattr(packed, "chunks") else [packed]
+    return parts[0] if len(parts) == 1 else packed.combine_chunks()
 
 
 def _of_polars(column: Any) -> tuple[NDArray[np.integer[Any]], Sequence[object]]:
