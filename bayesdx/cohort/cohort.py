@@ -127,7 +127,9 @@ def score_cohort(
     model = as_model(model)
     options = read_options(keep, ignore, on_error, intervals, draws, seed)
     threads = _threads(workers)
-    sizes = sizes or CohortSizes()
+    sizes = CohortSizes() if sizes is None else sizes
+    if not isinstance(sizes, CohortSizes):
+        raise CohortError(f"sizes: {quoted(sizes)}; expected a CohortSizes, as CohortSizes(part_rows=10_000).")
     target = _output(out)
     format = None if target is None else format_of(target)
     if format is not None and format.is_arrow:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+import numpy as np
+
 from bayesdx.errors import CohortError
 from bayesdx.files.texts import LARGEST_UNPACKED
 
@@ -55,5 +57,5 @@ class CohortSizes:
     def __post_init__(self) -> None:
         for field in fields(self):
             size = getattr(self, field.name)
-            if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+            if not isinstance(size, int | np.integer) or isinstance(size, bool) or size < 1:
                 raise CohortError(f"sizes: {field.name} = {size!r}; expected a whole number of at least 1.")

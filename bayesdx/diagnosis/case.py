@@ -264,7 +264,8 @@ class CaseNumbers:
                 without = given_event(without, event_of(self.model, member), engine, present=False)
             log_none = float(engine.propagate(without, targets=()).log_evidence[0])
             members = tuple(line for line in self.differential if line.cause in row.members)
-            probability = float(-np.expm1(min(0.0, log_none - self.log_evidence)))
+            possible = any(line.posterior for line in members) or not members
+            probability = float(-np.expm1(min(0.0, log_none - self.log_evidence))) if possible else 0.0
             found.append(GroupSum(row.group, row.label, probability, members))
         return tuple(sorted(found, key=lambda group: -group.probability))
 

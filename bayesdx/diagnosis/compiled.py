@@ -134,13 +134,27 @@ class Compiled:
         return self.probabilities(self.engine.propagate(nothing, targets=self.model.causes).marginals)
 
     def probabilities(self, marginals: Mapping[str, Array]) -> Array:
-        """P(line) of one case in the order of the lines; the minimum undoes rounding above 1."""
+        """P(line) of one case in the order of the lines; see ``of_lines``, which takes longer for one."""
         found = np.array([marginals[line.variable].item(line.state) for line in self.lines], dtype=np.float64)
-        return found.clip(max=1.0)
+        return self._made_certain(found, marginals).clip(max=1.0)
 
     def of_lines(self, marginals: Mapping[str, Array]) -> Array:
-        """P(line) of many cases, shape (..., n_lines), from marginals of shape (..., n_states)."""
-        return np.stack([marginals[line.variable][..., line.state] for line in self.lines], axis=-1)
+        """P(line) of many cases, shape (..., n_lines), from marginals of shape (..., n_states).
+
+        Exactly 1 where every other state is impossible, so that no odds come of a rounding error.
+        """
+        values = np.stack([marginals[line.variable][..., line.state] for line in self.lines], axis=-1)
+        return self._made_certain(values, marginals)
+
+    def _made_certain(self, values: Array, marginals: Mapping[str, Array]) -> Array:
+        close = values > 1 - 1e-12
+        if close.any():
+            for place in np.flatnonzero(close.any(axis=tuple(range(values.ndim - 1)))):
+                line = self.lines[place]
+                others = np.delete(marginals[line.variable], line.state, axis=-1).any(axis=-1)
+                certain = close[..., place] & ~others.reshape(close.shape[:-1])
+                values[..., place] = np.where(certain, 1.0, values[..., place])
+        return values
 
     @cached_property
     def other_populations(self) -> tuple[Model, ...]:

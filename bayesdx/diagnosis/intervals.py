@@ -113,7 +113,9 @@ class CredibleIntervals(PlottedReport):
 
     @cached_property
     def _ranks(self) -> NDArray[np.int64]:
-        order = np.argsort(-self.posteriors, axis=1, kind="stable")
+        values = self.posteriors.copy()
+        values[:, compiled(self.case.model).ranked :] = -np.inf  # the sum of others takes no rank before them
+        order = np.argsort(-values, axis=1, kind="stable")
         ranks = np.empty_like(order)
         np.put_along_axis(ranks, order, np.arange(1, order.shape[1] + 1)[None, :], axis=1)
         return ranks

@@ -25,6 +25,7 @@ LEVELS = ("emergency", "urgent", "soon", "none")
 """Levels of triage, the most urgent first."""
 
 NO_EMERGENCY = "no emergency found with these findings"
+CANNOT_NOTICE = "not judged: this model has no red flags and no steps of care, so it cannot notice an emergency"
 
 
 @dataclass(frozen=True)
@@ -229,7 +230,8 @@ def triage_of(
     given = sorted(reasons[level], key=lambda reason: reason[0])
     causes = tuple(dict.fromkeys(cause for _, cause, _, _ in given))
     behind = tuple(dict.fromkeys(name for _, _, _, names in given for name in names))
-    first = given[0][2] if given else NO_EMERGENCY
+    silent = NO_EMERGENCY if model.red_flags or model.management else CANNOT_NOTICE
+    first = given[0][2] if given else silent
     return Triage(level, first, causes, behind, unasked(model, findings))
 
 

@@ -57,7 +57,10 @@ function findingsOf(context) {
     rows.clear();
     matches.textContent = HINT;
     list.replaceChildren(...told.sections.map(drawSection));
-    readTyped = readerOf([...rows.values()].map((row) => ({ ...row.told, row })));
+    // Enter takes findings only: a cause that is known already is chosen by a click, since its words often name a finding.
+    const closed = new Set(told.sections.flatMap(({ kind, groups }) =>
+      (["mechanism", "cause"].includes(kind) ? groups.flatMap((group) => group.variables.map(({ index }) => index)) : [])));
+    readTyped = readerOf([...rows.values()].filter((row) => !closed.has(row.index)).map((row) => ({ ...row.told, row })));
   }
 
   function drawSection(section) {

@@ -14,6 +14,7 @@ from typing import Any
 import bayesdx as dx
 from bayesdx.display import as_title, clean
 from bayesdx.display.html import content_policy, digest, escaped, whole_page
+from bayesdx.errors import SaveError
 from bayesdx.explorer.front import NO_ICON, script, style
 from bayesdx.explorer.state import catalogue, sources_of
 
@@ -48,7 +49,9 @@ def publish(model: dx.Model | str | PathLike[str], path: str | PathLike[str]) ->
     ------
     TooLargeError
         One answer would take more than 256 MiB in the page.
-    ModelNotFoundError, ModelFormatError
+    SaveError
+        There is no such folder, or the file cannot be written.
+    ModelNotFoundError, ModelError
         As ``load_model``.
 
     Examples
@@ -62,7 +65,13 @@ def publish(model: dx.Model | str | PathLike[str], path: str | PathLike[str]) ->
     """
     known = dx.load_model(model) if not isinstance(model, dx.Model) else model
     target = Path(path)
-    target.write_text(as_page(known), encoding="utf-8")
+    text = as_page(known)
+    if not target.parent.is_dir():
+        raise SaveError(f"{target}: there is no folder {target.parent}; nothing was written.")
+    try:
+        target.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SaveError(f"{target}: {error.strerror}; the page was not written.") from error
     return target
 
 

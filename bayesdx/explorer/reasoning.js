@@ -12,6 +12,8 @@ const STOP_BELOW = 0.05; // probability of changing a decision below which it is
 const MOST_RESULTS = 2 ** 14; // joint results of one test that are enumerated
 const DECIBANS = 10 / Math.LN10;
 const URGENCIES = ["emergency", "urgent", "routine"];
+const NO_EMERGENCY = "no emergency found with these findings";
+const CANNOT_NOTICE = "not judged: this model has no red flags and no steps of care, so it cannot notice an emergency";
 const LEVELS = ["emergency", "urgent", "soon", "none"];
 const FINDING_KINDS = ["history", "examination", "test"];
 
@@ -130,7 +132,7 @@ export function reasoner(data, compile) {
 
   return function diagnose(population, findings) {
     const engine = engineOf(population);
-    const management = data.management.map((row) => ({ ...row, threshold: row.thresholds[population] ?? row.threshold }));
+    const management = data.management.map((row) => ({ ...row, threshold: Object.hasOwn(row.thresholds, population) ? row.thresholds[population] : row.threshold }));
     const now = looked(engine, findings);
     if (now.log === -Infinity) return null;
     if (!priors.has(population)) priors.set(population, looked(engine, new Map()));
@@ -275,7 +277,7 @@ export function reasoner(data, compile) {
         }
       }
       const level = LEVELS.find((one) => reasons[one].length) || "none";
-      const said = level === "none" ? "no emergency found with these findings"
+      const said = level === "none" ? (flags.length || management.length ? NO_EMERGENCY : CANNOT_NOTICE)
         : `${level}: ${sortedBy(reasons[level], ([banner]) => [banner])[0][1]}`;
       return { level, text: said, unasked: level === "emergency" ? [] : unasked() };
     });

@@ -177,6 +177,7 @@ def new_version(
     populations = model.info.populations
     priors: tuple[Prior, ...] = model.priors
     entries: tuple[TableEntry, ...] = model.tables
+    management = model.management
     numbers = {target: learned, **(sites or {})}
     parent = next(p for p in populations if p.name == model.population)
     for name in (*((target,) if named else ()), *(sites or {})):
@@ -184,6 +185,12 @@ def new_version(
         populations = (*populations, Population(name, title, f"{source.citation}."))
         priors = (*priors, *(replace(r, population=name) for r in model.priors if r.population == model.population))
         entries = (*entries, *(replace(r, population=name) for r in model.tables if r.population == model.population))
+        management = tuple(
+            replace(step, thresholds=(*step.thresholds, (name, own[model.population])))
+            if model.population in (own := dict(step.thresholds))
+            else step
+            for step in management
+        )
 
     def moved(file: str, row: Any, key: tuple[str, ...], field: str) -> Any:
         own = getattr(row, "population", "")
@@ -218,6 +225,7 @@ def new_version(
         tables=tuple(moved("tables.csv", row, key_of(FILE["tables.csv"], row), "probability") for row in entries),
         correlations=untied(model, [(file, number_name(key)) for file, key in learned]),
         studies=literature.studies if literature else model.studies,
+        management=management,
         sources=(
             *(row for row in model.sources if row.source != source.source),
             *(literature.sources if literature else ()),

@@ -11,10 +11,13 @@ _TENS = "|".join(TENS)
 _ONES = "|".join(ONES)
 _IN_WORDS = rf"(?:(?P<tens>{_TENS})(?:[ -](?P<ones>{_ONES}))?|(?P<teen>{_ONES}))"
 _OLD = r"[\s-]{0,2}(?:(?:years?|yrs?|y)\b\.?[\s-]{0,2}(?:old|of\s+age)\b|y\.?\s?/?\s?o\b)"
+_TEMPERATURE = re.compile(r"(?:\b[Tt]emp\w*|\bT|\b[Ff]ever\w*|\b[Ff]ebrile)[\s,:=]*(?:(?:of|to|was|is|at)\s+)?\Z")
+"""What stands before a number that is a temperature: 101F after it is no age."""
+
 _AGES = re.compile(
     r"(?<![\w./,])(?:"
     rf"(?P<years>\d{{1,3}}){_OLD}"
-    r"|(?P<sex>\d{1,3})\s?(?:[MF]\b|(?:male|female|man|woman|lady|gentleman)\b)"
+    r"|(?P<sex>\d{1,3})\s?(?:[MF]\b(?!\s*walk)|(?:male|female|man|woman|lady|gentleman)\b)"
     r"|(?:aged|age:?|age\s+of)\s+(?P<aged>\d{1,3})\b(?!\s*(?:months?|weeks?|days?)\b)"
     r"|(?:he|she|patient|mrs?|ms)\b(?:\s[A-Z]\w{0,20})?\s(?:is|was)\s(?P<being>\d{2,3})(?=\s*[.,;]|\s+and\b)"
     rf"|{_IN_WORDS}{_OLD}"
@@ -51,5 +54,5 @@ def ages_in(note: str) -> Iterator[tuple[int, int, float, float]]:
             if not digits or not digits.isascii():
                 continue
             age = int(digits)
-        if kind and age <= 120:
+        if kind and age <= 120 and not (found["sex"] and _TEMPERATURE.search(note, 0, found.start())):
             yield found.start(), found.end(), age, age

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -345,3 +346,20 @@ def test_code_makes_the_case(model: dx.Model) -> None:
     exec(session.state()["code"], names)
     assert names["case"].posterior.equals(session.case.posterior)
     assert names["case"].findings == session.case.findings
+
+
+def test_a_page_that_cannot_be_written_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    """No folder, or a folder in its place; nothing is written."""
+    with pytest.raises(dx.SaveError, match=r"page\.html: there is no folder .*nodir; nothing was written\."):
+        dx.publish("chest_clinic", tmp_path / "nodir" / "page.html")
+    with pytest.raises(dx.SaveError, match="Is a directory; the page was not written"):
+        dx.publish("chest_clinic", tmp_path)
+
+
+def test_a_model_without_flags_and_steps_says_that_it_notices_no_emergency() -> None:
+    """It says nothing of the kind "no emergency found"."""
+    model = replace(dx.load_model("hip_flexion_weakness@1.0.0"), red_flags=(), management=())
+    case = dx.diagnose(model, {"saddle_anaesthesia": "present"})
+    assert case.triage.level == "none"
+    assert "no red flags and no steps of care, so it cannot notice an emergency" in case.triage.reason
+    assert "no emergency found" not in str(case)

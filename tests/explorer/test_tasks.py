@@ -35,6 +35,7 @@ SAID = {
 """Ten findings as a clinician types them, and what they mean in the flagship."""
 
 READ = {
+    "stroke": "",  # a cause that is known already is chosen by a click
     "not anticoagulated": "Anticoagulation or bleeding disorder: No raised bleeding risk",
     "no blood thinners": "Anticoagulation or bleeding disorder: No raised bleeding risk",
     "can bear weight": "Unable to bear weight: Can bear weight",

@@ -454,3 +454,13 @@ def test_a_number_that_the_patients_hardly_informed_keeps_its_source() -> None:
     again = dx.calibrate(result.model, frame)
     note = next(row.note for row in again.model.tables if row.variable == "f0" and row.parents[0][1] == ("mild",))
     assert note.startswith("was 0.") and note.count("was ") == 1 and "(dataset)" in note
+
+
+def test_a_new_population_keeps_the_thresholds_of_the_one_it_comes_from() -> None:
+    """A step of care that has its own threshold in the parent's population has it in the new one."""
+    model = dx.load_model("tests/data/models/breathless/1.0.0", population="hospital")
+    own = [step for step in model.management if "hospital" in dict(step.thresholds)]
+    assert own
+    cohort = dx.simulate_cohort(model, 300, seed=1)
+    learned = dx.calibrate(model, cohort[[*model.findings, *model.causes]], population="ward").model
+    assert [step.threshold for step in learned.with_population("ward").steps] == [s.threshold for s in model.steps]

@@ -160,3 +160,23 @@ def test_only_thresholds_and_cases_differ_from_the_version_before() -> None:
 def test_plain_pictures_come_out_first(setting: str, findings: dict[str, str], first: str) -> None:
     """What a textbook calls typical leads the differential of a setting where it is seen."""
     assert diagnosed(setting, **findings).differential[0].cause == first
+
+
+def test_a_sum_takes_no_rank_in_the_draws() -> None:
+    """The leading cause ranks first most often, and P(rank 1) adds up over the causes that have lines."""
+    sure = dx.credible_intervals(diagnosed("emergency_department", onset="sudden"), draws=200, seed=1)
+    lines = [line.cause for line in sure.case.differential]
+    assert sure.table.loc[lines, "first"].sum() == pytest.approx(1)
+    assert sure.table.loc["other_cause", "first"] == 0
+    assert sure.table["first"].idxmax() == lines[0]
+
+
+def test_a_cause_that_is_certain_has_infinite_odds() -> None:
+    """However its posterior is rounded; the groups of the others are exactly impossible."""
+    for state in ("brain", "tumour", "polymyalgia", "disc_herniation", "muscle_disease"):
+        case = dx.diagnose(MODEL, {"main_cause": state})
+        assert case.posterior[state] == 1
+        assert case.differential[0].likelihood_ratio == float("inf")
+        for group in case.groups:
+            if state not in [member.cause for member in group.members]:
+                assert group.probability == 0, group.group

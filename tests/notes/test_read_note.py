@@ -380,3 +380,13 @@ def test_time_grows_with_the_length_of_the_note() -> None:
             dx.read_note(MODEL, sample)
             seconds.append(time.process_time() - start)
         assert seconds[1] < 16 * seconds[0] + 0.2
+
+
+@pytest.mark.parametrize(
+    "text", ["Temp 101F, groin pain", "T 99F.", "febrile to 102F", "temperature was 101 F", "60M walk test"]
+)
+def test_a_temperature_and_a_distance_are_no_age(text: str) -> None:
+    """101F after a word for temperature is Fahrenheit; 101F alone is a woman of 101."""
+    model = dx.load_model("hip_flexion_weakness")
+    assert "age_group" not in said(text, model)
+    assert said("99F with groin pain", model)["age_group"] == "60_and_over"
