@@ -304,13 +304,12 @@ export function show(host, transport) {
   function drawFlags() {
     const { triage, flags } = state;
     band.className = `bdx-band bdx-level-${triage.level}`;
-    const judged = !triage.text.startsWith("not judged");
-    level.textContent = judged ? LEVELS_SAID[triage.level] : "Not judged";
+    level.textContent = catalogue.notices ? LEVELS_SAID[triage.level] : "Not judged";
     const [lead] = flags;
     const open = triage.unasked.length && triage.level !== "emergency" ? `Not asked yet: ${listed(triage.unasked, triage.more)}.` : "";
     const told = lead
       ? [make("strong", { className: "bdx-lead", textContent: lead.action }), make("span", { className: "bdx-because", textContent: record.becauseOf(lead) })]
-      : [make("span", { className: "bdx-because", textContent: triage.level === "none" && judged ? open : triage.text.replace(/^\w+: /, "") })];
+      : [make("span", { className: "bdx-because", textContent: triage.level === "none" && catalogue.notices ? open : triage.text.replace(/^(not )?\w+: /, "") })];
     const text = told.map((one) => one.textContent).join("\n");
     if (first.told !== text) first.replaceChildren(...told); // an alert is read out only when it changes
     first.told = text;

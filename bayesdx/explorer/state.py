@@ -79,7 +79,7 @@ def catalogue(model: dx.Model) -> dict[str, Any]:
     -------
     dict
         model (name, version, title, hash), populations, sections (kind, title, open, groups of variables), cases,
-        notices.
+        notices (whether red flags or steps of care can notice an emergency).
 
     Examples
     --------
@@ -125,6 +125,7 @@ def catalogue(model: dx.Model) -> dict[str, Any]:
             for row in info.populations
         ],
         "sections": sections,
+        "notices": bool(model.red_flags or model.management),
         "cases": [{"title": clean(case.title), "findings": len(case.findings)} for case in model.cases],
         "entry": clean(info.entry_criterion),
         "intended": clean(info.intended_use),

@@ -377,8 +377,7 @@ def _packed(column: Any) -> Any:
         packed = column.dictionary_encode()
     except NotImplementedError:
         return None
-    parts = packed.unify_dictionaries().chunks if hasattr(packed, "chunks") else [packed]
-    return parts[0] if len(parts) == 1 else packed.combine_chunks()
+    return packed.combine_chunks() if hasattr(packed, "combine_chunks") else packed
 
 
 def _of_polars(column: Any) -> tuple[NDArray[np.integer[Any]], Sequence[object]]:
