@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,9 @@ from bayesdx.errors import FindingsError
 
 if TYPE_CHECKING:
     from bayesdx.types import NoteReading
+
+KEPT = "findings.json"
+"""What a file of confirmed findings may be called."""
 
 
 def read(
@@ -60,9 +64,19 @@ def read(
         output.show_report(found)
         for name, state in findings.items():
             typer.echo(clean(f"Confirmed: {name} = {state if isinstance(state, str) else '|'.join(state)}"))
+        if found.proposals and keep is None:
+            chosen = " ".join(f"--confirm {shlex.quote(option)}" for option in confirm or ["all"])
+            typer.echo(
+                "\nNext, to keep them:"
+                if confirm
+                else "\nNext, if all hold (else --confirm VARIABLE for each that does):"
+            )
+            typer.echo(clean(f"  bayesdx read {shlex.quote(model)} {shlex.quote(note)} {chosen} --keep {KEPT}"))
+            typer.echo(clean(f"  bayesdx diagnose {shlex.quote(model)} --findings {KEPT}"))
     if keep is not None:
         _write(keep, findings)
-        typer.echo(f"{len(findings)} findings written to {keep}.", err=True)
+        following = f"bayesdx diagnose {shlex.quote(model)} --findings {shlex.quote(str(keep))}"
+        typer.echo(clean(f"{len(findings)} findings written to {keep}. Next: {following}"), err=True)
 
 
 def _chosen(found: NoteReading, options: list[str]) -> dict[str, Any]:

@@ -74,8 +74,8 @@ def score_cohort(
         Columns copied into the output, such as a patient's number. One that is a variable of the model also is a
         finding as well, unless it is named under ``ignore`` too.
     ignore : iterable of str
-        Columns that are neither findings nor copied. Any other column that is no variable is an error, since it may be
-        a finding misspelt.
+        Columns that are neither findings nor copied; ``"causes"`` stands for all that are causes. Any other column that
+        is no variable is an error, since it may be a finding misspelt.
     on_error : {"raise", "flag"}
         What to do with a cell that is no state of its variable and with a row of probability zero: stop, naming the
         row; or go on, the column ``status`` saying ``bad_value`` or ``impossible`` and the posteriors being null.
@@ -112,6 +112,12 @@ def score_cohort(
     MissingExtraError
         Parquet, Arrow, zstd, or a frame that is not pandas, and the extra ``cohort`` (pyarrow, narwhals) is not
         installed; Excel, and the extra ``excel`` is not.
+
+    Warns
+    -----
+    DataWarning
+        A column is a cause of the model, or brings causes about: its cells are findings, and the posteriors know the
+        answer. To score a table of labelled patients, give ``ignore=["causes"]``.
 
     Examples
     --------

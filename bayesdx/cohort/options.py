@@ -23,7 +23,7 @@ class Options:
     keep : tuple of str
         Columns copied into the output.
     ignore : tuple of str
-        Columns that are neither findings nor copied.
+        Columns that are neither findings nor copied; "causes" for all that are causes.
     on_error : {"raise", "flag"}
     intervals : float in (0, 1) or None
         Mass of the credible intervals.

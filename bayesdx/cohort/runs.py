@@ -37,7 +37,7 @@ from bayesdx.files.companions import arrow
 from bayesdx.knowledge.saving import sync_folder
 from bayesdx.knowledge.vocabulary import LONGEST_SHOWN, quoted
 
-ADVICE = "Choose another name, or pass overwrite=True (--overwrite)."
+ADVICE = "Choose another name, or pass overwrite=True."
 
 MANIFEST = 1
 """Version of the manifest's format."""

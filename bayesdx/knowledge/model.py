@@ -309,6 +309,32 @@ class Model:
         return tuple(variable.variable for variable in self.variables if variable.kind == "cause")
 
     @cached_property
+    def diagnoses(self) -> tuple[str, ...]:
+        """Names of the causes and of the mechanisms that bring them about, in order.
+
+        What patients are labelled with: a table that has such columns holds the answer.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@3.0.0")
+        >>> [name for name in model.diagnoses if name not in model.causes]
+        ['main_cause']
+        """
+        arrows = {(link.parent, link.child) for link in self.links}
+        arrows |= {(parent, entry.variable) for entry in self.tables for parent, _ in entry.parents}
+        parents: dict[str, set[str]] = {}
+        for parent, child in arrows:
+            parents.setdefault(child, set()).add(parent)
+        above, new = set(self.causes), set(self.causes)
+        while new:
+            new = {parent for child in new for parent in parents.get(child, ())} - above
+            above |= new
+        return tuple(
+            row.variable for row in self.variables if row.kind in ("cause", "mechanism") and row.variable in above
+        )
+
+    @cached_property
     def findings(self) -> tuple[str, ...]:
         """Names of the findings (history, examination, test), in order.
 

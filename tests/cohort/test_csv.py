@@ -48,6 +48,7 @@ def test_a_row_is_named_by_its_line(text: str, row: int, tmp_path: Path) -> None
             dx.read_cohort(flagship(), tmp_path / "p.csv", mapping)
 
 
+@pytest.mark.filterwarnings("ignore:Columns that are causes")
 def test_an_impossible_row_is_named_by_its_line(tmp_path: Path) -> None:
     """As a bad cell is."""
     model = dx.load_model("chest_clinic")
