@@ -24,7 +24,7 @@ def score_dask(words: TableLexicon, frame: Any, out: Path | None, options: Optio
     A worker that is lost is replaced by Dask, which asks another one for its partitions; a part is whole or not there.
     ``out`` lies on a disk that all workers and the caller share.
     """
-    words.positions([str(name) for name in frame.columns], options.keep, options.ignore)
+    words.positions(PandasSource(frame._meta, CohortSizes()).names, options.keep, options.ignore)
     empty = score_frame(frame._meta, words.model, options)
     if out is None:
         return frame.map_partitions(score_frame, words.model, options, meta=empty)

@@ -59,3 +59,8 @@ class CohortSizes:
             size = getattr(self, field.name)
             if not isinstance(size, int | np.integer) or isinstance(size, bool) or size < 1:
                 raise CohortError(f"sizes: {field.name} = {size!r}; expected a whole number of at least 1.")
+
+    def check_width(self, name: object, columns: int) -> None:
+        """Refuse a table with more columns than ``most_columns``, before any of them is looked up."""
+        if columns > self.most_columns:
+            raise CohortError(f"{name}: {columns} columns; at most {self.most_columns} are read.")

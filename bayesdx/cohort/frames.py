@@ -57,6 +57,7 @@ class FrameSource(RowSource):
         """A function that reads these columns of the rows from ``start`` to before ``stop``."""
 
     def _check_names(self, names: Sequence[object]) -> None:
+        self.sizes.check_width(self.name, len(names))
         for name in names:
             if not isinstance(name, str):
                 raise CohortError(f"the frame: column {quoted(name)} is not named by text.")
@@ -76,9 +77,9 @@ class PandasSource(FrameSource):
     def __init__(
         self, frame: pd.DataFrame, sizes: CohortSizes, numbers: Sequence[int] | NDArray[np.integer] | None = None
     ) -> None:
+        self.sizes = sizes
         self._check_names(list(frame.columns))
         self.frame = frame
-        self.sizes = sizes
         self.names = list(frame.columns)
         self.rows = len(frame)
         self.numbers = range(len(frame)) if numbers is None else numbers

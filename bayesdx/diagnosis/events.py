@@ -15,6 +15,7 @@ from bayesdx.inference import Engine, Evidence
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import split_event
 from bayesdx.knowledge.spelling import compact
+from bayesdx.knowledge.vocabulary import quoted
 
 Array = NDArray[np.float64]
 
@@ -59,6 +60,11 @@ def event_of(model: Model, cause: str) -> Event:
     FindingsError
         The model has no such cause or state; the nearest name is given, or all of them.
     """
+    if not isinstance(cause, str):
+        raise FindingsError(
+            f"{quoted(cause)} is no name of a cause; {model.name} {model.version} has {len(model.causes)}, "
+            f"as {model.causes[0]!r}."
+        )
     lines = {line.name: Event(line.name, line.label, line.variable, (line.state,)) for line in compiled(model).lines}
     if cause in lines:
         return lines[cause]

@@ -434,7 +434,8 @@ class _Draft:
         return drawn
 
     def _study(self, row: _Figure, cause: tuple[str, str], source: str) -> None:
-        event = f"{cause[0]}={cause[1]}" if self.exclusive else cause[0]
+        one_of_several = self.exclusive and len(self.causes) > 1
+        event = f"{cause[0]}={cause[1]}" if one_of_several else cause[0]
         pairs = (
             ("sensitivity", row.sensitivity, row.n_with),
             ("false_positive_rate", 1.0 - row.specificity, row.n_without),
