@@ -118,6 +118,21 @@ class ModelInfo:
     parent_hash: str = ""
     format: int = FORMAT
 
+    @property
+    def not_for_sentence(self) -> str:
+        """What the model is not for, as a sentence that says so.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> from dataclasses import replace
+        >>> info = dx.load_model("chest_clinic@1.0.0").info
+        >>> replace(info, not_for="Children.").not_for_sentence, replace(info, not_for="Not for you.").not_for_sentence
+        ('Not for: Children.', 'Not for you.')
+        """
+        begins = self.not_for.casefold().startswith(("not ", "no ", "never "))
+        return self.not_for if begins or not self.not_for else f"Not for: {self.not_for}"
+
 
 @dataclass(frozen=True, eq=False)
 class Model:
@@ -277,7 +292,7 @@ class Model:
             f"{len(self.causes)} causes; {counts}; {len(pairs)} pairs linked; {len(self.red_flags)} red flags, "
             f"{len(self.management)} steps of care, {len(self.cases)} published cases.",
             f"Population: {here}." + (f" Others: {others}." if titles else ""),
-            self.info.not_for,
+            self.info.not_for_sentence,
         )
         heading = f"{self.info.title} ({self.name} {self.version}, {self.hash[:15]})"
         return as_fragment(portrait(heading, facts, self.variables, sorted(pairs)))
