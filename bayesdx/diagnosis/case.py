@@ -545,7 +545,9 @@ class CaseNumbers:
         >>> first.label, first.urgency, first.findings
         ('Cauda equina syndrome', 'emergency', ('bladder_bowel_dysfunction', 'saddle_anaesthesia'))
         """
-        return alerts_of(self.model, self.red_flags, self.management, self.action_marginals)
+        known = {*self.evidence.informative} & {*self.model.diagnoses}
+        given = tuple(found.text for found in self.understood if found.variable in known) if known else ()
+        return alerts_of(self.model, self.red_flags, self.management, self.action_marginals, given)
 
     @cached_property
     def triage(self) -> Triage:

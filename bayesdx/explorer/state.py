@@ -303,7 +303,7 @@ def _flags(case: dx.Diagnosis) -> list[dict[str, Any]]:
             "action": clean(alert.actions[0]),
             "further": [clean(action) for action in alert.actions[1:]],
             "cause": clean(alert.label),
-            "shown": format_probability(alert.probability),
+            "shown": clean(alert.chance),
             "because": [said[name] for name in alert.findings],
             "certain": alert.certain,
         }

@@ -484,3 +484,21 @@ def test_the_first_cause_is_never_a_sum() -> None:
     assert sums == {"other_cause"} and list(case.posterior.index[-1:]) == ["other_cause"]
     assert case.posterior.idxmax() == "other_cause"
     assert case.differential[0].cause == case.table["posterior"].idxmax() == case.posterior.index[0] != "other_cause"
+
+
+@pytest.mark.parametrize("given", [{"main_cause": "fracture"}, {"fracture": "present"}])
+def test_a_flag_stands_beside_a_cause_that_was_given(given: dict[str, str]) -> None:
+    """No flag and no level changes; the banner of a cause that this leaves no room for says why it is at 0."""
+    model = dx.load_model("hip_flexion_weakness@3.0.1")
+    before = dx.diagnose(model, {"fever": "present"})
+    after = before.with_findings(given)
+    assert [flag.flag for flag in after.red_flags] == [flag.flag for flag in before.red_flags]
+    assert not any(flag.answered for flag in after.red_flags)
+    assert after.triage.level == before.triage.level == "emergency"
+    [alert] = [one for one in after.alerts if one.cause == "severe_infection"]
+    told = dx.diagnose(model, given).understood[0].text
+    assert (alert.probability, alert.given) == (0.0, (told,))
+    said = f"(now 0 % with the cause that was given: {told})"
+    assert said in " ".join(str(after).split())
+    assert all(not one.given for one in before.alerts)
+    assert after.to_dict()["alerts"][-1]["given"] == (told,) or alert is not after.alerts[-1]
