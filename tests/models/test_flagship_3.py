@@ -200,8 +200,8 @@ def test_a_word_with_two_meanings_is_answered_with_what_to_type() -> None:
     with pytest.raises(dx.FindingsError) as caught:
         dx.diagnose(MODEL, {"hip fracture": "yes"})
     assert str(caught.value) == (
-        "findings: 'hip fracture' may mean main_cause=fracture (Main cause of the complaint: Hip or pelvic fracture) or "
-        "fracture=present (Hip or pelvic fracture); give one of these."
+        "findings: 'hip fracture' may mean main_cause=fracture (Main cause of the complaint: Hip or pelvic fracture) "
+        "or fracture=present (Hip or pelvic fracture); give one of these."
     )
     first, second = diagnosed(main_cause="fracture"), diagnosed(fracture="present")
     assert first.probability("main_cause=stress_fracture") == 0 < second.probability("main_cause=stress_fracture")
