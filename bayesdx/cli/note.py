@@ -55,6 +55,9 @@ def read(
     if keep is not None and not confirm:
         raise FindingsError("--keep: confirm what to keep: --confirm VARIABLE for each proposal that holds, or all.")
     loaded = dx.load_model(model)
+    if " " in note.strip() and not typed_findings.is_file(note):
+        piped = f"echo {shlex.quote(note[:60])} | bayesdx read {shlex.quote(model)} -"
+        raise FindingsError(f"{note[:60]!r} is no file; a text itself is piped: {piped}")
     _, text = typed_findings.read_text(note, "a note is a text of a few pages", "'bayesdx read MODEL -'")
     found = dx.read_note(loaded, text)
     findings = found.confirm(_chosen(found, confirm)) if confirm else {}

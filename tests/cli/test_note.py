@@ -104,3 +104,10 @@ def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
     assert run(str(path)) == (2, "", f"Error: {path}: cannot be read: No such file or directory.")
     path.write_bytes(b"fever \xff")
     assert run(str(path)) == (2, "", f"Error: {path}: byte 6 is not UTF-8; save the file as UTF-8.")
+
+
+def test_a_text_in_the_place_of_a_file_is_answered_with_what_to_type() -> None:
+    """Nobody has to know that a note is a file."""
+    code, _, errors = run("45 y man, no fever")
+    said = f"'45 y man, no fever' is no file; a text itself is piped: echo '45 y man, no fever' | bayesdx read {MODEL} -"
+    assert (code, errors) == (2, f"Error: {said}")
