@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.cohort.coding import Coded, encode_batch
-from bayesdx.cohort.cohort_sizes import CohortSizes
+from bayesdx.cohort.cohort_sizes import CohortSizes, check_width
 from bayesdx.cohort.column_words import MOST_FAULTS_SHOWN, TableLexicon, lexicon
 from bayesdx.cohort.columns import Batch, Numbers, Scored, Texts, to_arrow
 from bayesdx.cohort.flags import fired
@@ -87,7 +87,7 @@ def score_batch(
     options = read_options(keep, ignore, on_error, intervals, draws, seed)
     words = lexicon(model)
     names = batch.schema.names
-    CohortSizes().check_width("the batch", len(names))
+    check_width("the batch", len(names), CohortSizes())
     positions = words.positions(names, options.keep, options.ignore)
     schema = output_schema(words, batch.schema, options)
     columns = {name: batch.column(place) for place, name in enumerate(names)}

@@ -60,7 +60,8 @@ class CohortSizes:
             if not isinstance(size, int | np.integer) or isinstance(size, bool) or size < 1:
                 raise CohortError(f"sizes: {field.name} = {size!r}; expected a whole number of at least 1.")
 
-    def check_width(self, name: object, columns: int) -> None:
-        """Refuse a table with more columns than ``most_columns``, before any of them is looked up."""
-        if columns > self.most_columns:
-            raise CohortError(f"{name}: {columns} columns; at most {self.most_columns} are read.")
+
+def check_width(name: object, columns: int, sizes: CohortSizes) -> None:
+    """Refuse a table with more columns than ``most_columns``, before any of them is looked up."""
+    if columns > sizes.most_columns:
+        raise CohortError(f"{name}: {columns} columns; at most {sizes.most_columns} are read.")

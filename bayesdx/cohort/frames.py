@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.cohort.cohort_sizes import CohortSizes
+from bayesdx.cohort.cohort_sizes import CohortSizes, check_width
 from bayesdx.cohort.columns import Batch, Scored, pandas_array, to_pandas
 from bayesdx.cohort.sources import Part, RowSource, arrow_batches, arrow_table, reading
 from bayesdx.errors import CohortError, MissingExtraError
@@ -57,7 +57,7 @@ class FrameSource(RowSource):
         """A function that reads these columns of the rows from ``start`` to before ``stop``."""
 
     def _check_names(self, names: Sequence[object]) -> None:
-        self.sizes.check_width(self.name, len(names))
+        check_width(self.name, len(names), self.sizes)
         for name in names:
             if not isinstance(name, str):
                 raise CohortError(f"the frame: column {quoted(name)} is not named by text.")

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from bayesdx.cohort.coding import check_indices
-from bayesdx.cohort.cohort_sizes import CohortSizes
+from bayesdx.cohort.cohort_sizes import CohortSizes, check_width
 from bayesdx.cohort.column_words import MOST_FAULTS_SHOWN, listed
 from bayesdx.cohort.columns import Batch, Scored, Texts, to_arrow, to_pandas
 from bayesdx.errors import BayesdxError, CohortError
@@ -267,7 +267,7 @@ class ParquetSource(Files):
 
     def _add(self, number: int, path: Path, file: Any) -> None:
         schema = file.schema_arrow.remove_metadata()
-        self.sizes.check_width(path, len(schema))
+        check_width(path, len(schema), self.sizes)
         if self.schema is None:
             self.schema, self.names = schema, list(schema.names)
         elif schema.names != self.schema.names:
@@ -344,7 +344,7 @@ class CsvSource(Files):
                 _, header = next(self.text.records(lines), (1, []))
         if not header:
             raise CohortError(f"{path}: empty; expected a header with the names of columns.")
-        self.sizes.check_width(path, len(header))
+        check_width(path, len(header), self.sizes)
         self.names = [name.strip() for name in header]
 
     def kept_schema(self, keep: Sequence[str]) -> Any:

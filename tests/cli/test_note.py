@@ -109,5 +109,7 @@ def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
 def test_a_text_in_the_place_of_a_file_is_answered_with_what_to_type() -> None:
     """Nobody has to know that a note is a file."""
     code, _, errors = run("45 y man, no fever")
-    said = f"'45 y man, no fever' is no file; a text itself is piped: echo '45 y man, no fever' | bayesdx read {MODEL} -"
+    said = (
+        f"'45 y man, no fever' is no file; a text itself is piped: echo '45 y man, no fever' | bayesdx read {MODEL} -"
+    )
     assert (code, errors) == (2, f"Error: {said}")
