@@ -132,7 +132,7 @@ function findingsOf(context) {
       make("span", { className: "bdx-label" }, make("span", { textContent: variable.label }), info, note), segments);
     let number = null;
     if (variable.number) {
-      number = make("input", { type: "text", inputMode: "decimal", className: "bdx-number", placeholder: variable.number,
+      number = make("input", { type: "text", inputMode: "decimal", className: "bdx-number", placeholder: variable.number, size: variable.number.length,
         "aria-label": variable.number, tabIndex: -1, autocomplete: "off" });
       number.addEventListener("change", () => ask({ do: "set", index: variable.index, number: number.value }));
       segments.before(number);
