@@ -100,8 +100,8 @@ def score_cohort(
         A frame of the library that the cohort is of (for a path: pandas; for Dask: a Dask frame, computed when asked),
         rows in order; columns as ``cohort_schema`` lists them: the kept ones, status, first_cause, log_evidence,
         red_flags, fault, posterior_<cause>, and with intervals lower_<cause> and upper_<cause>. ``first_cause`` is the
-        most probable of the causes that compete; one that is the sum of others has a column ``posterior_<cause>``, which
-        may hold the largest number of the row.
+        most probable of the causes that compete; one that is the sum of others has a column ``posterior_<cause>``, and
+        its number may be the largest of the row.
 
     Raises
     ------
