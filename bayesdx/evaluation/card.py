@@ -128,7 +128,7 @@ def _how_right(facts: _Facts) -> str:
         count = found[("all findings", "top_1")]["n"]
         whose = "cases kept out of any tuning" if kept == "held_out" else "cases, none kept out of tuning,"
         said.append(
-            f"Of {count} {whose} the reported cause is first in {percent('top_1')} and among the first three in "
+            f"Of {count} {whose} the reported cause is first in {percent('top_1')}, among the first three in "
             f"{percent('top_3')} with all findings, in {percent('top_1', BEFORE_TESTS)} and "
             f"{percent('top_3', BEFORE_TESTS)} before tests (95 % intervals)."
         )
@@ -136,7 +136,7 @@ def _how_right(facts: _Facts) -> str:
             count = found[("all findings", "must_not_miss_recall")]["n"]
             said.append(
                 f"Of {count} patients with a cause that must not be missed {percent('must_not_miss_recall')} reach "
-                "its threshold with all findings."
+                "its threshold."
             )
     if len(facts.evidence):
         counts = count_verdicts(facts.evidence)
@@ -167,7 +167,7 @@ def _misses(facts: _Facts) -> str:
         return "No reported cause is beyond the first three."
     order = sorted(late.index, key=lambda cause: (-late[cause], cause))[:4]
     said = "; ".join(f"{facts.model.label(cause)} ({late[cause]} of {sizes[cause]})" for cause in order)
-    return f"Most often not among the first three: {said}. Known weaknesses are listed below."
+    return f"Most often not among the first three: {said}. Weaknesses are listed below."
 
 
 def _identity(facts: _Facts) -> list[Block]:

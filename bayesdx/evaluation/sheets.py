@@ -296,7 +296,7 @@ def _page(matrix: EvidenceMatrix, line: Alternative, studies: Sequence[Study]) -
     model = matrix.model
     definition = model.by_name[line.variable].definition
     blocks: list[Block] = [Title(line.label)]
-    if definition:
+    if definition and definition != line.label:
         blocks.append(definition if definition.endswith(".") else f"{definition}.")
     blocks += [_where(model, line), *_presentation(matrix, line), *_apart(matrix, line)]
     if studies:

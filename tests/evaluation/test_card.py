@@ -129,8 +129,8 @@ def test_the_card_begins_with_one_screen():
     assert ("kept out of any tuning" in first) == (use == "held_out")
     top = summary.loc[(use, "all findings", "top_3")]
     value, low, high = (f"{100 * top[name]:.0f}" for name in ("value", "lower", "upper"))
-    assert f"Of {top['n']} cases" in first
-    assert f"among the first three in {value} % ({low} to {high} %) with all findings" in first
+    assert f"Of {top['n']:.0f} cases" in first
+    assert f", among the first three in {value} % ({low} to {high} %) with all findings" in first
     early = summary.loc[(use, "history and examination", "top_1")]
     assert f"in {100 * early['value']:.0f} % ({100 * early['lower']:.0f} to {100 * early['upper']:.0f} %)" in first
     counts = model.count_statuses()
