@@ -53,13 +53,13 @@ LEAST_DECIBANS = 1.5
 FOR, AGAINST = "#2b86c8", "#c4781a"
 """Colours of weights above and below 0."""
 
-CELL_WIDTH, CELL_HEIGHT, LABEL_WIDTH, LEGEND_HEIGHT = 27.0, 13.0, 205.0, 26.0
+CELL_WIDTH, CELL_HEIGHT, LABEL_WIDTH, LEGEND_HEIGHT = 29.0, 13.0, 205.0, 26.0
 """Units of the matrix; its letters are 10.5 high, 6 points on a printed page."""
 
 LETTER = 5.4
 """Mean width of a letter of a heading."""
 
-LONGEST = 24
+LONGEST = 28
 """Letters of a line of a heading; a longer label has two lines."""
 
 PARTS = {"context": "Who the patient is", "history": "History", "examination": "Examination", "test": "Tests"}
