@@ -38,7 +38,7 @@ STYLE = f"""
 .bdx mark.against{{background:rgba(190,100,0,.25)}}
 .page.sections :is(table:has(+table),table+table){{display:inline-table;vertical-align:top;margin-right:1.5em}}
 .bdx figure{{max-width:40em;margin:1em 0}}.bdx figcaption{{opacity:.8;font-size:.9em}}
-.bdx .wide-figure{{max-width:none}}.bdx .wide-figure svg{{display:block;width:100%}}
+.bdx .wide-figure{{max-width:none}}.bdx .wide-figure svg{{display:block;max-width:100%;height:auto}}
 .page{{color-scheme:light dark;margin:0 auto;padding:1em;background:Canvas;color:CanvasText;line-height:1.45;
 overflow-wrap:break-word}}
 .page table{{display:block;overflow-x:auto}}

@@ -51,11 +51,17 @@ def within(text: str, names: Collection[str] = ()) -> str:
 
     Examples
     --------
-    >>> [within(text, {"Thomas"}) for text in ("Low back pain", "MRI: stenosis", "X-ray clear", "Thomas test positive")]
-    ['low back pain', 'MRI: stenosis', 'X-ray clear', 'Thomas test positive']
+    >>> texts = ("Low back pain", "MRI: stenosis", "Homans' sign", "Thomas test positive")
+    >>> [within(text, {"Thomas"}) for text in texts]
+    ['low back pain', 'MRI: stenosis', "Homans' sign", 'Thomas test positive']
     """
     first = text.partition(" ")[0]
-    if first in names or not first[1:].replace("-", "").replace(":", "").replace(",", "").islower() or "-" in first[:2]:
+    if (
+        first in names
+        or "'" in first
+        or not first[1:].replace("-", "").replace(":", "").replace(",", "").islower()
+        or "-" in first[:2]
+    ):
         return text
     return text[:1].lower() + text[1:]
 

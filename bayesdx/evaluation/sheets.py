@@ -53,11 +53,14 @@ LEAST_DECIBANS = 1.5
 FOR, AGAINST = "#2b86c8", "#c4781a"
 """Colours of weights above and below 0."""
 
-CELL_WIDTH, CELL_HEIGHT, LABEL_WIDTH, LEGEND_HEIGHT = 29.0, 13.0, 205.0, 26.0
+CELL_WIDTH, CELL_HEIGHT, LEGEND_HEIGHT = 29.0, 13.0, 26.0
 """Units of the matrix; its letters are 10.5 high, 6 points on a printed page."""
 
-LETTER = 5.4
-"""Mean width of a letter of a heading."""
+LETTER = 5.8
+"""Mean width of a letter."""
+
+SCALE = (-STRONGEST, -10.0, -6.0, -3.0, 3.0, 6.0, 10.0, STRONGEST)
+"""Weights that the scale shows."""
 
 LONGEST = 28
 """Letters of a line of a heading; a longer label has two lines."""
@@ -238,6 +241,12 @@ def _finding(model: Model, variable: str, state: str) -> str:
     return known.state_label(state) if known.state_labels else known.text(state)
 
 
+def _told(model: Model, variable: str, state: str) -> str:
+    """A finding inside a sentence: its label alone where the state says no more than that it is there."""
+    known = model.by_name[variable]
+    return known.label if not known.state_labels and state in ("present", "yes") else _finding(model, variable, state)
+
+
 def _short(label: str) -> str:
     return label.partition(" (")[0]
 
@@ -250,14 +259,17 @@ def _heat_map(matrix: EvidenceMatrix) -> str:
     head_height, right = 14 + 0.87 * slant, 0.5 * slant
     kinds = [model.by_name[name].kind for name, _ in weights.index]
     parts = list(dict.fromkeys(kinds))
-    width = LABEL_WIDTH + CELL_WIDTH * len(weights.columns)
+    labels = [clean(_finding(model, *key)) for key in weights.index]
+    left = 16 + LETTER * max(map(len, (*labels, *(PARTS[part] for part in parts))))
+    width = max(left + CELL_WIDTH * len(weights.columns) + right, left + CELL_WIDTH * len(SCALE))
     bottom = head_height + CELL_HEIGHT * (len(weights) + len(parts))
     drawn = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width + right:g} {bottom + LEGEND_HEIGHT:g}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{1.2 * width:.0f}" '
+        f'viewBox="0 0 {width:g} {bottom + LEGEND_HEIGHT:g}" '
         'role="img" font-family="system-ui,sans-serif" font-size="10.5" fill="currentColor">'
     ]
     for column, lines in enumerate(heads):
-        x, y = LABEL_WIDTH + CELL_WIDTH * (column + 0.75), head_height - 4
+        x, y = left + CELL_WIDTH * (column + 0.75), head_height - 4
         drawn += [
             f'<text transform="translate({x + 10 * (row - (len(lines) - 1) / 2):g} {y:g}) rotate(-60)">'
             f"{html.escape(text)}</text>"
@@ -268,14 +280,14 @@ def _heat_map(matrix: EvidenceMatrix) -> str:
         drawn.append(f'<text x="0" y="{y + 10:g}" font-weight="bold">{PARTS[part]}</text>')
         y += CELL_HEIGHT
         for place in (place for place, kind in enumerate(kinds) if kind == part):
-            label = html.escape(clean(_finding(model, *weights.index[place])))
-            drawn.append(f'<text x="{LABEL_WIDTH - 6:g}" y="{y + 10:g}" text-anchor="end">{label}</text>')
+            label = html.escape(labels[place])
+            drawn.append(f'<text x="{left - 6:g}" y="{y + 10:g}" text-anchor="end">{label}</text>')
             for column, value in enumerate(weights.iloc[place]):
-                drawn += _cell(LABEL_WIDTH + CELL_WIDTH * column, y, float(value))
+                drawn += _cell(left + CELL_WIDTH * column, y, float(value))
             y += CELL_HEIGHT
-    drawn.append(f'<text x="{LABEL_WIDTH - 6:g}" y="{y + 19:g}" text-anchor="end">Scale</text>')
-    for column, value in enumerate((-STRONGEST, -10.0, -6.0, -3.0, 3.0, 6.0, 10.0, STRONGEST)):
-        drawn += _cell(LABEL_WIDTH + CELL_WIDTH * column, y + 9, value)
+    drawn.append(f'<text x="{left - 6:g}" y="{y + 19:g}" text-anchor="end">Scale</text>')
+    for column, value in enumerate(SCALE):
+        drawn += _cell(left + CELL_WIDTH * column, y + 9, value)
     return "".join([*drawn, "</svg>"])
 
 
@@ -356,7 +368,7 @@ def _presentation(matrix: EvidenceMatrix, line: Alternative) -> list[Block]:
     shared = [n for n in shared if n not in bedside]
     names = _names(model)
     said = [
-        f"{lead}: {joined(within(_finding(model, *keys[place]), names) for place in places)}."
+        f"{lead}: {joined(within(_told(model, *keys[place]), names) for place in places)}."
         for lead, places in (
             ("Who has it more often", [n for n in bedside if kinds[n] == "context" and ratio[n] > 1]),
             ("Typical", [n for n in signs if ratio[n] > 1 and p[n] >= COMMON]),
