@@ -122,6 +122,44 @@ def by_em(
     return Estimate(belief, fit, _widened(known, discount), spoken_in(fit), discount, warnings)
 
 
+def counted_for_less(
+    layout: Layout,
+    found: Estimate,
+    patients: Patients,
+    expected: Expectation | None,
+    kept: Array,
+    *,
+    max_iterations: int,
+    tolerance: float,
+    seed: int,
+    progress: Progress | None,
+) -> Estimate:
+    """The estimate where the patients inform each number by a part ``kept`` of what they did; the prior stays as it is.
+
+    Data that count for ``kept`` beside a prior are data that count whole beside a prior of 1 / ``kept`` times its size,
+    and an answer that is worth ``kept`` times as many patients (a power likelihood: Ibrahim, Chen 2000).
+
+    Parameters
+    ----------
+    kept : ndarray in (0, 1], shape (n_cells,)
+    """
+    expected = expected or expectation(layout, patients)
+    belief = replace(found.belief, alpha=found.belief.alpha / kept, beyond=found.belief.beyond / kept)
+    fit = maximise(
+        layout,
+        belief,
+        expected,
+        found.fit.values,
+        max_iterations=max_iterations,
+        tolerance=tolerance,
+        weighing=int(found.fit.trace["round"].max()) + 1,
+        progress=progress,
+    )
+    fit = replace(fit, trace=pd.concat([found.fit.trace, fit.trace], ignore_index=True))
+    known = information(layout, belief, expected, patients, fit.values, fit.totals.counts, seed)
+    return replace(found, fit=fit, known=replace(known, size=known.size * kept, effective=known.effective * kept))
+
+
 def _widened(known: Information, discount: Discount | None) -> Information:
     """The information, less that it is not certain how much the prior is worth."""
     return known if discount is None else replace(known, size=known.size * discount.narrower)
