@@ -12,12 +12,14 @@ from itertools import zip_longest
 from typing import Any
 
 import pandas as pd
+import typer
 from pandas.api.types import is_numeric_dtype
 from rich.console import Console
 from rich.text import Text
 
 import bayesdx as dx
 from bayesdx.cli.sheet import Sheet
+from bayesdx.diagnosis.views import assumed
 from bayesdx.display import as_json, clean, format_probability, format_ratio
 from bayesdx.display.blocks import Alert, Block, Entries, Grid, Note, Passage, Title
 from bayesdx.display.plain import disarmed
@@ -386,6 +388,13 @@ def _title(case: dx.Diagnosis) -> str:
     model = case.model
     assumed = " (assumed; choose with --population)" if model.population_assumed else ""
     return f"{model.name} {model.version}, {model.population}{assumed}"
+
+
+def say_setting(model: dx.Model) -> None:
+    """Say on standard error which setting is assumed, where the model has several and nobody chose."""
+    said = assumed(model, "--population")
+    if said:
+        typer.echo(clean(said), err=True)
 
 
 def _check_kept(answers: Sequence[PatientResult]) -> None:
