@@ -199,7 +199,7 @@ def test_a_setting_that_nobody_chose_is_named(tmp_path: Path) -> None:
     """Of a model with several: on standard error and in the title, until ``--population`` names one."""
     model, patients = "hip_flexion_weakness@3.0.1", tmp_path / "patients.csv"
     dx.simulate_cohort(dx.load_model(model), 60, seed=1).to_csv(patients, index=False)
-    said = "Setting assumed: Primary care (primary_care); choose with --population.\n"
+    said = "Setting assumed: Primary or musculoskeletal care (primary_care); choose with --population.\n"
     calibration = ("calibrate", model, patients, tmp_path / "a", "--method", "counts", "--only", "causes")
     evaluation = ("evaluate", model, patients, "--resamples", "0")
     for command, title in (

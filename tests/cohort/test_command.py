@@ -12,7 +12,7 @@ import bayesdx as dx
 from bayesdx.cli import app
 from tests.cohort.tables import FLAGSHIP, flagship, patients
 
-ASSUMED = "Setting assumed: Primary care (primary_care); choose with --population."
+ASSUMED = "Setting assumed: Primary or musculoskeletal care (primary_care); choose with --population."
 """What is said of a setting that nobody chose."""
 
 

@@ -371,7 +371,9 @@ def test_a_calibration_is_shown_as_text_and_html() -> None:
     result = dx.calibrate(FLAGSHIP, pd.DataFrame({"age_group": ["under_40"] * 9}), "counts")
     for text in (result.report(), result.to_html()):
         assert (
-            "1.1.0 (primary_care)" in text and "3 of 333 numbers moved." in text and "P(age_group = under_40)" in text
+            "1.1.0 (primary_care, assumed)" in text
+            and "3 of 333 numbers moved." in text
+            and "P(age_group = under_40)" in text
         )
 
 
