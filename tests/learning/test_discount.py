@@ -45,7 +45,7 @@ def inside(table: pd.DataFrame, truth: dict[str, float]) -> NDArray[np.bool_]:
 
 
 def test_patients_of_another_clinic_outvote_the_parents_mix_of_causes() -> None:
-    """Eight times 1,000 labelled emergency patients: intervals hold the truth, an emergency comes near what was seen."""
+    """Eight times 1,000 labelled emergency patients: intervals hold the truth, an emergency is as common as seen."""
     clinic = FLAGSHIP.with_population("emergency_department")
     truth = {number.label: number.value for number in compiled(clinic).parameters}
     held = []
