@@ -19,7 +19,6 @@ from rich.text import Text
 
 import bayesdx as dx
 from bayesdx.cli.sheet import Sheet
-from bayesdx.diagnosis.views import assumed
 from bayesdx.display import as_json, clean, format_probability, format_ratio
 from bayesdx.display.blocks import Alert, Block, Entries, Grid, Note, Passage, Title
 from bayesdx.display.plain import disarmed
@@ -392,8 +391,9 @@ def _title(case: dx.Diagnosis) -> str:
 
 def say_setting(model: dx.Model) -> None:
     """Say on standard error which setting is assumed, where the model has several and nobody chose."""
-    said = assumed(model, "--population")
-    if said:
+    if model.population_assumed:
+        title = {row.name: row.title for row in model.info.populations}[model.population]
+        said = f"Setting assumed: {title} ({model.population}); choose with --population."
         typer.echo(clean(said), err=True)
 
 

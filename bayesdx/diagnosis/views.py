@@ -14,7 +14,6 @@ from bayesdx.diagnosis.suggestions import NextTests
 from bayesdx.display import format_probability, format_ratio
 from bayesdx.display.blocks import Alert, Bar, Block, Entries, Grid, Note, Title
 from bayesdx.display.numbers import ROUNDING
-from bayesdx.knowledge.model import Model
 
 LONGEST_DIFFERENTIAL = 15
 """Lines of the differential that a view shows where nothing else is asked."""
@@ -123,16 +122,10 @@ def title(case: CaseNumbers) -> str:
 
 def setting(case: CaseNumbers, choose: str) -> str:
     """What is said of a setting that nobody chose; empty where somebody did."""
-    said = assumed(case.model, choose)
-    return f"{said} First three elsewhere:" if said else ""
-
-
-def assumed(model: Model, choose: str) -> str:
-    """The setting that nobody chose, and how to choose one; empty where somebody did, or there is only one."""
-    if not model.population_assumed:
+    if not case.model.population_assumed:
         return ""
-    here = {row.name: row.title for row in model.info.populations}[model.population]
-    return f"Setting assumed: {here} ({model.population}); choose with {choose}."
+    here = {row.name: row.title for row in case.model.info.populations}[case.model.population]
+    return f"Setting assumed: {here} ({case.model.population}); choose with {choose}. First three elsewhere:"
 
 
 def elsewhere(case: CaseNumbers, lines: Sequence[Line]) -> list[tuple[str, str]]:

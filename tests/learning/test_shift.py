@@ -221,6 +221,19 @@ def test_em_ends_near_the_maximum_however_short_its_steps_are(tolerance: float) 
     assert height(best.x) - height(odds_of(before)) > 100
 
 
+def test_intervals_hold_a_moved_mix_where_most_cells_are_missing() -> None:
+    """Odds of causes times 1/5 to 5, 60 % of the cells missing, a coarse tolerance: 92 to 98 % of twelve cohorts'."""
+    parent, rng, held = many_causes(np.full(9, 1 / 9)), np.random.default_rng(1), []
+    for seed in range(12):
+        odds = np.exp(rng.uniform(-np.log(5), np.log(5), 9))
+        shares = odds / odds.sum()
+        frame = patients(many_causes(shares), 5_000, seed)
+        frame = frame.mask(rng.random(frame.shape) < 0.6).dropna(how="all")
+        rows = dx.calibrate(parent, frame, "prior_shift", tolerance=1e-2).table
+        held.append((rows["lower"] <= shares[1:]) & (shares[1:] <= rows["upper"]))
+    assert 0.92 <= np.concatenate(held).mean() <= 0.98
+
+
 def test_patients_of_the_parents_own_kind_narrow_the_mix_further_than_others() -> None:
     """The same number of patients: as the parent expects, intervals are narrower; another mix is believed soon."""
     parent, shares = many_causes(np.full(9, 1 / 9)), np.arange(1, 10) / 45
