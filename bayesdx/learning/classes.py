@@ -112,19 +112,15 @@ class Tables:
 
     def _places(self, codes: Codes, widths: Sequence[int]) -> Codes:
         """Where the cells stand in all rows one after the other; -1 where missing."""
+        linked = np.array([place for place, parent in enumerate(self.parents) if parent is not None], dtype=np.intp)
+        others = codes[:, [parent for parent in self.parents if parent is not None]]
+        part = np.arange(len(self.parents)) + np.searchsorted(linked, np.arange(len(self.parents)))
         begins = np.cumsum([0, *widths])
-        place, part = np.empty_like(codes), 0
-        for finding, parent in enumerate(self.parents):
-            own = codes[:, finding]
-            place[:, finding] = begins[part] + own
-            if parent is not None:
-                part += 1
-                other = codes[:, parent]
-                within = begins[part] + other * self.alone[finding].shape[1] + own
-                place[:, finding] = np.where(other >= 0, within, place[:, finding])
-            place[own < 0, finding] = -1
-            part += 1
-        return place
+        place = begins[part] + codes
+        cards = np.array([table.shape[1] for table in self.alone])[linked]
+        within = begins[part[linked] + 1] + others * cards + codes[:, linked]
+        place[:, linked] = np.where(others >= 0, within, place[:, linked])
+        return np.where(codes >= 0, place, -1)
 
 
 def pooled(share: Array, patients: Array) -> Array:
@@ -241,9 +237,9 @@ def shared_information(labels: Codes, findings: Codes, weights: Array) -> Array:
     """
     cards = findings.max(axis=0, initial=0) + 1
     starts = np.cumsum([0, *cards])[:-1]
-    states = np.concatenate([findings[:, [place]] == np.arange(card) for place, card in enumerate(cards)], axis=1)
-    states = states.astype(np.float64)
-    seen = (findings >= 0).astype(np.float64)
+    row, column = np.nonzero(findings >= 0)
+    states, seen = np.zeros((len(findings), int(cards.sum()))), np.zeros(findings.shape)
+    states[row, starts[column] + findings[row, column]] = seen[row, column] = 1.0
     total = np.zeros((len(cards), len(cards)))
     for label in np.unique(labels):
         chosen = labels == label

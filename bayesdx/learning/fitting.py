@@ -607,7 +607,7 @@ def _coded(
     """
     columns = {rule["variable"]: (column, rule) for column, rule in rules.items() if rule is not None}
     others = {column: rule for column, rule in columns.values() if column not in numbers}
-    read, unseen = translate(model, frame, others)
+    read, unseen = translate(model, frame.loc[:, [name in others for name in frame.columns]], others)
     codes = np.full((len(frame), len(model.variables)), -1, dtype=np.intp)
     for place, variable in enumerate(model.variables):
         column, rule = columns.get(variable.variable, ("", {}))
