@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 OK, IMPOSSIBLE, BAD_VALUE = range(3)
 
+FLAG = "on_error='flag' (--on-error flag)"
+"""How rows that cannot be scored are marked, in Python and as an option."""
+
 OWN = ("status", "first_cause", "log_evidence", "red_flags", "fault")
 """Columns of scores that every model has."""
 
@@ -226,8 +229,8 @@ def _bad_cells(words: TableLexicon, coded: Coded, place: str, numbers: Sequence[
         fault = coded.faults[coded.fault[row]]
         shown.append(f"{place}{numbers[row]}, {fault.sentence(words)}")
     if len(rows) > len(shown):
-        shown.append(f"... and {len(rows) - len(shown)} more rows; on_error='flag' marks them all.")
-    return "\n".join(shown)
+        shown.append(f"... and {len(rows) - len(shown)} more rows.")
+    return "\n".join([*shown, f"To score the other rows and mark such ones: {FLAG}."])
 
 
 def _raise_impossible(words: TableLexicon, coded: Coded, row: int, place: str, number: int) -> None:
@@ -238,5 +241,5 @@ def _raise_impossible(words: TableLexicon, coded: Coded, row: int, place: str, n
         what = f"{found[0]} has probability 0 under {words.title}; check its leak probability"
     else:
         what = f"{', '.join(found[:-1])} and {found[-1]} cannot occur together under {words.title}"
-    text = f"{place}{number}: {what}, or pass on_error='flag'."
+    text = f"{place}{number}: {what}, or mark such rows: {FLAG}."
     raise ImpossibleEvidenceError(text, clash, number)

@@ -199,8 +199,8 @@ def _best(
     best = max(fits, key=lambda fit: fit.objective)
     if not best.converged:
         warnings.append(
-            f"EM had not settled after {max_iterations} iterations (largest change above {tolerance:g}); "
-            "raise max_iterations or tolerance."
+            f"EM had not settled after {max_iterations} iterations (largest change above {tolerance:g}, or the "
+            "maximum not near); raise max_iterations or tolerance."
         )
     if starts > 1:
         near = sum(fit.objective >= best.objective - 0.01 for fit in fits)

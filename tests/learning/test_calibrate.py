@@ -382,7 +382,9 @@ def test_a_calibration_is_shown_as_text_and_html() -> None:
     result = dx.calibrate(FLAGSHIP, pd.DataFrame({"age_group": ["under_40"] * 9}), "counts")
     for text in (result.report(), result.to_html()):
         assert (
-            "1.1.0 (primary_care)" in text and "3 of 333 numbers moved." in text and "P(age_group = under_40)" in text
+            "1.1.0 (primary_care, assumed)" in text
+            and "3 of 333 numbers moved." in text
+            and "P(age_group = under_40)" in text
         )
 
 
@@ -402,7 +404,8 @@ def test_em_does_not_settle_in_one_iteration() -> None:
     model = random_model(9, zeros=False)
     result = dx.calibrate(model, patients(model, 50, 4, 0.3, 0.0), max_iterations=1)
     assert result.warnings[0] == (
-        "EM had not settled after 1 iterations (largest change above 0.0001); raise max_iterations or tolerance."
+        "EM had not settled after 1 iterations (largest change above 0.0001, or the maximum not near); "
+        "raise max_iterations or tolerance."
     )
 
 
