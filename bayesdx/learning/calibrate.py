@@ -495,7 +495,6 @@ def calibrate(
             literature=beside,
             weigh=weigh,
         )
-        warnings += found.warnings
     tested = pd.DataFrame()
     if method == "prior_shift":
         check = misfit(
@@ -542,6 +541,7 @@ def calibrate(
             progress=progress,
         )
     if method != "counts":
+        warnings += found.warnings
         warnings += _unidentified(model, found.belief, found.known)
     fit = found.fit
     table, learned = _tabulate(model, found)

@@ -157,7 +157,12 @@ def counted_for_less(
     )
     fit = replace(fit, trace=pd.concat([found.fit.trace, fit.trace], ignore_index=True))
     known = information(layout, belief, expected, patients, fit.values, fit.totals.counts, seed)
-    return replace(found, fit=fit, known=replace(known, size=known.size * kept, effective=known.effective * kept))
+    return replace(
+        found,
+        fit=fit,
+        known=replace(known, size=known.size * kept, effective=known.effective * kept),
+        warnings=_unsettled(fit, max_iterations, tolerance),
+    )
 
 
 def _widened(known: Information, discount: Discount | None) -> Information:
@@ -197,17 +202,22 @@ def _best(
             )
         )
     best = max(fits, key=lambda fit: fit.objective)
-    if not best.converged:
-        warnings.append(
-            f"EM had not settled after {max_iterations} iterations (largest change above {tolerance:g}, or the "
-            "maximum not near); raise max_iterations or tolerance."
-        )
+    warnings += _unsettled(best, max_iterations, tolerance)
     if starts > 1:
         near = sum(fit.objective >= best.objective - 0.01 for fit in fits)
         if near < starts:
             warnings.append(f"{near} of {starts} starts reached the best maximum; the others ended lower.")
     trace = pd.concat([fit.trace for fit in fits], ignore_index=True)
     return replace(best, trace=trace), warnings
+
+
+def _unsettled(fit: Fit, max_iterations: int, tolerance: float) -> list[str]:
+    if fit.converged:
+        return []
+    return [
+        f"EM had not settled after {max_iterations} iterations (largest change above {tolerance:g}, or the maximum not "
+        "near); raise max_iterations or tolerance."
+    ]
 
 
 def counted(belief: Belief, counts: Array) -> Information:
