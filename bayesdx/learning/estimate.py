@@ -136,15 +136,19 @@ def counted_for_less(
 ) -> Estimate:
     """The estimate where the patients inform each number by a part ``kept`` of what they did; the prior stays as it is.
 
-    Data that count for ``kept`` beside a prior are data that count whole beside a prior of 1 / ``kept`` times its size,
-    and an answer that is worth ``kept`` times as many patients (a power likelihood: Ibrahim, Chen 2000).
+    Data that count for a part beside a prior are data that count whole beside a larger prior (a power likelihood:
+    Ibrahim, Chen 2000). All numbers of one distribution move as far as the one that is informed best: of causes that
+    can hardly be told apart each is known poorly, but not their sum.
 
     Parameters
     ----------
     kept : ndarray in (0, 1], shape (n_cells,)
     """
     expected = expected or expectation(layout, patients)
-    belief = replace(found.belief, alpha=found.belief.alpha / kept, beyond=found.belief.beyond / kept)
+    best = np.zeros(len(found.belief.left))
+    np.maximum.at(best, found.belief.row, kept)
+    part = best[found.belief.row]
+    belief = replace(found.belief, alpha=found.belief.alpha / part, beyond=found.belief.beyond / part)
     fit = maximise(
         layout,
         belief,
