@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 
 from bayesdx.cohort.coding import Coded, encode_batch
 from bayesdx.cohort.column_words import MOST_FAULTS_SHOWN, TableLexicon, lexicon
-from bayesdx.cohort.columns import Batch, Numbers, Scored, Texts, to_arrow
-from bayesdx.cohort.flags import fired
+from bayesdx.cohort.columns import STATUSES, Batch, Numbers, Scored, Texts, to_arrow
 from bayesdx.cohort.options import Options, read_options
-from bayesdx.cohort.scores import Scores, score_codes
-from bayesdx.cohort.summary import STATUSES
+from bayesdx.cohort.scores import Scores, fired, score_codes
 from bayesdx.diagnosis.compiled import compiled
 from bayesdx.errors import CohortError, FindingsError, ImpossibleEvidenceError
 from bayesdx.files.companions import arrow

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from bayesdx.cohort.batches import output_schema, scored_batch
-from bayesdx.cohort.cohort_sizes import CohortSizes
 from bayesdx.cohort.column_words import TableLexicon, lexicon
 from bayesdx.cohort.columns import Scored
 from bayesdx.cohort.formats import format_of
 from bayesdx.cohort.frames import PandasSource
-from bayesdx.cohort.options import Options
+from bayesdx.cohort.options import CohortSizes, Options
 from bayesdx.cohort.parts_on_disk import Parts
 from bayesdx.cohort.runs import Run, identity
 from bayesdx.knowledge.model import Model

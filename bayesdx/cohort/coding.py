@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bayesdx.cohort.column_words import TableLexicon
-from bayesdx.cohort.columns import Batch, Column, Texts
-from bayesdx.errors import CohortError, FindingsError
+from bayesdx.cohort.columns import Batch, Column, Texts, check_indices
+from bayesdx.errors import FindingsError
 from bayesdx.files.companions import arrow
 from bayesdx.files.texts import plain_number
 
@@ -194,19 +194,6 @@ def _distinct_of_array(cells: Any) -> tuple[NDArray[np.integer], list[object]]:
     else:
         return np.where(np.asarray(cells.is_null()), -1, 0), [CellType(repr(str(kind))[1:-1])]
     return _filled(coded.indices), [_plain(value) for value in coded.dictionary.to_pylist()]
-
-
-def check_indices(arrays: Iterable[Any]) -> None:
-    """Raise a CohortError where a column points beyond its dictionary, as a damaged file may.
-
-    pyarrow takes such a column as it is, and reads memory that is not its own when it decodes it.
-    """
-    pa = arrow()
-    for array in arrays:
-        if pa.types.is_dictionary(array.type):
-            ends = pa.compute.min_max(array.indices).as_py()
-            if ends["min"] is not None and not 0 <= ends["min"] <= ends["max"] < len(array.dictionary):
-                raise CohortError("a column points beyond its dictionary; the data are damaged.")
 
 
 def _is_text(kind: Any) -> bool:

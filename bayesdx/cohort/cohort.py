@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,14 +16,12 @@ from typing import Any
 
 from bayesdx.cohort.batches import output_schema, score_names, scored_batch
 from bayesdx.cohort.clusters import score_dask
-from bayesdx.cohort.cohort_sizes import CohortSizes
 from bayesdx.cohort.column_words import TableLexicon, lexicon
 from bayesdx.cohort.columns import Scored
 from bayesdx.cohort.formats import format_of
 from bayesdx.cohort.opening import is_dask, open_source
-from bayesdx.cohort.options import Options, read_options
+from bayesdx.cohort.options import CohortSizes, Options, read_options
 from bayesdx.cohort.parts_on_disk import Parts
-from bayesdx.cohort.progress import shown_progress
 from bayesdx.cohort.runs import Run, identity
 from bayesdx.cohort.sources import Part, RowSource
 from bayesdx.errors import CohortError
@@ -228,7 +227,7 @@ class _Job:
         count = 0
         pending: deque[Future[None]] = deque()
         with (
-            shown_progress(self.table.rows, self.progress) as advance,
+            _shown_progress(self.table.rows, self.progress) as advance,
             ThreadPoolExecutor(self.threads, thread_name_prefix="score_cohort") as pool,
         ):
             try:
@@ -262,3 +261,43 @@ class _Job:
                 write(scored_batch(self.words, batch, self.options, self.positions, place))
                 advance(len(batch))
             self.table.check_unchanged(part)
+
+
+@contextmanager
+def _shown_progress(rows: int | None, show: bool | None) -> Iterator[Callable[[int], None]]:
+    """A bar with rate and remaining time on standard error; the function moves it on by the rows just done.
+
+    Parameters
+    ----------
+    rows : int or None
+        All rows; None where their number is not known beforehand.
+    show : bool or None
+        None shows the bar where standard error is a terminal.
+    """
+    if not (sys.stderr.isatty() if show is None else show):
+        yield lambda done: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.text import Text
+
+    class Rate(TextColumn):
+        def __init__(self) -> None:
+            super().__init__("")
+
+        def render(self, task: Task) -> Text:
+            speed = task.speed or (task.completed / task.elapsed if task.elapsed else None)
+            return Text("" if speed is None else f"{speed:,.0f} rows/s")
+
+    total = "{task.completed:,}" if rows is None else "{task.completed:,} of {task.total:,}"
+    columns = (
+        BarColumn(),
+        TextColumn(f"{total} rows"),
+        Rate(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=False) as bar:
+        task = bar.add_task("score", total=rows)
+        yield lambda done: bar.advance(task, done)

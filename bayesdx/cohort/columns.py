@@ -7,7 +7,7 @@ from it, or it is copied.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,9 @@ from bayesdx.knowledge.vocabulary import quoted
 
 TEXT = pd.Series(["text"]).dtype
 """How this pandas stores text."""
+
+STATUSES = ("ok", "impossible", "bad_value")
+"""What became of a row: scored; of probability 0 under the model; a cell that is no state of its variable."""
 
 Column = Any
 """``Texts``, ``Numbers``, pandas.Series or pyarrow.Array."""
@@ -196,6 +199,19 @@ def _array(column: Column, field: Any) -> Any:
         return array.cast(field.type)
     except arrow_faults() as error:
         raise CohortError(f"keep: column {quoted(field.name)} is {array.type} here and {field.type} before.") from error
+
+
+def check_indices(arrays: Iterable[Any]) -> None:
+    """Raise a CohortError where a column points beyond its dictionary, as a damaged file may.
+
+    pyarrow takes such a column as it is, and reads memory that is not its own when it decodes it.
+    """
+    pa = arrow()
+    for array in arrays:
+        if pa.types.is_dictionary(array.type):
+            ends = pa.compute.min_max(array.indices).as_py()
+            if ends["min"] is not None and not 0 <= ends["min"] <= ends["max"] < len(array.dictionary):
+                raise CohortError("a column points beyond its dictionary; the data are damaged.")
 
 
 def pandas_array(column: pd.Series[Any]) -> Any:

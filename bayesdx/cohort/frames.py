@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.cohort.cohort_sizes import CohortSizes
 from bayesdx.cohort.columns import Batch, Scored, pandas_array, to_pandas
+from bayesdx.cohort.options import CohortSizes
 from bayesdx.cohort.sources import Part, RowSource, arrow_batches, arrow_table, reading
 from bayesdx.errors import CohortError, MissingExtraError
 from bayesdx.files.companions import arrow

@@ -1,12 +1,15 @@
-"""What a user may choose about a run; checked once, before anything is read."""
+"""What a user may choose about a run: options, and sizes of what is read at once. Checked before anything is read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
+import numpy as np
+
 from bayesdx.errors import CohortError
+from bayesdx.files.texts import LARGEST_UNPACKED
 
 FEWEST_DRAWS = 50
 """Draws below which an interval says little."""
@@ -47,6 +50,57 @@ class Options:
         """What the bytes of the output depend on."""
         sure = None if self.intervals is None else {"mass": self.intervals, "draws": self.draws, "seed": self.seed}
         return {"keep": list(self.keep), "ignore": sorted(self.ignore), "intervals": sure}
+
+
+@dataclass(frozen=True)
+class CohortSizes:
+    """How ``score_cohort`` cuts a table, and what it refuses to read.
+
+    The scores are the same for every cut. Smaller parts and batches need less memory; after a run was killed, smaller
+    parts leave less to be scored again.
+
+    Parameters
+    ----------
+    part_rows : int
+        Rows of a part at least. A killed run loses at most one part for each of its threads.
+    batch_rows : int
+        Rows that are scored at once.
+    part_characters : int
+        Characters of a CSV file after which a part ends, however few rows it has.
+    most_columns : int
+        Columns that a table may have.
+    most_files : int
+        Parquet files that a folder may have.
+    largest_group : int
+        Uncompressed bytes that a row group of a Parquet file may have.
+    largest_unpacked : int
+        Bytes that a compressed file of text may have when unpacked.
+
+    Raises
+    ------
+    CohortError
+        A size that is no whole number of at least 1.
+
+    Examples
+    --------
+    >>> from bayesdx.types import CohortSizes
+    >>> CohortSizes(part_rows=10_000).part_rows
+    10000
+    """
+
+    part_rows: int = 2**17
+    batch_rows: int = 2**16
+    part_characters: int = 2**25
+    most_columns: int = 10_000
+    most_files: int = 100_000
+    largest_group: int = 2**32
+    largest_unpacked: int = LARGEST_UNPACKED
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            size = getattr(self, field.name)
+            if not isinstance(size, int | np.integer) or isinstance(size, bool) or size < 1:
+                raise CohortError(f"sizes: {field.name} = {size!r}; expected a whole number of at least 1.")
 
 
 def read_options(

@@ -9,18 +9,19 @@ import reprlib
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bayesdx.cohort.cohort_sizes import CohortSizes
 from bayesdx.cohort.column_words import TableLexicon, kernel
+from bayesdx.cohort.columns import STATUSES
 from bayesdx.cohort.formats import Format, merge
-from bayesdx.cohort.options import Options
-from bayesdx.cohort.parts_on_disk import Parts, sync
-from bayesdx.cohort.records import (
+from bayesdx.cohort.options import CohortSizes, Options
+from bayesdx.cohort.parts_on_disk import (
+    Parts,
     Written,
     is_count,
     read_json,
@@ -28,10 +29,10 @@ from bayesdx.cohort.records import (
     read_written,
     remove,
     seal,
+    sync,
     write_json,
     written,
 )
-from bayesdx.cohort.summary import STATUSES, CohortSummary
 from bayesdx.errors import CohortError
 from bayesdx.files.companions import arrow
 from bayesdx.knowledge.saving import sync_folder
@@ -41,6 +42,39 @@ ADVICE = "Choose another name, or pass overwrite=True (--overwrite)."
 
 MANIFEST = 1
 """Version of the manifest's format."""
+
+
+@dataclass(frozen=True)
+class CohortSummary:
+    """A finished run whose scores were written.
+
+    Parameters
+    ----------
+    out : Path
+        File or folder of the scores.
+    rows : int
+    statuses : mapping of "ok", "impossible" and "bad_value" to the number of rows
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import pandas as pd
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("chest_clinic@1.0.0")
+    >>> patients = pd.DataFrame({"xray": ["positive", "odd"]})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     summary = dx.score_cohort(model, patients, out=f"{folder}/scores.csv", on_error="flag")
+    >>> summary.rows, dict(summary.statuses)
+    (2, {'ok': 1, 'impossible': 0, 'bad_value': 1})
+    """
+
+    out: Path
+    rows: int
+    statuses: Mapping[str, int]
+
+    def __str__(self) -> str:
+        parts = [f"{self.statuses[name]} {name}" for name in STATUSES]
+        return f"{self.out}: {self.rows} rows; {', '.join(parts)}."
 
 
 class Run:

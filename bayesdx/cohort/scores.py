@@ -1,4 +1,4 @@
-"""Posteriors of coded rows: equal rows are answered once, a fixed number of rows at a time."""
+"""What is known of coded rows: posteriors, credible intervals, and red flags, which need no posterior."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from bayesdx.cohort.options import Options
 from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.draws import draw_parameters
 from bayesdx.inference import Evidence
+from bayesdx.knowledge.schema import URGENCIES
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int32]
@@ -35,6 +36,11 @@ WORTH_GROUPING = 0.7
 
 CELLS = 2**24
 """Numbers that the draws of an interval may hold at once."""
+
+FLAG_SEPARATOR = ";"
+"""Between the names of the flags of a row; no name holds it."""
+
+_BITS = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,3 +160,45 @@ def _keys(codes: Codes) -> NDArray[np.uint64]:
         factor, *_ = rng.integers(1, 2**64 - 1, size=1, dtype=np.uint64) | np.uint64(1)
         keys += (codes[:, column].astype(np.int64) + 1).astype(np.uint64) * factor
     return keys
+
+
+def fired(lexicon: TableLexicon, codes: NDArray[np.int32]) -> tuple[NDArray[np.int64], list[str]]:
+    """Which red flags each row raises, emergencies first.
+
+    Parameters
+    ----------
+    lexicon : TableLexicon
+    codes : ndarray of int, shape (n_rows, n_variables)
+
+    Returns
+    -------
+    index : ndarray of int, shape (n_rows,)
+        Position in ``texts``.
+    texts : list of str
+        Names of flags separated by ``;``; empty where none fired.
+    """
+    network = lexicon.engine.network
+    flags = sorted(lexicon.model.red_flags, key=lambda flag: URGENCIES.index(flag.urgency))
+    names: list[str] = []
+    index = np.zeros(len(codes), dtype=np.int64)
+    texts = [""]
+    for start in range(0, len(flags), _BITS):
+        bits = np.zeros(len(codes), dtype=np.int64)
+        part = flags[start : start + _BITS]
+        for place, flag in enumerate(part):
+            holds = np.ones(len(codes), dtype=np.bool_)
+            for variable, states in flag.findings:
+                position = network.index[variable]
+                wanted = [code for code, state in enumerate(network.nodes[position].states) if state in states]
+                holds &= np.isin(codes[:, position], wanted)
+            bits |= holds.astype(np.int64) << place
+        names = [flag.flag for flag in part]
+        keys, pairs = pd.factorize(index << _BITS | bits)
+        index = np.asarray(keys, dtype=np.int64)
+        texts = [_joined(texts[int(pair) >> _BITS], names, int(pair) & (1 << _BITS) - 1) for pair in pairs]
+    return index, texts
+
+
+def _joined(before: str, names: list[str], bits: int) -> str:
+    here = [name for place, name in enumerate(names) if bits >> place & 1]
+    return FLAG_SEPARATOR.join([*([before] if before else []), *here])

@@ -15,10 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from bayesdx.cohort.coding import check_indices
-from bayesdx.cohort.cohort_sizes import CohortSizes
 from bayesdx.cohort.column_words import MOST_FAULTS_SHOWN, listed
-from bayesdx.cohort.columns import Batch, Scored, Texts, to_arrow, to_pandas
+from bayesdx.cohort.columns import Batch, Scored, Texts, check_indices, to_arrow, to_pandas
+from bayesdx.cohort.options import CohortSizes
 from bayesdx.errors import BayesdxError, CohortError
 from bayesdx.files.companions import arrow, arrow_faults
 from bayesdx.files.tables import READ, lines_of

@@ -26,8 +26,9 @@ from bayesdx.errors import FindingsError, did_you_mean
 from bayesdx.inference import Engine, Evidence, GateDraws, ParameterDraws
 from bayesdx.knowledge.model import Model
 from bayesdx.network import Node
+from bayesdx.network.compile import place_values, view
+from bayesdx.network.network import arrays_of
 from bayesdx.network.parameters import Parameter
-from bayesdx.network.place import arrays_of, place_values, view
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -29,7 +29,7 @@ from bayesdx.inference.portable import portable
 from bayesdx.inference.propagation import Family, GateFamily, Propagation
 from bayesdx.inference.sizes import USUAL, Sizes
 from bayesdx.network import Network, as_network
-from bayesdx.network.place import arrays_of
+from bayesdx.network.network import arrays_of
 
 Array = NDArray[np.float64]
 

@@ -17,9 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.inference.best import Search
-from bayesdx.inference.casewise import Casewise
-from bayesdx.inference.casewise_marginals import CasewiseMarginals
-from bayesdx.inference.elimination import quick_cells
+from bayesdx.inference.casewise import Casewise, CasewiseMarginals
 from bayesdx.inference.evidence import Evidence
 from bayesdx.inference.factors import can_be_quiet, factor_graph
 from bayesdx.inference.families import empty_family, store_family
@@ -34,6 +32,7 @@ from bayesdx.inference.program import BYTES, Program, View
 from bayesdx.inference.propagation import Family
 from bayesdx.inference.sampling import forward, from_tree
 from bayesdx.inference.sizes import USUAL, Sizes
+from bayesdx.inference.tree import quick_cells
 from bayesdx.network import Network, NoisyMax
 
 Array = NDArray[np.float64]

@@ -16,12 +16,10 @@ from functools import cached_property, reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesdx.inference import gate
 from bayesdx.inference.evidence import Evidence
-from bayesdx.inference.factors import unrolled
-from bayesdx.inference.gate import numbers_of
+from bayesdx.inference.factors import full_table, unrolled
 from bayesdx.inference.logs import exponentials, floored_log
-from bayesdx.inference.parameter_draws import GateDraws, ParameterDraws
+from bayesdx.inference.parameter_draws import ParameterDraws
 from bayesdx.inference.sizes import Sizes
 from bayesdx.network import Network, NoisyMax
 
@@ -72,8 +70,7 @@ def leaf_groups(network: Network, leaves: Sequence[int]) -> list[LeafGroup]:
 def drawn_rows(network: Network, v: int, scope: Sequence[int], draws: ParameterDraws | None) -> Array:
     """P(state | parents) of a leaf, shape (n_draws or 1, n_states, n_cells), ``scope`` its parents in any order."""
     node = network.nodes[v]
-    numbers = numbers_of(node.cpd, draws.cpds.get(node.name) if draws else None)
-    table = gate.expanded(numbers) if isinstance(numbers, GateDraws) else numbers
+    table = full_table(node.cpd, draws.cpds.get(node.name) if draws else None)
     parents = parents_of(network, v)
     cells = math.prod(network.cardinalities[u] for u in scope)
     axes = (0, table.ndim - 1, *(1 + parents.index(u) for u in scope))
