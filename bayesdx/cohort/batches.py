@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesdx.cohort.coding import Coded, encode_batch
-from bayesdx.cohort.column_words import MOST_FAULTS_SHOWN, TableLexicon, lexicon
+from bayesdx.cohort.coding import MOST_FAULTS_SHOWN, Coded, TableLexicon, encode_batch, lexicon
 from bayesdx.cohort.columns import STATUSES, Batch, Numbers, Scored, Texts, to_arrow
 from bayesdx.cohort.options import Options, read_options
 from bayesdx.cohort.scores import Scores, fired, score_codes

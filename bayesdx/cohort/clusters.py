@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bayesdx.cohort.batches import output_schema, scored_batch
-from bayesdx.cohort.column_words import TableLexicon, lexicon
+from bayesdx.cohort.coding import TableLexicon, lexicon
 from bayesdx.cohort.columns import Scored
 from bayesdx.cohort.formats import format_of
 from bayesdx.cohort.frames import PandasSource

@@ -16,7 +16,7 @@ from typing import Any
 
 from bayesdx.cohort.batches import output_schema, score_names, scored_batch
 from bayesdx.cohort.clusters import score_dask
-from bayesdx.cohort.column_words import TableLexicon, lexicon
+from bayesdx.cohort.coding import TableLexicon, lexicon
 from bayesdx.cohort.columns import Scored
 from bayesdx.cohort.formats import format_of
 from bayesdx.cohort.opening import is_dask, open_source

@@ -108,6 +108,120 @@ class Scored:
     statuses: Mapping[str, int]
 
 
+# -- as distinct values -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class CellType:
+    """Stands for all cells of a column whose type no state can have."""
+
+    name: str
+
+
+def distinct(column: Column) -> tuple[NDArray[np.integer], list[object]]:
+    """Index of each cell in the distinct values, -1 where missing, and these values.
+
+    A value is a str, a bool, an int or a float, None where it is missing also, or a CellType.
+    """
+    if isinstance(column, Texts):
+        return column.index, list(column.values)
+    if isinstance(column, pd.Series):
+        return _distinct_of_series(column)
+    return _distinct_of_array(column)
+
+
+def _distinct_of_series(column: pd.Series[Any]) -> tuple[NDArray[np.integer], list[object]]:
+    kind = column.dtype
+    if isinstance(kind, pd.CategoricalDtype):
+        index, values = column.cat.codes.to_numpy(), kind.categories.to_numpy(dtype=object)
+    elif isinstance(kind, pd.StringDtype) or pd.api.types.is_numeric_dtype(kind):
+        index, found = pd.factorize(column)
+        values = np.asarray(found, dtype=object)
+    elif kind == np.dtype(object):
+        return _distinct_of_objects(column.to_numpy())
+    else:
+        return np.where(column.isna().to_numpy(), -1, 0), [CellType(str(kind))]
+    return index, [_plain(value) for value in values.tolist()]
+
+
+def _distinct_of_objects(cells: NDArray[np.object_]) -> tuple[NDArray[np.integer], list[object]]:
+    """Values of any type; a list or another that cannot be looked up counts as one of its type."""
+    if pd.api.types.infer_dtype(cells, skipna=True) == "string":
+        index, texts = pd.factorize(cells)
+        return index, list(texts)
+    places: dict[object, int] = {}
+    values: list[object] = []
+    index = np.full(len(cells), -1)
+    for row in np.flatnonzero(~pd.isna(cells)).tolist():
+        value = _plain(cells[row])
+        key = (type(value), value)  # True is not 1 here
+        if key not in places:
+            places[key] = len(values)
+            values.append(value)
+        index[row] = places[key]
+    return index, values
+
+
+def _plain(value: object) -> object:
+    """A cell as Python's own text, truth value or number; a CellType where it is nothing of these."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, bytes):
+        return value.decode("utf-8", errors="backslashreplace")
+    if isinstance(value, str | bool | int | float):
+        return value
+    missing = pd.api.types.is_scalar(value) and pd.isna(value)  # type: ignore[call-overload]
+    return None if missing else CellType(type(value).__name__)
+
+
+def _distinct_of_array(cells: Any) -> tuple[NDArray[np.integer], list[object]]:
+    pa = arrow()
+    if isinstance(cells, pa.ExtensionArray):
+        cells = cells.storage
+    kind, types = cells.type, pa.types
+    if types.is_null(kind):
+        return np.full(len(cells), -1), []
+    if types.is_dictionary(kind):
+        check_indices([cells])
+        inner, values = _distinct_of_array(cells.dictionary)
+        return np.append(inner, -1)[_filled(cells.indices)], values
+    if _is_text(kind):
+        coded = cells.cast(pa.large_binary()).dictionary_encode()
+    elif types.is_boolean(kind) or types.is_integer(kind) or types.is_floating(kind):
+        missing = cells.is_null(nan_is_null=types.is_floating(kind))
+        coded = pa.compute.if_else(missing, pa.scalar(None, kind), cells).dictionary_encode()
+    else:
+        return np.where(np.asarray(cells.is_null()), -1, 0), [CellType(repr(str(kind))[1:-1])]
+    return _filled(coded.indices), [_plain(value) for value in coded.dictionary.to_pylist()]
+
+
+def _is_text(kind: Any) -> bool:
+    types = arrow().types
+    tests = (types.is_string, types.is_large_string, types.is_string_view,
+             types.is_binary, types.is_large_binary, types.is_binary_view)  # fmt: skip
+    return any(test(kind) for test in tests)
+
+
+def _filled(indices: Any) -> NDArray[np.int64]:
+    """Indices as whole numbers, -1 for null."""
+    pa = arrow()
+    wide = indices.cast(pa.int64())
+    return np.asarray(wide.fill_null(-1) if wide.null_count else wide)
+
+
+def check_indices(arrays: Iterable[Any]) -> None:
+    """Raise a CohortError where a column points beyond its dictionary, as a damaged file may.
+
+    pyarrow takes such a column as it is, and reads memory that is not its own when it decodes it.
+    """
+    pa = arrow()
+    for array in arrays:
+        if pa.types.is_dictionary(array.type):
+            ends = pa.compute.min_max(array.indices).as_py()
+            if ends["min"] is not None and not 0 <= ends["min"] <= ends["max"] < len(array.dictionary):
+                raise CohortError("a column points beyond its dictionary; the data are damaged.")
+
+
 # -- as CSV -----------------------------------------------------------------------------------------------------------
 
 
@@ -199,19 +313,6 @@ def _array(column: Column, field: Any) -> Any:
         return array.cast(field.type)
     except arrow_faults() as error:
         raise CohortError(f"keep: column {quoted(field.name)} is {array.type} here and {field.type} before.") from error
-
-
-def check_indices(arrays: Iterable[Any]) -> None:
-    """Raise a CohortError where a column points beyond its dictionary, as a damaged file may.
-
-    pyarrow takes such a column as it is, and reads memory that is not its own when it decodes it.
-    """
-    pa = arrow()
-    for array in arrays:
-        if pa.types.is_dictionary(array.type):
-            ends = pa.compute.min_max(array.indices).as_py()
-            if ends["min"] is not None and not 0 <= ends["min"] <= ends["max"] < len(array.dictionary):
-                raise CohortError("a column points beyond its dictionary; the data are damaged.")
 
 
 def pandas_array(column: pd.Series[Any]) -> Any:

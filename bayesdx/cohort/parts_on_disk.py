@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
-import operator
 import os
-import stat
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from io import BufferedReader
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -21,6 +17,7 @@ from bayesdx.cohort.columns import STATUSES, Scored
 from bayesdx.cohort.formats import Format, Writer
 from bayesdx.errors import BayesdxError, CohortError
 from bayesdx.files.companions import arrow_faults
+from bayesdx.files.ordinary import UnusualFileError, open_ordinary
 
 LARGEST_JSON = 2**26
 """Bytes of a JSON file that is read; the manifest of a folder names all its files."""
@@ -97,7 +94,7 @@ class Parts:
         """What was noted of a part when it was finished; None where that is not known, or is of another run or part."""
         try:
             found = read_json(self._record_path(number))
-        except (OSError, ValueError):
+        except (OSError, UnusualFileError, ValueError):
             return None
         if not isinstance(found, dict) or found.pop("seal", None) != seal(found):
             return None
@@ -204,11 +201,13 @@ def read_json(path: Path) -> Any:
     Raises
     ------
     OSError
-        There is no such file, or it cannot be opened.
+        There is no such file, it cannot be opened, or it is a link.
+    UnusualFileError
+        It is a folder, a pipe or a device.
     ValueError
-        It is no ordinary file, too large, or no JSON.
+        It is too large, or no JSON.
     """
-    with _ordinary(path) as file:
+    with open_ordinary(path, follow_links=False) as file:
         data = file.read(LARGEST_JSON + 1)
     if len(data) > LARGEST_JSON:
         raise ValueError(f"more than {LARGEST_JSON} bytes")
@@ -250,20 +249,10 @@ def remove(path: Path) -> None:
 def _content(path: Path, size: int | None = None) -> tuple[int, str] | None:
     """Bytes and digest of an ordinary file; None where there is none, or none of this size."""
     try:
-        with _ordinary(path) as file:
+        with open_ordinary(path, follow_links=False) as file:
             found = os.fstat(file.fileno()).st_size
             if size is not None and found != size:
                 return None
             return found, hashlib.file_digest(file, "sha256").hexdigest()
-    except (OSError, ValueError):
+    except (OSError, UnusualFileError):
         return None
-
-
-def _ordinary(path: Path) -> BufferedReader:
-    """An ordinary file, opened: no link is followed and no pipe waited for."""
-    flags = [getattr(os, name, 0) for name in ("O_RDONLY", "O_NOFOLLOW", "O_NONBLOCK", "O_BINARY")]
-    handle = os.open(path, functools.reduce(operator.or_, flags))
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        os.close(handle)
-        raise ValueError("no ordinary file")
-    return os.fdopen(handle, "rb")

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesdx.cohort.column_words import TableLexicon, kernel
+from bayesdx.cohort.coding import TableLexicon, kernel
 from bayesdx.cohort.columns import STATUSES
 from bayesdx.cohort.formats import Format, merge
 from bayesdx.cohort.options import CohortSizes, Options
@@ -35,7 +35,7 @@ from bayesdx.cohort.parts_on_disk import (
 )
 from bayesdx.errors import CohortError
 from bayesdx.files.companions import arrow
-from bayesdx.knowledge.saving import sync_folder
+from bayesdx.files.ordinary import UnusualFileError, sync_folder
 from bayesdx.knowledge.vocabulary import LONGEST_SHOWN, quoted
 
 ADVICE = "Choose another name, or pass overwrite=True (--overwrite)."
@@ -183,7 +183,7 @@ class Run:
             return None
         except PermissionError:
             raise
-        except (OSError, ValueError):
+        except (OSError, UnusualFileError, ValueError):
             found = None
         if not _is_manifest(found):
             raise CohortError(f"{self.manifest}: no manifest of score_cohort; choose another name for the output.")

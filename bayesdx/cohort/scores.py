@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.cohort.column_words import TableLexicon
+from bayesdx.cohort.coding import TableLexicon
 from bayesdx.cohort.options import Options
 from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.draws import draw_parameters

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesdx.cohort.column_words import MOST_FAULTS_SHOWN, listed
+from bayesdx.cohort.coding import MOST_FAULTS_SHOWN, listed
 from bayesdx.cohort.columns import Batch, Scored, Texts, check_indices, to_arrow, to_pandas
 from bayesdx.cohort.options import CohortSizes
 from bayesdx.errors import BayesdxError, CohortError
