@@ -140,7 +140,7 @@ def output_schema(words: TableLexicon, schema: Any, options: Options) -> Any:
 
 
 def score_names(words: TableLexicon, options: Options) -> list[str]:
-    """Names of the columns of scores; those to keep must be called otherwise."""
+    """Names of the columns of scores; a CohortError where a column to keep has one of them."""
     prefixes = ("posterior", "lower", "upper") if options.intervals is not None else ("posterior",)
     names = [*OWN, *(f"{prefix}_{line}" for prefix in prefixes for line in words.lines)]
     for name in options.keep:
@@ -199,7 +199,7 @@ def _tables(scores: Scores) -> list[NDArray[np.float64]]:
 
 
 class _Spread:
-    """Puts the numbers of the rows that were scored into all rows; the others are missing."""
+    """Spreads numbers of the rows that were scored over all rows; in the others they are missing."""
 
     def __init__(self, rows: NDArray[np.intp], n_rows: int, unknown: NDArray[np.bool_]) -> None:
         self.rows = rows

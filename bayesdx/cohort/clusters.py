@@ -20,7 +20,7 @@ from bayesdx.knowledge.model import Model
 def score_dask(words: TableLexicon, frame: Any, out: Path | None, options: Options, overwrite: bool) -> Any:
     """A Dask frame of scores, computed when asked; or, with ``out``, parts written by the workers.
 
-    A worker that is lost is replaced by Dask, which asks another one for its partitions; a part is whole or not there.
+    Where a worker is lost, Dask gives its partitions to another one; no part is ever left half written.
     ``out`` lies on a disk that all workers and the caller share.
     """
     words.positions([str(name) for name in frame.columns], options.keep, options.ignore)

@@ -185,7 +185,7 @@ def _refuse_source(table: RowSource, out: Path) -> None:
 
 
 class _StoppedError(Exception):
-    """The run has failed elsewhere."""
+    """Another thread of the run has failed."""
 
 
 class _Memory:
@@ -195,7 +195,7 @@ class _Memory:
         self.parts: dict[int, list[Scored]] = {}
 
     def done(self, number: int) -> int | None:
-        """Nothing is there beforehand."""
+        """None: no part exists before the run."""
         return None
 
     @contextmanager
@@ -222,7 +222,7 @@ class _Job:
     progress: bool | None
 
     def do(self, sink: Parts | _Memory, schema: Any) -> int:
-        """Score every part that is not there yet; returns the number of parts."""
+        """Score every part that is not finished yet; returns the number of parts."""
         stop = threading.Event()
         count = 0
         pending: deque[Future[None]] = deque()

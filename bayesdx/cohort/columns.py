@@ -52,7 +52,7 @@ class Texts:
         return len(self.index)
 
     def cells(self, values: Sequence[str] | None = None) -> NDArray[np.object_]:
-        """The text of each cell, None where missing; ``values`` may stand for the distinct texts."""
+        """The text of each cell, None where missing; ``values``, where given, replaces the distinct texts."""
         whole = np.array([*(self.values if values is None else values), None], dtype=object)
         return np.take(whole, self.index)
 
@@ -113,7 +113,7 @@ class Scored:
 
 @dataclass(frozen=True)
 class CellType:
-    """Stands for all cells of a column whose type no state can have."""
+    """Stands for cells of a type that no state can have, such as lists or dates."""
 
     name: str
 
@@ -145,7 +145,7 @@ def _distinct_of_series(column: pd.Series[Any]) -> tuple[NDArray[np.integer], li
 
 
 def _distinct_of_objects(cells: NDArray[np.object_]) -> tuple[NDArray[np.integer], list[object]]:
-    """Values of any type; a list or another that cannot be looked up counts as one of its type."""
+    """Values of any type; a list, or another value without a hash, is represented by its CellType."""
     if pd.api.types.infer_dtype(cells, skipna=True) == "string":
         index, texts = pd.factorize(cells)
         return index, list(texts)

@@ -86,7 +86,7 @@ class Writer:
         self.file.close()
 
     def abandon(self) -> None:
-        """Let go of a file that is not to be finished."""
+        """Close a file that will not be finished."""
         with suppress(OSError, ValueError):
             self.file.close()
 

@@ -42,7 +42,7 @@ class Options:
     seed: int = 0
 
     def columns(self, names: Sequence[str]) -> list[str]:
-        """The columns to read; the first one where all are ignored, since there are rows still."""
+        """The columns to read: all but the ignored ones, or the first one where all are ignored, to count the rows."""
         ignored = {*self.ignore} - {*self.keep}
         return [name for name in names if name not in ignored] or list(names[:1])
 

@@ -51,7 +51,7 @@ class Written:
         return {"rows": self.rows, "statuses": dict(self.statuses), "bytes": self.bytes, "sha256": self.sha256}
 
     def is_at(self, path: Path) -> bool:
-        """Whether that is what lies at a path: the same bytes in an ordinary file."""
+        """Whether an ordinary file with these bytes lies at a path."""
         return _content(path, self.bytes) == (self.bytes, self.sha256)
 
 
@@ -71,7 +71,7 @@ class Parts:
     run : str
         What tells the parts of this run from those of another.
     resumable : bool
-        Whether the same call continues after a fault.
+        Whether the same call can continue the run after a fault.
     """
 
     out: Path
@@ -91,7 +91,7 @@ class Parts:
         return record.rows if record is not None and record.is_at(self.path(number)) else None
 
     def record(self, number: int) -> Written | None:
-        """What was noted of a part when it was finished; None where that is not known, or is of another run or part."""
+        """The record of a finished part; None where there is none, or it is of another run or part."""
         try:
             found = read_json(self._record_path(number))
         except (OSError, UnusualFileError, ValueError):
@@ -139,7 +139,7 @@ class Parts:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """A fault of the disk becomes a CohortError that says what is left."""
+        """Turn an error of the disk into a CohortError that says which parts are kept."""
         try:
             yield
         except BayesdxError:
@@ -186,7 +186,7 @@ def read_statuses(found: object) -> dict[str, int] | None:
 
 
 def is_count(value: object) -> TypeGuard[int]:
-    """Whether a JSON value is a number of things: whole, not negative, not absurd, not true or false."""
+    """Whether a JSON value is a whole number from 0 to below ``LARGEST_COUNT``; true and false are none."""
     return type(value) is int and 0 <= value < LARGEST_COUNT
 
 

@@ -90,8 +90,8 @@ class Run:
         Absolute.
     format : Format
     identity : mapping
-        What the bytes of the output depend on; its entry ``source`` is None where the source cannot be recognised, so
-        that a rest of the run is of no use.
+        What the bytes of the output depend on; its entry ``source`` is None where the source cannot be recognised, and
+        then the run is never continued.
     overwrite : bool
         Whether what another run has written may be replaced.
     sizes : CohortSizes
@@ -100,7 +100,7 @@ class Run:
     Attributes
     ----------
     finished : CohortSummary or None
-        Where the same run was finished before.
+        The summary where the same run was finished before; nothing is left to do then.
 
     Raises
     ------
@@ -148,7 +148,10 @@ class Run:
             self.finished = self._summary(found)
 
     def _is_mine(self, found: dict[str, Any], overwrite: bool) -> bool:
-        """Whether the run at the place is this one and finished; another one is refused, or its rests are removed."""
+        """Whether the run at the place is this one and finished.
+
+        Another run is refused, or with ``overwrite`` its parts are removed.
+        """
         run, finished = found["run"], found["statuses"] is not None
         if run == self.identity and self.parts.resumable and not overwrite:
             if not finished:
@@ -171,7 +174,7 @@ class Run:
         self._write_manifest(self._content(None))
 
     def _refuse_others(self) -> None:
-        """Nothing that was not written by such a run is touched."""
+        """Raise a CohortError where something lies at the place that no run has written."""
         allowed = {"_parts"} if self.parts.format is Format.PARQUET_FOLDER else None
         _refuse_unless_empty(self.out, allowed)
         _refuse_unless_empty(self.parts.scratch, {"lock"})
@@ -206,7 +209,7 @@ class Run:
         return CohortSummary(self.out, sum(statuses.values()), statuses)
 
     def _is_there(self, manifest: Mapping[str, Any]) -> bool:
-        """Whether the scores of a finished run are there as they were written; an output that is gone is not."""
+        """Whether the output of a finished run is there; a CohortError where it was changed since."""
         if not os.path.lexists(self.out):
             return False
         for name, found in (manifest.get("files") or {}).items():
@@ -217,7 +220,7 @@ class Run:
         return True
 
     def finish(self, parts: int, schema: Any) -> CohortSummary:
-        """Put the parts together, say so in the manifest, and clean up."""
+        """Put the parts together, and record the output in the manifest."""
         records: dict[str, Written] = {}
         for number in range(parts):
             path, record = self.parts.path(number), self.parts.record(number)
@@ -252,7 +255,7 @@ class Run:
         return record
 
     def close(self) -> None:
-        """Let go of the place; where the run is finished, or there is nothing to continue, its parts are removed."""
+        """Release the lock; the parts of a finished run are removed."""
         if self._lock is None:
             return
         found = None
@@ -312,12 +315,12 @@ _SHORT.maxstring = _SHORT.maxother = LONGEST_SHOWN
 
 
 def _shown(value: object) -> str:
-    """A value of a manifest in few words, however long it is or deeply nested."""
+    """A value of a manifest, shortened however long or deeply nested it is."""
     return quoted(value)[1:-1] if isinstance(value, str) else _SHORT.repr(value)
 
 
 def _locked(path: Path, out: Path) -> int | None:
-    """A lock that ends with the process; None where the system has none of this kind."""
+    """The handle of a lock that ends with the process; None where the system has no such locks."""
     try:
         import fcntl
     except ImportError:

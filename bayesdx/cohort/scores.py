@@ -21,15 +21,15 @@ Codes = NDArray[np.int32]
 WIDTH = 1024
 """The number of rows asked at once is a multiple of this, so that a row has the same score in every batch.
 
-A matrix product rounds the rows of its last, narrower tile in another order than those of a full one. Batches as wide
-as this are not looked through for evidence that their rows share either.
+A matrix product rounds the rows of its last, narrower tile in another order than those of a full one. It is also more
+than ``Sizes.alike_cases``: findings that all rows of a batch share are entered like any others.
 """
 
 SLICE = 16 * WIDTH
 """Rows asked at once; more take more memory and no less time."""
 
 SAMPLE = 10_000
-"""Rows looked at to decide."""
+"""Rows looked at to decide whether equal rows are grouped."""
 
 WORTH_GROUPING = 0.7
 """Share of distinct rows in the sample below which all rows are grouped."""
@@ -69,7 +69,7 @@ class Scores:
 
 
 def score_codes(lexicon: TableLexicon, codes: Codes, options: Options) -> Scores:
-    """Scores of rows; equal rows are answered once where that pays."""
+    """Scores of rows; equal rows are answered once where there are many of them."""
     groups = group_rows(codes)
     distinct = codes if groups is None else codes[groups[0]]
     log_evidence, posteriors = _posteriors(lexicon, distinct)

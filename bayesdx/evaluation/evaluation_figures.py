@@ -37,7 +37,7 @@ class Drawn(Protocol):
 
     @property
     def forecasts(self) -> Forecasts:
-        """What was said of each patient, and what was so."""
+        """The forecast for each patient, and the truth."""
 
     @property
     def causes(self) -> pd.DataFrame:
@@ -102,7 +102,7 @@ def _untitled(evaluation: Drawn, kind: str, cause: str | None, ax: Axes) -> None
 
 
 def _frequent(evaluation: Drawn) -> list[str]:
-    """Causes that some patients have and some have not, most frequent first."""
+    """The causes that some patients have and others do not, most frequent first."""
     causes = evaluation.causes[evaluation.causes["auc"].notna()]
     return [str(name) for name in causes.sort_values("patients", ascending=False)["cause"].head(MOST_CAUSES)]
 

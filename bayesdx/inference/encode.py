@@ -31,10 +31,10 @@ MOST_FAULTS_SHOWN = 20
 """Faults of a frame that one message lists."""
 
 FEW_ROWS = 512
-"""Frames of at most so many rows are looked through at once for columns that hold a value."""
+"""In frames of at most so many rows the columns without a value are found first, in one step."""
 
 VERY_FEW_ROWS = 16
-"""Frames of at most so many rows are read as plain objects: what a library's own types save does not pay there."""
+"""Frames of at most so many rows are read as plain objects, which is faster there than using the types of columns."""
 
 MISSING, UNKNOWN, SOFT = -1, -2, -3
 
@@ -72,7 +72,7 @@ def encode(frame: Observed, network: Network) -> Evidence:
 
 
 def index_of(frame: Observed) -> pd.Index:
-    """What the rows of a frame are called: as pandas calls them, else their numbers."""
+    """Labels of the rows: the index of a pandas frame, elsewhere their numbers."""
     if isinstance(frame, pd.DataFrame):
         return frame.index
     rows = _as_rows(frame)
@@ -334,7 +334,10 @@ def _of_objects(column: NDArray[np.object_]) -> tuple[NDArray[np.integer[Any]], 
 
 
 def _numbered_objects(column: Iterable[object]) -> tuple[NDArray[np.intp], Sequence[object]]:
-    """The same for any objects, None being nothing; values that have no hash stay by themselves."""
+    """Different values of a column of objects, and the number of each cell's; None is missing, -1.
+
+    Values without a hash are taken as different from all others.
+    """
     known: dict[tuple[type, object], int] = {}
     values: list[object] = []
     numbers: list[int] = []

@@ -1,4 +1,7 @@
-"""A network as factors over small scopes: tables as they are, small gates expanded, large gates unrolled."""
+"""A network as factors over small scopes: tables as they are, small noisy gates expanded, large ones unrolled.
+
+Gates are expanded and unrolled by sums and products only, so that small probabilities keep their relative precision.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,7 @@ class FactorGraph:
     cards: tuple[int, ...]
 
     def sweep(self) -> list[int]:
-        """The variables in the order of the network, grades inside gates beside the parents that act on them.
+        """All variables in the order of the network, a grade inside a gate just before the parent that acts on it.
 
         Large gates over the same parents are chains that run side by side: in this order no clique holds more than
         one grade of each. Empty where no gate is unrolled.

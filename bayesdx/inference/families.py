@@ -1,4 +1,4 @@
-"""Families of tables and of gates, as arrays over many cases."""
+"""Posteriors of families: a table with its parents, or what the leak and each link of a noisy gate drew."""
 
 from __future__ import annotations
 

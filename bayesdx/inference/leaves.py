@@ -78,7 +78,7 @@ def drawn_rows(network: Network, v: int, scope: Sequence[int], draws: ParameterD
 
 
 def leaf_rows(network: Network, v: int, scope: Sequence[int]) -> Array:
-    """The same for the network's own numbers, shape (n_states, n_cells)."""
+    """P(state | parents) of a leaf by the network's own numbers, shape (n_states, n_cells)."""
     return np.asarray(drawn_rows(network, v, scope, None)[0])
 
 
@@ -106,7 +106,7 @@ class LeafTables:
 
     @classmethod
     def of(cls, network: Network, group: LeafGroup) -> LeafTables:
-        """The tables of a group whose scope is in the order wanted of the cells."""
+        """The tables of a group, cells in the order of its scope."""
         parts = [leaf_rows(network, v, group.scope) for v in group.leaves]
         rows = np.concatenate([*parts, np.ones((1, parts[0].shape[1]))])
         first = np.cumsum([0, *(len(part) for part in parts[:-1])]).astype(np.intp)
@@ -147,7 +147,7 @@ class LeafTables:
         return np.asarray(reduce(np.multiply, factors))
 
     def _rows_of_each(self, row: Index, scale: Array) -> Array:
-        """What each lane has seen, shape (n_cells, n_lanes); ``row`` of shape (n_lanes, n_leaves)."""
+        """P(what each lane has seen | parents), shape (n_cells, n_lanes), from its rows, shape (n_lanes, n_leaves)."""
         none = len(self.rows) - 1
         if (row < none).sum(axis=1).max() <= 1:
             return np.asarray(self.rows.take(row.min(axis=1), axis=0).T)
@@ -156,7 +156,10 @@ class LeafTables:
         return exponentials((seen @ self.logs).T, scale)
 
     def _soft(self, place: int, v: int, codes: NDArray[np.int32], values: Array, network: Network) -> Array:
-        """What the likelihood vector of a leaf adds to its code, if it has one, shape (n_cells, n_lanes)."""
+        """The factor of the likelihood vector of a leaf, shape (n_cells, n_lanes).
+
+        In a lane that gives its state too, the likelihood of that state; elsewhere its mean given the parents.
+        """
         first, states = self.first[place], network.cardinalities[v]
         factor = values @ self.rows[first : first + states]
         hard = np.flatnonzero(codes[:, place] >= 0)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import heapq
 import math
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,7 +56,7 @@ class JunctionTree:
         return math.prod(self.cards[v] for v in self.cliques[clique])
 
     def up_to_roots(self, cliques: Iterable[int]) -> set[int]:
-        """These cliques and all above them: what the way down has to pass."""
+        """These cliques and all above them, which the pass down has to visit."""
         found = set(cliques)
         for clique, parent in enumerate(self.parents):
             if clique in found and parent >= 0:
@@ -247,7 +247,7 @@ def _homes(
 # -- elimination orders ------------------------------------------------------------------------------------------------
 
 
-def moral_graph(scopes: Iterable[Sequence[int]], size: int) -> list[int]:
+def moral_graph(scopes: Iterable[Collection[int]], size: int) -> list[int]:
     """Neighbours of each variable as a bit set: variables that share a scope."""
     neighbours = [0] * size
     for scope in scopes:
@@ -372,15 +372,15 @@ ENOUGH_CELLS = 1_000_000.0
 """An order this cheap is taken at once for a few cases; other rules are tried for costlier ones."""
 
 ENOUGH_CELLS_FOR_MANY = 20_000.0
-"""The same where many cases will share the order."""
+"""The same as ``ENOUGH_CELLS`` where many cases will share the order."""
 
 
 def good_order(
     graph: Sequence[int], cards: Sequence[int], variables: Iterable[int], many: bool, sweep: Sequence[int] = ()
 ) -> list[int]:
-    """The cheapest of some orders; later ones are tried only while the cost is worth it.
+    """The cheapest of ``sweep``, unless it is empty, and the orders that the greedy rules find.
 
-    They are, unless it is empty, ``sweep`` (an order of all ``variables``), and what the greedy rules find.
+    Rules are tried as ``RULES`` lists them until an order is cheap enough. ``sweep`` is an order of all ``variables``.
     """
     enough = ENOUGH_CELLS_FOR_MANY if many else ENOUGH_CELLS
     pool = list(variables)
@@ -394,6 +394,6 @@ def good_order(
 
 
 def quick_cells(scopes: Sequence[Sequence[int]], cards: Sequence[int]) -> float:
-    """What a propagation over these scopes costs with the order that is found fastest."""
+    """Cells of all cliques over these scopes, with the order that the fastest rule finds."""
     graph = moral_graph(scopes, len(cards))
     return greedy_order(graph, cards, sorted({v for scope in scopes for v in scope}), fewest_new_edges)[1]

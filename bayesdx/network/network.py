@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -445,6 +445,11 @@ class Network:
                 found.add(v)
                 stack.extend(self.index[parent] for parent in self.nodes[v].parents)
         return frozenset(found)
+
+
+def relevant(network: Network, names: Collection[str]) -> tuple[str, ...]:
+    """The variables whose numbers can matter to questions about ``names``: these and everything above them."""
+    return tuple(network.names[v] for v in sorted(network.with_ancestors(network.index[name] for name in names)))
 
 
 def _in_topological_order(nodes: Iterable[Node]) -> tuple[Node, ...]:

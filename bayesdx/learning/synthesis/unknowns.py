@@ -23,6 +23,7 @@ from bayesdx.learning.layout import Layout
 from bayesdx.learning.shift import case_mix
 from bayesdx.network import Network
 from bayesdx.network.parameters import Distribution, Parameter
+from bayesdx.odds import expit
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -183,11 +184,6 @@ class Unknowns:
     def prior_weight(self, eta: Array) -> Array:
         """Minus its second derivative, above 0."""
         return np.maximum((self.a + self.b) * expit(eta) * expit(-eta), 1e-12)
-
-
-def expit(x: Array) -> Array:
-    """1 / (1 + exp(-x))."""
-    return np.asarray(0.5 * (1 + np.tanh(0.5 * np.asarray(x))))
 
 
 def unknowns_of(
