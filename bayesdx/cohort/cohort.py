@@ -64,14 +64,14 @@ def score_cohort(
         or Excel; the last two are read whole. A column per variable of the model, called by its name, its label or a
         synonym. A cell is what a finding of ``diagnose`` may be: a state or its label; yes, no, true, false, 1 or 0
         where the variable has two states that are such words; a number where it has cut points. Null, NaN, ``?`` and an
-        empty cell are "not observed" (never "absent"). In a file of text a decimal comma counts where it cannot part
-        thousands, and everywhere where semicolons separate cells.
+        empty cell are "not observed" (never "absent"). In a text file a comma is decimal where it cannot separate
+        thousands, and always where semicolons separate the cells.
     out : path, optional
         ``name.parquet`` or ``name.csv`` for one file, a name without ending for a folder of Parquet parts. Where left
         out, scores are returned in memory.
     keep : iterable of str
-        Columns copied into the output, such as a patient's number. One that is a variable of the model also is a
-        finding as well, unless it is named under ``ignore`` too.
+        Columns copied into the output, such as a patient's number. A column that is a variable of the model is read as
+        a finding too, unless ``ignore`` names it as well.
     ignore : iterable of str
         Columns that are neither findings nor copied. Any other column that is no variable is an error, since it may be
         a finding misspelt.
