@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from bayesdx.display.figures import Curve, as_svg, curves
 from bayesdx.errors import LearningError, nearest
@@ -18,7 +17,6 @@ from bayesdx.evaluation.measures import auc
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Array = NDArray[np.float64]
 Kind = Literal["calibration", "roc", "precision_recall", "decision"]
 KINDS: tuple[Kind, ...] = ("calibration", "roc", "precision_recall", "decision")
 
