@@ -132,7 +132,7 @@ def score_cohort(
     target = _output(out)
     format = None if target is None else format_of(target)
     if format is not None and format.is_arrow:
-        arrow()  # what is not installed is named before anything else
+        arrow()  # raises before any work where pyarrow is missing
     words = lexicon(model)
     if is_dask(cohort):
         return score_dask(words, cohort, target, options, overwrite)
@@ -236,7 +236,7 @@ class _Job:
                     count += 1
                     pending.append(pool.submit(self._score, part, sink, schema, stop, advance))
                     if len(pending) > self.threads:
-                        # The oldest first: of several faults the one of the earliest rows is raised.
+                        # The oldest first, so that of several faults the one of the earliest rows is raised.
                         pending.popleft().result()
                 while pending:
                     pending.popleft().result()

@@ -163,7 +163,7 @@ def _distinct_of_objects(cells: NDArray[np.object_]) -> tuple[NDArray[np.integer
 
 
 def _plain(value: object) -> object:
-    """A cell as Python's own text, truth value or number; a CellType where it is nothing of these."""
+    """A cell as Python's own text, truth value or number; a CellType for anything else."""
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, bytes):
@@ -316,7 +316,7 @@ def _array(column: Column, field: Any) -> Any:
 
 
 def pandas_array(column: pd.Series[Any]) -> Any:
-    """A pyarrow Array of a Series; values that are not text become their description where others of it are text."""
+    """A pyarrow Array of a Series; where it mixes text with other values, these become text that describes them."""
     pa = arrow()
     try:
         array = pa.array(column, from_pandas=True)

@@ -92,7 +92,7 @@ class Writer:
 
 
 def parquet_writer(path: Path, schema: Any) -> Any:
-    """A Parquet file whose doubles are plain: they hardly ever repeat."""
+    """A writer of Parquet that uses no dictionaries for doubles, which hardly ever repeat."""
     pa = arrow()
     repeated = [field.name for field in schema if not pa.types.is_floating(field.type)]
     return pa.parquet.ParquetWriter(str(path), schema, compression="zstd", compression_level=1, use_dictionary=repeated)

@@ -36,7 +36,7 @@ def narwhals() -> Any:
 
 
 def frame_source(frame: Any, sizes: CohortSizes) -> RowSource:
-    """The source that a frame is."""
+    """The source of a frame."""
     return PandasSource(frame, sizes) if isinstance(frame, pd.DataFrame) else ArrowSource(frame, sizes)
 
 

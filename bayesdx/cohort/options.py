@@ -106,7 +106,7 @@ class CohortSizes:
 def read_options(
     keep: Iterable[str], ignore: Iterable[str], on_error: str, intervals: float | None, draws: int, seed: int
 ) -> Options:
-    """The options, or a CohortError that names the first one that cannot be."""
+    """The options; a CohortError names the first one that is out of range."""
     if on_error not in ON_ERROR:
         raise CohortError(f"on_error: {on_error!r}; expected 'raise' or 'flag'.")
     if intervals is not None and not 0 < intervals < 1:

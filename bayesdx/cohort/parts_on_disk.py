@@ -179,7 +179,7 @@ def read_written(found: object) -> Written | None:
 
 
 def read_statuses(found: object) -> dict[str, int] | None:
-    """Rows by status, or None where a JSON value is nothing of the kind."""
+    """The number of rows of each status; None where a JSON value is not that."""
     if not isinstance(found, dict) or found.keys() != set(STATUSES) or not all(map(is_count, found.values())):
         return None
     return {name: found[name] for name in STATUSES}

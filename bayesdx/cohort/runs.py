@@ -78,7 +78,7 @@ class CohortSummary:
 
 
 class Run:
-    """The place of a run.
+    """The place where a run writes its output, with the manifest that says which run it is.
 
     ``OUT.parquet`` and ``OUT.csv`` have their manifest beside them, ``OUT.parquet.manifest.json``, and until they are
     finished their parts, in ``OUT.parquet.parts/``. A folder has its manifest within, ``_manifest.json``, and until it

@@ -272,7 +272,7 @@ class ParquetSource(Files):
         return arrow().schema([self.schema.field(name) for name in keep])
 
     def native(self, parts: Sequence[Scored], schema: Callable[[], Any]) -> Any:
-        """A pandas frame whose kept columns pyarrow has made of those in the file."""
+        """A pandas frame; its kept columns are converted by pyarrow."""
         return arrow_table(parts, schema()).to_pandas()
 
     def _add(self, number: int, path: Path, file: Any) -> None:

@@ -257,7 +257,9 @@ def _joined(parts: Sequence[Vectors]) -> Vectors:
 
 @dataclass(frozen=True, eq=False)
 class _Layout:
-    """How a clique's cells are arranged: asked variables (kept, going), then hidden ones (kept, going).
+    """How a clique's cells are arranged: asked variables, then hidden ones; of each, those in the separator come first.
+
+    Variables in the separator are kept in the message, the others are going: they are filled in or summed out here.
 
     Parameters
     ----------

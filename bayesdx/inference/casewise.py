@@ -193,7 +193,7 @@ class Casewise:
         )
 
     def _output_arguments(self) -> tuple[NDArray[np.bool_] | Ints, ...]:
-        """Which cliques are needed on the way down, which of them by others, and what is read."""
+        """Which cliques the pass down visits, which of them pass something on, and the maps of what is read."""
         tree = self.program.tree
         by_clique = sorted(self.scopes, key=self.program.home_of)
         homes = [self.program.home_of(scope) for scope in by_clique]
@@ -238,7 +238,7 @@ class Casewise:
         return total, output
 
     def run(self, evidence: Evidence) -> tuple[FlatAnswer, Ints]:
-        """Both passes for every case; the cases that are too faint, whose answer is void, come with it."""
+        """Both passes for every case, and the cases that are too faint, whose answers are void."""
         total, output = self.propagate(evidence)
         faint = np.flatnonzero(~(total >= FAINT))
         total[faint] = 1.0
@@ -251,7 +251,10 @@ class Casewise:
 
 
 class CasewiseMarginals:
-    """The marginals of these targets.
+    """Marginals of some targets, read from the compiled passes.
+
+    They are the numbers that ``JunctionTreeBackend.run`` finds by lanes. What depends on the targets alone is prepared
+    once, so that one case costs little more than its passes; runs of cases of a large batch go to several threads.
 
     Parameters
     ----------

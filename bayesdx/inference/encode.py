@@ -110,7 +110,7 @@ class _Found:
             if key not in table:
                 table[key] = _code(value, states)
             return table[key]
-        except TypeError:  # what has no hash is no state
+        except TypeError:  # a value without a hash is no state
             return _code(value, states)
 
     def add_soft(self, value: object, row: int, name: str, states: tuple[str, ...]) -> str:
@@ -255,7 +255,7 @@ def _read_columns(frame: Any, network: Network, found: _Found) -> None:
             continue
         states = network.nodes[position].states
         key = id(values), states
-        if key not in looked_up:  # the list is kept beside its codes, so that no other one takes its number
+        if key not in looked_up:  # the list is kept beside its codes, so that its id is not used again
             looked_up[key] = values, np.array([found.code(value, states) for value in values], dtype=np.int32)
         of_value = looked_up[key][1]
         codes = np.append(of_value, np.int32(MISSING))[numbers]
@@ -375,7 +375,7 @@ def _of_arrow(column: Any) -> tuple[NDArray[np.integer[Any]], Sequence[object]]:
 
 
 def _packed(column: Any) -> Any:
-    """A column of pyarrow as one array with its dictionary; None where its type can have none, as a list's."""
+    """A column of pyarrow as one array with its dictionary; None for types that have none, such as lists."""
     try:
         packed = column.dictionary_encode()
     except NotImplementedError:

@@ -388,7 +388,7 @@ def good_order(
     for score in RULES:
         found = greedy_order(graph, cards, pool, score, best[1])
         best = min(best, found, key=operator.itemgetter(1))
-        if best[1] <= enough or (sweep and best[0] is not found[0]):  # where a sweep wins once, it does so again
+        if best[1] <= enough or (sweep and best[0] is not found[0]):  # no later rule beats a sweep
             break
     return best[0]
 
