@@ -13,11 +13,10 @@ from bayesdx.cohort.columns import STATUSES, Batch, Numbers, Scored, Texts, to_a
 from bayesdx.cohort.options import Options, read_options
 from bayesdx.cohort.scores import Scores, fired, score_codes
 from bayesdx.diagnosis.compiled import compiled
-from bayesdx.errors import CohortError, FindingsError, ImpossibleEvidenceError
+from bayesdx.errors import CohortError, FindingsError, ImpossibleEvidenceError, quoted
 from bayesdx.files.companions import arrow
 from bayesdx.inference import Evidence
 from bayesdx.knowledge.model import Model
-from bayesdx.knowledge.vocabulary import quoted
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 
 from bayesdx.cohort.columns import Batch, CellType, Texts, distinct
 from bayesdx.diagnosis.compiled import Compiled, compiled
-from bayesdx.errors import FindingsError, did_you_mean
+from bayesdx.errors import FindingsError, did_you_mean, quoted
 from bayesdx.files.texts import plain_number
 from bayesdx.inference import Engine
 from bayesdx.inference.kernels import Kernel, numba_installed
 from bayesdx.knowledge.model import Model
-from bayesdx.knowledge.vocabulary import quoted
 
 Codes = NDArray[np.int32]
 

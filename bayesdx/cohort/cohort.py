@@ -24,12 +24,11 @@ from bayesdx.cohort.options import CohortSizes, Options, read_options
 from bayesdx.cohort.parts_on_disk import Parts
 from bayesdx.cohort.runs import Run, identity
 from bayesdx.cohort.sources import Part, RowSource
-from bayesdx.errors import CohortError
+from bayesdx.errors import CohortError, quoted
 from bayesdx.files.companions import arrow
 from bayesdx.inference.kernels import processors
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.versions import as_model
-from bayesdx.knowledge.vocabulary import quoted
 
 
 def score_cohort(

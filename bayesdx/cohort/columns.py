@@ -16,9 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bayesdx.display.plain import disarmed
-from bayesdx.errors import CohortError
+from bayesdx.errors import CohortError, quoted
 from bayesdx.files.companions import arrow, arrow_faults
-from bayesdx.knowledge.vocabulary import quoted
 
 TEXT = pd.Series(["text"]).dtype
 """How this pandas stores text."""

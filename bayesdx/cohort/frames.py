@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from bayesdx.cohort.columns import Batch, Scored, pandas_array, to_pandas
 from bayesdx.cohort.options import CohortSizes
 from bayesdx.cohort.sources import Part, RowSource, arrow_batches, arrow_table, reading
-from bayesdx.errors import CohortError, MissingExtraError
+from bayesdx.errors import CohortError, MissingExtraError, quoted
 from bayesdx.files.companions import arrow
-from bayesdx.knowledge.vocabulary import quoted
 
 
 def narwhals() -> Any:

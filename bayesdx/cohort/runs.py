@@ -33,10 +33,9 @@ from bayesdx.cohort.parts_on_disk import (
     write_json,
     written,
 )
-from bayesdx.errors import CohortError
+from bayesdx.errors import LONGEST_SHOWN, CohortError, quoted
 from bayesdx.files.companions import arrow
 from bayesdx.files.ordinary import UnusualFileError, sync_folder
-from bayesdx.knowledge.vocabulary import LONGEST_SHOWN, quoted
 
 ADVICE = "Choose another name, or pass overwrite=True (--overwrite)."
 

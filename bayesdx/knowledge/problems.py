@@ -6,10 +6,7 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import NamedTuple
 
-from bayesdx.errors import nearest
-
-LONGEST_SHOWN = 80
-"""Characters of what was found that a sentence shows."""
+from bayesdx.errors import LONGEST_SHOWN, nearest
 
 MOST_COMPARED = 2000
 """Valid names among which the nearest one is looked for."""
