@@ -312,6 +312,18 @@ def did_you_mean(name: object, valid: Iterable[str]) -> str:
     return f" Did you mean {near!r}?" if near else ""
 
 
+def nearest_hint(name: object, valid: Iterable[str]) -> str:
+    """The nearest valid name in brackets, for the middle of a sentence; empty where none is near.
+
+    Examples
+    --------
+    >>> nearest_hint("sever_pain", ["severe_pain", "onset"]), nearest_hint("fever", ["onset"])
+    (" (nearest: 'severe_pain')", '')
+    """
+    near = nearest(name, valid)
+    return f" (nearest: {near!r})" if near else ""
+
+
 def nearest(name: object, valid: Iterable[str]) -> str | None:
     """The valid name most like ``name``, or None where nothing is near.
 

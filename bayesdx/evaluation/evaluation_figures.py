@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bayesdx.display.figures import Curve, as_svg, curves
-from bayesdx.errors import LearningError, nearest
+from bayesdx.errors import LearningError, nearest_hint
 from bayesdx.evaluation.forecasts import Forecasts, calibration_curve
 from bayesdx.evaluation.measures import auc
 
@@ -71,8 +71,7 @@ def draw(evaluation: Drawn, kind: str, cause: str | None, ax: Axes | None) -> Ax
         raise LearningError(f"plot: {kind!r}; the figures are {', '.join(KINDS)}.")
     names = evaluation.forecasts.names
     if cause is not None and cause not in names:
-        hint = nearest(cause, names)
-        raise LearningError(f"plot: {cause!r} is not a cause{f' (nearest: {hint!r})' if hint else ''}.")
+        raise LearningError(f"plot: {cause!r} is not a cause{nearest_hint(cause, names)}.")
     if kind == "calibration":
         return _calibration(evaluation, cause, ax)
     if kind == "decision":

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.diagnosis.compiled import compiled
-from bayesdx.errors import LearningError, nearest
+from bayesdx.errors import LearningError, nearest_hint
 from bayesdx.knowledge.model import Model
 from bayesdx.learning.belief import PARTS, Belief, believe
 from bayesdx.learning.layout import Layout
@@ -319,9 +319,7 @@ class _Blank:
 
     def check(self) -> None:
         for word in sorted(self.words - self.found):
-            hint = nearest(word, sorted(self.labels))
-            suggestion = f" (nearest: {hint!r})" if hint else ""
             raise LearningError(
                 f"blank: {word!r}; expected a variable, the label of a number with an interval, or one of "
-                f"{', '.join(PARTS)}{suggestion}."
+                f"{', '.join(PARTS)}{nearest_hint(word, sorted(self.labels))}."
             )
