@@ -92,8 +92,12 @@ class TableLexicon:
         """Variables that several columns mean."""
         columns: dict[str, list[str]] = defaultdict(list)
         for column, name in found.items():
-            columns[name].append(quoted(column))
-        return [f"{name} is given twice, as {' and as '.join(c)}." for name, c in columns.items() if len(c) > 1]
+            columns[name].append(column)
+        return [
+            f"{name} is given twice, as {' and as '.join(map(quoted, several))}."
+            for name, several in columns.items()
+            if len(several) > 1
+        ]
 
     def code(self, column: str, position: int, value: object) -> int | None:
         """The code of the state that a cell means: -1 for ``?``, not observed; None where no single state is meant."""
