@@ -36,7 +36,7 @@ def entered(call: Callable[[], object]) -> int:
         call()
     finally:
         sys.setprofile(None)
-        threading.setprofile(None)  # type: ignore[arg-type]
+        threading.setprofile(None)
     return sum(PACKAGE in Path(name).parents for name in found)
 
 
