@@ -30,7 +30,7 @@ MOST_FINDINGS = 10
 """Findings of history and examination that the page of a cause names as its presentation, and half as many of tests."""
 
 NEIGHBOURS = 3
-"""Causes that a page tells its own from."""
+"""Causes most like its own that a page compares it with."""
 
 TELLING = 3
 """Findings of history and examination that speak for a cause and against its neighbour, and one of tests."""
