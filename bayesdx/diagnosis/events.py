@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.diagnosis.compiled import Compiled, compiled
-from bayesdx.errors import FindingsError, nearest
+from bayesdx.errors import FindingsError, nearest, quoted
 from bayesdx.inference import Engine, Evidence
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import split_event
 from bayesdx.knowledge.spelling import compact
-from bayesdx.knowledge.vocabulary import quoted
 
 Array = NDArray[np.float64]
 

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from bayesdx.errors import FindingsError, nearest
+from bayesdx.errors import FindingsError, nearest, quoted
 from bayesdx.knowledge.schema import FINDING_KINDS, Variable, format_cell
 from bayesdx.knowledge.spelling import SHORTEST_FOLDED, compact, fold
 from bayesdx.knowledge.units import same_unit
@@ -23,8 +23,6 @@ NO = ("no", "false", "0", "absent", "negative")
 
 LONGEST_WORDS = 500
 """Signs of a search that are read."""
-
-LONGEST_SHOWN = 80
 
 _READ = (str, bool, np.bool_, int, float, np.integer, np.floating)
 """Types of a value that may mean a state."""
@@ -580,24 +578,6 @@ def _truth(states: Sequence[str], text: str) -> str:
 
 def _either(choices: Sequence[str]) -> str:
     return " or ".join(filter(None, (", ".join(choices[:-1]), choices[-1])))
-
-
-def quoted(value: object) -> str:
-    """A value as people typed it, shortened; letters that only look like those of a name are spelt as code points."""
-    if isinstance(value, str):
-        cut = value if len(value) <= LONGEST_SHOWN else f"{value[:LONGEST_SHOWN]}…"
-        return repr(cut) if cut.isascii() or not _mixed(cut) else ascii(cut)
-    try:
-        text = repr(value)
-    except (ValueError, RecursionError):  # an integer of thousands of digits, a list within itself
-        text = f"a value of type {type(value).__name__}"
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
-
-
-def _mixed(text: str) -> bool:
-    """Whether letters of the Latin alphabet stand beside those of another one, as in forged names."""
-    letters = [sign for sign in text if sign.isalpha()]
-    return any(sign.isascii() for sign in letters) and any(ord(sign) > 0x24F for sign in letters)
 
 
 @dataclass(frozen=True)

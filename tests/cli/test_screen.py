@@ -14,7 +14,7 @@ import pytest
 import bayesdx as dx
 from bayesdx.diagnosis.views import LEAST_SHOWN
 from bayesdx.display import clean
-from tests.cli.test_commands import bad, good, run, run
+from tests.cli.test_commands import bad, good, run
 
 MODEL = "hip_flexion_weakness"
 OPTIONS = [
