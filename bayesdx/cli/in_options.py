@@ -70,9 +70,10 @@ def in_options(text: str, command: str, parameters: Mapping[str, str]) -> str:
 
 
 def _patterns(options: Mapping[str, str]) -> Iterator[str]:
-    """How arguments stand in a message: with a value, under a name of several words, under its name after 'under'."""
+    """How arguments stand in a message: beside their option, with a value, after 'under', by a long name."""
     arguments = [name for name in options if "=" not in name]
     if arguments:
+        yield rf"{_BEFORE}(?:{'|'.join(arguments)})=[^()\n]*?\((--[a-z][^()\n]*)\)()"  # told in both ways
         yield rf"{_BEFORE}({'|'.join(arguments)})=({_VALUE})?{_AFTER}"
         yield rf"(?<=\bunder )({'|'.join(arguments)})()\b"
     long = [name for name in arguments if "_" in name]
@@ -91,6 +92,8 @@ def _led(line: str, options: Mapping[str, str], functions: str) -> str:
 
 def _given(name: str, value: str | None, options: Mapping[str, str]) -> str:
     """An argument, with its value or without, as an option."""
+    if name.startswith("--"):
+        return name
     if not value or value == "True":
         return options[name]
     bare = value.strip("[']")

@@ -420,27 +420,7 @@ class Model:
         >>> model.vocabulary.find("Dyspnea"), model.vocabulary.state("smoking", True)
         (('dyspnoea',), 'yes')
         """
-        return Vocabulary(self.variables, self.groups, f"{self.name} {self.version}", self._defined)
-
-    @property
-    def _defined(self) -> dict[str, tuple[str, str]]:
-        """Causes that are one state of a mechanism by definition: cause -> (mechanism, state).
-
-        Their one link is from that state and has probability 1, and nothing else brings them about.
-        """
-        links: dict[str, list[Link]] = {}
-        for link in self.links:
-            links.setdefault(link.child, []).append(link)
-        others = {row.variable for row in self.priors if row.probability or row.upper}
-        others |= {row.variable for row in self.tables}
-        found = {}
-        for name in self.causes:
-            acting = [link for link in links.get(name, []) if link.link_probability or link.upper]
-            if len(acting) == 1 and name not in others and len(self.by_name[name].states) == 2:
-                [link] = acting
-                if link.parent and link.lower == 1 and self.by_name[link.parent].kind == "mechanism":
-                    found[name] = (link.parent, link.parent_state)
-        return found
+        return Vocabulary(self.variables, self.groups, f"{self.name} {self.version}")
 
     def with_population(self, population: str) -> Model:
         """The same version with the priors of another population.

@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from types import MappingProxyType
 
 import numpy as np
 
@@ -87,22 +86,12 @@ class Vocabulary:
     groups : mapping of group to the names of its members
     title : str
         Name and version of the model, for messages.
-    defined : mapping of variable to (variable, state), optional
-        Variables that are a state of another one by definition. A word for both is a word for the first: nothing else
-        is said by it.
     """
 
-    def __init__(
-        self,
-        variables: Sequence[Variable],
-        groups: Mapping[str, Sequence[str]],
-        title: str,
-        defined: Mapping[str, tuple[str, str]] = MappingProxyType({}),
-    ) -> None:
+    def __init__(self, variables: Sequence[Variable], groups: Mapping[str, Sequence[str]], title: str) -> None:
         self.variables = {variable.variable: variable for variable in variables}
         self.groups = groups
         self.title = title
-        self.defined = defined
 
     @cached_property
     def _names(self) -> dict[str, dict[str, None]]:
@@ -114,11 +103,6 @@ class Vocabulary:
         for group in self.groups:
             found[compact(group)][group] = None
         found.pop("", None)
-        for key, names in found.items():
-            for name in tuple(names):
-                whole, state = self.defined.get(name, ("", ""))
-                if whole in names and self._of_states[whole].get(key) == state:
-                    del names[whole]
         return dict(found)
 
     @cached_property

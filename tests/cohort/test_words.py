@@ -139,6 +139,7 @@ def test_a_table_that_holds_the_answer(tmp_path: Path) -> None:
     labelled.to_csv(tmp_path / "in.csv", index=False)
     for command, output in (("score", [str(tmp_path / "out.csv"), "-q"]), ("diagnose", ["--format", "csv"])):
         source = [str(tmp_path / "in.csv")] if command == "score" else ["--findings", str(tmp_path / "in.csv")]
+        output = [*output, "--population", "primary_care"]
         bare = CliRunner().invoke(app, [command, model.name, *source, *output])
         assert "--ignore causes leaves them out." in bare.stderr
         clean = CliRunner().invoke(

@@ -212,19 +212,6 @@ def test_a_cause_that_is_certain_has_infinite_odds() -> None:
                 assert group.probability == 0, group.group
 
 
-@pytest.mark.parametrize(
-    ("word", "cause"), [("stroke", "brain"), ("myelopathy", "spinal_cord"), ("myositis", "muscle_disease")]
-)
-def test_a_word_for_a_cause_and_for_its_main_cause_is_no_two_things(word: str, cause: str) -> None:
-    """Both readings give every patient the same posterior, so the word is taken; it is the cause that it names."""
-    case = dx.diagnose(MODEL, {word: "present", "fever": "present"})
-    assert dict(case.findings) == {cause: "present", "fever": "present"}
-    other = diagnosed(main_cause=cause, fever="present")
-    assert_allclose(case.posterior.sort_index(), other.posterior.sort_index(), atol=1e-12)
-    assert word not in MODEL.vocabulary.shared
-    assert dx.diagnose(MODEL, {word: "no"}).findings == {cause: "absent"}
-
-
 def test_a_word_with_two_meanings_is_answered_with_what_to_type() -> None:
     """Where the readings differ each is written as a finding; both of them are taken as they are written."""
     with pytest.raises(dx.FindingsError) as caught:
