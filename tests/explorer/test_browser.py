@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,27 +29,6 @@ MOST_MILLISECONDS = 100
 @pytest.fixture(scope="module")
 def model() -> dx.Model:
     return dx.load_model(b.MODEL)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with b.launched() as browser:
-        yield browser
-
-
-@pytest.fixture
-def opened(chromium: Any) -> Iterator[Any]:
-    """Opens tabs; at the end none of them has seen an error or a request that leaves the machine."""
-    tabs: list[b.Watched] = []
-
-    def open_tab(**options: Any) -> b.Watched:
-        tabs.append(b.Watched(chromium, **options))
-        return tabs[-1]
-
-    yield open_tab
-    for tab in tabs:
-        tab.context.close()
-        assert tab.faults == []
 
 
 def overflows(tab: Any) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -65,27 +65,6 @@ def model() -> dx.Model:
 def page(model: dx.Model, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The address of a published flagship."""
     return dx.publish(model, tmp_path_factory.mktemp("published") / "page.html").as_uri()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with b.launched() as browser:
-        yield browser
-
-
-@pytest.fixture
-def opened(chromium: Any) -> Iterator[Any]:
-    """Opens tabs; at the end none of them has seen an error or a request that leaves the machine."""
-    tabs: list[b.Watched] = []
-
-    def open_tab(**options: Any) -> b.Watched:
-        tabs.append(b.Watched(chromium, **options))
-        return tabs[-1]
-
-    yield open_tab
-    for tab in tabs:
-        tab.context.close()
-        assert tab.faults == []
 
 
 def entered(tab: Any, words: str) -> None:
