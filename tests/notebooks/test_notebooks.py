@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib.figure
-import nbformat
 import pytest
 
 import bayesdx as dx
@@ -23,6 +22,7 @@ from tests.notebooks.notebooks import (
     contents,
     differences,
     executed,
+    nbformat,
     normal,
     read,
     unlike,
@@ -95,8 +95,8 @@ def test_it_is_stored_as_it_is_written(path: Path) -> None:
     """The file is in normal form: ids by place, no times, no versions of Python, no address of a widget."""
     stored = read(path)
     again = normal(copy.deepcopy(stored))
-    assert nbformat.writes(again) + "\n" == path.read_text("utf-8")
-    nbformat.validate(stored)
+    assert nbformat().writes(again) + "\n" == path.read_text("utf-8")
+    nbformat().validate(stored)
     assert LIVE not in path.read_text("utf-8")
     assert path.stat().st_size < BYTES
 
@@ -217,8 +217,8 @@ def test_figures_are_compared_by_what_is_seen() -> None:
 def test_a_changed_output_is_found(tmp_path: Path) -> None:
     """An output that the code does not give is named with its cell; stored anew, there is none."""
     path = tmp_path / "planted.ipynb"
-    cells = [nbformat.v4.new_code_cell("print('three', 3)"), nbformat.v4.new_code_cell("1 + 1")]
-    planted = nbformat.v4.new_notebook(cells=cells)
+    cells = [nbformat().v4.new_code_cell("print('three', 3)"), nbformat().v4.new_code_cell("1 + 1")]
+    planted = nbformat().v4.new_notebook(cells=cells)
     write(path, normal(planted))
     fresh = executed(path)
     assert len(differences(read(path), fresh)) == 2
