@@ -547,9 +547,9 @@ def test_in_jupyterlab(
             "explorer.findings = {'onset': 'gradual', 'fever': 'present'}",
         )
         tab.goto(f"{address}/lab/tree/x.ipynb?reset&token={token}")
-        tab.locator("#jp-main-statusbar").get_by_text(re.compile(r"Python 3 .*\| Idle")).wait_for(timeout=60_000)
+        tab.locator("#jp-main-statusbar").get_by_text(re.compile(r"Python 3 .*\| Idle")).wait_for()
         run_cell(tab, 0)
-        tab.wait_for_selector(".bdx-line[data-cause]", timeout=60_000)
+        tab.wait_for_selector(".bdx-line[data-cause]")
         b.settle(tab)
         b.choose(tab, "Saddle anaesthesia", "present")
         b.choose(tab, "Onset", "sudden")

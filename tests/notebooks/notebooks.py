@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 
-TIMEOUT = 120
+TIMEOUT = 300
 """Seconds that one cell may take."""
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
