@@ -50,7 +50,7 @@ INSTALLS = re.compile(
 each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="module")
 def compiled() -> None:
     """What scores cohorts is compiled and kept on disk; else the first notebook that does so says that it compiles."""
     for name in ("hip_flexion_weakness", "chest_clinic"):
@@ -70,6 +70,7 @@ def texts(notebook: Any) -> list[Any]:
 
 
 @each
+@pytest.mark.usefixtures("compiled")
 def test_a_clean_kernel_shows_what_is_stored(path: Path) -> None:
     """Words exactly, decimals to one unit of their last digit, figures to the eye (``make notebooks`` stores anew)."""
     stored = read(path)
