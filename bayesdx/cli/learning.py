@@ -54,6 +54,9 @@ Patients = Annotated[
 MappingOption = Annotated[
     Path | None, typer.Option(metavar="FILE", help="mapping.csv: what the columns and codes mean.")
 ]
+IgnoreOption = Annotated[
+    list[str] | None, typer.Option("--ignore", metavar="COLUMN", help="A column to leave out; may be repeated.")
+]
 WeightOption = Annotated[str | None, typer.Option(metavar="COLUMN", help="How many patients a row stands for.")]
 PopulationOption = Annotated[
     str | None, typer.Option(help="The patients that the priors hold for; the model's default where left out.")
@@ -67,6 +70,7 @@ def calibrate(
     out: Annotated[Path | None, typer.Argument(metavar="FOLDER", help="where the new version goes")] = None,
     method: Annotated[Method, typer.Option(help="How numbers are learned.")] = Method.EM,
     mapping: MappingOption = None,
+    ignore: IgnoreOption = None,
     weight: WeightOption = None,
     site: Annotated[
         str | None,
@@ -103,7 +107,9 @@ def calibrate(
     version: Annotated[str | None, typer.Option(help="The new version; the next minor one where left out.")] = None,
     dates: Annotated[str, typer.Option(help="When the patients were seen, for the source row.")] = "",
     max_iterations: Annotated[int, typer.Option(min=1, help="Most iterations of EM.")] = 200,
-    tolerance: Annotated[float, typer.Option(help="EM ends where no probability moves by more.")] = 1e-3,
+    tolerance: Annotated[
+        float, typer.Option(help="EM ends where no probability moves by more, and the maximum is near.")
+    ] = 1e-3,
     starts: Annotated[int, typer.Option(min=1, help="Runs of EM, from draws of the prior after the first.")] = 1,
     seed: Annotated[int, typer.Option(help="Of these draws.")] = 0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be used, and stop.")] = False,
@@ -127,22 +133,28 @@ def calibrate(
     from bayesdx.cli import output
 
     loaded = dx.load_model(model, population=population)
+    left_out = ignore or []
     if dry_run:
-        check = dx.check_cohort(loaded, patients, mapping, weight=weight, site=site, verification=verification)
+        check = dx.check_cohort(
+            loaded, patients, mapping, weight=weight, site=site, verification=verification, ignore=left_out
+        )
         output.show_report(check)
         raise typer.Exit(1 if check.problems else 0)
     target = _new_folder(out)
     told = target.with_name(f"{target.name}.calibration.json")
     if told.exists():
         _fail(f"{told} exists already and is not overwritten.")
-    cohort = dx.read_cohort(loaded, patients, mapping, weight=weight, site=site, verification=verification)
+    cohort = dx.read_cohort(
+        loaded, patients, mapping, weight=weight, site=site, verification=verification, ignore=left_out
+    )
+    output.say_setting(loaded)
     with _progress(quiet) as progress:
         result = dx.calibrate(
             loaded,
             cohort,
             method.value,
             variables=only,
-            source=None if source is None else dx.read_cohort(loaded, source, mapping),
+            source=None if source is None else dx.read_cohort(loaded, source, mapping, ignore=left_out),
             studies=studies,
             prior_strength=_strength(prior_strength),
             population=as_population,
@@ -194,6 +206,7 @@ def evaluate(
     model: ModelName,
     patients: Patients,
     mapping: MappingOption = None,
+    ignore: IgnoreOption = None,
     weight: WeightOption = None,
     population: PopulationOption = None,
     against: Annotated[
@@ -225,12 +238,15 @@ def evaluate(
     if html is not None and html.exists():
         _fail(f"{html} exists already and is not overwritten.")
     other = against is not None or against_population is not None
+    loaded = dx.load_model(model, population=population)
+    output.say_setting(loaded)
     with _progress(quiet, "Resamples") as progress:
         result = dx.evaluate(
-            dx.load_model(model, population=population),
+            loaded,
             patients,
             mapping=mapping,
             weight=weight,
+            ignore=ignore or [],
             against=dx.load_model(against or model, population=against_population) if other else None,
             subgroups=subgroup or (),
             resamples=resamples,

@@ -12,6 +12,7 @@ from itertools import zip_longest
 from typing import Any
 
 import pandas as pd
+import typer
 from pandas.api.types import is_numeric_dtype
 from rich.console import Console
 from rich.text import Text
@@ -386,6 +387,14 @@ def _title(case: dx.Diagnosis) -> str:
     model = case.model
     assumed = " (assumed; choose with --population)" if model.population_assumed else ""
     return f"{model.name} {model.version}, {model.population}{assumed}"
+
+
+def say_setting(model: dx.Model) -> None:
+    """Say on standard error which setting is assumed, where the model has several and nobody chose."""
+    if model.population_assumed:
+        title = {row.name: row.title for row in model.info.populations}[model.population]
+        said = f"Setting assumed: {title} ({model.population}); choose with --population."
+        typer.echo(clean(said), err=True)
 
 
 def _check_kept(answers: Sequence[PatientResult]) -> None:

@@ -64,9 +64,12 @@ def score(
       bayesdx score hip_flexion_weakness patients.csv scores.csv --population emergency_department
     """
     import bayesdx as dx
+    from bayesdx.cli import output
 
+    loaded = dx.load_model(model, population=population)
+    output.say_setting(loaded)
     summary = dx.score_cohort(
-        dx.load_model(model, population=population),
+        loaded,
         source,
         out,
         keep=keep or [],

@@ -8,24 +8,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesdx.cohort.coding import Coded, encode_batch
-from bayesdx.cohort.column_words import MOST_FAULTS_SHOWN, TableLexicon, lexicon
-from bayesdx.cohort.columns import Batch, Numbers, Scored, Texts, to_arrow
-from bayesdx.cohort.flags import fired
+from bayesdx.cohort.coding import MOST_FAULTS_SHOWN, Coded, TableLexicon, encode_batch, lexicon
+from bayesdx.cohort.columns import STATUSES, Batch, Numbers, Scored, Texts, to_arrow
 from bayesdx.cohort.options import Options, read_options
-from bayesdx.cohort.scores import Scores, score_codes
-from bayesdx.cohort.summary import STATUSES
+from bayesdx.cohort.scores import Scores, fired, score_codes
 from bayesdx.diagnosis.compiled import compiled
-from bayesdx.errors import CohortError, FindingsError, ImpossibleEvidenceError
+from bayesdx.errors import CohortError, FindingsError, ImpossibleEvidenceError, quoted
 from bayesdx.files.companions import arrow
 from bayesdx.inference import Evidence
 from bayesdx.knowledge.model import Model
-from bayesdx.knowledge.vocabulary import quoted
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 OK, IMPOSSIBLE, BAD_VALUE = range(3)
+
+FLAG = "on_error='flag' (--on-error flag)"
+"""How rows that cannot be scored are marked, in Python and as an option."""
 
 OWN = ("status", "first_cause", "log_evidence", "red_flags", "fault")
 """Columns of scores that every model has."""
@@ -143,7 +142,7 @@ def output_schema(words: TableLexicon, schema: Any, options: Options) -> Any:
 
 
 def score_names(words: TableLexicon, options: Options) -> list[str]:
-    """Names of the columns of scores; those to keep must be called otherwise."""
+    """Names of the columns of scores; a CohortError where a column to keep has one of them."""
     prefixes = ("posterior", "lower", "upper") if options.intervals is not None else ("posterior",)
     names = [*OWN, *(f"{prefix}_{line}" for prefix in prefixes for line in words.lines)]
     for name in options.keep:
@@ -202,7 +201,7 @@ def _tables(scores: Scores) -> list[NDArray[np.float64]]:
 
 
 class _Spread:
-    """Puts the numbers of the rows that were scored into all rows; the others are missing."""
+    """Spreads numbers of the rows that were scored over all rows; in the others they are missing."""
 
     def __init__(self, rows: NDArray[np.intp], n_rows: int, unknown: NDArray[np.bool_]) -> None:
         self.rows = rows
@@ -226,8 +225,8 @@ def _bad_cells(words: TableLexicon, coded: Coded, place: str, numbers: Sequence[
         fault = coded.faults[coded.fault[row]]
         shown.append(f"{place}{numbers[row]}, {fault.sentence(words)}")
     if len(rows) > len(shown):
-        shown.append(f"... and {len(rows) - len(shown)} more rows; on_error='flag' marks them all.")
-    return "\n".join(shown)
+        shown.append(f"... and {len(rows) - len(shown)} more rows.")
+    return "\n".join([*shown, f"To score the other rows and mark such ones: {FLAG}."])
 
 
 def _raise_impossible(words: TableLexicon, coded: Coded, row: int, place: str, number: int) -> None:
@@ -238,5 +237,5 @@ def _raise_impossible(words: TableLexicon, coded: Coded, row: int, place: str, n
         what = f"{found[0]} has probability 0 under {words.title}; check its leak probability"
     else:
         what = f"{', '.join(found[:-1])} and {found[-1]} cannot occur together under {words.title}"
-    text = f"{place}{number}: {what}, or pass on_error='flag'."
+    text = f"{place}{number}: {what}, or mark such rows: {FLAG}."
     raise ImpossibleEvidenceError(text, clash, number)

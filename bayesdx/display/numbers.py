@@ -44,6 +44,17 @@ def format_span(probabilities: Iterable[float]) -> str:
     return " to ".join(dict.fromkeys(map(format_probability, (found[0], found[-1]))))
 
 
+def format_decibans(weight: float) -> str:
+    """A weight of evidence with its sign, in decibans; 0.0 where it rounds to that.
+
+    Examples
+    --------
+    >>> format_decibans(3.14), format_decibans(-0.04)
+    ('+3.1', '0.0')
+    """
+    return f"{weight:+.1f}" if abs(weight) >= 0.05 else "0.0"
+
+
 def format_ratio(ratio: float) -> str:
     """A likelihood ratio with two significant digits.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -150,6 +151,8 @@ class CohortCheck(Report):
         Every fault; empty when the table is sound.
     cohort : Cohort or None
         The patients, where there is no fault.
+    advice : str
+        What can be done about columns that are no variables; empty where there are none.
 
     Examples
     --------
@@ -169,18 +172,19 @@ class CohortCheck(Report):
     columns: pd.DataFrame
     problems: tuple[Problem, ...]
     cohort: Cohort | None
+    advice: str = ""
 
     def blocks(self) -> Sequence[Block]:
         """Title, use of each column, faults."""
         count = f"{len(self.cohort)} patients" if self.cohort else f"{len(self.problems)} fault(s); nothing is used"
         rows = [[str(cell) for cell in row] for row in self.columns.itertuples(index=False)]
         blocks: list[Block] = [Title(f"{self.name}: {count}"), Grid(list(self.columns.columns), rows, (2, 3))]
-        return [*blocks, *(str(problem) for problem in self.problems)]
+        return [*blocks, *(str(problem) for problem in self.problems), *([self.advice] if self.advice else [])]
 
 
 @dataclass
 class _Reading:
-    """What is gathered while a table is read."""
+    """What has been read of a table so far."""
 
     name: str
     frame: pd.DataFrame
@@ -189,6 +193,7 @@ class _Reading:
     used: list[list[object]] = field(default_factory=list)
     lenient: bool = False
     unseen: list[str] = field(default_factory=list)
+    strange: list[str] = field(default_factory=list)
 
     def unknown(self, rows: NDArray[np.intp], rule: Rule, value: object, states: Sequence[str]) -> None:
         """A cell that the mapping does not know: a fault, or a remark where reading is lenient."""
@@ -228,6 +233,7 @@ def read_cohort(
     weight: str | None = None,
     site: str | None = None,
     verification: str | Sequence[str] | None = None,
+    ignore: Iterable[str] = (),
 ) -> Cohort:
     """Read a table of patients, strictly: one fault anywhere and nothing is used.
 
@@ -250,6 +256,8 @@ def read_cohort(
         What shows that a reference test verified the diagnosis: a column of yes and no (or true and false, 1 and 0),
         or a variable of the model that the reference test reveals, which verifies where it was observed. With several,
         any of them verifies.
+    ignore : iterable of str
+        Columns to leave out, also where the mapping names them; one that the table does not have is no fault.
 
     Returns
     -------
@@ -272,10 +280,11 @@ def read_cohort(
     2
     """
     model = as_model(model)
-    check = check_cohort(model, table, mapping, weight=weight, site=site, verification=verification)
+    check = check_cohort(model, table, mapping, weight=weight, site=site, verification=verification, ignore=ignore)
     if check.cohort is None:
         faults = f"{len(check.problems)} fault{'s' if len(check.problems) != 1 else ''}"
-        raise DatasetError(f"{check.name} cannot be used with {model.name} {model.version}: {faults}.", check.problems)
+        said = f"{check.name} cannot be used with {model.name} {model.version}: {faults}. {check.advice}".rstrip()
+        raise DatasetError(said, check.problems)
     return check.cohort
 
 
@@ -287,12 +296,13 @@ def check_cohort(
     weight: str | None = None,
     site: str | None = None,
     verification: str | Sequence[str] | None = None,
+    ignore: Iterable[str] = (),
 ) -> CohortCheck:
     """The dry run of ``read_cohort``: what would be used, and every fault at once.
 
     Parameters
     ----------
-    model, table, mapping, weight, site, verification
+    model, table, mapping, weight, site, verification, ignore
         As ``read_cohort``.
 
     Returns
@@ -319,8 +329,10 @@ def check_cohort(
     states = {variable.variable: variable.states for variable in model.variables}
     rules, faults = read_mapping(mapping, states) if mapping is not None else ([], [])
     reading.problems += faults
+    left_out = set([ignore] if isinstance(ignore, str) else ignore) & {str(column) for column in frame.columns}
+    rules = [rule for rule in rules if rule.column not in left_out] + [Rule(name, "", {}) for name in sorted(left_out)]
     shown_by = [verification] if isinstance(verification, str) else list(verification or ())
-    roles = _roles(reading, rules, weight, site, [name for name in shown_by if name not in states])
+    roles = _roles(reading, rules, weight, site, [name for name in shown_by if name not in states], left_out)
     cells = _cells(reading, rules, states, roles, _cuts(model))
     weights = _weights(reading, weight)
     sites = _sites(reading, site)
@@ -334,18 +346,21 @@ def check_cohort(
         _refuse_empty(reading, cohort)
         _refuse_impossible(reading, cohort, model)
     sound = cohort is not None and not reading.problems
-    return CohortCheck(name, columns, tuple(reading.problems), cohort if sound else None)
+    return CohortCheck(
+        name, columns, tuple(reading.problems), cohort if sound else None, _advice(name, reading.strange)
+    )
 
 
 def translate(model: Model, table: Table, mapping: Source) -> tuple[Cohort, list[str]]:
-    """Patients in a model's words where what it has never seen counts as not observed; rows without a word are kept.
+    """Patients in a model's words, read leniently.
 
-    Columns that the mapping does not name are left out.
+    A cell that neither mapping nor model knows counts as not observed, rows without any finding are kept, and columns
+    that the mapping does not name are left out.
 
     Returns
     -------
     (Cohort, list of str)
-        The second names every cell that was not known, such as "cough = 'sometimes' (1 row)".
+        The second lists the cells that were not known, such as "cough = 'sometimes' (1 row)".
 
     Raises
     ------
@@ -363,6 +378,18 @@ def translate(model: Model, table: Table, mapping: Source) -> tuple[Cohort, list
     if reading.problems:
         raise DatasetError(f"{name} cannot be used with {model.name} {model.version}.", tuple(reading.problems))
     return Cohort(name, cells, np.ones(len(frame))), reading.unseen
+
+
+def _advice(name: str, columns: Sequence[str]) -> str:
+    """What can be done about columns that are no variables."""
+    if not columns:
+        return ""
+    column, file = shown(columns[0]), shlex.quote(name)
+    return (
+        f"For a column that is no variable: ignore=[{column}, ...] (--ignore {shlex.quote(column[1:-1])}) leaves it "
+        "out; mapping= (--mapping) says what it means, and draft_mapping drafts one (bayesdx mapping MODEL "
+        f"{file})."
+    )
 
 
 def _cuts(model: Model) -> dict[str, tuple[Band, ...]]:
@@ -409,17 +436,23 @@ def _open_table(table: Table) -> tuple[str, pd.DataFrame, tuple[Problem, ...]]:
 
 
 def _roles(
-    reading: _Reading, rules: Sequence[Rule], weight: str | None, site: str | None, shown_by: Sequence[str]
+    reading: _Reading,
+    rules: Sequence[Rule],
+    weight: str | None,
+    site: str | None,
+    shown_by: Sequence[str],
+    left_out: Iterable[str],
 ) -> dict[str, str]:
-    """What columns are used as that say nothing of a variable; two uses of one column are a fault."""
+    """The columns of weights, sites and verification, each with its use; two uses of one column are a fault."""
     named = [(weight, "weight"), (site, "site"), *((name, "verification") for name in dict.fromkeys(shown_by))]
     uses: dict[str, list[str]] = {}
     for name, role in named:
         if name is not None:
             uses.setdefault(name, []).append(role)
-    mapped = {rule.column: rule.variable for rule in rules if rule.variable}
+    others = {rule.column: f"variable {rule.variable}" for rule in rules if rule.variable}
+    others |= dict.fromkeys(left_out, "left out")
     for name, own in uses.items():
-        every = [*own, *((f"variable {mapped[name]}",) if name in mapped else ())]
+        every = [*own, *((others[name],) if name in others else ())]
         if len(every) > 1:
             reading.problems.append(Problem(reading.name, None, name, ", ".join(every), "one use of a column"))
     return {name: own[0] for name, own in uses.items()}
@@ -455,6 +488,7 @@ def _cells(
             if column not in by_column:
                 expected = one_of("a variable of the model, or a column that the mapping names", column, states)
                 reading.problems.append(Problem(reading.name, None, column, column, expected))
+                reading.strange.append(column)
             continue
         if column in broken:
             continue

@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 from bayesdx.display.blocks import Block, Figure, Grid, Title
 from bayesdx.display.html import as_page
 from bayesdx.display.report import Report
-from bayesdx.errors import LearningError, nearest
+from bayesdx.errors import LearningError, nearest_hint
 from bayesdx.evaluation.dataset import Cohort, Table, read_cohort
 from bayesdx.evaluation.evaluation_figures import draw, svgs
 from bayesdx.evaluation.forecasts import MEASURES, Forecasts, Progress, calibration_curve, forecast, measure, measures
@@ -110,7 +110,7 @@ class Evaluation(Report):
         return float(self.table.set_index("measure")["value"][name])
 
     def title(self) -> str:
-        """The model, its version, and the patients.
+        """The model, its version, its setting where it has several, and the patients.
 
         Examples
         --------
@@ -119,7 +119,10 @@ class Evaluation(Report):
         >>> dx.evaluate(model, dx.simulate_cohort(model, 50, seed=1), resamples=0).title()
         'chest_clinic 1.0.0 on 50 labelled rows of table'
         """
-        return f"{self.model.name} {self.model.version} on {len(self.cohort)} labelled rows of {self.cohort.name}"
+        assumed = ", assumed" if self.model.population_assumed else ""
+        setting = f" ({self.model.population}{assumed})" if len(self.model.info.populations) > 1 else ""
+        name = f"{self.model.name} {self.model.version}{setting}"
+        return f"{name} on {len(self.cohort)} labelled rows of {self.cohort.name}"
 
     def blocks(self) -> Sequence[Block]:
         """Title, measures, causes, subgroups, comparison."""
@@ -212,6 +215,7 @@ def evaluate(
     *,
     mapping: Source | None = None,
     weight: str | None = None,
+    ignore: Iterable[str] = (),
     against: Model | None = None,
     subgroups: Iterable[str] = (),
     thresholds: Iterable[float] = THRESHOLDS,
@@ -229,7 +233,7 @@ def evaluate(
     cohort : Cohort, DataFrame, or path of a table, as ``read_cohort`` takes it
         Columns of causes are the truth; all other columns are what the model is told. Rows in which a cause is
         unknown are left out.
-    mapping, weight
+    mapping, weight, ignore
         As ``read_cohort``, where ``cohort`` is a table.
     against : Model, optional
         Another model with the same causes, scored on the same patients; differences are paired in the bootstrap.
@@ -273,7 +277,7 @@ def evaluate(
     """
     model = as_model(model)
     levels = _check_options(model, against, subgroups, thresholds, bins, resamples)
-    known = cohort if isinstance(cohort, Cohort) else read_cohort(model, cohort, mapping, weight=weight)
+    known = cohort if isinstance(cohort, Cohort) else read_cohort(model, cohort, mapping, weight=weight, ignore=ignore)
     labelled = _labelled(model, known)
     forecasts = forecast(model, labelled)
     other = forecast(against, labelled) if against is not None else None
@@ -311,8 +315,7 @@ def _check_options(
         raise LearningError(f"against: {against.name} {against.version} has other causes than {model.name}.")
     for name in subgroups:
         if name not in model.by_name:
-            hint = nearest(name, model.by_name)
-            raise LearningError(f"subgroups: {name!r} is not a variable{f' (nearest: {hint!r})' if hint else ''}.")
+            raise LearningError(f"subgroups: {name!r} is not a variable{nearest_hint(name, model.by_name)}.")
     if bins < 2:
         raise LearningError(f"bins: {bins}; expected at least 2.")
     if resamples < 0:

@@ -28,7 +28,7 @@ MOST_FINDINGS = 14
 """Findings that the page of a cause names as its presentation."""
 
 NEIGHBOURS = 3
-"""Causes that a page tells its own from."""
+"""Causes most like its own that a page compares it with."""
 
 TELLING = 4
 """Findings of history and examination that tell a cause from a neighbour, and half as many of tests."""
@@ -271,7 +271,7 @@ def _where(model: Model, line: Alternative) -> str:
 
 
 def _presentation(matrix: EvidenceMatrix, line: Alternative) -> Block:
-    """The findings that tell most about the cause, in the order of what they are expected to say."""
+    """The findings that tell most about the cause, by their expected weight of evidence."""
     p, q = matrix.with_cause[line.name], matrix.without[line.name]
     telling = _divergence(p.to_numpy(), q.to_numpy())
     order = np.argsort(-telling, kind="stable")[:MOST_FINDINGS]
@@ -351,7 +351,7 @@ def _published(study: Study) -> str:
 
 
 def _stands_for(model: Model, line: Alternative) -> Sequence[str]:
-    """Names under which studies speak of the cause: its own, and the states of a mechanism that make it certain."""
+    """Names that studies may have for the cause: its own, and states of a mechanism that make it certain."""
     certain = [
         link.parent_state
         for link in model.links

@@ -6,7 +6,7 @@ This is the one definition that reading, checking, saving, comparing and the doc
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -577,10 +577,9 @@ class File:
         """Names of the columns in their order."""
         return tuple(column.name for column in self.columns)
 
-    def columns_for(self, rows: Iterable[Any]) -> tuple[Column, ...]:
+    def columns_for(self, rows: Sequence[Any]) -> tuple[Column, ...]:
         """The columns that these rows need: all but the dispensable ones that none of them uses."""
-        used = {c.name for row in rows for c in self.columns if _says(getattr(row, c.name))}
-        return tuple(column for column in self.columns if not column.dispensable or column.name in used)
+        return tuple(c for c in self.columns if not c.dispensable or any(_says(getattr(row, c.name)) for row in rows))
 
 
 FILES: tuple[File, ...] = (

@@ -34,7 +34,7 @@ from bayesdx.learning.discount import (
     together,
 )
 from bayesdx.learning.em import Fit, Progress, maximise
-from bayesdx.learning.estimate import Estimate, by_counting, by_em, counted, left_alone
+from bayesdx.learning.estimate import Estimate, by_counting, by_em, counted, counted_for_less, left_alone
 from bayesdx.learning.expected import expectation
 from bayesdx.learning.information import Information, information, observed
 from bayesdx.learning.layout import Layout
@@ -286,8 +286,10 @@ class Calibration(Report):
         return as_page(self.blocks(), self._title())
 
     def _title(self) -> str:
+        own = self.parent.population == self.model.population
+        assumed = ", assumed" if own and self.parent.population_assumed else ""
         return (
-            f"{self.parent.name} {self.parent.version} -> {self.model.version} ({self.model.population}), "
+            f"{self.parent.name} {self.parent.version} -> {self.model.version} ({self.model.population}{assumed}), "
             f"{self.method} on {len(self.cohort)} rows of {self.cohort.name}"
         )
 
@@ -328,6 +330,7 @@ def calibrate(
     weight: str | None = None,
     site: str | None = None,
     verification: str | Sequence[str] | None = None,
+    ignore: Iterable[str] = (),
     move: Iterable[str] = PARTS,
     variables: Collection[str] | None = None,
     prior_strength: float | Literal["auto"] = "auto",
@@ -361,7 +364,7 @@ def calibrate(
         was diagnosed. It assumes that findings occur in a cause as often here as there, tests that assumption
         (``likelihoods``), widens the intervals by what the parent leaves open of it, and refuses to answer where it
         fails badly (``bayesdx.learning.shift``).
-    mapping, weight
+    mapping, weight, ignore
         As ``read_cohort``, where ``cohort`` is a table.
     site : str, optional
         Column of the table that names where a patient was seen (or a cohort that was read with one). Each site becomes
@@ -403,7 +406,7 @@ def calibrate(
     starts : int, at least 1
         Runs of EM; the first starts from the parent's numbers, the others from draws of the prior. The best is kept.
     max_iterations, tolerance
-        EM stops after so many iterations, or where no probability moves by more than this.
+        EM stops after so many iterations, or where no probability moves by more than this and the maximum is near.
     seed : int
     progress : callable, optional
         Called with (iteration, max_iterations).
@@ -444,7 +447,7 @@ def calibrate(
     variables = None if variables is None else _named(model, network, variables)
     check_population(model, population)
     chosen_version = next_version(model, version)
-    known = _read(model, cohort, mapping, weight, site, verification)
+    known = _read(model, cohort, mapping, weight, site, verification, ignore)
     populations = populations_of(model, known, population) if known.sites else {}
     layout = Layout(network)
     used, verified, warnings = unverified_hidden(model, known, method)
@@ -492,7 +495,6 @@ def calibrate(
             literature=beside,
             weigh=weigh,
         )
-        warnings += [*found.warnings, *_unidentified(model, found.belief, found.known)]
     tested = pd.DataFrame()
     if method == "prior_shift":
         check = misfit(
@@ -527,7 +529,20 @@ def calibrate(
             check = replace(check, together=min(check.together, change))
         _refuse_far(model, check, found)
         warnings += _shifted_likelihoods(check)
-        found = replace(found, known=replace(found.known, size=found.known.size * check.narrower))
+        found = counted_for_less(
+            layout,
+            found,
+            patients,
+            evidence,
+            check.narrower,
+            max_iterations=max_iterations,
+            tolerance=tolerance,
+            seed=seed,
+            progress=progress,
+        )
+    if method != "counts":
+        warnings += found.warnings
+        warnings += _unidentified(model, found.belief, found.known)
     fit = found.fit
     table, learned = _tabulate(model, found)
     worth = {} if found.discount is None else found.discount.worth
@@ -710,9 +725,10 @@ def _read(
     weight: str | None,
     site: str | None,
     verification: str | Sequence[str] | None,
+    ignore: Iterable[str],
 ) -> Cohort:
     if not isinstance(cohort, Cohort):
-        return read_cohort(model, cohort, mapping, weight=weight, site=site, verification=verification)
+        return read_cohort(model, cohort, mapping, weight=weight, site=site, verification=verification, ignore=ignore)
     for name, value in (("site", site), ("verification", verification)):
         if value is not None:
             raise LearningError(f"{name}: the cohort was read already; name it in read_cohort.")
@@ -1035,7 +1051,7 @@ def _calibrated(
             )
         return None, []
     if source is not None:
-        known = patients_of(network, _read(model, source, mapping, None, None, None))
+        known = patients_of(network, _read(model, source, mapping, None, None, None, ()))
         position = network.index[cause]
         labelled = known.codes[:, position] >= 0
         labels, weights = known.codes[labelled, position].astype(np.intp), known.weights[labelled]

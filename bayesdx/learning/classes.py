@@ -87,12 +87,10 @@ class Tables:
         weight = np.repeat(np.concatenate(behind, axis=1), sizes, axis=1)
         log_pool = np.log((flat * weight).sum(axis=0) / weight.sum(axis=0))
         lift, starts = np.log(flat) - log_pool, np.cumsum(sizes) - sizes
-        logs = np.empty((flat.shape[1], len(temperatures), many))
-        for number, temperature in enumerate(temperatures):
-            part = lift / temperature
-            if temperature != 1.0:
-                part -= np.repeat(np.log(np.add.reduceat(np.exp(part + log_pool), starts, axis=1)), sizes, axis=1)
-            logs[:, number] = part.T
+        cooler = lift / np.asarray(temperatures)[:, None, None]
+        whole = np.log(np.add.reduceat(np.exp(cooler + log_pool), starts, axis=2))
+        whole[np.asarray(temperatures) == 1.0] = 0.0
+        logs = (cooler - np.repeat(whole, sizes, axis=2)).transpose(2, 0, 1)
         place = self._places(codes, [each.shape[1] for each in rows])
         seen = place >= 0  # what is missing says nothing; what the pool says, it says of every class
         ends = np.r_[0, np.cumsum(seen.sum(axis=1))]
@@ -114,19 +112,15 @@ class Tables:
 
     def _places(self, codes: Codes, widths: Sequence[int]) -> Codes:
         """Where the cells stand in all rows one after the other; -1 where missing."""
+        linked = np.array([place for place, parent in enumerate(self.parents) if parent is not None], dtype=np.intp)
+        others = codes[:, [parent for parent in self.parents if parent is not None]]
+        part = np.arange(len(self.parents)) + np.searchsorted(linked, np.arange(len(self.parents)))
         begins = np.cumsum([0, *widths])
-        place, part = np.empty_like(codes), 0
-        for finding, parent in enumerate(self.parents):
-            own = codes[:, finding]
-            place[:, finding] = begins[part] + own
-            if parent is not None:
-                part += 1
-                other = codes[:, parent]
-                within = begins[part] + other * self.alone[finding].shape[1] + own
-                place[:, finding] = np.where(other >= 0, within, place[:, finding])
-            place[own < 0, finding] = -1
-            part += 1
-        return place
+        place = begins[part] + codes
+        cards = np.array([table.shape[1] for table in self.alone])[linked]
+        within = begins[part[linked] + 1] + others * cards + codes[:, linked]
+        place[:, linked] = np.where(others >= 0, within, place[:, linked])
+        return np.where(codes >= 0, place, -1)
 
 
 def pooled(share: Array, patients: Array) -> Array:
@@ -166,10 +160,18 @@ def tables_of(
     structure : {"naive", "tree"}
     smoothing : float, above 0
     """
-    parents = tree(codes, labels, weights) if structure == "tree" else {}
     own = [n + smoothing for n in _counts(codes, cards, labels, weights, n_classes)]
-    alone = [n / n.sum(axis=1, keepdims=True) for n in own]
-    shares, patients = list(alone), [n.sum(axis=1) for n in own]
+    patients = tuple(n.sum(axis=1) for n in own)
+    alone = tuple(n / behind[:, None] for n, behind in zip(own, patients, strict=True))
+    prior = np.bincount(labels, weights, n_classes).astype(np.float64)
+    naive = Tables(prior, (None,) * len(alone), alone, patients, alone)
+    return with_tree(naive, codes, labels, weights) if structure == "tree" else naive
+
+
+def with_tree(naive: Tables, codes: Codes, labels: Codes, weights: Array) -> Tables:
+    """The same tables where each finding but the first has the second parent that ``tree`` gives it."""
+    parents, n_classes = tree(codes, labels, weights), len(naive.prior)
+    shares, patients, cards = list(naive.shares), list(naive.patients), [each.shape[1] for each in naive.alone]
     card, linked, others = np.asarray(cards), list(parents), list(parents.values())
     pairs = np.where(
         (codes[:, linked] >= 0) & (codes[:, others] >= 0), codes[:, others] * card[linked] + codes[:, linked], -1
@@ -178,12 +180,10 @@ def tables_of(
     for place, other, both in zip(linked, others, counts, strict=True):
         both = both.reshape(n_classes, card[other], card[place])
         total = both.sum(axis=2) + TREE_WEIGHT
-        shares[place] = (both + TREE_WEIGHT * alone[place][:, None, :]) / total[..., None]
+        shares[place] = (both + TREE_WEIGHT * naive.alone[place][:, None, :]) / total[..., None]
         patients[place] = total
-    prior = np.bincount(labels, weights, n_classes).astype(np.float64)
-    return Tables(
-        prior, tuple(parents.get(place) for place in range(len(cards))), tuple(shares), tuple(patients), tuple(alone)
-    )
+    second = tuple(parents.get(place) for place in range(len(cards)))
+    return Tables(naive.prior, second, tuple(shares), tuple(patients), naive.alone)
 
 
 def _counts(codes: Codes, cards: Sequence[int] | Codes, labels: Codes, weights: Array, n_classes: int) -> list[Array]:
@@ -237,9 +237,9 @@ def shared_information(labels: Codes, findings: Codes, weights: Array) -> Array:
     """
     cards = findings.max(axis=0, initial=0) + 1
     starts = np.cumsum([0, *cards])[:-1]
-    states = np.concatenate([findings[:, [place]] == np.arange(card) for place, card in enumerate(cards)], axis=1)
-    states = states.astype(np.float64)
-    seen = (findings >= 0).astype(np.float64)
+    row, column = np.nonzero(findings >= 0)
+    states, seen = np.zeros((len(findings), int(cards.sum()))), np.zeros(findings.shape)
+    states[row, starts[column] + findings[row, column]] = seen[row, column] = 1.0
     total = np.zeros((len(cards), len(cards)))
     for label in np.unique(labels):
         chosen = labels == label
@@ -309,6 +309,7 @@ def choose(
     asked = patients[labels] >= FOLDS
     loss = np.zeros((len(missings), len(structures), len(temperatures)))
     orders = [rising(numbers) for numbers in measured.values()]
+    blank = [(place, np.flatnonzero(~np.isfinite(numbers))) for place, numbers in measured.items()]
     rows = [order[fold[order] != number] for number in range(FOLDS) for order in orders]
     cuts = cut_all([*measured.values()] * FOLDS, rows, labels, weights)
     for number in range(FOLDS):
@@ -316,12 +317,16 @@ def choose(
         own, sizes = codes.copy(), list(cards)
         of_fold = cuts[number * len(measured) : (number + 1) * len(measured)]
         for (place, numbers), ends in zip(measured.items(), of_fold, strict=True):
-            own[:, place] = np.where(np.isfinite(numbers), np.searchsorted(ends, numbers, side="right"), -1)
+            own[:, place] = np.searchsorted(ends, numbers, side="right")
             sizes[place] = len(ends) + 1
+        for place, empty in blank:
+            own[empty, place] = -1
         for m, missing in enumerate(missings):
             used, states = (own, sizes) if missing == "ignore" else with_state(own, sizes)
+            told = used[train], labels[train], weights[train]
+            naive = tables_of(*told, states, n_classes, "naive", smoothing)
             for s, structure in enumerate(structures):
-                made = tables_of(used[train], labels[train], weights[train], states, n_classes, structure, smoothing)
+                made = with_tree(naive, *told) if structure == "tree" else naive
                 logs = made.log_posteriors(used[test], temperatures)
                 loss[m, s] -= logs[:, np.arange(test.sum()), labels[test]] @ weights[test]
     loss /= weights[asked].sum()

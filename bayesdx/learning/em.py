@@ -20,6 +20,9 @@ Progress = Callable[[int, int], None]
 REMEMBERED = 5
 """Points, besides the present one, that a longer step is drawn from."""
 
+NEAR = 0.005
+"""How far below its maximum the objective may end, as the last steps let expect: a tenth of a standard deviation."""
+
 TRACE = ["start", "round", "iteration", "objective", "log_evidence", "largest_change"]
 
 
@@ -59,7 +62,10 @@ def maximise(
     progress: Progress | None = None,
     literature: Literature | None = None,
 ) -> Fit:
-    """Run EM until no number moves by more than ``tolerance``.
+    """Run EM until no number moves by more than ``tolerance``, and the maximum is near.
+
+    Where most of the data are missing, steps are short long before the maximum, and much shorter than an estimate is
+    uncertain once there are many patients.
 
     Every third pass tries a longer step: two steps of EM say how fast it converges, and the numbers are carried on
     along them, on the scale of logarithms. The step is taken only where it does not lower what is maximised.
@@ -99,10 +105,10 @@ def maximise(
         )
         change = float(np.abs(following - now.values).max())
         rows.append([number, weighing, iteration, now.objective, now.totals.log_evidence, change])
-        if change <= tolerance:
-            converged = True
         path = [*path[-REMEMBERED:], (now.values, following)]
-        ahead = None if converged or plain else _further(belief, path, counts)
+        ahead = None if plain else _further(belief, path, counts)
+        if converged := change <= tolerance and _still_to_gain(belief, path[-1], ahead, counts) <= NEAR:
+            ahead = None
         found = _at(layout, belief, expected, following if ahead is None else ahead, literature)
         plain = ahead is not None and not found.objective >= now.objective
         if plain:
@@ -128,6 +134,16 @@ def _at(layout: Layout, belief: Belief, expected: Expectation, values: Array, li
     totals = expected.totals(layout.network_with(values))
     objective = totals.log_evidence + belief.log_prior(values)
     return _Point(values, totals, objective if literature is None else objective + literature.log_likelihood(values))
+
+
+def _still_to_gain(belief: Belief, step: tuple[Array, Array], ahead: Array | None, counts: Array) -> float:
+    """How much higher the objective is where the steps lead to: half the slope there times the way.
+
+    A step of EM is the slope of the objective divided by the information of complete data.
+    """
+    ends = (*step, step[1] if ahead is None else ahead)
+    from_, to, end = (np.log(np.maximum(each[belief.cells], 1e-300)) for each in ends)
+    return float(np.abs((belief.alpha + counts[belief.cells]) @ ((to - from_) * (end - from_))) / 2)
 
 
 def _further(belief: Belief, path: list[tuple[Array, Array]], counts: Array) -> Array | None:

@@ -15,11 +15,13 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from bayesdx.diagnosis.compiled import compiled
-from bayesdx.errors import DataWarning, LearningError, nearest
+from bayesdx.errors import DataWarning, ImpossibleEvidenceError, LearningError, nearest_hint
 from bayesdx.evaluation.dataset import MISSING, Cohort, Table, read_cohort, read_table, translate, weights_of
 from bayesdx.evaluation.mapping import HEADER, code_text, read_numbers
+from bayesdx.inference import Evidence
 from bayesdx.knowledge.model import Model, ModelInfo, Population
 from bayesdx.knowledge.schema import Conditions, Cut, Link, Prior, Source, TableEntry, Variable
 from bayesdx.knowledge.spelling import identifier, in_words, latin
@@ -126,6 +128,8 @@ class ModelFit:
         ------
         LearningError
             The model has several causes.
+        ImpossibleEvidenceError
+            A patient has probability 0, under numbers that were set to 0 since.
 
         Examples
         --------
@@ -142,13 +146,24 @@ class ModelFit:
         cause = self.model.causes[0]
         column = next(name for name, rule in self.mapping.items() if rule["variable"] == cause)
         others = {name: rule for name, rule in self.mapping.items() if name != column}
-        cohort, unseen = translate(self.model, table, others)
-        self._say(cohort.name, unseen)
-        states = cohort.frame.reindex(columns=list(self.model.findings)).astype(object)
+        label, frame = read_table(table)
+        frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
+        headings = [str(name) for name in frame.columns]
+        single = (name for name in _cut(others) if headings.count(name) == 1)
+        numbers = {name: each for name in single if (each := _plain_numbers(frame[name])) is not None}
+        codes, unseen = _coded(self.model, frame, others, numbers)
+        self._say(label, unseen)
         engine = compiled(self.model).engine
-        found = engine.marginals(states, targets=(cause,))[cause]
+        place = {variable.variable: number for number, variable in enumerate(self.model.variables)}
+        evidence = Evidence(codes[:, [place[name] for name in engine.network.names]].astype(np.int32))
+        result = engine.propagate(evidence, targets=(cause,))
+        if result.impossible.any():
+            row = int(np.flatnonzero(result.impossible)[0])
+            said = f"{label}, row {frame.index[row]!r}: its findings have probability 0 under {self.model.name}."
+            raise ImpossibleEvidenceError(said, engine.conflict(evidence.take([row])), row)
         names = {state: code for code, state in self.mapping[column]["codes"].items()}
-        return found.rename(columns=names)
+        classes = [names[state] for state in self.model.by_name[cause].states]
+        return pd.DataFrame(result.marginals[cause], index=frame.index, columns=classes)
 
     def write_mapping(self, path: str | os.PathLike[str]) -> Path:
         """Write the mapping as mapping.csv; an existing file is not overwritten.
@@ -318,7 +333,7 @@ def fit_model(
     if not exclusive:
         made = _gated(bare, frame, rules, weights, smoothing, progress)
     else:
-        codes = _coded(bare, frame, rules, numbers)
+        codes, _ = _coded(bare, frame, rules, {column: numbers[column] for column in _cut(rules)})
         labels, findings_of = codes[:, 0], codes[:, 1:]
         cards = [len(variable.states) for variable in bare.variables[1:]]
         blanks = bool((findings_of < 0).any())
@@ -340,7 +355,7 @@ def fit_model(
         )
         if choice.missing == "state":
             bare, rules, constant = read_with("state")
-            codes = _coded(bare, frame, rules, numbers)
+            codes, _ = _coded(bare, frame, rules, {column: numbers[column] for column in _cut(rules)})
             findings_of, cards = codes[:, 1:], [len(variable.states) for variable in bare.variables[1:]]
         many = len(bare.variables[0].states)
         tables = tables_of(findings_of, labels, weights, cards, many, choice.structure, smoothing)
@@ -367,8 +382,7 @@ def _weighted(frame: pd.DataFrame, weight: str | None) -> tuple[Array, pd.DataFr
     if weight is None:
         return np.ones(len(frame)), frame
     if weight not in frame:
-        hint = nearest(weight, list(frame.columns))
-        raise LearningError(f"weight: {weight!r} is not a column{f' (nearest: {hint!r})' if hint else ''}.")
+        raise LearningError(f"weight: {weight!r} is not a column{nearest_hint(weight, list(frame.columns))}.")
     found = weights_of(frame[weight])
     bad = np.flatnonzero(~np.isfinite(found) | (found < 0))
     if bad.size:
@@ -399,8 +413,7 @@ def _columns(
     wanted = [column for column in names if column not in (*causes, weight)] if findings is None else list(findings)
     for column in (*causes, *wanted):
         if column not in names:
-            hint = nearest(column, names)
-            raise LearningError(f"{column!r} is not a column{f' (nearest: {hint!r})' if hint else ''}.")
+            raise LearningError(f"{column!r} is not a column{nearest_hint(column, names)}.")
         if names.count(column) > 1:
             raise LearningError(f"column {column!r} stands {names.count(column)} times; expected each column once.")
         uses = (*causes, *wanted).count(column)
@@ -555,6 +568,14 @@ def _numbers(cells: pd.Series, column: str, empty: NDArray[np.bool_]) -> Array:
     return numbers
 
 
+def _plain_numbers(cells: pd.Series) -> Array | None:
+    """The finite numbers of a numeric column, NaN where a cell is empty; None where it is anything else."""
+    if not is_numeric_dtype(cells) or is_bool_dtype(cells):
+        return None
+    found = cells.to_numpy(dtype=float, na_value=np.nan)
+    return None if np.isinf(found).any() else found
+
+
 def _by_size(code: str) -> tuple[float, str]:
     try:
         return float(code), code
@@ -577,23 +598,30 @@ def _refuse_duplicates(variables: Sequence[Variable]) -> None:
 
 def _coded(
     model: Model, frame: pd.DataFrame, rules: Mapping[str, Any], numbers: Mapping[str, Array]
-) -> NDArray[np.intp]:
-    """Codes of the patients, shape (n_patients, n_variables), -1 where missing."""
+) -> tuple[NDArray[np.intp], list[str]]:
+    """Codes of the patients, shape (n_patients, n_variables), -1 where missing, and what was never seen.
+
+    Columns of ``numbers`` are bands of theirs.
+    """
     columns = {rule["variable"]: (column, rule) for column, rule in rules.items() if rule is not None}
-    measured = {name for name, (column, rule) in columns.items() if "cuts" in rule}
-    others = {column: rule for name, (column, rule) in columns.items() if name not in measured}
-    read, _ = translate(model, frame, others)
-    codes = np.empty((len(frame), len(model.variables)), dtype=np.intp)
+    others = {column: rule for column, rule in columns.values() if column not in numbers}
+    read, unseen = translate(model, frame.loc[:, [name in others for name in frame.columns]], others)
+    codes = np.full((len(frame), len(model.variables)), -1, dtype=np.intp)
     for place, variable in enumerate(model.variables):
-        if variable.variable in measured:
-            column, rule = columns[variable.variable]
+        column, rule = columns.get(variable.variable, ("", {}))
+        if column in numbers:
             band = np.searchsorted(rule["cuts"], numbers[column], side="right")
             codes[:, place] = np.where(np.isfinite(numbers[column]), band, -1)
-        else:
+        elif variable.variable in read.frame:
             codes[:, place] = pd.Index(variable.states).get_indexer(
                 pd.Index(read.frame[variable.variable], dtype=object)
             )
-    return codes
+    return codes, unseen
+
+
+def _cut(rules: Mapping[str, Any]) -> list[str]:
+    """Columns that are cut into bands, and say nothing else."""
+    return [column for column, rule in rules.items() if rule is not None and "cuts" in rule]
 
 
 def _tabled(model: Model, made: Tables, source: Source) -> Model:

@@ -173,6 +173,49 @@ def test_just_the_mix_of_causes_and_its_effect_in_five_commands(tmp_path: Path) 
     assert run("compare", model, new).exit_code == 0
 
 
+def test_a_column_that_the_model_does_not_know(folders: tuple[Path, Path]) -> None:
+    """The error names the column and the two ways on; ``--ignore`` is one of them, in a dry run and evaluate too."""
+    model, patients = folders
+    frame = pd.read_csv(patients).assign(**{"patient id": "p"})
+    frame.to_csv(patients, index=False)
+    failed = run("calibrate", model, patients, model.parent / "0.2.0")
+    assert failed.exit_code == 2
+    assert failed.stderr.splitlines() == [
+        "Error: patients.csv cannot be used with exclusive 0.1.0: 1 fault. For a column that is no variable: "
+        "ignore=['patient id', ...] (--ignore 'patient id') leaves it out; mapping= (--mapping) says what it means, "
+        "and draft_mapping drafts one (bayesdx mapping MODEL patients.csv).",
+        "  patients.csv, column patient id: 'patient id'; expected a variable of the model, or a column that the "
+        "mapping names.",
+    ]
+    assert "--ignore 'patient id'" in run("calibrate", model, patients, "--dry-run").stdout
+    assert run("calibrate", model, patients, "--dry-run", "--ignore", "patient id").exit_code == 0
+    done = run("calibrate", model, patients, model.parent / "0.2.0", "--ignore", "patient id")
+    assert done.exit_code == 0, done.output
+    assert run("evaluate", model, patients, "--resamples", "0", "--ignore", "patient id").exit_code == 0
+    assert run("mapping", model, patients).exit_code == 0
+
+
+def test_a_setting_that_nobody_chose_is_named(tmp_path: Path) -> None:
+    """Of a model with several: on standard error and in the title, until ``--population`` names one."""
+    model, patients = "hip_flexion_weakness@3.0.1", tmp_path / "patients.csv"
+    dx.simulate_cohort(dx.load_model(model), 60, seed=1).to_csv(patients, index=False)
+    said = "Setting assumed: Primary or musculoskeletal care (primary_care); choose with --population.\n"
+    calibration = ("calibrate", model, patients, tmp_path / "a", "--method", "counts", "--only", "causes")
+    evaluation = ("evaluate", model, patients, "--resamples", "0")
+    for command, title in (
+        (calibration, "(primary_care, assumed), counts"),
+        (evaluation, "(primary_care, assumed) on"),
+    ):
+        done = run(*command, "-q")
+        assert (done.exit_code, done.stderr) == (0, said), done.output
+        assert title in done.stdout
+    calibration = (*calibration[:3], tmp_path / "b", *calibration[4:])
+    for command in (calibration, evaluation):
+        done = run(*command, "-q", "--population", "primary_care")
+        assert (done.exit_code, done.stderr) == (0, ""), done.output
+        assert "(primary_care)" in done.stdout
+
+
 def test_a_mapping_is_drafted_for_the_screen_and_never_overwritten(folders: tuple[Path, Path]) -> None:
     """Without a file the draft goes to standard output, the guesses to standard error."""
     model, patients = folders

@@ -17,8 +17,7 @@ from numpy.testing import assert_allclose
 
 import bayesdx as dx
 from bayesdx.cohort import scores as scores_module
-from bayesdx.cohort.coding import encode_batch
-from bayesdx.cohort.column_words import lexicon
+from bayesdx.cohort.coding import encode_batch, lexicon
 from bayesdx.cohort.columns import Batch
 from bayesdx.cohort.scores import group_rows
 from tests.cohort.tables import findings_of, flagship, patients, posteriors
@@ -283,7 +282,12 @@ def test_of_several_bad_cells_of_a_row_the_first_is_named(columns: tuple[str, ..
         assert not found["fault"].iloc[2] or pd.isna(found["fault"].iloc[2])
         with pytest.raises(dx.FindingsError) as raised:
             dx.score_cohort(flagship(), source)
-        assert [line.split("column ")[1].split(":")[0] for line in str(raised.value).splitlines()] == list(columns[:2])
+        faults = str(raised.value).splitlines()[:-1]
+        assert [line.split("column ")[1].split(":")[0] for line in faults] == list(columns[:2])
+
+
+ON = "To score the other rows and mark such ones: on_error='flag' (--on-error flag)."
+"""The way on that a run that ends because of bad cells names."""
 
 
 def test_bad_cells_end_the_run(tmp_path: Path) -> None:
@@ -292,7 +296,8 @@ def test_bad_cells_end_the_run(tmp_path: Path) -> None:
         scored(broken())
     assert str(raised.value) == (
         "the frame, row 1, column onset: 'acute' is not a state of onset; its states are gradual, sudden.\n"
-        "the frame, row 2, column fever: 1.5 is not a state of fever; its states are absent, present."
+        "the frame, row 2, column fever: 1.5 is not a state of fever; its states are absent, present.\n"
+        f"{ON}"
     )
     path = tmp_path / "patients.csv"
     path.write_text("patient,onset,fever\n1,sudden,\n2,gradual,presnt\n")
@@ -300,7 +305,7 @@ def test_bad_cells_end_the_run(tmp_path: Path) -> None:
         scored(path)
     assert str(raised.value) == (
         f"{path}, row 3, column fever: 'presnt' is not a state of fever; its states are absent, present. "
-        "Did you mean 'present'?"
+        f"Did you mean 'present'?\n{ON}"
     )
 
 
@@ -315,7 +320,8 @@ def test_cells_of_another_type() -> None:
     with pytest.raises(dx.FindingsError) as raised:
         dx.score_cohort(flagship(), pa.table({"fever": days}))
     assert str(raised.value) == (
-        "the frame, row 0, column fever: a cell of type date32[day]; expected text; its states are absent, present."
+        "the frame, row 0, column fever: a cell of type date32[day]; expected text; its states are absent, present.\n"
+        f"{ON}"
     )
     whole = dx.score_cohort(flagship(), pa.table({"fever": [7, None]}), on_error="flag")
     assert whole.column("fault").to_pylist() == [

@@ -79,7 +79,10 @@ def test_a_cell_is_read_as_a_finding(column: str, value: Any) -> None:
         with pytest.raises(dx.FindingsError) as raised:
             dx.score_cohort(MODEL, frame)
         reason = str(error).removeprefix("findings: ").partition(" = ")[2]
-        assert str(raised.value) == f"the frame, row 0, column {column}: {reason}"
+        said = f"the frame, row 0, column {column}: {reason}\n"
+        assert (
+            str(raised.value) == f"{said}To score the other rows and mark such ones: on_error='flag' (--on-error flag)."
+        )
     else:
         assert scores["status"].tolist() == ["ok"]
         assert scores["log_evidence"].iloc[0] == pytest.approx(case.log_evidence, abs=1e-12)

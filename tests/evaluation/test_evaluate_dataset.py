@@ -79,6 +79,29 @@ def test_parquet_is_read_like_a_table(tmp_path: Path) -> None:
     assert dx.read_cohort(MODEL, tmp_path / "p.parquet").hash == dx.read_cohort(MODEL, table).hash
 
 
+def test_columns_are_left_out_by_name() -> None:
+    """The same patients as without these columns, whatever the mapping says of them; one that is absent is no fault."""
+    table = pd.DataFrame({"xray": ["positive", None], "SMOKER": ["y", "?!"], "name": ["a", "b"]})
+    mapping = {"SMOKER": {"variable": "smoking", "codes": {"y": "yes"}}}
+    check = dx.check_cohort(MODEL, table.iloc[:1], mapping, ignore=["SMOKER", "name", "absent"])
+    assert check.problems == () and check.advice == "" and check.cohort is not None
+    assert check.cohort.hash == dx.read_cohort(MODEL, table[["xray"]].iloc[:1]).hash
+    assert check.columns["used_as"].tolist() == ["xray", "left out", "left out"]
+    said = dx.check_cohort(MODEL, table.iloc[:1], weight="name", ignore=["name"]).problems[0]
+    assert str(said) == "table, column name: 'weight, left out'; expected one use of a column."
+
+
+def test_what_to_do_about_an_unknown_column_is_said_once() -> None:
+    """However many there are, in the first line of the error; not where other things are wrong."""
+    unknown = pd.DataFrame({"xray": ["positive"], "a": [1], "b": [2]})
+    with pytest.raises(dx.DatasetError, match="cannot be used") as raised:
+        dx.read_cohort(MODEL, unknown)
+    assert str(raised.value).count("--ignore") == 1 and "ignore=['a', ...]" in str(raised.value).splitlines()[0]
+    with pytest.raises(dx.DatasetError, match=": 1 fault") as raised:
+        dx.read_cohort(MODEL, unknown[["xray"]].assign(xray="odd"))
+    assert "--ignore" not in str(raised.value)
+
+
 @pytest.mark.parametrize(
     ("table", "mapping", "expected"),
     [
