@@ -32,6 +32,25 @@ def format_probability(probability: float) -> str:
     return f"{100 * probability:.1f} %"
 
 
+def format_share(probability: float) -> str:
+    """A probability in whole percent, for numbers that are not known more exactly.
+
+    What is merely rare or likely is never 0 or 100.
+
+    Examples
+    --------
+    >>> [format_share(p) for p in (0.0, 0.0042, 0.042, 0.817, 0.997, 1.0)]
+    ['0 %', '<1 %', '4 %', '82 %', '>99 %', '100 %']
+    """
+    if math.isnan(probability):
+        return "n/a"
+    if 0 < probability < 0.005:
+        return "<1 %"
+    if 0.995 < probability < 1 - ROUNDING:
+        return ">99 %"
+    return f"{100 * probability:.0f} %"
+
+
 def format_span(probabilities: Iterable[float]) -> str:
     """The lowest and the highest of some probabilities, once where they are the same.
 
