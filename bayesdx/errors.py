@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from functools import lru_cache
 
 LARGEST_WRITTEN = 10**15
 """Whole numbers below this are written out in messages."""
@@ -359,11 +360,17 @@ def nearest(name: object, valid: Iterable[str]) -> str | None:
     from rapidfuzz.distance import Indel
 
     asked = name[:200].casefold()
-    folded = {choice.casefold(): choice for choice in valid}
+    folded = _folded(tuple(valid))
     if asked in folded:
         return folded[asked]
-    near = [choice for choice in folded if max(len(asked), len(choice)) >= SHORTEST_NEAR]
+    near = [*folded] if len(asked) >= SHORTEST_NEAR else [key for key in folded if len(key) >= SHORTEST_NEAR]
     for choice, likeness, _ in process.extract(asked, near, scorer=Indel.normalized_similarity, score_cutoff=0.6):
         if likeness >= (0.8 if min(len(asked), len(choice)) < SHORTEST_NEAR else 0.6):
             return folded[choice]
     return None
+
+
+@lru_cache(maxsize=16)
+def _folded(valid: tuple[str, ...]) -> dict[str, str]:
+    """Names by their form without case; the names of a model are asked for again and again."""
+    return {choice.casefold(): choice for choice in valid}

@@ -448,7 +448,11 @@ class Model:
         >>> there.population, there.hash == model.hash
         ('emergency_department', True)
         """
-        return replace(self, population=population, population_assumed=False)
+        here = replace(self, population=population, population_assumed=False)
+        for name in ("hash", "by_name", "causes", "findings", "groups", "vocabulary"):  # of the content alone
+            if name in self.__dict__:
+                here.__dict__[name] = self.__dict__[name]
+        return here
 
     def frame(self, file: str) -> pd.DataFrame:
         """The rows of a file as a DataFrame, for example ``model.frame("links.csv")``.

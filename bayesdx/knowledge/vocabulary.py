@@ -213,7 +213,9 @@ class Vocabulary:
         near = nearest(text, [name for name in (*self.variables, *self.groups) if name in allowed])
         if near:
             return f" Did you mean {near!r}?"
-        named = [key for key, names in self._names.items() if set(names) & allowed]
+        named = [*self._names]
+        if among is not None:
+            named = [key for key in named if set(self._names[key]) & allowed]
         hit = nearest(compact(text), named)
         names = [name for name in self._names[hit] if name in allowed] if hit else []
         if not names:
