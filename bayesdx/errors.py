@@ -9,6 +9,9 @@ from functools import lru_cache
 LARGEST_WRITTEN = 10**15
 """Whole numbers below this are written out in messages."""
 
+MOST_NAMED = 5
+"""Columns that one warning names."""
+
 LONGEST_SHOWN = 80
 """Characters of a name, a cell or another value that a message shows."""
 
@@ -273,6 +276,19 @@ def rounded(number: float, unit: int = 1) -> str:
         return f"{number / unit:.3g}"
     except OverflowError:
         return f"{Decimal(number) / unit:.3g}"
+
+
+def knows_the_answer(columns: Sequence[str]) -> str:
+    """The warning that columns of a table are causes, so that what they say is known beforehand.
+
+    Examples
+    --------
+    >>> knows_the_answer(["flu", "cold"])
+    "Columns that are causes count as findings, and the posteriors know the answer: 'flu', 'cold'."
+    """
+    shown = [quoted(column) for column in columns[:MOST_NAMED]]
+    more = f" and {len(columns) - len(shown)} more" if len(columns) > len(shown) else ""
+    return f"Columns that are causes count as findings, and the posteriors know the answer: {', '.join(shown)}{more}."
 
 
 def quoted(value: object) -> str:

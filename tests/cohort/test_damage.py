@@ -282,7 +282,7 @@ def test_a_finished_output_that_changed(name: str, source: Path, tmp_path: Path)
     flip(file, 100)
     with pytest.raises(dx.CohortError) as raised:
         score(source, out)
-    advice = "Choose another name, or pass overwrite=True (--overwrite)."
+    advice = "Choose another name, or pass overwrite=True."
     assert str(raised.value) == f"{file} was changed since it was written. {advice}"
     assert score(source, out, overwrite=True).rows == ROWS
     assert contents(tmp_path / "whole") == expected

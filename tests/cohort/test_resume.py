@@ -190,7 +190,7 @@ def test_another_run_is_not_overwritten(source: Path, tmp_path: Path) -> None:
     before = contents(tmp_path)
     populations = [population.name for population in flagship().info.populations]
     other = flagship().with_population(next(name for name in populations if name != flagship().population))
-    advice = "Choose another name, or pass overwrite=True (--overwrite)."
+    advice = "Choose another name, or pass overwrite=True."
     with pytest.raises(dx.CohortError) as raised:
         dx.score_cohort(other, source, out, keep=["patient"])
     assert str(raised.value) == (

@@ -86,6 +86,10 @@ def test_the_page_says_of_random_patients_what_python_says(chromium: Any, name: 
     for population in (one.name for one in model.info.populations):
         here = model.with_population(population)
         cases += [dx.diagnose(here, findings) for findings in random_patients(here, PATIENTS)]
+        first = here.causes[0]
+        for flag in here.red_flags[::3]:  # beside a cause that is given
+            raised = {name: states[0] for name, states in flag.findings}
+            cases.append(dx.diagnose(here, {**raised, first: here.by_name[first].states[1]}))
     patients = [(case.model.population, as_clicks(model, dict(case.findings))) for case in cases]
     for case, (told, why, following, error) in zip(cases, told_by_the_page(chromium, model, patients), strict=True):
         assert error is None
