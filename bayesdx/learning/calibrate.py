@@ -216,7 +216,7 @@ class Calibration(Report):
         >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
         >>> table = pd.DataFrame({"age_group": ["under_40"] * 60 + ["60_and_over"] * 40})
         >>> print(dx.calibrate(model, table, "counts").report().splitlines()[0])
-        hip_flexion_weakness 1.0.0 -> 1.1.0 (primary_care), counts on 100 rows of table
+        hip_flexion_weakness 1.0.0 -> 1.1.0 (primary_care, assumed), counts on 100 rows of table
         """
         return str(self)
 
