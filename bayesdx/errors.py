@@ -8,6 +8,9 @@ from decimal import Decimal
 LARGEST_WRITTEN = 10**15
 """Whole numbers below this are written out in messages."""
 
+LONGEST_SHOWN = 80
+"""Characters of a name, a cell or another value that a message shows."""
+
 SHORTEST_NEAR = 4
 """Of two names with fewer letters none is near the other: one letter off is another abbreviation (CES, NCS)."""
 
@@ -271,6 +274,32 @@ def rounded(number: float, unit: int = 1) -> str:
         return f"{Decimal(number) / unit:.3g}"
 
 
+def quoted(value: object) -> str:
+    r"""A value as people typed it, for a message: in quotes, and shortened.
+
+    A text that mixes Latin letters with those of another alphabet, which may look the same, shows its code points.
+
+    Examples
+    --------
+    >>> print(quoted("fever"), quoted("fe\u0432er"))
+    'fever' 'fe\u0432er'
+    """
+    if isinstance(value, str):
+        cut = value if len(value) <= LONGEST_SHOWN else f"{value[:LONGEST_SHOWN]}…"
+        return repr(cut) if cut.isascii() or not _mixed(cut) else ascii(cut)
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # an integer of thousands of digits, a list within itself
+        text = f"a value of type {type(value).__name__}"
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+
+
+def _mixed(text: str) -> bool:
+    """Whether letters of the Latin alphabet stand beside those of another one, as in forged names."""
+    letters = [sign for sign in text if sign.isalpha()]
+    return any(sign.isascii() for sign in letters) and any(ord(sign) > 0x24F for sign in letters)
+
+
 def did_you_mean(name: object, valid: Iterable[str]) -> str:
     """The nearest valid name as a question to end a message with; empty where none is near.
 
@@ -281,6 +310,18 @@ def did_you_mean(name: object, valid: Iterable[str]) -> str:
     """
     near = nearest(name, valid)
     return f" Did you mean {near!r}?" if near else ""
+
+
+def nearest_hint(name: object, valid: Iterable[str]) -> str:
+    """The nearest valid name in brackets, for the middle of a sentence; empty where none is near.
+
+    Examples
+    --------
+    >>> nearest_hint("sever_pain", ["severe_pain", "onset"]), nearest_hint("fever", ["onset"])
+    (" (nearest: 'severe_pain')", '')
+    """
+    near = nearest(name, valid)
+    return f" (nearest: {near!r})" if near else ""
 
 
 def nearest(name: object, valid: Iterable[str]) -> str | None:

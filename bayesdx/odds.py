@@ -29,6 +29,25 @@ def log_odds(probability: ArrayLike) -> NDArray[np.float64]:
         return np.asarray(np.log(p) - np.log1p(-p), dtype=np.float64)
 
 
+def expit(nats: ArrayLike) -> NDArray[np.float64]:
+    """The probability that has these log-odds, 1 / (1 + exp(-x)).
+
+    Parameters
+    ----------
+    nats : array_like of float, any shape
+
+    Returns
+    -------
+    ndarray, same shape, in [0, 1]
+
+    Examples
+    --------
+    >>> float(expit(log_odds(0.2)).round(12))
+    0.2
+    """
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * np.asarray(nats, dtype=np.float64))))
+
+
 def decibans(nats: ArrayLike) -> NDArray[np.float64]:
     """Weight of evidence in decibans (tenths of a power of ten) from nats.
 

@@ -401,7 +401,8 @@ def questions(folder: Path | None) -> Iterator[tuple[str, Callable[[], Question]
     for name, model in models.items():
         network = as_network(model)
         third = 1.0 if name.endswith(" 1.0.0") else 1 / 3
-        yield "flagship cohort", partial(cohort, name, network, 100_000, 40, _times(third, 120, 800), 0.4)
+        ratios = _times(1, 120, 800 if third == 1 else 500)
+        yield "flagship cohort", partial(cohort, name, network, 100_000, 40, ratios, 0.4)
         yield "flagship pgmpy", partial(cohort_against_pgmpy, name, network, 100_000, 20, _times(third, 150, 1500))
         yield "flagship diagnose", partial(through_diagnose, name, model, network, _times(third, 10, 15))
         yield "flagship one", partial(one_posterior, name, network, _times(third, 25, 60))

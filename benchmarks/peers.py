@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesdx.inference import gate
-from bayesdx.inference.gate import numbers_of
-from bayesdx.inference.parameter_draws import GateDraws
+from bayesdx.inference.factors import full_table
 from bayesdx.network import Network
 
 Array = NDArray[np.float64]
@@ -28,8 +26,7 @@ def to_pyagrum(network: Network) -> Any:
     for position, node in enumerate(network.nodes):
         for parent in node.parents:
             model.addArc(f"v{network.index[parent]}", f"v{position}")
-        numbers = numbers_of(node.cpd, None)
-        values = (gate.expanded(numbers) if isinstance(numbers, GateDraws) else numbers)[0]
+        values = full_table(node.cpd)[0]
         cpt = model.cpt(f"v{position}")
         names = list(reversed(cpt.names))
         scope = [*(f"v{network.index[parent]}" for parent in node.parents), f"v{position}"]

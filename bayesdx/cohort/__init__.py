@@ -2,7 +2,7 @@
 
 from bayesdx.cohort.batches import cohort_schema, score_batch
 from bayesdx.cohort.cohort import score_cohort
-from bayesdx.cohort.cohort_sizes import CohortSizes
-from bayesdx.cohort.summary import CohortSummary
+from bayesdx.cohort.options import CohortSizes
+from bayesdx.cohort.runs import CohortSummary
 
 __all__ = ["CohortSizes", "CohortSummary", "cohort_schema", "score_batch", "score_cohort"]

@@ -8,19 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesdx.cohort.coding import Coded, encode_batch
-from bayesdx.cohort.column_words import MOST_FAULTS_SHOWN, TableLexicon, lexicon
-from bayesdx.cohort.columns import Batch, Numbers, Scored, Texts, to_arrow
-from bayesdx.cohort.flags import fired
+from bayesdx.cohort.coding import MOST_FAULTS_SHOWN, Coded, TableLexicon, encode_batch, lexicon
+from bayesdx.cohort.columns import STATUSES, Batch, Numbers, Scored, Texts, to_arrow
 from bayesdx.cohort.options import Options, read_options
-from bayesdx.cohort.scores import Scores, score_codes
-from bayesdx.cohort.summary import STATUSES
+from bayesdx.cohort.scores import Scores, fired, score_codes
 from bayesdx.diagnosis.compiled import compiled
-from bayesdx.errors import CohortError, FindingsError, ImpossibleEvidenceError
+from bayesdx.errors import CohortError, FindingsError, ImpossibleEvidenceError, quoted
 from bayesdx.files.companions import arrow
 from bayesdx.inference import Evidence
 from bayesdx.knowledge.model import Model
-from bayesdx.knowledge.vocabulary import quoted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -146,7 +142,7 @@ def output_schema(words: TableLexicon, schema: Any, options: Options) -> Any:
 
 
 def score_names(words: TableLexicon, options: Options) -> list[str]:
-    """Names of the columns of scores; those to keep must be called otherwise."""
+    """Names of the columns of scores; a CohortError where a column to keep has one of them."""
     prefixes = ("posterior", "lower", "upper") if options.intervals is not None else ("posterior",)
     names = [*OWN, *(f"{prefix}_{line}" for prefix in prefixes for line in words.lines)]
     for name in options.keep:
@@ -205,7 +201,7 @@ def _tables(scores: Scores) -> list[NDArray[np.float64]]:
 
 
 class _Spread:
-    """Puts the numbers of the rows that were scored into all rows; the others are missing."""
+    """Spreads numbers of the rows that were scored over all rows; in the others they are missing."""
 
     def __init__(self, rows: NDArray[np.intp], n_rows: int, unknown: NDArray[np.bool_]) -> None:
         self.rows = rows

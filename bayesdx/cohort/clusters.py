@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from bayesdx.cohort.batches import output_schema, scored_batch
-from bayesdx.cohort.cohort_sizes import CohortSizes
-from bayesdx.cohort.column_words import TableLexicon, lexicon
+from bayesdx.cohort.coding import TableLexicon, lexicon
 from bayesdx.cohort.columns import Scored
 from bayesdx.cohort.formats import format_of
 from bayesdx.cohort.frames import PandasSource
-from bayesdx.cohort.options import Options
+from bayesdx.cohort.options import CohortSizes, Options
 from bayesdx.cohort.parts_on_disk import Parts
 from bayesdx.cohort.runs import Run, identity
 from bayesdx.knowledge.model import Model
@@ -21,7 +20,7 @@ from bayesdx.knowledge.model import Model
 def score_dask(words: TableLexicon, frame: Any, out: Path | None, options: Options, overwrite: bool) -> Any:
     """A Dask frame of scores, computed when asked; or, with ``out``, parts written by the workers.
 
-    A worker that is lost is replaced by Dask, which asks another one for its partitions; a part is whole or not there.
+    Where a worker is lost, Dask gives its partitions to another one; no part is ever left half written.
     ``out`` lies on a disk that all workers and the caller share.
     """
     words.positions([str(name) for name in frame.columns], options.keep, options.ignore)

@@ -1,29 +1,154 @@
-"""Turns the cells of a batch into codes of states; a cell that is no state is reported, never guessed."""
+"""What a table means in a model: columns as variables, cells as codes of states; what means nothing is reported."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.cohort.column_words import TableLexicon
-from bayesdx.cohort.columns import Batch, Column, Texts
-from bayesdx.errors import CohortError, FindingsError
-from bayesdx.files.companions import arrow
+from bayesdx.cohort.columns import Batch, CellType, Texts, distinct
+from bayesdx.diagnosis.compiled import Compiled, compiled
+from bayesdx.errors import FindingsError, did_you_mean, quoted
 from bayesdx.files.texts import plain_number
+from bayesdx.inference import Engine
+from bayesdx.inference.kernels import Kernel, numba_installed
+from bayesdx.knowledge.model import Model
 
 Codes = NDArray[np.int32]
 
+MOST_FAULTS_SHOWN = 20
+"""Faults that one message lists."""
 
-@dataclass(frozen=True)
-class CellType:
-    """Stands for all cells of a column whose type no state can have."""
+MOST_REMEMBERED = 10_000
+"""Distinct cells of a column whose reading is remembered."""
 
-    name: str
+UNTOLD = ("", "?")
+"""Cells that say nothing: an empty one, and one that says that the question could not be answered."""
+
+
+@dataclass(frozen=True, eq=False)
+class TableLexicon:
+    """What the columns and cells of a table mean in a model.
+
+    Parameters
+    ----------
+    model : Model
+    engine : Engine
+        With one kernel for batches of every size, so that a row has the same score in all of them.
+    lines : tuple of str
+        Names of the lines of the differential.
+    codes : dict
+        What cells mean, as far as they were seen: column and position, then the cell.
+    """
+
+    model: Model
+    engine: Engine
+    lines: tuple[str, ...]
+    codes: dict[tuple[str, int], dict[tuple[type, object], int | None]] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """Name and version."""
+        return f"{self.model.name} {self.model.version}"
+
+    def positions(self, columns: Sequence[str], keep: Iterable[str], ignore: Iterable[str]) -> dict[str, int]:
+        """Position in the network of every column that is a variable, by its name, its label or a synonym.
+
+        Raises
+        ------
+        FindingsError
+            A column, or a variable, that is given twice; a column that may mean several variables, or that is none and
+            neither kept nor ignored; one to keep that is not there.
+        """
+        index = self.engine.network.index
+        kept, ignored = set(keep), set(ignore)
+        faults = []
+        found: dict[str, str] = {}
+        seen: set[str] = set()
+        for column in columns:
+            if column in seen:
+                faults.append(f"column {quoted(column)} occurs twice.")
+            elif column not in ignored:
+                meant = self.model.vocabulary.find(column)
+                if len(meant) == 1 and meant[0] in index:
+                    found[column] = meant[0]
+                elif len(meant) > 1 or column not in kept:
+                    faults.append(self._no_variable(column, meant))
+            seen.add(column)
+        faults += self._twice(found)
+        faults += [
+            f"keep: there is no column {quoted(name)}.{did_you_mean(name, columns)}"
+            for name in keep
+            if name not in seen
+        ]
+        if faults:
+            raise FindingsError(listed(faults))
+        return {column: index[name] for column, name in found.items()}
+
+    def _twice(self, found: Mapping[str, str]) -> list[str]:
+        """Variables that several columns mean."""
+        columns: dict[str, list[str]] = defaultdict(list)
+        for column, name in found.items():
+            columns[name].append(column)
+        return [
+            f"{name} is given twice, as {' and as '.join(map(quoted, several))}."
+            for name, several in columns.items()
+            if len(several) > 1
+        ]
+
+    def code(self, column: str, position: int, value: object) -> int | None:
+        """The code of the state that a cell means: -1 for ``?``, not observed; None where no single state is meant."""
+        known = self.codes.setdefault((column, position), {})
+        key = (type(value), value)
+        if key not in known:
+            if len(known) >= MOST_REMEMBERED:
+                known.clear()
+            known[key] = self._read(column, position, value)
+        return known[key]
+
+    def _read(self, column: str, position: int, value: object) -> int | None:
+        node = self.engine.network.nodes[position]
+        state = self.model.vocabulary.state_or_none(node.name, value, column)
+        if state is None:
+            return -1 if isinstance(value, str) and value.strip() in UNTOLD else None
+        return node.states.index(state)
+
+    def _no_variable(self, column: str, meant: Sequence[str]) -> str:
+        if len(meant) > 1:
+            several = " or ".join((", ".join(meant[:-1]), meant[-1]))
+            return f"column {quoted(column)} may mean {several}; name it after one of them, or name it under ignore."
+        text = f"column {quoted(column)} is not a variable of {self.title}."
+        if meant:
+            return f"{text} It is a group; give its members as columns: {', '.join(self.model.groups[meant[0]])}."
+        names = self.engine.network.names
+        if set(column.split("|")) & set(names):
+            return f"{text} The cells seem to be separated by |; save the file with commas, semicolons or tabs."
+        near = self.model.vocabulary.hint(column)
+        return f"{text}{near or ' Name it under keep to copy it, or under ignore.'}"
+
+
+def listed(faults: Sequence[str]) -> str:
+    """Faults, a line each, the first ones only where there are many."""
+    more = [f"... and {len(faults) - MOST_FAULTS_SHOWN} more."] if len(faults) > MOST_FAULTS_SHOWN else []
+    return "\n".join([*faults[:MOST_FAULTS_SHOWN], *more])
+
+
+def lexicon(model: Model) -> TableLexicon:
+    """The lexicon of a model; made once in a process, shared by its threads."""
+    return compiled(model).kept(_lexicon)
+
+
+def _lexicon(ready: Compiled) -> TableLexicon:
+    engine = Engine(ready.network, kernel=kernel(), workers=1)  # the parts of a cohort have the threads
+    return TableLexicon(ready.model, engine, tuple(line.name for line in ready.lines))
+
+
+def kernel() -> Kernel:
+    """The kernel of every cohort: numba where it is installed. Not "auto", which depends on the size of the batch."""
+    return "numba" if numba_installed() else "numpy"
 
 
 @dataclass(frozen=True)
@@ -117,107 +242,3 @@ def encode_batch(lexicon: TableLexicon, batch: Batch, positions: Mapping[str, in
             found = wrong[index]
             fault = np.where((fault < 0) & (found >= 0), found, fault)
     return Coded(codes, fault, faults)
-
-
-def distinct(column: Column) -> tuple[NDArray[np.integer], list[object]]:
-    """Index of each cell in the distinct values, -1 where missing, and these values.
-
-    A value is a str, a bool, an int or a float, None where it is missing also, or a CellType.
-    """
-    if isinstance(column, Texts):
-        return column.index, list(column.values)
-    if isinstance(column, pd.Series):
-        return _distinct_of_series(column)
-    return _distinct_of_array(column)
-
-
-def _distinct_of_series(column: pd.Series[Any]) -> tuple[NDArray[np.integer], list[object]]:
-    kind = column.dtype
-    if isinstance(kind, pd.CategoricalDtype):
-        index, values = column.cat.codes.to_numpy(), kind.categories.to_numpy(dtype=object)
-    elif isinstance(kind, pd.StringDtype) or pd.api.types.is_numeric_dtype(kind):
-        index, found = pd.factorize(column)
-        values = np.asarray(found, dtype=object)
-    elif kind == np.dtype(object):
-        return _distinct_of_objects(column.to_numpy())
-    else:
-        return np.where(column.isna().to_numpy(), -1, 0), [CellType(str(kind))]
-    return index, [_plain(value) for value in values.tolist()]
-
-
-def _distinct_of_objects(cells: NDArray[np.object_]) -> tuple[NDArray[np.integer], list[object]]:
-    """Values of any type; a list or another that cannot be looked up counts as one of its type."""
-    if pd.api.types.infer_dtype(cells, skipna=True) == "string":
-        index, texts = pd.factorize(cells)
-        return index, list(texts)
-    places: dict[object, int] = {}
-    values: list[object] = []
-    index = np.full(len(cells), -1)
-    for row in np.flatnonzero(~pd.isna(cells)).tolist():
-        value = _plain(cells[row])
-        key = (type(value), value)  # True is not 1 here
-        if key not in places:
-            places[key] = len(values)
-            values.append(value)
-        index[row] = places[key]
-    return index, values
-
-
-def _plain(value: object) -> object:
-    """A cell as Python's own text, truth value or number; a CellType where it is nothing of these."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, bytes):
-        return value.decode("utf-8", errors="backslashreplace")
-    if isinstance(value, str | bool | int | float):
-        return value
-    missing = pd.api.types.is_scalar(value) and pd.isna(value)  # type: ignore[call-overload]
-    return None if missing else CellType(type(value).__name__)
-
-
-def _distinct_of_array(cells: Any) -> tuple[NDArray[np.integer], list[object]]:
-    pa = arrow()
-    if isinstance(cells, pa.ExtensionArray):
-        cells = cells.storage
-    kind, types = cells.type, pa.types
-    if types.is_null(kind):
-        return np.full(len(cells), -1), []
-    if types.is_dictionary(kind):
-        check_indices([cells])
-        inner, values = _distinct_of_array(cells.dictionary)
-        return np.append(inner, -1)[_filled(cells.indices)], values
-    if _is_text(kind):
-        coded = cells.cast(pa.large_binary()).dictionary_encode()
-    elif types.is_boolean(kind) or types.is_integer(kind) or types.is_floating(kind):
-        missing = cells.is_null(nan_is_null=types.is_floating(kind))
-        coded = pa.compute.if_else(missing, pa.scalar(None, kind), cells).dictionary_encode()
-    else:
-        return np.where(np.asarray(cells.is_null()), -1, 0), [CellType(repr(str(kind))[1:-1])]
-    return _filled(coded.indices), [_plain(value) for value in coded.dictionary.to_pylist()]
-
-
-def check_indices(arrays: Iterable[Any]) -> None:
-    """Raise a CohortError where a column points beyond its dictionary, as a damaged file may.
-
-    pyarrow takes such a column as it is, and reads memory that is not its own when it decodes it.
-    """
-    pa = arrow()
-    for array in arrays:
-        if pa.types.is_dictionary(array.type):
-            ends = pa.compute.min_max(array.indices).as_py()
-            if ends["min"] is not None and not 0 <= ends["min"] <= ends["max"] < len(array.dictionary):
-                raise CohortError("a column points beyond its dictionary; the data are damaged.")
-
-
-def _is_text(kind: Any) -> bool:
-    types = arrow().types
-    tests = (types.is_string, types.is_large_string, types.is_string_view,
-             types.is_binary, types.is_large_binary, types.is_binary_view)  # fmt: skip
-    return any(test(kind) for test in tests)
-
-
-def _filled(indices: Any) -> NDArray[np.int64]:
-    """Indices as whole numbers, -1 for null."""
-    pa = arrow()
-    wide = indices.cast(pa.int64())
-    return np.asarray(wide.fill_null(-1) if wide.null_count else wide)

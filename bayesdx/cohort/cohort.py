@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,22 +16,19 @@ from typing import Any
 
 from bayesdx.cohort.batches import output_schema, score_names, scored_batch
 from bayesdx.cohort.clusters import score_dask
-from bayesdx.cohort.cohort_sizes import CohortSizes
-from bayesdx.cohort.column_words import TableLexicon, lexicon
+from bayesdx.cohort.coding import TableLexicon, lexicon
 from bayesdx.cohort.columns import Scored
 from bayesdx.cohort.formats import format_of
 from bayesdx.cohort.opening import is_dask, open_source
-from bayesdx.cohort.options import Options, read_options
+from bayesdx.cohort.options import CohortSizes, Options, read_options
 from bayesdx.cohort.parts_on_disk import Parts
-from bayesdx.cohort.progress import shown_progress
 from bayesdx.cohort.runs import Run, identity
 from bayesdx.cohort.sources import Part, RowSource
-from bayesdx.errors import CohortError
+from bayesdx.errors import CohortError, quoted
 from bayesdx.files.companions import arrow
 from bayesdx.inference.kernels import processors
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.versions import as_model
-from bayesdx.knowledge.vocabulary import quoted
 
 
 def score_cohort(
@@ -65,14 +63,14 @@ def score_cohort(
         or Excel; the last two are read whole. A column per variable of the model, called by its name, its label or a
         synonym. A cell is what a finding of ``diagnose`` may be: a state or its label; yes, no, true, false, 1 or 0
         where the variable has two states that are such words; a number where it has cut points. Null, NaN, ``?`` and an
-        empty cell are "not observed" (never "absent"). In a file of text a decimal comma counts where it cannot part
-        thousands, and everywhere where semicolons separate cells.
+        empty cell are "not observed" (never "absent"). In a text file a comma is decimal where it cannot separate
+        thousands, and always where semicolons separate the cells.
     out : path, optional
         ``name.parquet`` or ``name.csv`` for one file, a name without ending for a folder of Parquet parts. Where left
         out, scores are returned in memory.
     keep : iterable of str
-        Columns copied into the output, such as a patient's number. One that is a variable of the model also is a
-        finding as well, unless it is named under ``ignore`` too.
+        Columns copied into the output, such as a patient's number. A column that is a variable of the model is read as
+        a finding too, unless ``ignore`` names it as well.
     ignore : iterable of str
         Columns that are neither findings nor copied. Any other column that is no variable is an error, since it may be
         a finding misspelt.
@@ -133,7 +131,7 @@ def score_cohort(
     target = _output(out)
     format = None if target is None else format_of(target)
     if format is not None and format.is_arrow:
-        arrow()  # what is not installed is named before anything else
+        arrow()  # raises before any work where pyarrow is missing
     words = lexicon(model)
     if is_dask(cohort):
         return score_dask(words, cohort, target, options, overwrite)
@@ -186,7 +184,7 @@ def _refuse_source(table: RowSource, out: Path) -> None:
 
 
 class _StoppedError(Exception):
-    """The run has failed elsewhere."""
+    """Another thread of the run has failed."""
 
 
 class _Memory:
@@ -196,7 +194,7 @@ class _Memory:
         self.parts: dict[int, list[Scored]] = {}
 
     def done(self, number: int) -> int | None:
-        """Nothing is there beforehand."""
+        """None: no part exists before the run."""
         return None
 
     @contextmanager
@@ -223,12 +221,12 @@ class _Job:
     progress: bool | None
 
     def do(self, sink: Parts | _Memory, schema: Any) -> int:
-        """Score every part that is not there yet; returns the number of parts."""
+        """Score every part that is not finished yet; returns the number of parts."""
         stop = threading.Event()
         count = 0
         pending: deque[Future[None]] = deque()
         with (
-            shown_progress(self.table.rows, self.progress) as advance,
+            _shown_progress(self.table.rows, self.progress) as advance,
             ThreadPoolExecutor(self.threads, thread_name_prefix="score_cohort") as pool,
         ):
             try:
@@ -237,7 +235,7 @@ class _Job:
                     count += 1
                     pending.append(pool.submit(self._score, part, sink, schema, stop, advance))
                     if len(pending) > self.threads:
-                        # The oldest first: of several faults the one of the earliest rows is raised.
+                        # The oldest first, so that of several faults the one of the earliest rows is raised.
                         pending.popleft().result()
                 while pending:
                     pending.popleft().result()
@@ -262,3 +260,43 @@ class _Job:
                 write(scored_batch(self.words, batch, self.options, self.positions, place))
                 advance(len(batch))
             self.table.check_unchanged(part)
+
+
+@contextmanager
+def _shown_progress(rows: int | None, show: bool | None) -> Iterator[Callable[[int], None]]:
+    """A bar with rate and remaining time on standard error; the function moves it on by the rows just done.
+
+    Parameters
+    ----------
+    rows : int or None
+        All rows; None where their number is not known beforehand.
+    show : bool or None
+        None shows the bar where standard error is a terminal.
+    """
+    if not (sys.stderr.isatty() if show is None else show):
+        yield lambda done: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.text import Text
+
+    class Rate(TextColumn):
+        def __init__(self) -> None:
+            super().__init__("")
+
+        def render(self, task: Task) -> Text:
+            speed = task.speed or (task.completed / task.elapsed if task.elapsed else None)
+            return Text("" if speed is None else f"{speed:,.0f} rows/s")
+
+    total = "{task.completed:,}" if rows is None else "{task.completed:,} of {task.total:,}"
+    columns = (
+        BarColumn(),
+        TextColumn(f"{total} rows"),
+        Rate(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=False) as bar:
+        task = bar.add_task("score", total=rows)
+        yield lambda done: bar.advance(task, done)

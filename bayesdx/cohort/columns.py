@@ -7,7 +7,7 @@ from it, or it is copied.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,12 +16,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bayesdx.display.plain import disarmed
-from bayesdx.errors import CohortError
+from bayesdx.errors import CohortError, quoted
 from bayesdx.files.companions import arrow, arrow_faults
-from bayesdx.knowledge.vocabulary import quoted
 
 TEXT = pd.Series(["text"]).dtype
 """How this pandas stores text."""
+
+STATUSES = ("ok", "impossible", "bad_value")
+"""What became of a row: scored; of probability 0 under the model; a cell that is no state of its variable."""
 
 Column = Any
 """``Texts``, ``Numbers``, pandas.Series or pyarrow.Array."""
@@ -49,7 +51,7 @@ class Texts:
         return len(self.index)
 
     def cells(self, values: Sequence[str] | None = None) -> NDArray[np.object_]:
-        """The text of each cell, None where missing; ``values`` may stand for the distinct texts."""
+        """The text of each cell, None where missing; ``values``, where given, replaces the distinct texts."""
         whole = np.array([*(self.values if values is None else values), None], dtype=object)
         return np.take(whole, self.index)
 
@@ -103,6 +105,120 @@ class Scored:
 
     columns: Mapping[str, Column]
     statuses: Mapping[str, int]
+
+
+# -- as distinct values -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class CellType:
+    """Stands for cells of a type that no state can have, such as lists or dates."""
+
+    name: str
+
+
+def distinct(column: Column) -> tuple[NDArray[np.integer], list[object]]:
+    """Index of each cell in the distinct values, -1 where missing, and these values.
+
+    A value is a str, a bool, an int or a float, None where it is missing also, or a CellType.
+    """
+    if isinstance(column, Texts):
+        return column.index, list(column.values)
+    if isinstance(column, pd.Series):
+        return _distinct_of_series(column)
+    return _distinct_of_array(column)
+
+
+def _distinct_of_series(column: pd.Series[Any]) -> tuple[NDArray[np.integer], list[object]]:
+    kind = column.dtype
+    if isinstance(kind, pd.CategoricalDtype):
+        index, values = column.cat.codes.to_numpy(), kind.categories.to_numpy(dtype=object)
+    elif isinstance(kind, pd.StringDtype) or pd.api.types.is_numeric_dtype(kind):
+        index, found = pd.factorize(column)
+        values = np.asarray(found, dtype=object)
+    elif kind == np.dtype(object):
+        return _distinct_of_objects(column.to_numpy())
+    else:
+        return np.where(column.isna().to_numpy(), -1, 0), [CellType(str(kind))]
+    return index, [_plain(value) for value in values.tolist()]
+
+
+def _distinct_of_objects(cells: NDArray[np.object_]) -> tuple[NDArray[np.integer], list[object]]:
+    """Values of any type; a list, or another value without a hash, is represented by its CellType."""
+    if pd.api.types.infer_dtype(cells, skipna=True) == "string":
+        index, texts = pd.factorize(cells)
+        return index, list(texts)
+    places: dict[object, int] = {}
+    values: list[object] = []
+    index = np.full(len(cells), -1)
+    for row in np.flatnonzero(~pd.isna(cells)).tolist():
+        value = _plain(cells[row])
+        key = (type(value), value)  # True is not 1 here
+        if key not in places:
+            places[key] = len(values)
+            values.append(value)
+        index[row] = places[key]
+    return index, values
+
+
+def _plain(value: object) -> object:
+    """A cell as Python's own text, truth value or number; a CellType for anything else."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, bytes):
+        return value.decode("utf-8", errors="backslashreplace")
+    if isinstance(value, str | bool | int | float):
+        return value
+    missing = pd.api.types.is_scalar(value) and pd.isna(value)  # type: ignore[call-overload]
+    return None if missing else CellType(type(value).__name__)
+
+
+def _distinct_of_array(cells: Any) -> tuple[NDArray[np.integer], list[object]]:
+    pa = arrow()
+    if isinstance(cells, pa.ExtensionArray):
+        cells = cells.storage
+    kind, types = cells.type, pa.types
+    if types.is_null(kind):
+        return np.full(len(cells), -1), []
+    if types.is_dictionary(kind):
+        check_indices([cells])
+        inner, values = _distinct_of_array(cells.dictionary)
+        return np.append(inner, -1)[_filled(cells.indices)], values
+    if _is_text(kind):
+        coded = cells.cast(pa.large_binary()).dictionary_encode()
+    elif types.is_boolean(kind) or types.is_integer(kind) or types.is_floating(kind):
+        missing = cells.is_null(nan_is_null=types.is_floating(kind))
+        coded = pa.compute.if_else(missing, pa.scalar(None, kind), cells).dictionary_encode()
+    else:
+        return np.where(np.asarray(cells.is_null()), -1, 0), [CellType(repr(str(kind))[1:-1])]
+    return _filled(coded.indices), [_plain(value) for value in coded.dictionary.to_pylist()]
+
+
+def _is_text(kind: Any) -> bool:
+    types = arrow().types
+    tests = (types.is_string, types.is_large_string, types.is_string_view,
+             types.is_binary, types.is_large_binary, types.is_binary_view)  # fmt: skip
+    return any(test(kind) for test in tests)
+
+
+def _filled(indices: Any) -> NDArray[np.int64]:
+    """Indices as whole numbers, -1 for null."""
+    pa = arrow()
+    wide = indices.cast(pa.int64())
+    return np.asarray(wide.fill_null(-1) if wide.null_count else wide)
+
+
+def check_indices(arrays: Iterable[Any]) -> None:
+    """Raise a CohortError where a column points beyond its dictionary, as a damaged file may.
+
+    pyarrow takes such a column as it is, and reads memory that is not its own when it decodes it.
+    """
+    pa = arrow()
+    for array in arrays:
+        if pa.types.is_dictionary(array.type):
+            ends = pa.compute.min_max(array.indices).as_py()
+            if ends["min"] is not None and not 0 <= ends["min"] <= ends["max"] < len(array.dictionary):
+                raise CohortError("a column points beyond its dictionary; the data are damaged.")
 
 
 # -- as CSV -----------------------------------------------------------------------------------------------------------
@@ -199,7 +315,7 @@ def _array(column: Column, field: Any) -> Any:
 
 
 def pandas_array(column: pd.Series[Any]) -> Any:
-    """A pyarrow Array of a Series; values that are not text become their description where others of it are text."""
+    """A pyarrow Array of a Series; where it mixes text with other values, these become text that describes them."""
     pa = arrow()
     try:
         array = pa.array(column, from_pandas=True)

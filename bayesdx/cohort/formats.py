@@ -86,13 +86,13 @@ class Writer:
         self.file.close()
 
     def abandon(self) -> None:
-        """Let go of a file that is not to be finished."""
+        """Close a file that will not be finished."""
         with suppress(OSError, ValueError):
             self.file.close()
 
 
 def parquet_writer(path: Path, schema: Any) -> Any:
-    """A Parquet file whose doubles are plain: they hardly ever repeat."""
+    """A writer of Parquet that uses no dictionaries for doubles, which hardly ever repeat."""
     pa = arrow()
     repeated = [field.name for field in schema if not pa.types.is_floating(field.type)]
     return pa.parquet.ParquetWriter(str(path), schema, compression="zstd", compression_level=1, use_dictionary=repeated)

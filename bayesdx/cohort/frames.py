@@ -10,12 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.cohort.cohort_sizes import CohortSizes
 from bayesdx.cohort.columns import Batch, Scored, pandas_array, to_pandas
+from bayesdx.cohort.options import CohortSizes
 from bayesdx.cohort.sources import Part, RowSource, arrow_batches, arrow_table, reading
-from bayesdx.errors import CohortError, MissingExtraError
+from bayesdx.errors import CohortError, MissingExtraError, quoted
 from bayesdx.files.companions import arrow
-from bayesdx.knowledge.vocabulary import quoted
 
 
 def narwhals() -> Any:
@@ -36,7 +35,7 @@ def narwhals() -> Any:
 
 
 def frame_source(frame: Any, sizes: CohortSizes) -> RowSource:
-    """The source that a frame is."""
+    """The source of a frame."""
     return PandasSource(frame, sizes) if isinstance(frame, pd.DataFrame) else ArrowSource(frame, sizes)
 
 

@@ -9,13 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bayesdx.cohort.cohort_sizes import CohortSizes
 from bayesdx.cohort.columns import Scored
 from bayesdx.cohort.frames import ArrowSource, FrameSource, PandasSource, frame_source
+from bayesdx.cohort.options import CohortSizes
 from bayesdx.cohort.sources import CsvSource, Files, ParquetSource, Part, RowSource, parquet_files, reading
-from bayesdx.errors import CohortError
+from bayesdx.errors import CohortError, quoted
 from bayesdx.files.tables import READ, kind_of, read_arrow, read_sheet
-from bayesdx.knowledge.vocabulary import quoted
 
 TEXT = (".csv", ".tsv", ".tab", ".txt", ".dat")
 """Endings of tables of text, with or without that of a compression."""

@@ -1,12 +1,15 @@
-"""What a user may choose about a run; checked once, before anything is read."""
+"""What a user may choose about a run: options, and sizes of what is read at once. Checked before anything is read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
+import numpy as np
+
 from bayesdx.errors import CohortError
+from bayesdx.files.texts import LARGEST_UNPACKED
 
 FEWEST_DRAWS = 50
 """Draws below which an interval says little."""
@@ -39,7 +42,7 @@ class Options:
     seed: int = 0
 
     def columns(self, names: Sequence[str]) -> list[str]:
-        """The columns to read; the first one where all are ignored, since there are rows still."""
+        """The columns to read: all but the ignored ones, or the first one where all are ignored, to count the rows."""
         ignored = {*self.ignore} - {*self.keep}
         return [name for name in names if name not in ignored] or list(names[:1])
 
@@ -49,10 +52,61 @@ class Options:
         return {"keep": list(self.keep), "ignore": sorted(self.ignore), "intervals": sure}
 
 
+@dataclass(frozen=True)
+class CohortSizes:
+    """How ``score_cohort`` cuts a table, and what it refuses to read.
+
+    The scores are the same for every cut. Smaller parts and batches need less memory; after a run was killed, smaller
+    parts leave less to be scored again.
+
+    Parameters
+    ----------
+    part_rows : int
+        Rows of a part at least. A killed run loses at most one part for each of its threads.
+    batch_rows : int
+        Rows that are scored at once.
+    part_characters : int
+        Characters of a CSV file after which a part ends, however few rows it has.
+    most_columns : int
+        Columns that a table may have.
+    most_files : int
+        Parquet files that a folder may have.
+    largest_group : int
+        Uncompressed bytes that a row group of a Parquet file may have.
+    largest_unpacked : int
+        Bytes that a compressed file of text may have when unpacked.
+
+    Raises
+    ------
+    CohortError
+        A size that is no whole number of at least 1.
+
+    Examples
+    --------
+    >>> from bayesdx.types import CohortSizes
+    >>> CohortSizes(part_rows=10_000).part_rows
+    10000
+    """
+
+    part_rows: int = 2**17
+    batch_rows: int = 2**16
+    part_characters: int = 2**25
+    most_columns: int = 10_000
+    most_files: int = 100_000
+    largest_group: int = 2**32
+    largest_unpacked: int = LARGEST_UNPACKED
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            size = getattr(self, field.name)
+            if not isinstance(size, int | np.integer) or isinstance(size, bool) or size < 1:
+                raise CohortError(f"sizes: {field.name} = {size!r}; expected a whole number of at least 1.")
+
+
 def read_options(
     keep: Iterable[str], ignore: Iterable[str], on_error: str, intervals: float | None, draws: int, seed: int
 ) -> Options:
-    """The options, or a CohortError that names the first one that cannot be."""
+    """The options; a CohortError names the first one that is out of range."""
     if on_error not in ON_ERROR:
         raise CohortError(f"on_error: {on_error!r}; expected 'raise' or 'flag'.")
     if intervals is not None and not 0 < intervals < 1:

@@ -9,18 +9,19 @@ import reprlib
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bayesdx.cohort.cohort_sizes import CohortSizes
-from bayesdx.cohort.column_words import TableLexicon, kernel
+from bayesdx.cohort.coding import TableLexicon, kernel
+from bayesdx.cohort.columns import STATUSES
 from bayesdx.cohort.formats import Format, merge
-from bayesdx.cohort.options import Options
-from bayesdx.cohort.parts_on_disk import Parts, sync
-from bayesdx.cohort.records import (
+from bayesdx.cohort.options import CohortSizes, Options
+from bayesdx.cohort.parts_on_disk import (
+    Parts,
     Written,
     is_count,
     read_json,
@@ -28,14 +29,13 @@ from bayesdx.cohort.records import (
     read_written,
     remove,
     seal,
+    sync,
     write_json,
     written,
 )
-from bayesdx.cohort.summary import STATUSES, CohortSummary
-from bayesdx.errors import CohortError
+from bayesdx.errors import LONGEST_SHOWN, CohortError, quoted
 from bayesdx.files.companions import arrow
-from bayesdx.knowledge.saving import sync_folder
-from bayesdx.knowledge.vocabulary import LONGEST_SHOWN, quoted
+from bayesdx.files.ordinary import UnusualFileError, sync_folder
 
 ADVICE = "Choose another name, or pass overwrite=True (--overwrite)."
 
@@ -43,8 +43,41 @@ MANIFEST = 1
 """Version of the manifest's format."""
 
 
+@dataclass(frozen=True)
+class CohortSummary:
+    """A finished run whose scores were written.
+
+    Parameters
+    ----------
+    out : Path
+        File or folder of the scores.
+    rows : int
+    statuses : mapping of "ok", "impossible" and "bad_value" to the number of rows
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import pandas as pd
+    >>> import bayesdx as dx
+    >>> model = dx.load_model("chest_clinic@1.0.0")
+    >>> patients = pd.DataFrame({"xray": ["positive", "odd"]})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     summary = dx.score_cohort(model, patients, out=f"{folder}/scores.csv", on_error="flag")
+    >>> summary.rows, dict(summary.statuses)
+    (2, {'ok': 1, 'impossible': 0, 'bad_value': 1})
+    """
+
+    out: Path
+    rows: int
+    statuses: Mapping[str, int]
+
+    def __str__(self) -> str:
+        parts = [f"{self.statuses[name]} {name}" for name in STATUSES]
+        return f"{self.out}: {self.rows} rows; {', '.join(parts)}."
+
+
 class Run:
-    """The place of a run.
+    """The place where a run writes its output, with the manifest that says which run it is.
 
     ``OUT.parquet`` and ``OUT.csv`` have their manifest beside them, ``OUT.parquet.manifest.json``, and until they are
     finished their parts, in ``OUT.parquet.parts/``. A folder has its manifest within, ``_manifest.json``, and until it
@@ -56,8 +89,8 @@ class Run:
         Absolute.
     format : Format
     identity : mapping
-        What the bytes of the output depend on; its entry ``source`` is None where the source cannot be recognised, so
-        that a rest of the run is of no use.
+        What the bytes of the output depend on; its entry ``source`` is None where the source cannot be recognised, and
+        then the run is never continued.
     overwrite : bool
         Whether what another run has written may be replaced.
     sizes : CohortSizes
@@ -66,7 +99,7 @@ class Run:
     Attributes
     ----------
     finished : CohortSummary or None
-        Where the same run was finished before.
+        The summary where the same run was finished before; nothing is left to do then.
 
     Raises
     ------
@@ -114,7 +147,10 @@ class Run:
             self.finished = self._summary(found)
 
     def _is_mine(self, found: dict[str, Any], overwrite: bool) -> bool:
-        """Whether the run at the place is this one and finished; another one is refused, or its rests are removed."""
+        """Whether the run at the place is this one and finished.
+
+        Another run is refused, or with ``overwrite`` its parts are removed.
+        """
         run, finished = found["run"], found["statuses"] is not None
         if run == self.identity and self.parts.resumable and not overwrite:
             if not finished:
@@ -137,7 +173,7 @@ class Run:
         self._write_manifest(self._content(None))
 
     def _refuse_others(self) -> None:
-        """Nothing that was not written by such a run is touched."""
+        """Raise a CohortError where something lies at the place that no run has written."""
         allowed = {"_parts"} if self.parts.format is Format.PARQUET_FOLDER else None
         _refuse_unless_empty(self.out, allowed)
         _refuse_unless_empty(self.parts.scratch, {"lock"})
@@ -149,7 +185,7 @@ class Run:
             return None
         except PermissionError:
             raise
-        except (OSError, ValueError):
+        except (OSError, UnusualFileError, ValueError):
             found = None
         if not _is_manifest(found):
             raise CohortError(f"{self.manifest}: no manifest of score_cohort; choose another name for the output.")
@@ -172,7 +208,7 @@ class Run:
         return CohortSummary(self.out, sum(statuses.values()), statuses)
 
     def _is_there(self, manifest: Mapping[str, Any]) -> bool:
-        """Whether the scores of a finished run are there as they were written; an output that is gone is not."""
+        """Whether the output of a finished run is there; a CohortError where it was changed since."""
         if not os.path.lexists(self.out):
             return False
         for name, found in (manifest.get("files") or {}).items():
@@ -183,7 +219,7 @@ class Run:
         return True
 
     def finish(self, parts: int, schema: Any) -> CohortSummary:
-        """Put the parts together, say so in the manifest, and clean up."""
+        """Put the parts together, and record the output in the manifest."""
         records: dict[str, Written] = {}
         for number in range(parts):
             path, record = self.parts.path(number), self.parts.record(number)
@@ -218,7 +254,7 @@ class Run:
         return record
 
     def close(self) -> None:
-        """Let go of the place; where the run is finished, or there is nothing to continue, its parts are removed."""
+        """Release the lock; the parts of a finished run are removed."""
         if self._lock is None:
             return
         found = None
@@ -278,12 +314,12 @@ _SHORT.maxstring = _SHORT.maxother = LONGEST_SHOWN
 
 
 def _shown(value: object) -> str:
-    """A value of a manifest in few words, however long it is or deeply nested."""
+    """A value of a manifest, shortened however long or deeply nested it is."""
     return quoted(value)[1:-1] if isinstance(value, str) else _SHORT.repr(value)
 
 
 def _locked(path: Path, out: Path) -> int | None:
-    """A lock that ends with the process; None where the system has none of this kind."""
+    """The handle of a lock that ends with the process; None where the system has no such locks."""
     try:
         import fcntl
     except ImportError:

@@ -1,4 +1,4 @@
-"""Posteriors of coded rows: equal rows are answered once, a fixed number of rows at a time."""
+"""What is known of coded rows: posteriors, credible intervals, and red flags, which need no posterior."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.cohort.column_words import TableLexicon
+from bayesdx.cohort.coding import TableLexicon
 from bayesdx.cohort.options import Options
 from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.draws import draw_parameters
 from bayesdx.inference import Evidence
+from bayesdx.knowledge.schema import URGENCIES
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int32]
@@ -20,21 +21,26 @@ Codes = NDArray[np.int32]
 WIDTH = 1024
 """The number of rows asked at once is a multiple of this, so that a row has the same score in every batch.
 
-A matrix product rounds the rows of its last, narrower tile in another order than those of a full one. Batches as wide
-as this are not looked through for evidence that their rows share either.
+A matrix product rounds the rows of its last, narrower tile in another order than those of a full one. It is also more
+than ``Sizes.alike_cases``: findings that all rows of a batch share are entered like any others.
 """
 
 SLICE = 16 * WIDTH
 """Rows asked at once; more take more memory and no less time."""
 
 SAMPLE = 10_000
-"""Rows looked at to decide."""
+"""Rows looked at to decide whether equal rows are grouped."""
 
 WORTH_GROUPING = 0.7
 """Share of distinct rows in the sample below which all rows are grouped."""
 
 CELLS = 2**24
 """Numbers that the draws of an interval may hold at once."""
+
+FLAG_SEPARATOR = ";"
+"""Between the names of the flags of a row; no name holds it."""
+
+_BITS = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +69,7 @@ class Scores:
 
 
 def score_codes(lexicon: TableLexicon, codes: Codes, options: Options) -> Scores:
-    """Scores of rows; equal rows are answered once where that pays."""
+    """Scores of rows; equal rows are answered once where there are many of them."""
     groups = group_rows(codes)
     distinct = codes if groups is None else codes[groups[0]]
     log_evidence, posteriors = _posteriors(lexicon, distinct)
@@ -154,3 +160,45 @@ def _keys(codes: Codes) -> NDArray[np.uint64]:
         factor, *_ = rng.integers(1, 2**64 - 1, size=1, dtype=np.uint64) | np.uint64(1)
         keys += (codes[:, column].astype(np.int64) + 1).astype(np.uint64) * factor
     return keys
+
+
+def fired(lexicon: TableLexicon, codes: NDArray[np.int32]) -> tuple[NDArray[np.int64], list[str]]:
+    """Which red flags each row raises, emergencies first.
+
+    Parameters
+    ----------
+    lexicon : TableLexicon
+    codes : ndarray of int, shape (n_rows, n_variables)
+
+    Returns
+    -------
+    index : ndarray of int, shape (n_rows,)
+        Position in ``texts``.
+    texts : list of str
+        Names of flags separated by ``;``; empty where none fired.
+    """
+    network = lexicon.engine.network
+    flags = sorted(lexicon.model.red_flags, key=lambda flag: URGENCIES.index(flag.urgency))
+    names: list[str] = []
+    index = np.zeros(len(codes), dtype=np.int64)
+    texts = [""]
+    for start in range(0, len(flags), _BITS):
+        bits = np.zeros(len(codes), dtype=np.int64)
+        part = flags[start : start + _BITS]
+        for place, flag in enumerate(part):
+            holds = np.ones(len(codes), dtype=np.bool_)
+            for variable, states in flag.findings:
+                position = network.index[variable]
+                wanted = [code for code, state in enumerate(network.nodes[position].states) if state in states]
+                holds &= np.isin(codes[:, position], wanted)
+            bits |= holds.astype(np.int64) << place
+        names = [flag.flag for flag in part]
+        keys, pairs = pd.factorize(index << _BITS | bits)
+        index = np.asarray(keys, dtype=np.int64)
+        texts = [_joined(texts[int(pair) >> _BITS], names, int(pair) & (1 << _BITS) - 1) for pair in pairs]
+    return index, texts
+
+
+def _joined(before: str, names: list[str], bits: int) -> str:
+    here = [name for place, name in enumerate(names) if bits >> place & 1]
+    return FLAG_SEPARATOR.join([*([before] if before else []), *here])

@@ -15,19 +15,19 @@ from typing import Any
 
 import numpy as np
 
-from bayesdx.cohort.coding import check_indices
-from bayesdx.cohort.cohort_sizes import CohortSizes
-from bayesdx.cohort.column_words import MOST_FAULTS_SHOWN, listed
-from bayesdx.cohort.columns import Batch, Scored, Texts, to_arrow, to_pandas
+from bayesdx.cohort.coding import MOST_FAULTS_SHOWN, listed
+from bayesdx.cohort.columns import Batch, Scored, Texts, check_indices, to_arrow, to_pandas
+from bayesdx.cohort.options import CohortSizes
 from bayesdx.errors import BayesdxError, CohortError
 from bayesdx.files.companions import arrow, arrow_faults
 from bayesdx.files.tables import READ, lines_of
 from bayesdx.files.texts import Lines, TableFault, TextTable
 
 CSV_ROWS = 64
-"""Rows of a CSV file whose cells are held as they were read; more do not fit the processor's caches."""
+"""Rows of a CSV file that are coded together; more of them do not fit the processor's caches."""
 
 _ENDS = 2**16
+"""Bytes at either end of a file that its digest covers."""
 
 Group = tuple[int, int, int]
 """A row group: position of its file, position within the file, rows."""
@@ -46,7 +46,7 @@ class Part:
     files : tuple of int
         Positions of the files that it is read from.
     done : int or None
-        How many rows it has, where it was left out since its scores are there already; it has no batches then.
+        Its number of rows where it was not read because its scores exist already; such a part has no batches.
     """
 
     number: int
@@ -82,14 +82,17 @@ class RowSource(ABC):
 
     @abstractmethod
     def parts(self, columns: Sequence[str], done: Callable[[int], int | None]) -> Iterator[Part]:
-        """The parts in order, with these columns only; those of which ``done`` gives rows may be left out."""
+        """The parts in order, with these columns only.
+
+        ``done`` gives the rows of a part whose scores exist already, None for others; such a part need not be read.
+        """
 
     def native(self, parts: Sequence[Scored], schema: Callable[[], Any]) -> Any:
         """Scores in memory as a frame of the library that the table is of; for a file, pandas."""
         return to_pandas([part.columns for part in parts])
 
     def identity(self) -> dict[str, Any] | None:
-        """What tells this table from another, or from itself after a change; None where it cannot be recognised."""
+        """Plain values that change when the table does; None where a table cannot be recognised again."""
         return None
 
     def check_unchanged(self, part: Part) -> None:  # noqa: B027 - a frame in memory has nothing to compare
@@ -125,7 +128,7 @@ def _cannot_list(error: OSError) -> None:
 
 @contextmanager
 def reading(path: object) -> Iterator[None]:
-    """Whatever a reader makes of a broken file becomes a CohortError that names the file."""
+    """Turn the errors that readers raise over a broken file into a CohortError that names it."""
     try:
         yield
     except BayesdxError:
@@ -145,7 +148,10 @@ def _printable(text: str) -> str:
 
 
 def arrow_batches(batches: Iterator[Any], empty: Any, first_row: int, batch_rows: int) -> Iterator[Batch]:
-    """Batches of pyarrow RecordBatches, their rows numbered from ``first_row``; ``empty`` stands for none at all."""
+    """Batches of pyarrow RecordBatches, their rows numbered from ``first_row``.
+
+    Where there is no row at all, one batch without rows, with the columns of the table ``empty``.
+    """
     row = first_row
     for batch in gathered(batches, batch_rows):
         yield Batch(_columns(batch), range(row, row + batch.num_rows))
@@ -164,7 +170,7 @@ def arrow_table(parts: Sequence[Scored], schema: Any) -> Any:
 
 
 def gathered(batches: Iterator[Any], batch_rows: int) -> Iterator[Any]:
-    """The same rows in batches of a sensible size, where a reader gives very small ones."""
+    """The same rows, very small batches joined to some of at least half of ``batch_rows``."""
     pa = arrow()
     waiting: list[Any] = []
     rows = 0
@@ -206,7 +212,7 @@ def _state(path: Path) -> _State:
 
 
 class Files(RowSource):
-    """What files have in common: an identity, and no change while they are read."""
+    """A table in files: it has an identity, and must not change while it is read."""
 
     def __init__(self, root: Path, files: Sequence[Path], sizes: CohortSizes) -> None:
         self.root = root
@@ -266,7 +272,7 @@ class ParquetSource(Files):
         return arrow().schema([self.schema.field(name) for name in keep])
 
     def native(self, parts: Sequence[Scored], schema: Callable[[], Any]) -> Any:
-        """A pandas frame whose kept columns pyarrow has made of those in the file."""
+        """A pandas frame; its kept columns are converted by pyarrow."""
         return arrow_table(parts, schema()).to_pandas()
 
     def _add(self, number: int, path: Path, file: Any) -> None:
@@ -429,7 +435,7 @@ class _CsvPart:
         self.waiting = []
 
     def finished(self, number: int, done: int | None, batch_rows: int) -> Part:
-        """The part; nothing of it where its scores are there already."""
+        """The part; without batches where ``done`` gives its rows, since its scores exist already."""
         if done is not None:
             return Part(number, lambda: iter(()), (0,), done)
         self._encode()

@@ -20,11 +20,10 @@ from bayesdx.diagnosis.red_flags import FiredFlag, fired_flags
 from bayesdx.diagnosis.steps import Recommendation, candidates, recommendations
 from bayesdx.diagnosis.triage import CaseAlert, Triage, alerts_of, triage_of
 from bayesdx.display import as_json
-from bayesdx.errors import FindingsError, ImpossibleEvidenceError
+from bayesdx.errors import FindingsError, ImpossibleEvidenceError, quoted
 from bayesdx.inference import Evidence
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import split_event
-from bayesdx.knowledge.vocabulary import quoted
 
 DISCLAIMER = "Decision support for qualified people, not a diagnosis; a low probability does not exclude an emergency."
 

@@ -25,7 +25,6 @@ from bayesdx.inference import Evidence
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Array = NDArray[np.float64]
 
 PATIENTS = 2000
 """Simulated patients that a case is compared with."""

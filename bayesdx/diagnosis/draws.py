@@ -13,8 +13,9 @@ from bayesdx.errors import ModelError
 from bayesdx.inference import GateDraws, ParameterDraws
 from bayesdx.knowledge.model import Model
 from bayesdx.network import NoisyMax, Table
+from bayesdx.network.compile import view
+from bayesdx.network.network import arrays_of
 from bayesdx.network.parameters import Distribution, Parameter
-from bayesdx.network.place import arrays_of, view
 
 Array = NDArray[np.float64]
 

@@ -19,6 +19,7 @@ from bayesdx.diagnosis.shapley import all_coalitions, exact_shapley, sampled_sha
 from bayesdx.diagnosis.trails import numbers_behind
 from bayesdx.display import format_probability, words
 from bayesdx.display.blocks import Alert, Block, Grid, Title
+from bayesdx.display.numbers import format_decibans
 from bayesdx.display.report import PlottedReport
 from bayesdx.errors import FindingsError
 from bayesdx.inference import Engine, Evidence
@@ -353,10 +354,10 @@ class Explanation(PlottedReport):
         model = self.case.model
         shown: list[Block] = [Title(f"Why {self.event.label}? {model.name} {model.version}, {model.population}")]
         shown.append(Alert(self.statement) if self.settled else self.statement)
-        rows: list[tuple[str, ...]] = [("", "before any finding", "", _signed(self.prior_decibans), "", "")]
+        rows: list[tuple[str, ...]] = [("", "before any finding", "", format_decibans(self.prior_decibans), "", "")]
         for verdict in ("for", "against", "neutral"):
             rows += [_cells(reason) for reason in self.reasons if reason.verdict == verdict]
-        rows.append(("", "with the findings", "", _signed(self.posterior_decibans), "", ""))
+        rows.append(("", "with the findings", "", format_decibans(self.posterior_decibans), "", ""))
         shown.append(Grid(("", "finding", "found", "decibans", "given the others", "sources"), rows, (3, 4)))
         if self.expected:
             shown.append(Title("Expected, not yet looked for"))
@@ -369,8 +370,8 @@ class Explanation(PlottedReport):
                             words(e.state),
                             format_probability(e.if_present),
                             format_probability(e.if_absent),
-                            _signed(e.weight_decibans),
-                            _signed(e.missing_decibans),
+                            format_decibans(e.weight_decibans),
+                            format_decibans(e.missing_decibans),
                         )
                         for e in self.expected
                     ],
@@ -657,7 +658,7 @@ def _probability(odds_decibans: float) -> float:
 
 def _cells(reason: Reason) -> tuple[str, ...]:
     error = f" ± {reason.error_decibans:.1f}" if reason.error_decibans else ""
-    weight, others = _signed(reason.weight_decibans) + error, _signed(reason.given_others_decibans)
+    weight, others = format_decibans(reason.weight_decibans) + error, format_decibans(reason.given_others_decibans)
     return reason.verdict, reason.label, words(reason.value), weight, others, _some(reason.cited)
 
 
@@ -666,7 +667,3 @@ def _some(sources: Sequence[str]) -> str:
     hidden = len(sources) - MOST_SOURCES
     named = ", ".join(sources[:MOST_SOURCES])
     return f"{named} and {hidden} more" if hidden > 0 else named
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.1f}" if abs(value) >= 0.05 else "0.0"

@@ -18,11 +18,10 @@ from typing import Any
 from bayesdx.diagnosis.case import DISCLAIMER
 from bayesdx.diagnosis.diagnosis import Diagnosis
 from bayesdx.diagnosis.findings import UNKNOWN, Value
-from bayesdx.errors import FindingsError
+from bayesdx.errors import FindingsError, quoted
 from bayesdx.files import UnusualFileError, read_ordinary
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import Variable
-from bayesdx.knowledge.vocabulary import quoted
 
 Resource = dict[str, Any]
 

@@ -23,12 +23,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bayesdx.diagnosis.compiled import compiled
-from bayesdx.errors import FindingsError
+from bayesdx.errors import LONGEST_SHOWN, FindingsError, quoted
 from bayesdx.inference import Evidence
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import Variable
 from bayesdx.knowledge.spelling import compact, named
-from bayesdx.knowledge.vocabulary import LONGEST_SHOWN, Vocabulary, quoted
+from bayesdx.knowledge.vocabulary import Vocabulary
 
 
 class Unknown(Enum):

@@ -15,11 +15,11 @@ from bayesdx.diagnosis.case import CaseNumbers, expect_cases
 from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.draws import draw_parameters, drawn_values
 from bayesdx.diagnosis.findings import UNKNOWN
-from bayesdx.diagnosis.trails import relevant
 from bayesdx.display import format_probability
 from bayesdx.display.blocks import Alert, Block, Grid, Title
 from bayesdx.display.report import PlottedReport
 from bayesdx.errors import FindingsError, ImpossibleEvidenceError, did_you_mean
+from bayesdx.network.network import relevant
 from bayesdx.network.parameters import Parameter
 
 if TYPE_CHECKING:

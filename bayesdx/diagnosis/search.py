@@ -12,11 +12,11 @@ import pandas as pd
 from bayesdx.display import words as plain
 from bayesdx.display.blocks import Block, Grid, Title
 from bayesdx.display.report import Report
-from bayesdx.errors import FindingsError
+from bayesdx.errors import FindingsError, quoted
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import Variable
 from bayesdx.knowledge.versions import as_model
-from bayesdx.knowledge.vocabulary import Match, quoted
+from bayesdx.knowledge.vocabulary import Match
 
 _COLUMNS = ("label", "kind", "group", "states", "measured", "definition", "synonyms", "state_words", "score", "matched")
 

@@ -17,7 +17,6 @@ from bayesdx.diagnosis.diagnosis import Diagnosis
 from bayesdx.diagnosis.draws import as_draws, repeated
 from bayesdx.diagnosis.events import Event, action_events, event_of, given_event
 from bayesdx.diagnosis.findings import UNKNOWN
-from bayesdx.diagnosis.trails import relevant
 from bayesdx.display import format_probability
 from bayesdx.display.blocks import Block, Grid, Title
 from bayesdx.display.numbers import ROUNDING
@@ -26,8 +25,9 @@ from bayesdx.errors import FindingsError, did_you_mean
 from bayesdx.inference import Engine, Evidence, GateDraws, ParameterDraws
 from bayesdx.knowledge.model import Model
 from bayesdx.network import Node
+from bayesdx.network.compile import place_values, view
+from bayesdx.network.network import arrays_of, relevant
 from bayesdx.network.parameters import Parameter
-from bayesdx.network.place import arrays_of, place_values, view
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,6 +9,7 @@ from collections.abc import Collection
 from bayesdx.diagnosis.compiled import Compiled, compiled
 from bayesdx.knowledge.model import Model
 from bayesdx.network import Network
+from bayesdx.network.network import relevant
 from bayesdx.network.parameters import Parameter
 
 
@@ -71,11 +72,6 @@ def _walk_back(came: dict[tuple[str, bool], tuple[str, bool] | None], last: tupl
         names.append(step[0])
         step = came[step]
     return tuple(reversed(names))
-
-
-def relevant(network: Network, names: Collection[str]) -> tuple[str, ...]:
-    """The variables whose numbers can matter to questions about ``names``: these and everything above them."""
-    return tuple(network.names[v] for v in sorted(network.with_ancestors(network.index[name] for name in names)))
 
 
 def numbers_behind(model: Model, finding: str, cause: str, observed: Collection[str]) -> tuple[Parameter, ...]:

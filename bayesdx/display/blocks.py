@@ -95,10 +95,14 @@ class Items:
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure: an ``svg`` element made by this package, and what it shows. Text has the caption alone."""
+    """A figure: an ``svg`` element made by this package, and what it shows. Text has the caption alone.
+
+    One that is ``wide`` takes the whole width of the page, and one page in print.
+    """
 
     svg: str
     caption: str
+    wide: bool = False
 
 
 @dataclass(frozen=True)

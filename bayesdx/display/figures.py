@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesdx.display.numbers import format_probability
+from bayesdx.display.numbers import format_decibans, format_probability
 from bayesdx.display.wording import clean, words
 from bayesdx.errors import MissingExtraError
 
@@ -57,13 +57,13 @@ def waterfall(
     ax = _axes(ax, shown)
     here = start
     reached = [0.0, start]
-    _row(ax, 0, start, 0.0, PLAIN, _signed(start))
+    _row(ax, 0, start, 0.0, PLAIN, format_decibans(start))
     for place, weight in enumerate(weights, start=1):
-        _row(ax, place, weight, here, FOR if weight >= 0 else AGAINST, _signed(weight))
+        _row(ax, place, weight, here, FOR if weight >= 0 else AGAINST, format_decibans(weight))
         ax.plot([here, here], [place - 1.4, place + 0.4], color=PLAIN, linewidth=0.8, zorder=1)
         here += weight
         reached.append(here)
-    _row(ax, len(shown) - 1, here, 0.0, PLAIN, _signed(here))
+    _row(ax, len(shown) - 1, here, 0.0, PLAIN, format_decibans(here))
     ax.axvline(0.0, color=PLAIN, linewidth=0.8)
     _span(ax, reached)
     _finish(ax, shown, "log-odds in decibans (10 more multiply the odds by 10)", title)
@@ -447,10 +447,6 @@ def _span(ax: Axes, values: Sequence[float], right: float = 0.12) -> None:
     low, high = min(values), max(values)
     width = (high - low) or 1.0
     ax.set_xlim(low - 0.04 * width, high + right * width)
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.1f}" if abs(value) >= 0.05 else "0.0"
 
 
 def _percent(ax: Axes, *, room: float | None = None) -> None:

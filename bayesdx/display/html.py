@@ -36,7 +36,9 @@ STYLE = f"""
 .bdx mark{{background:rgba(40,130,80,.22);color:inherit;border-radius:3px;padding:0 .15em}}
 .bdx mark.left{{background:none;border-bottom:1px dashed currentColor}}
 .bdx mark.against{{background:rgba(190,100,0,.25)}}
+.page.sections :is(table:has(+table),table+table){{display:inline-table;vertical-align:top;margin-right:1.5em}}
 .bdx figure{{max-width:40em;margin:1em 0}}.bdx figcaption{{opacity:.8;font-size:.9em}}
+.bdx .wide-figure{{max-width:none}}.bdx .wide-figure svg{{display:block;max-width:100%;height:auto}}
 .page{{color-scheme:light dark;margin:0 auto;padding:1em;background:Canvas;color:CanvasText;line-height:1.45;
 overflow-wrap:break-word}}
 .page table{{display:block;overflow-x:auto}}
@@ -50,7 +52,11 @@ overflow-wrap:break-word}}
 .bdx .flag{{background:#fff;color:{URGENT};border:2px solid {URGENT};border-left-width:.6em;break-inside:avoid}}
 .bdx .emergency{{color:{EMERGENCY};border-color:{EMERGENCY}}}
 .bdx .routine{{color:{ROUTINE};border-color:{ROUTINE}}}
-.bdx h2,.bdx h3{{break-after:avoid}}.bdx tr{{break-inside:avoid}}.sections h2:not(:first-of-type){{break-before:page}}}}
+.bdx h2,.bdx h3{{break-after:avoid}}.bdx tr,.bdx figure{{break-inside:avoid}}
+.sections{{font-size:8pt;line-height:1.25}}.sections nav{{display:none}}
+.page.sections table:not(:has(+table),table+table){{display:table}}
+.sections p,.sections figure{{margin:.4em 0}}.sections.bdx.bdx table td,.sections.bdx.bdx table th{{padding:.05em .6em}}
+.sections h2:not(:first-of-type){{break-before:page}}.sections .wide-figure svg{{max-height:218mm}}}}
 """
 """Rules for cells repeat a class to outweigh JupyterLab's, which align every cell by two classes and an element."""
 
@@ -185,8 +191,9 @@ def _block(block: Block, heading: Heading) -> str:
             return (heading(title, 2) if title else "") + _table(Grid((), rows))
         case Items(texts):
             return f"<ul>{''.join(f'<li>{escaped(text)}</li>' for text in texts)}</ul>"
-        case Figure(svg, caption):
-            drawn = f"<figure role='img' aria-label='{escaped(caption)}'>{svg}"
+        case Figure(svg, caption, wide):
+            kind = " class='wide-figure'" if wide else ""
+            drawn = f"<figure{kind} role='img' aria-label='{escaped(caption)}'>{svg}"
             return f"{drawn}<figcaption>{escaped(caption)}</figcaption></figure>"
         case Passage():
             return f"<p class='passage'>{''.join(_piece(text, mark) for text, mark in block.pieces())}</p>"

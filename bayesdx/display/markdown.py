@@ -10,11 +10,12 @@ from bayesdx.display.text import cell_text
 from bayesdx.display.wording import clean
 
 _MARK = re.compile(r"([\\`*\[\]<|~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
+_EMPHASIS = re.compile(r"\*\*([^*\n]+)\*\*|`([^`\n]+)`")
 _HEADING = re.compile(r"(#{1,6})\s+(.*)")
 
 
 def read_markdown(text: str, level: int = 1) -> list[Block]:
-    r"""The headings, paragraphs and lists of a Markdown text; other marks stay as they are.
+    r"""The headings, paragraphs and lists of a Markdown text; marks of bold text and of code are left out.
 
     Parameters
     ----------
@@ -24,11 +25,12 @@ def read_markdown(text: str, level: int = 1) -> list[Block]:
 
     Examples
     --------
-    >>> read_markdown("# Known\n\none\ntwo\n\n- three\n- four", level=2)
+    >>> read_markdown("# Known\n\n**one**\ntwo\n\n- three\n- `four`", level=2)
     [Title(text='Known', level=2), 'one two', Items(texts=('three', 'four'))]
     """
     blocks: list[Block] = []
-    for lines in (part.splitlines() for part in re.split(r"\n\s*\n", text.strip()) if part.strip()):
+    plain = _EMPHASIS.sub(lambda found: found[1] or found[2], text.strip())
+    for lines in (part.splitlines() for part in re.split(r"\n\s*\n", plain) if part.strip()):
         loose: list[str] = []
         items: list[str] = []
         for line in lines:

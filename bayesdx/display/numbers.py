@@ -32,6 +32,25 @@ def format_probability(probability: float) -> str:
     return f"{100 * probability:.1f} %"
 
 
+def format_share(probability: float) -> str:
+    """A probability in whole percent, for numbers that are not known more exactly.
+
+    What is merely rare or likely is never 0 or 100.
+
+    Examples
+    --------
+    >>> [format_share(p) for p in (0.0, 0.0042, 0.042, 0.817, 0.997, 1.0)]
+    ['0 %', '<1 %', '4 %', '82 %', '>99 %', '100 %']
+    """
+    if math.isnan(probability):
+        return "n/a"
+    if 0 < probability < 0.005:
+        return "<1 %"
+    if 0.995 < probability < 1 - ROUNDING:
+        return ">99 %"
+    return f"{100 * probability:.0f} %"
+
+
 def format_span(probabilities: Iterable[float]) -> str:
     """The lowest and the highest of some probabilities, once where they are the same.
 
@@ -42,6 +61,17 @@ def format_span(probabilities: Iterable[float]) -> str:
     """
     found = sorted(probabilities)
     return " to ".join(dict.fromkeys(map(format_probability, (found[0], found[-1]))))
+
+
+def format_decibans(weight: float) -> str:
+    """A weight of evidence with its sign, in decibans; 0.0 where it rounds to that.
+
+    Examples
+    --------
+    >>> format_decibans(3.14), format_decibans(-0.04)
+    ('+3.1', '0.0')
+    """
+    return f"{weight:+.1f}" if abs(weight) >= 0.05 else "0.0"
 
 
 def format_ratio(ratio: float) -> str:

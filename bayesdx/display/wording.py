@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Collection, Iterable
 
 
 def clean(text: object) -> str:
@@ -37,3 +38,43 @@ def as_title(name: str) -> str:
     """
     text = words(name)
     return text[:1].upper() + text[1:]
+
+
+def within(text: str, names: Collection[str] = ()) -> str:
+    """A label as it stands inside a sentence: its first letter small, but for an abbreviation or a name.
+
+    Parameters
+    ----------
+    text : str
+    names : collection of str
+        Words that keep their capital.
+
+    Examples
+    --------
+    >>> texts = ("Low back pain", "MRI: stenosis", "Homans' sign", "Thomas test positive")
+    >>> [within(text, {"Thomas"}) for text in texts]
+    ['low back pain', 'MRI: stenosis', "Homans' sign", 'Thomas test positive']
+    """
+    first = text.partition(" ")[0]
+    if (
+        first in names
+        or "'" in first
+        or not first[1:].replace("-", "").replace(":", "").replace(",", "").islower()
+        or "-" in first[:2]
+    ):
+        return text
+    return text[:1].lower() + text[1:]
+
+
+def joined(texts: Iterable[str]) -> str:
+    """A list as a sentence has it, with semicolons where a part has a comma of its own.
+
+    Examples
+    --------
+    >>> joined(["fever", "pain", "a stiff hip"]), joined(["fever"]), joined(["fever, 38 °C or more", "pain"])
+    ('fever, pain and a stiff hip', 'fever', 'fever, 38 °C or more; pain')
+    """
+    *most, last = texts
+    if any("," in text for text in (*most, last)):
+        return "; ".join((*most, last))
+    return f"{', '.join(most)} and {last}" if most else last

@@ -23,6 +23,18 @@ from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import KINDS, STATUSES, Link, Prior, TableEntry
 from bayesdx.knowledge.versions import as_model
 
+BEFORE_TESTS = "history and examination"
+"""Findings of a case before any test."""
+
+KNOWN = {
+    "verified": "verified in their source",
+    "recalled": "recalled from one",
+    "expert": "expert judgement",
+    "synthesis": "learned from published studies",
+    "dataset": "estimated from data",
+}
+"""How a number is known, in words."""
+
 
 @dataclass(frozen=True, eq=False)
 class _Facts:
@@ -39,10 +51,10 @@ def model_card(model: Model | str | PathLike[str], format: Literal["markdown", "
     """The model card of a version.
 
     It begins with one screen: for whom the model is, how right it is, what it rests on, what it misses. The details
-    follow: intended use and what the model is not for, populations, variables, sources by design of study, the share of
-    numbers that are verified, recalled, from experts or from a dataset, conformance with published accuracy, results of
-    the clinical unit tests, known weaknesses (the text of NOTES.md), and the items of TRIPOD+AI, 'not reported' where
-    the folder does not answer one. The same version gives the same card; the chosen population plays no part.
+    follow: populations, known weaknesses (the text of NOTES.md), results of the clinical unit tests, conformance with
+    published accuracy, the share of numbers that are verified, recalled, from experts or from a dataset, sources by
+    design of study, variables, and the items of TRIPOD+AI, 'not reported' where the folder does not answer one. The
+    same version gives the same card; the chosen population plays no part.
 
     Parameters
     ----------
@@ -106,17 +118,26 @@ def _how_right(facts: _Facts) -> str:
     summary = facts.cases.summary if len(facts.cases.table) else pd.DataFrame()
     if len(summary):
         kept = "held_out" if (summary["use"] == "held_out").any() else "all"
-        part = summary[(summary["use"] == kept) & (summary["findings"] == "all findings")].set_index("measure")
+        part = summary[summary["use"] == kept].to_dict("records")
+        found = {(row["findings"], row["measure"]): row for row in part}
+
+        def percent(measure: str, findings: str = "all findings") -> str:
+            row = found[(findings, measure)]
+            return f"{100 * row['value']:.0f} % ({100 * row['lower']:.0f} to {100 * row['upper']:.0f} %)"
+
+        count = found[("all findings", "top_1")]["n"]
         whose = "cases kept out of any tuning" if kept == "held_out" else "cases, none kept out of tuning,"
-        shares = {
-            measure: f"{100 * row['value']:.0f} % ({100 * row['lower']:.0f} to {100 * row['upper']:.0f} %; {row['n']})"
-            for measure, row in part.iterrows()
-        }
         said.append(
-            f"Of {whose} the reported cause is first in {shares['top_1']}, among the first three in {shares['top_3']}."
+            f"Of {count} {whose} the reported cause is first in {percent('top_1')}, among the first three in "
+            f"{percent('top_3')} with all findings, in {percent('top_1', BEFORE_TESTS)} and "
+            f"{percent('top_3', BEFORE_TESTS)} before tests (95 % intervals)."
         )
-        if "must_not_miss_recall" in shares:
-            said.append(f"One that must not be missed reaches its threshold in {shares['must_not_miss_recall']}.")
+        if ("all findings", "must_not_miss_recall") in found:
+            count = found[("all findings", "must_not_miss_recall")]["n"]
+            said.append(
+                f"Of {count} patients with a cause that must not be missed {percent('must_not_miss_recall')} reach "
+                "its threshold."
+            )
     if len(facts.evidence):
         counts = count_verdicts(facts.evidence)
         comparable = counts[INSIDE] + counts[OUTSIDE]
@@ -129,8 +150,8 @@ def _how_right(facts: _Facts) -> str:
 def _rests_on(model: Model) -> str:
     counts = model.count_statuses()
     total = sum(counts.values())
-    shares = ", ".join(f"{_percent(count, total)} {status}" for status, count in counts.items())
-    return f"{total:,} numbers: {shares}. {len(model.sources)} sources."
+    shares = ", ".join(f"{_percent(count, total)} {KNOWN[status]}" for status, count in counts.items() if count)
+    return f"{total:,} numbers: {shares}; {len(model.sources)} sources."
 
 
 def _misses(facts: _Facts) -> str:
@@ -146,7 +167,7 @@ def _misses(facts: _Facts) -> str:
         return "No reported cause is beyond the first three."
     order = sorted(late.index, key=lambda cause: (-late[cause], cause))[:4]
     said = "; ".join(f"{facts.model.label(cause)} ({late[cause]} of {sizes[cause]})" for cause in order)
-    return f"Not among the first three: {said}. What is known to be weak stands below."
+    return f"Most often not among the first three: {said}. Weaknesses are listed below."
 
 
 def _identity(facts: _Facts) -> list[Block]:
@@ -163,22 +184,14 @@ def _identity(facts: _Facts) -> list[Block]:
     return [Title("Version"), Grid(["", ""], rows)]
 
 
-def _use(facts: _Facts) -> list[Block]:
+def _populations(facts: _Facts) -> list[Block]:
     info = facts.model.info
     default = info.default_population
     rows = [
         (f"{entry.title}{' (default)' if entry.name == default else ''}", entry.name, entry.description or NOT_REPORTED)
         for entry in info.populations
     ]
-    return [
-        Title("Intended use"),
-        info.intended_use,
-        Title("What it is not for"),
-        info.not_for,
-        Title("Population"),
-        f"Entry criterion: {info.entry_criterion}",
-        Grid(["population", "name", "description"], rows),
-    ]
+    return [Title("Populations"), Grid(["population", "name", "description"], rows)]
 
 
 def _variables(facts: _Facts) -> list[Block]:
@@ -271,9 +284,9 @@ def _conformance(facts: _Facts) -> list[Block]:
     if len(outside):
         rows = [
             (
-                f"{row['finding']} = {row['state'].replace('|', ' or ')}"
+                " or ".join(facts.model.by_name[row["finding"]].text(state) for state in row["state"].split("|"))
                 + (f" with {row['also']}" if row["also"] else ""),
-                row["cause"],
+                facts.model.label(row["cause"]),
                 row["measure"].replace("_", " "),
                 row["condition"],
                 f"{format_ratio(row['value'])} ({format_ratio(row['lower'])} to {format_ratio(row['upper'])})",
@@ -350,4 +363,15 @@ def _percent(part: int, whole: int) -> str:
     return f"{100 * part / whole:.0f} %"
 
 
-_SECTIONS = (_short, _identity, _use, _variables, _numbers, _conformance, _cases, _weaknesses, _tripod, _references)
+_SECTIONS = (
+    _short,
+    _identity,
+    _populations,
+    _weaknesses,
+    _cases,
+    _conformance,
+    _numbers,
+    _variables,
+    _tripod,
+    _references,
+)

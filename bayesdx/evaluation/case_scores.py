@@ -10,13 +10,13 @@ top_1, top_3          share of the cases with a modelled cause whose main cause 
                       is ranked beside its absence
 mean_rank             mean rank of the main cause in these cases
 none_first            share of the cases without a modelled cause in which no cause is more probable than none at all
-must_not_miss_recall  share of the must-not-miss causes that were diagnosed and that the model does not let pass
+must_not_miss_recall  share of the must-not-miss causes that were diagnosed that the model notices
 log_score             mean over cases of :math:`-\sum_c \ln P(c\ \text{as it was})`, in nats; 0 is perfect
 brier_score           mean over cases of :math:`\sum_c (p_{ic} - y_{ic})^2`; 0 is perfect
 ====================  =================================================================================================
 
-A cause is must-not-miss where its first step of management.csv is an emergency. The model does not let it pass where
-its posterior reaches the threshold of that step, or where the findings raise an emergency flag for it. A case whose
+A cause is must-not-miss where its first step of management.csv is an emergency. The model notices it where its
+posterior reaches the threshold of that step, or where the findings raise an emergency flag for it. A case whose
 findings have probability 0 counts as wrong about every cause.
 """
 
@@ -146,8 +146,8 @@ def _noticed(model: Model, outcome: CaseOutcome, cause: str, threshold: float) -
 def summarise(uses: pd.Series, scores: Mapping[str, CaseScores], seed: int, resamples: int) -> pd.DataFrame:
     """Every measure over all cases and over those of each use, with 95 % bootstrap intervals.
 
-    Cases are drawn with replacement, the same draws for every measure and every set of findings, so that figures can
-    be compared within a row of draws; ends are percentiles.
+    Cases are drawn with replacement, the same draws for every measure and every set of findings; the ends of the
+    intervals are percentiles.
 
     Parameters
     ----------

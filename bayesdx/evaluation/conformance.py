@@ -222,8 +222,9 @@ def _predict(
 def _covariance(model: Model, asked: Questions, implied: Implied, where: Index) -> Array:
     r"""Covariance of scaled figures from the uncertainty of the model's numbers, shape (n, n).
 
-    To first order in the log-odds of sticks: of a distribution worth A patients, of whom the share m gets as far, s
-    stays there, with variance :math:`1 / (A m s (1 - s))`. correlations.csv says which of them are correlated.
+    To first order in the log-odds of each share s of a stick-breaking form (see ``Stick``), whose variance is
+    :math:`1 / (A m s (1 - s))`: A is the equivalent sample size of the distribution, m the probability of being in none
+    of the earlier states. correlations.csv says which log-odds are correlated.
     """
     columns: dict[tuple[str, object, int], int] = {}
     named: dict[tuple[str, str], int] = {}

@@ -184,7 +184,7 @@ class CohortCheck(Report):
 
 @dataclass
 class _Reading:
-    """What is gathered while a table is read."""
+    """What has been read of a table so far."""
 
     name: str
     frame: pd.DataFrame
@@ -352,14 +352,15 @@ def check_cohort(
 
 
 def translate(model: Model, table: Table, mapping: Source) -> tuple[Cohort, list[str]]:
-    """Patients in a model's words where what it has never seen counts as not observed; rows without a word are kept.
+    """Patients in a model's words, read leniently.
 
-    Columns that the mapping does not name are left out.
+    A cell that neither mapping nor model knows counts as not observed, rows without any finding are kept, and columns
+    that the mapping does not name are left out.
 
     Returns
     -------
     (Cohort, list of str)
-        The second names every cell that was not known, such as "cough = 'sometimes' (1 row)".
+        The second lists the cells that were not known, such as "cough = 'sometimes' (1 row)".
 
     Raises
     ------
@@ -442,7 +443,7 @@ def _roles(
     shown_by: Sequence[str],
     left_out: Iterable[str],
 ) -> dict[str, str]:
-    """What columns are used as that say nothing of a variable; two uses of one column are a fault."""
+    """The columns of weights, sites and verification, each with its use; two uses of one column are a fault."""
     named = [(weight, "weight"), (site, "site"), *((name, "verification") for name in dict.fromkeys(shown_by))]
     uses: dict[str, list[str]] = {}
     for name, role in named:

@@ -26,7 +26,7 @@ SURE = 0.999
 
 NO = {"n", "neg", "-", "nein", "non", "none", "no", "f", "never", "normal", "0"}
 YES = {"y", "j", "pos", "+", "ja", "oui", "si", "yes", "t", "ever", "abnormal", "1"}
-"""What columns of two values often hold."""
+"""Words for no and for yes in columns of two values, beside the states of the variable."""
 
 
 @dataclass(frozen=True)

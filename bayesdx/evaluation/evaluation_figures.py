@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from bayesdx.display.figures import Curve, as_svg, curves
-from bayesdx.errors import LearningError, nearest
+from bayesdx.errors import LearningError, nearest_hint
 from bayesdx.evaluation.forecasts import Forecasts, calibration_curve
 from bayesdx.evaluation.measures import auc
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Array = NDArray[np.float64]
 Kind = Literal["calibration", "roc", "precision_recall", "decision"]
 KINDS: tuple[Kind, ...] = ("calibration", "roc", "precision_recall", "decision")
 
@@ -37,7 +35,7 @@ class Drawn(Protocol):
 
     @property
     def forecasts(self) -> Forecasts:
-        """What was said of each patient, and what was so."""
+        """The forecast for each patient, and the truth."""
 
     @property
     def causes(self) -> pd.DataFrame:
@@ -73,8 +71,7 @@ def draw(evaluation: Drawn, kind: str, cause: str | None, ax: Axes | None) -> Ax
         raise LearningError(f"plot: {kind!r}; the figures are {', '.join(KINDS)}.")
     names = evaluation.forecasts.names
     if cause is not None and cause not in names:
-        hint = nearest(cause, names)
-        raise LearningError(f"plot: {cause!r} is not a cause{f' (nearest: {hint!r})' if hint else ''}.")
+        raise LearningError(f"plot: {cause!r} is not a cause{nearest_hint(cause, names)}.")
     if kind == "calibration":
         return _calibration(evaluation, cause, ax)
     if kind == "decision":
@@ -102,7 +99,7 @@ def _untitled(evaluation: Drawn, kind: str, cause: str | None, ax: Axes) -> None
 
 
 def _frequent(evaluation: Drawn) -> list[str]:
-    """Causes that some patients have and some have not, most frequent first."""
+    """The causes that some patients have and others do not, most frequent first."""
     causes = evaluation.causes[evaluation.causes["auc"].notna()]
     return [str(name) for name in causes.sort_values("patients", ascending=False)["cause"].head(MOST_CAUSES)]
 

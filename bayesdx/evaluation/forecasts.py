@@ -1,4 +1,4 @@
-"""What a model said of labelled patients, what was so, and every measure of it."""
+"""Forecasts of a model for labelled patients beside the truth, and every measure of them."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ MEASURES = (
     "must_not_miss_recall",
 )
 CHUNK_CELLS = 2**22
-"""Resamples times forecasts that are looked at together."""
+"""Resamples times forecasts that are worked on at a time."""
 
 
 @dataclass(frozen=True, eq=False)
 class Forecasts:
-    """What a model said of labelled patients, and what was so.
+    """Forecasts for labelled patients beside the truth.
 
     Parameters
     ----------
@@ -59,7 +59,9 @@ class Forecasts:
     exclusive : bool
         Whether exactly one column holds in each patient.
     p : ndarray, shape (n_patients, n_columns)
+        Forecast probabilities.
     y : ndarray of 0 and 1, shape (n_patients, n_columns)
+        The truth.
     weights : ndarray, shape (n_patients,)
     critical : mapping of column to threshold
         Causes that must not be missed.
@@ -83,7 +85,7 @@ class Forecasts:
         return Forecasts(self.names, self.exclusive, self.p[rows], self.y[rows], self.weights[rows], self.critical)
 
     def of(self, name: str) -> Forecasts:
-        """Of one cause or class: whether a patient has it."""
+        """The forecasts of one cause or class by itself, as present or absent."""
         column = self.names.index(name)
         columns = [column]
         critical = {0: self.critical[column]} if column in self.critical else {}
@@ -124,7 +126,7 @@ class Forecasts:
 
 
 def measure(forecasts: Forecasts, weights: Array, bins: int) -> dict[str, float]:
-    """Every measure under these weights, shape (n_patients,); NaN where nobody has a part in it."""
+    """Every measure under these weights, shape (n_patients,); NaN where no patient enters it."""
     return {name: float(values[0]) for name, values in measures(forecasts, weights[None], bins).items()}
 
 
@@ -174,7 +176,7 @@ def _measures(forecasts: Forecasts, weights: Array, bins: int) -> dict[str, Arra
 
 
 def forecast(model: Model, cohort: Cohort) -> Forecasts:
-    """Posteriors of the causes of labelled patients, given all that is not a cause; sums of others are left out."""
+    """Posteriors of the causes of labelled patients given all other variables; causes that are sums are left out."""
     names = rivals(model)
     told = cohort.frame.drop(columns=[name for name in model.causes if name in cohort.frame])
     posteriors = compiled(model).engine.marginals(told, targets=model.causes)

@@ -1,6 +1,6 @@
-r"""Studies that differ more than chance explains: the likelihood of a study, and the prediction of the next one.
+r"""Studies that differ by more than chance: the likelihood of a study, and the prediction of the next one.
 
-The figure of a study is drawn around what the network implies. On the log-odds of a probability
+The figure of a study varies around what the network implies. On the log-odds of a probability
 
 .. math:: x \sim N(z, \tau^2), \qquad k \sim \mathrm{Binomial}(n, \mathrm{expit}(x)),
 
@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.evaluation.published import Reading
+from bayesdx.odds import expit
 
 Array = NDArray[np.float64]
 
@@ -30,7 +31,7 @@ _NODES, _WEIGHTS = np.polynomial.hermite.hermgauss(31)
 _LOG_WEIGHTS = np.log(_WEIGHTS) + _NODES**2
 
 SMALLEST = 1e-6
-"""Standard deviation between studies below which it counts as none."""
+"""A standard deviation between studies below this counts as 0."""
 
 _STEPS = 60
 _MIDPOINTS = (np.arange(401) + 0.5) / 401
@@ -49,7 +50,7 @@ class Likelihood:
 
 
 class Readings:
-    """What some rows say, as arrays.
+    """Readings of some rows as arrays.
 
     Parameters
     ----------
@@ -75,7 +76,7 @@ class Readings:
         z : ndarray, shape (n_rows,)
             Log-odds of probabilities, logarithms of ratios.
         spread : ndarray, shape (n_rows,), at least 0
-            Standard deviation between studies on that scale; infinite for a row that says nothing.
+            Standard deviation between studies on that scale; a row where it is infinite does not count.
         """
         log, slope, weight = (np.zeros(len(self)) for _ in range(3))
         heard = np.isfinite(spread)
@@ -86,7 +87,7 @@ class Readings:
         slope[ratio], weight[ratio] = apart / variance, 1 / variance
         exact = ~self.is_ratio & heard & (spread < SMALLEST)
         k, n, x = self.k[exact], self.n[exact], z[exact]
-        p = _expit(x)
+        p = expit(x)
         log[exact] = k * x - n * np.logaddexp(0.0, x)
         slope[exact], weight[exact] = k - n * p, n * p * (1 - p)
         mixed = ~self.is_ratio & heard & (spread >= SMALLEST)
@@ -96,7 +97,7 @@ class Readings:
 
     def variance(self, z: Array) -> Array:
         """Variance of each row's own figure from its patients, were the implied figure true, shape (n_rows,)."""
-        p = _expit(z)
+        p = expit(z)
         with np.errstate(divide="ignore"):
             return np.where(self.is_ratio, self.error**2, 1 / (np.maximum(self.n, 1e-12) * p * (1 - p)))
 
@@ -108,7 +109,7 @@ def _mixed(k: Array, n: Array, z: Array, tau: Array) -> tuple[Array, Array, Arra
     low, high = z - (n - k) * tau**2, z + k * tau**2  # the slope has its root between these
     x = np.clip(z, low, high)
     for _ in range(_STEPS):
-        p = _expit(x)
+        p = expit(x)
         slope = k - n * p - (x - z) / tau**2
         low, high = np.where(slope >= 0, x, low), np.where(slope <= 0, x, high)
         step = x + slope / (n * p * (1 - p) + 1 / tau**2)
@@ -117,7 +118,7 @@ def _mixed(k: Array, n: Array, z: Array, tau: Array) -> tuple[Array, Array, Arra
         x = x_new
         if done.all():
             break
-    p = _expit(x)
+    p = expit(x)
     width = 1 / np.sqrt(n * p * (1 - p) + 1 / tau**2)
     at = x[:, None] + np.sqrt(2.0) * width[:, None] * _NODES
     logs = (
@@ -131,7 +132,7 @@ def _mixed(k: Array, n: Array, z: Array, tau: Array) -> tuple[Array, Array, Arra
     total = mass.sum(axis=1)
     log = top[:, 0] + np.log(total) + np.log(width / tau) - 0.5 * np.log(np.pi)
     share = mass / total[:, None]
-    chance = _expit(at)
+    chance = expit(at)
     score = k[:, None] - n[:, None] * chance
     mean = (share * score).sum(axis=1)
     curve = (share * (n[:, None] * chance * (1 - chance) - (score - mean[:, None]) ** 2)).sum(axis=1)
@@ -181,7 +182,7 @@ def predict(readings: Readings, z: Array, variance: Array) -> Prediction:
             lower[row], upper[row] = np.exp(z[row] + total * ndtri([0.025, 0.975]))
             below[row] = float(ndtr((readings.log_ratio[row] - z[row]) / total)) if total > 0 else 0.5
         else:
-            chances = _expit(z[row] + spread * deviates)
+            chances = expit(z[row] + spread * deviates)
             n = max(1, round(float(readings.n[row])))
             k = min(n, round(float(readings.k[row]) * n / float(readings.n[row])))
             middle[row], lower[row], upper[row] = (_quantile(chances, n, at) / n for at in (0.5, 0.025, 0.975))
@@ -226,7 +227,3 @@ def _quantile(chances: Array, n: int, at: float) -> int:
         middle = (low + high) // 2
         low, high = (low, middle) if _at_most(chances, n, middle) >= at else (middle, high)
     return high
-
-
-def _expit(x: Array) -> Array:
-    return np.asarray(0.5 * (1 + np.tanh(0.5 * x)))

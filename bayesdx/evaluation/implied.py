@@ -15,16 +15,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.diagnosis.compiled import compiled
-from bayesdx.inference import Engine, Evidence, GateFamily
+from bayesdx.inference import Engine, Evidence
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import RATIOS, Conditions, Study, split_event
 from bayesdx.network import Network
+from bayesdx.network.compile import view
+from bayesdx.network.network import arrays_of
 from bayesdx.network.parameters import Distribution
 
 Array = NDArray[np.float64]
@@ -57,7 +58,7 @@ class Implied:
 
 
 MOST_TOGETHER = 24
-"""Variables of a part of the network that queries about different findings share."""
+"""Queries are propagated together in one part of the network as long as it has at most so many variables."""
 
 
 class Questions:
@@ -152,12 +153,13 @@ class _Asked:
             logs[chosen] = found.log_evidence
             for row, where in self.cells:
                 if row.place.node in names:
-                    family = found.families[row.place.node]
-                    counts[chosen, where] = _drawn(family, row, part)[:, list(row.free)]
+                    node = part[row.place.node]
+                    drawn = view(arrays_of(found.families[node.name]), row.place, node.parents)
+                    counts[chosen, where] = drawn[:, list(row.free)]
         return logs, np.nan_to_num(counts)
 
     def _closures(self, network: Network) -> list[tuple[frozenset[str], list[int]]]:
-        """Queries by the variables that can matter to them; small sets that overlap are taken together."""
+        """Parts of the network, each the variables of some queries with all their ancestors, and these queries."""
         groups: dict[frozenset[int], list[int]] = defaultdict(list)
         for place, query in enumerate(self.queries):
             asked = {network.index[name] for conditions in query for name, _ in conditions}
@@ -302,14 +304,3 @@ def evidence_of(network: Network, queries: Iterable[Iterable[Conditions]]) -> Ev
         if (mask == 1.0).all():
             del masks[name]
     return Evidence(codes, masks)
-
-
-def _drawn(family: Array | GateFamily, row: Distribution, network: Network) -> Array:
-    """Expected draws of one distribution in every case, shape (n_cases, n_states)."""
-    place = row.place
-    if not isinstance(family, GateFamily):
-        at: tuple[Any, ...] = (slice(None), *place.given)
-        return np.asarray(family[at])
-    if place.part == "leak":
-        return family.leak
-    return np.asarray(family.links[network[place.node].parents.index(place.parent)][:, place.given[0]])

@@ -1,4 +1,4 @@
-"""Measures of probabilities against what was so: proper scores, calibration, discrimination, benefit. Arrays only.
+"""Measures of forecasts against the truth: proper scores, calibration, discrimination, benefit. Arrays only.
 
 Every function takes ``weights``, so that a bootstrap resample is a vector of counts; most take many of these at once,
 shape (n_resamples, n), and give a value for each.
@@ -7,12 +7,15 @@ shape (n_resamples, n), and give a value for each.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
 
 FLOOR = 1e-6
 """Probabilities are kept this far from 0 and 1 where a logarithm is taken."""
+
+Z = 1.959963984540054
+"""Standard errors on either side of a 95 % interval."""
 
 NEWTON_STEPS = 50
 
@@ -130,8 +133,8 @@ def calibration_line(p: Array, y: Array, weights: Array) -> tuple[Array, Array]:
 def _newton(columns: Array, y: Array, weights: Array, offset: Array) -> Array:
     """Logistic regression by Newton steps, each halved until the likelihood rises; a row per row of the weights.
 
-    All rows begin where their sum ends, from which a resample is a few steps away. A step that changes no log-odds by
-    more than ``SAFE_STEP`` raises the likelihood always, so that it need not be computed.
+    Rows start from the solution for their sum, which for bootstrap resamples is near. A step that changes no log-odds
+    by more than ``SAFE_STEP`` always raises the likelihood, which need not be computed then.
     """
     beta = np.zeros((len(weights), columns.shape[1]))
     if len(weights) > 1:
@@ -213,8 +216,8 @@ def net_benefit(p: Array, y: Array, weights: Array, thresholds: Array) -> Array:
     return np.asarray((gained - lost * thresholds / (1 - thresholds)) / weights.sum())
 
 
-def wilson(successes: Array, n: Array) -> tuple[Array, Array]:
-    """95 % interval of a share.
+def wilson(successes: ArrayLike, n: ArrayLike) -> tuple[Array, Array]:
+    """Wilson's 95 % interval of a share, for arrays of one shape; ``n`` is above 0.
 
     References
     ----------
@@ -222,14 +225,12 @@ def wilson(successes: Array, n: Array) -> tuple[Array, Array]:
 
     Examples
     --------
-    >>> lower, upper = wilson(np.array([9.0]), np.array([10.0]))
-    >>> lower.round(2).tolist(), upper.round(2).tolist()
-    ([0.6], [0.98])
+    >>> [float(end.round(3)) for end in wilson(48, 60)]
+    [0.682, 0.882]
     """
-    z = 1.959963984540054
-    share = successes / n
-    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    k, n = np.asarray(successes, dtype=np.float64), np.asarray(n, dtype=np.float64)
+    centre = (k + Z**2 / 2) / (n + Z**2)
+    half = Z / (n + Z**2) * np.sqrt(k * (n - k) / n + Z**2 / 4)
     return np.maximum(0.0, centre - half), np.minimum(1.0, centre + half)
 
 

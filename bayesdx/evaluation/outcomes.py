@@ -17,7 +17,7 @@ from bayesdx.knowledge.schema import Conditions
 Array = NDArray[np.float64]
 
 NONE = "none of the modelled causes"
-"""What is most probable where no cause is."""
+"""What ``first`` says where no cause is as probable as none of them."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 from bayesdx.display.blocks import Block, Figure, Grid, Title
 from bayesdx.display.html import as_page
 from bayesdx.display.report import Report
-from bayesdx.errors import LearningError, nearest
+from bayesdx.errors import LearningError, nearest_hint
 from bayesdx.evaluation.dataset import Cohort, Table, read_cohort
 from bayesdx.evaluation.evaluation_figures import draw, svgs
 from bayesdx.evaluation.forecasts import MEASURES, Forecasts, Progress, calibration_curve, forecast, measure, measures
@@ -315,8 +315,7 @@ def _check_options(
         raise LearningError(f"against: {against.name} {against.version} has other causes than {model.name}.")
     for name in subgroups:
         if name not in model.by_name:
-            hint = nearest(name, model.by_name)
-            raise LearningError(f"subgroups: {name!r} is not a variable{f' (nearest: {hint!r})' if hint else ''}.")
+            raise LearningError(f"subgroups: {name!r} is not a variable{nearest_hint(name, model.by_name)}.")
     if bins < 2:
         raise LearningError(f"bins: {bins}; expected at least 2.")
     if resamples < 0:

@@ -1,4 +1,4 @@
-r"""What a published figure says, ready to be compared: counts, or a ratio with its error, or why it says nothing.
+r"""A published figure as counts, or as a ratio with its error; or the reason why it cannot be compared.
 
 Counts come first. Where only an interval was published, it stands for as many patients as would leave an interval of
 that width. Wilson's interval of k in n patients is, on the arcsine-root scale, :math:`\arctan(z / \sqrt n)` wide at
@@ -23,19 +23,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesdx.evaluation.measures import Z, wilson
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import RATIOS, Accuracy, Source, Study
 
 Array = NDArray[np.float64]
 
-Z = 1.959963984540054
-"""Standard errors on either side of a 95 % interval."""
-
 LARGEST = 1e9
-"""Patients that a figure without an interval stands for: one that is exact by definition."""
+"""Patients that a figure with an interval of no width stands for, since it is exact by definition."""
 
 WIDER_SPREAD = ("case_control", "operated_series")
-"""Designs whose patients differ more from those of the question than others do."""
+"""Designs whose patients differ most from those that the figure is about."""
 
 TOLERANCE = 1e-9
 """How far a figure may lie beyond an interval, relative to the end, and still count as inside (rounding)."""
@@ -46,7 +44,7 @@ SAME = 0.006
 
 @dataclass(frozen=True)
 class Reading:
-    """What one row says.
+    """A published figure in the form in which it is compared.
 
     Parameters
     ----------
@@ -77,11 +75,12 @@ class Reading:
         """95 % interval of the figure from its own patients."""
         if self.is_ratio:
             return math.exp(self.log_ratio - Z * self.error), math.exp(self.log_ratio + Z * self.error)
-        return wilson(self.k, self.n)
+        lower, upper = wilson(self.k, self.n)
+        return float(lower), float(upper)
 
 
 def read(row: Study) -> Reading:
-    """What a row says.
+    """The figure of a row as counts, or as a ratio with its error.
 
     Examples
     --------
@@ -118,7 +117,7 @@ def read(row: Study) -> Reading:
 
 
 def excluded(row: Study) -> str:
-    """Why a study says nothing about the network, whatever its size; empty where it does."""
+    """Why a study cannot be compared with the network, whatever its size; empty where it can."""
     compares = row.measure in (*RATIOS, "false_positive_rate", "predictive_value")
     if row.reference == "includes_finding":
         return "incorporation: the finding took part in deciding who had the cause"
@@ -135,7 +134,7 @@ def within(value: Array, lower: Array, upper: Array) -> NDArray[np.bool_]:
 
 
 def floor_of(row: Study, floor: float) -> float:
-    """The least standard deviation between such studies, on the scale of log-odds; a floor of 0 puts none on any."""
+    """The least standard deviation between studies of this design, in log-odds; 0 for all where ``floor`` is 0."""
     return max(floor, 0.5) if floor > 0 and row.design in WIDER_SPREAD else floor
 
 
@@ -319,16 +318,3 @@ def _whole_counts(row: Accuracy) -> tuple[int | None, int | None]:
         abs(found - end) <= SAME for found, end in zip(ends, (row.lower, row.upper), strict=True)
     )
     return (k, row.n) if near else (None, row.n)
-
-
-def wilson(k: float, n: float) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share.
-
-    Examples
-    --------
-    >>> [round(end, 3) for end in wilson(48, 60)]
-    [0.682, 0.882]
-    """
-    centre = (k + Z**2 / 2) / (n + Z**2)
-    half = Z / (n + Z**2) * math.sqrt(k * (n - k) / n + Z**2 / 4)
-    return max(0.0, centre - half), min(1.0, centre + half)

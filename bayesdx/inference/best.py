@@ -39,10 +39,10 @@ TIE = 1e-12
 """Probabilities closer than this, relatively, count as equal."""
 
 SHORT = 12
-"""Entries of a list of vectors that it is not worth looking through for superfluous ones."""
+"""Lists of vectors with at most so many entries are not searched for superfluous ones."""
 
 FIRST_LOOK = 16
-"""Groups of hidden states over whose sums two vectors are compared first: most pairs differ there."""
+"""Groups of hidden states. Two vectors are compared by the sums over these first, which settles most pairs."""
 
 WORD_BITS = 62
 """Bits of a word in which the codes of an entry are packed."""
@@ -166,7 +166,7 @@ class Packing:
     Parameters
     ----------
     variables : sequence of int
-        The first one decides first.
+        In the order in which they rank configurations.
     cards : sequence of int
         Number of states of every variable of the network.
     """
@@ -204,7 +204,7 @@ class Packing:
 
 @dataclass(frozen=True, eq=False)
 class Vectors:
-    """Lists of entries over the cells of a separator; an entry of zeros is none.
+    """A list of entries for each cell of a separator; entries of zeros fill up the shorter lists.
 
     Parameters
     ----------
@@ -257,7 +257,9 @@ def _joined(parts: Sequence[Vectors]) -> Vectors:
 
 @dataclass(frozen=True, eq=False)
 class _Layout:
-    """How a clique's cells are arranged: asked variables (kept, going), then hidden ones (kept, going).
+    """How a clique's cells are arranged: asked variables, then hidden ones; of each, those in the separator come first.
+
+    Variables in the separator are kept in the message, the others are going: they are filled in or summed out here.
 
     Parameters
     ----------
@@ -295,7 +297,7 @@ class Search:
     memory_limit : int
         Bytes that the lists of one clique may take.
     widths : sequence of int
-        Longest lists, one try after another.
+        Greatest lengths of a list, tried in this order.
     """
 
     def __init__(
@@ -391,7 +393,7 @@ class Search:
         return self._together([messages[root] for root in self._roots])
 
     def _message(self, place: int, messages: dict[int, Vectors]) -> Vectors:
-        """What a clique says about its separator."""
+        """The message of a clique: a list for each cell of its separator."""
         layout = self._layouts[place]
         n, width = len(layout.table), self._packing.words
         entries = Vectors(
@@ -446,7 +448,7 @@ class Search:
         return _joined(found)
 
     def _together(self, lists: list[Vectors]) -> Vectors:
-        """The best of parts of the network that have nothing to do with each other, two and two at a time."""
+        """The list of independent parts of the network together, joined in pairs."""
         blank = np.zeros((1, 1), dtype=np.int64)
         nothing = Vectors(np.ones((1, 1, 1)), blank, np.zeros((1, 1, self._packing.words), dtype=np.int64))
         lists = lists or [nothing]
@@ -498,9 +500,9 @@ class Search:
         return entries.take(order[:, : min(most, longest)])
 
     def _bound(self, place: int, number: int | None) -> tuple[Array, float]:
-        """What is still to be multiplied in, at most, and the power of 2 of it.
+        """An upper bound on what is still to be multiplied in, and its power of 2.
 
-        For each cell of a clique after ``number`` of its children, or of its separator where that is None.
+        For each cell of a clique to which child ``number`` has been added; of its separator where that is None.
         """
         bounds = self._bounds
         if number is None:
@@ -613,7 +615,7 @@ def _largest(entries: Vectors, k: int) -> Index:
 
 
 def _dominators(entries: Vectors) -> NDArray[np.intp]:
-    """How many other entries come before each, whatever is filled in elsewhere; shape (n_cells, n_entries)."""
+    """How many entries of its cell rank before each, whatever is filled in elsewhere; shape (n_cells, n_entries)."""
     n, count, hidden = entries.values.shape
     logs, gap = entries.logs(), TIE / math.log(2)
     words = np.moveaxis(entries.words, 2, 0)
@@ -635,7 +637,7 @@ def _dominators(entries: Vectors) -> NDArray[np.intp]:
 
 
 def _sums(logs: Array) -> Array:
-    """Logarithms of sums over a few groups of hidden states, in which one vector has to be as large as another too."""
+    """Logarithms of sums over a few groups of hidden states; a vector that dominates another does so in each group."""
     hidden = logs.shape[2]
     if hidden <= 2 * FIRST_LOOK:
         return logs

@@ -11,17 +11,17 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesdx.inference.evidence import Evidence
+from bayesdx.inference.evidence import Evidence, certain_where_seen
 from bayesdx.inference.flat import FlatAnswer
-from bayesdx.inference.gate import numbers_of
+from bayesdx.inference.kernels import over_runs
 from bayesdx.inference.leaves import leaf_rows, parents_of
 from bayesdx.inference.logs import FAINT
-from bayesdx.inference.parameter_draws import GateDraws
 from bayesdx.inference.program import Program
 from bayesdx.inference.sizes import USUAL, Sizes
 from bayesdx.inference.structures import CaseTree
@@ -30,6 +30,9 @@ from bayesdx.network import NoisyMax
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Scope = tuple[int, ...]
+
+RUN = 1024
+"""Cases that one call of compiled code takes, so that what it returns stays in the cache."""
 
 
 @dataclass(frozen=True)
@@ -160,14 +163,12 @@ class Casewise:
                 rows.append(leaf_rows(network, v, scope).reshape(-1))
                 cpd = network.nodes[v].cpd
                 if isinstance(cpd, NoisyMax):
-                    numbers = numbers_of(cpd, None)
-                    assert isinstance(numbers, GateDraws)
-                    base.append(float(numbers.leak[0, 0]))
+                    base.append(float(cpd.leak[0]))
                     parents = [place[u] for u in parents_of(network, v)]
                     first = int(starts[min(parents)])
                     factor = np.ones(int(starts[max(parents) + 1]) - first)
-                    for u, link in zip(parents, numbers.links, strict=True):
-                        factor[starts[u] - first : starts[u + 1] - first] = link[0, :, 0]
+                    for u, link in zip(parents, cpd.links, strict=True):
+                        factor[starts[u] - first : starts[u + 1] - first] = link[:, 0]
                     parent.extend(parents)
                 else:
                     base.append(-1.0)
@@ -192,7 +193,7 @@ class Casewise:
         )
 
     def _output_arguments(self) -> tuple[NDArray[np.bool_] | Ints, ...]:
-        """Which cliques are needed on the way down, which of them by others, and what is read."""
+        """Which cliques the pass down visits, which of them pass something on, and the maps of what is read."""
         tree = self.program.tree
         by_clique = sorted(self.scopes, key=self.program.home_of)
         homes = [self.program.home_of(scope) for scope in by_clique]
@@ -237,7 +238,7 @@ class Casewise:
         return total, output
 
     def run(self, evidence: Evidence) -> tuple[FlatAnswer, Ints]:
-        """Both passes for every case; the cases that are too faint, whose answer is void, come with it."""
+        """Both passes for every case, and the cases that are too faint, whose answers are void."""
         total, output = self.propagate(evidence)
         faint = np.flatnonzero(~(total >= FAINT))
         total[faint] = 1.0
@@ -247,6 +248,86 @@ class Casewise:
             values = output[:, start:stop].reshape(len(output), *(self.cards[v] for v in ordered))
             joints[scope] = values.transpose(0, *(1 + ordered.index(v) for v in scope))
         return FlatAnswer(np.log(total), joints), faint
+
+
+class CasewiseMarginals:
+    """Marginals of some targets, read from the compiled passes.
+
+    They are the numbers that ``JunctionTreeBackend.run`` finds by lanes. What depends on the targets alone is prepared
+    once, so that one case costs little more than its passes; runs of cases of a large batch go to several threads.
+
+    Parameters
+    ----------
+    program : Program
+        Nothing sliced.
+    targets : sequence of int
+        Variables of the tree, and leaves outside it.
+    workers : int
+        Threads for a large batch.
+    sizes : Sizes
+
+    Attributes
+    ----------
+    width : int
+        Cases that one call of compiled code takes.
+    returned : int
+        Numbers that it returns of a case.
+    """
+
+    def __init__(self, program: Program, targets: Sequence[int], workers: int, sizes: Sizes) -> None:
+        asked = [(group.scope, [v for v in group.leaves if v in targets]) for group in program.groups]
+        groups = [(scope, leaves) for scope, leaves in asked if leaves]
+        inside = [v for v in targets if v not in program.leaves]
+        self._program = program
+        self._workers = workers
+        self._targets = tuple(targets)
+        self._outside = [program.network.names[v] for _, leaves in groups for v in leaves]
+        scopes = tuple(dict.fromkeys([*((v,) for v in inside), *(s for s, _ in groups)]))
+        self._casewise = Casewise(program, scopes, sizes)
+        self._threaded_cells = sizes.threaded_cells
+        self.width = min(RUN, sizes.cases_at_once)
+        self.returned = self._casewise.output_cells
+        self._inside = [(v, slice(*self._casewise.span_of((v,)))) for v in inside]
+        self._groups: list[tuple[slice, Array, list[tuple[int, slice]]]] = []
+        for scope, leaves in groups:
+            rows = [leaf_rows(program.network, v, self._casewise.ordered(scope)) for v in leaves]
+            spans = [slice(first, last) for first, last in pairwise(np.cumsum([0, *map(len, rows)]).tolist())]
+            span = slice(*self._casewise.span_of(scope))
+            self._groups.append((span, np.concatenate(rows).T, list(zip(leaves, spans, strict=True))))
+
+    def serves(self, evidence: Evidence) -> bool:
+        """Whether no leaf asked about has a likelihood vector."""
+        return not evidence.likelihoods or not any(name in evidence.likelihoods for name in self._outside)
+
+    def run(self, evidence: Evidence) -> tuple[Array, dict[int, Array], NDArray[np.intp]]:
+        """P(evidence), marginals, and the cases that are too faint, whose answer is void."""
+        if len(evidence) <= self.width:
+            total, found = self._answer(evidence)
+        else:
+            total, found = self._many(evidence)
+        return total, {v: found[v] for v in self._targets}, (~(total >= FAINT)).nonzero()[0]
+
+    def _many(self, evidence: Evidence) -> tuple[Array, dict[int, Array]]:
+        n, cards = len(evidence), self._program.cards
+        total = np.empty(n)
+        found = {v: np.empty((n, cards[v])) for v in self._targets}
+
+        def work(rows: slice) -> None:
+            total[rows], part = self._answer(evidence.take(range(rows.start, rows.stop)))
+            for v, values in part.items():
+                found[v][rows] = values
+
+        over_runs(work, n, self.width, self._workers if n * self._program.cells >= self._threaded_cells else 1)
+        return total, found
+
+    def _answer(self, evidence: Evidence) -> tuple[Array, dict[int, Array]]:
+        total, output = self._casewise.propagate(evidence)
+        found = {v: output[:, span] for v, span in self._inside}
+        for span, rows, leaves in self._groups:
+            predicted = output[:, span] @ rows
+            for v, states in leaves:
+                found[v] = certain_where_seen(predicted[:, states], evidence.codes[:, v])
+        return total, found
 
 
 def _reordered(values: Array, clique: Scope, ordered: Scope, cards: Sequence[int]) -> Array:

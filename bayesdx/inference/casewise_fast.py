@@ -226,7 +226,7 @@ def _enter(
     runs: Ints,
     number: int,
 ) -> None:
-    """Multiply ``values`` into a clique; the first one to enter takes the clique's own numbers along."""
+    """Multiply ``values`` into a clique, which starts as the clique's own numbers."""
     begin, end = cell_bounds[clique], cell_bounds[clique + 1]
     if started[clique]:
         _multiply_in_place(inside, begin, end, values, values_first, maps, runs, number)
@@ -249,7 +249,7 @@ def _multiply(
 ) -> None:
     """Cells of a clique times the cells of a smaller table that they meet, by the map of that number.
 
-    A table is an array and where it begins there: a view for each would cost more than most of the sums.
+    A table is given by an array and its first cell there: making a view for each would cost more than most sums.
     """
     first, value_first = np.uint64(begin), np.uint64(values_first)
     start, length, kept = np.uint64(runs[number, 0]), np.uint64(runs[number, 1]), runs[number, 2] == 1
@@ -268,7 +268,7 @@ def _multiply(
 def _multiply_in_place(
     target: Array, begin: int, end: int, values: Array, values_first: int, maps: Map, runs: Ints, number: int
 ) -> None:
-    """The same where the cells are the target's own: to the compiler two arrays that may overlap are not vectors."""
+    """As ``_multiply`` with the cells of the target itself: the compiler vectorises no two arrays that may overlap."""
     first, value_first = np.uint64(begin), np.uint64(values_first)
     start, length, kept = np.uint64(runs[number, 0]), np.uint64(runs[number, 1]), runs[number, 2] == 1
     for r in range((np.uint64(end) - first) // length):
@@ -309,7 +309,7 @@ def _weighted_sum_into(
     target: Array, target_first: int, target_size: int, cells: Array, begin: int, end: int, weights: Array,
     maps: Map, runs: Ints, weight_runs: Ints, number: int,
 ) -> None:  # fmt: skip
-    """The same of the cells times the weights, a table over other variables; both maps have runs of one length."""
+    """As ``_sum_into``, cells times weights, a table over other variables; both maps have runs of one length."""
     first, into = np.uint64(begin), np.uint64(target_first)
     start, length, kept = np.uint64(runs[number, 0]), np.uint64(runs[number, 1]), runs[number, 2] == 1
     weight_start, weighed = np.uint64(weight_runs[number, 0]), weight_runs[number, 2] == 1

@@ -14,9 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesdx.inference import gate
-from bayesdx.inference.gate import numbers_of
-from bayesdx.inference.parameter_draws import GateDraws
+from bayesdx.inference.factors import full_table
 from bayesdx.inference.plan import Roles
 from bayesdx.network import Network, NoisyMax
 
@@ -146,8 +144,7 @@ def _quiet(network: Network, chosen: Roles) -> tuple[Array, Array]:
 def _spread(network: Network, v: int, order: Sequence[int]) -> Array:
     """P(v | parents) with one axis per variable of ``order``, of length 1 where it plays no part."""
     node = network.nodes[v]
-    numbers = numbers_of(node.cpd, None)
-    values = (gate.expanded(numbers) if isinstance(numbers, GateDraws) else numbers)[0]
+    values = full_table(node.cpd)[0]
     scope = [*(network.index[name] for name in node.parents), v]
     place = {u: axis for axis, u in enumerate(order)}
     ranked = sorted(scope, key=place.__getitem__)

@@ -28,16 +28,16 @@ MOST_FINDINGS_ONE_BY_ONE = 8
 """With more findings than this asked about, all are predicted in one matrix product."""
 
 MOST_FINDINGS_APART = 3
-"""Findings that a case may have beyond those that all cases share, for numpy to take them one by one."""
+"""Findings of a case, beyond those that all cases share, up to which numpy multiplies their rows one by one."""
 
 MOST_WEIGHTS_KEPT = 4
-"""Patients whose weights over the joint are kept for the next question."""
+"""Cases whose P(evidence, joint) is remembered, since the next question is often about the same one."""
 
 MOST_CASES_FAST = 2**13
-"""Cases handed to compiled code at a time; several of its calls run beside each other."""
+"""Cases of one call of compiled code; several calls run in parallel."""
 
 SPARSE = 32
-"""Where cases have seen fewer than one row of this many, their rows are added up one by one, which is slower a row."""
+"""Where cases have seen fewer than one row in this many, a sparse product adds them up; a dense one is faster a row."""
 
 DOWN = 2.0**-500
 """A posterior is scaled by this before it is divided by a prior, which may be as small as a float can be."""
@@ -60,7 +60,7 @@ class DenseBackend:
         Threads of compiled code.
     sizes : Sizes
     batches : int
-        How many batches like each will be asked.
+        How many batches of about equal size will be asked about; see ``Engine``.
     """
 
     def __init__(
@@ -132,7 +132,8 @@ class DenseBackend:
     def _sum_columns(self, weights: Array, columns: Array) -> Array:
         """Normalised marginals of the joint's states into ``columns``; returns the totals, shape (n_cases, 1).
 
-        The slow and the fast half of the joint are summed apart, which leaves little for the matrix products.
+        The slow half of the joint (the first variables) and the fast half are summed first, so that the matrix products
+        are small.
         """
         of_each_slow, of_each_fast = self._ones
         halved = weights.reshape(len(weights), of_each_slow.shape[1], len(of_each_fast))
@@ -148,7 +149,7 @@ class DenseBackend:
 
     @cached_property
     def _ones(self) -> tuple[Array, Array]:
-        """What sums the slow half, a row, and the fast half, a vector."""
+        """Ones that sum over the slow half, shape (1, n_slow_cells), and over the fast half, shape (n_fast_cells,)."""
         slow, fast = self._halves
         return np.ones((1, slow.n_cells)), np.ones(fast.n_cells)
 
@@ -159,8 +160,8 @@ class DenseBackend:
         middle = len(cards) // 2
         return _Half(cards[:middle]), _Half(cards[middle:])
 
-    # Single cases, and hypothetical results of one case. Compiled code takes a single case asked about causes alone,
-    # and hypothetical results as it takes any batch; it gains nothing over numpy in the rest.
+    # Single cases, and hypothetical results of one case. Compiled code answers hypothetical results, and a single case
+    # that is asked about causes alone; in the rest it gains nothing over numpy.
 
     def run_alike(self, evidence: Evidence, targets: Sequence[int]) -> tuple[Array, dict[int, Array]] | None:
         """Cases of hard evidence that differ in few findings, as hypothetical results do, asked about causes.
@@ -256,7 +257,7 @@ class DenseBackend:
     def _weights_of(self, codes: Sequence[int]) -> Array:
         """P(evidence, joint) of one case of hard evidence, shape (n_cells,); read-only.
 
-        Kept for a while: who asks for a posterior asks what might change it next.
+        The last few are kept, since a question about a posterior is often followed by one about what would change it.
         """
         return self._kept_weights(tuple(codes))
 
@@ -458,7 +459,10 @@ class DenseBackend:
         return np.asarray(self.tables.states[self.tables.joint.index(v)])
 
     def _soft_rows(self, v: int, evidence: Evidence, rows: slice) -> Array:
-        """The factor that the likelihood of a finding adds to its code, if it has one, shape (n_cases, n_cells)."""
+        """The factor of the likelihood vector of a finding over the joint, shape (n_cases, n_cells).
+
+        In a case that gives its state too, the likelihood of that state.
+        """
         values = evidence.likelihoods[self.network.names[v]][rows]
         first = self.tables.offsets[v]
         product = values @ self.tables.rows[first : first + values.shape[1]]
@@ -490,7 +494,7 @@ class DenseBackend:
 
 @dataclass(frozen=True, eq=False)
 class _Answer:
-    """Arrays being filled: log evidence, marginals of the joint's states, of other variables, and the joint."""
+    """The arrays of an answer: log evidence, marginals of the joint's states and of other variables, and the joint."""
 
     log_evidence: Array
     columns: Array
@@ -538,7 +542,7 @@ class _LogParts:
 
 
 def _sum_rows(seen: Array, rows: Array, out: Array | None = None) -> Array:
-    """The sum of the rows that each case has seen, shape (n_cases, n_cells), in ``out`` where that is no loss."""
+    """The sum of the rows that each case has seen, shape (n_cases, n_cells); ``out`` may be used for it."""
     if np.count_nonzero(seen) * SPARSE < seen.size:
         from scipy.sparse import csr_array  # takes a while to import, and few questions need it
 

@@ -31,10 +31,10 @@ MOST_FAULTS_SHOWN = 20
 """Faults of a frame that one message lists."""
 
 FEW_ROWS = 512
-"""Frames of at most so many rows are looked through at once for columns that hold a value."""
+"""In frames of at most so many rows the columns without a value are found first, in one step."""
 
 VERY_FEW_ROWS = 16
-"""Frames of at most so many rows are read as plain objects: what a library's own types save does not pay there."""
+"""Frames of at most so many rows are read as plain objects, which is faster there than using the types of columns."""
 
 MISSING, UNKNOWN, SOFT = -1, -2, -3
 
@@ -72,7 +72,7 @@ def encode(frame: Observed, network: Network) -> Evidence:
 
 
 def index_of(frame: Observed) -> pd.Index:
-    """What the rows of a frame are called: as pandas calls them, else their numbers."""
+    """Labels of the rows: the index of a pandas frame, elsewhere their numbers."""
     if isinstance(frame, pd.DataFrame):
         return frame.index
     rows = _as_rows(frame)
@@ -110,7 +110,7 @@ class _Found:
             if key not in table:
                 table[key] = _code(value, states)
             return table[key]
-        except TypeError:  # what has no hash is no state
+        except TypeError:  # a value without a hash is no state
             return _code(value, states)
 
     def add_soft(self, value: object, row: int, name: str, states: tuple[str, ...]) -> str:
@@ -255,7 +255,7 @@ def _read_columns(frame: Any, network: Network, found: _Found) -> None:
             continue
         states = network.nodes[position].states
         key = id(values), states
-        if key not in looked_up:  # the list is kept beside its codes, so that no other one takes its number
+        if key not in looked_up:  # the list is kept beside its codes, so that its id is not used again
             looked_up[key] = values, np.array([found.code(value, states) for value in values], dtype=np.int32)
         of_value = looked_up[key][1]
         codes = np.append(of_value, np.int32(MISSING))[numbers]
@@ -334,7 +334,10 @@ def _of_objects(column: NDArray[np.object_]) -> tuple[NDArray[np.integer[Any]], 
 
 
 def _numbered_objects(column: Iterable[object]) -> tuple[NDArray[np.intp], Sequence[object]]:
-    """The same for any objects, None being nothing; values that have no hash stay by themselves."""
+    """Different values of a column of objects, and the number of each cell's; None is missing, -1.
+
+    Values without a hash are taken as different from all others.
+    """
     known: dict[tuple[type, object], int] = {}
     values: list[object] = []
     numbers: list[int] = []
@@ -372,7 +375,7 @@ def _of_arrow(column: Any) -> tuple[NDArray[np.integer[Any]], Sequence[object]]:
 
 
 def _packed(column: Any) -> Any:
-    """A column of pyarrow as one array with its dictionary; None where its type can have none, as a list's."""
+    """A column of pyarrow as one array with its dictionary; None for types that have none, such as lists."""
     try:
         packed = column.dictionary_encode()
     except NotImplementedError:

@@ -29,12 +29,12 @@ from bayesdx.inference.portable import portable
 from bayesdx.inference.propagation import Family, GateFamily, Propagation
 from bayesdx.inference.sizes import USUAL, Sizes
 from bayesdx.network import Network, as_network
-from bayesdx.network.place import arrays_of
+from bayesdx.network.network import arrays_of
 
 Array = NDArray[np.float64]
 
 MOST_MIXTURES = 256
-"""Ways to make a joint out of parts that an engine remembers."""
+"""Mixtures (see ``mixture``) that an engine remembers, one for each question about a large joint."""
 
 SMALLEST_PROBABILITY = 1e-200
 """Networks with numbers above 0 and below this are refused: their products leave what a float can hold."""
@@ -64,10 +64,10 @@ class Engine:
     workers : int, optional
         Threads of compiled code in a large batch; as many as there are processors where left out.
     sizes : Sizes
-        From which size on which way is taken.
+        The sizes at which the engine changes its method; results do not depend on them.
     batches : int, at least 1
-        How many batches like each will be asked, of this network or of others of its shape, where a caller divides its
-        cases: compiled code is loaded for all of them together.
+        How many batches of about equal size the caller will ask about, of this network or of others of its shape.
+        ``kernel="auto"`` weighs the cost of compiling against all of them.
 
     Raises
     ------
@@ -593,7 +593,7 @@ class Engine:
         return log_evidence, joined(mixture, joints, scope, self._sizes.product_cells)
 
     def _mixture(self, evidence: Evidence, scope: tuple[int, ...]) -> Mixture | None:
-        """How a joint too large for a clique falls into parts; worked out once for each set of observed variables."""
+        """The parts to put a joint together from that is too large for a clique; None where it is asked as a whole."""
         hard = evidence.codes >= 0
         seen = np.flatnonzero(hard.any(axis=0)).tolist()
         soft = [self._network.index[name] for name in evidence.likelihoods]
@@ -683,7 +683,7 @@ class Engine:
         return tuple(names[observed[member]] for member in members)
 
     def _said(self, evidence: Evidence, row: int, name: str) -> str:
-        """What was seen of one variable: its state, or the states that its likelihoods leave."""
+        """What a case observes of one variable, for a message: its state, or the states with a likelihood above 0."""
         states, code = self._network[name].states, evidence.codes[row, self._network.index[name]]
         if code >= 0:
             return f"{name} = {states[code]}"
@@ -754,7 +754,7 @@ def _two_layer(
 
 
 def _check_numbers(network: Network) -> None:
-    """Refuse numbers so small that possible and impossible could not be told apart."""
+    """Raise a NetworkError where a probability is above 0 and so small that products of it may underflow to 0."""
     parts = [part for node in network.nodes for part in arrays_of(node.cpd)]
     values = np.concatenate([np.ones(1), *(part.reshape(-1) for part in parts)])
     if values[values > 0].min() >= SMALLEST_PROBABILITY:
@@ -770,7 +770,10 @@ def _check_numbers(network: Network) -> None:
 
 
 def _check_finite(marginals: Mapping[int, Array], impossible: NDArray[np.bool_] | None) -> None:
-    """Refuse what floating point could not hold; possible only with probabilities near the smallest allowed."""
+    """Raise a NetworkError where the posterior of a possible case is not finite.
+
+    Only probabilities near the smallest allowed can bring that about.
+    """
     if math.isfinite(sum(float(np.vdot(values, values)) for values in marginals.values())):
         return
     for values in marginals.values():

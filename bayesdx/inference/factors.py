@@ -1,15 +1,17 @@
-"""A network as factors over small scopes: tables as they are, small gates expanded, large gates unrolled."""
+"""A network as factors over small scopes: tables as they are, small noisy gates expanded, large ones unrolled.
+
+Gates are expanded and unrolled by sums and products only, so that small probabilities keep their relative precision.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesdx.inference import gate
-from bayesdx.inference.gate import numbers_of
 from bayesdx.inference.parameter_draws import GateDraws, ParameterDraws
 from bayesdx.inference.sizes import USUAL, Sizes
 from bayesdx.network import Network, NoisyMax, Table
@@ -57,7 +59,7 @@ class FactorGraph:
     cards: tuple[int, ...]
 
     def sweep(self) -> list[int]:
-        """The variables in the order of the network, grades inside gates beside the parents that act on them.
+        """All variables in the order of the network, a grade inside a gate just before the parent that acts on it.
 
         Large gates over the same parents are chains that run side by side: in this order no clique holds more than
         one grade of each. Empty where no gate is unrolled.
@@ -115,12 +117,11 @@ def factor_values(network: Network, factor: Factor, draws: ParameterDraws | None
     node = network.nodes[factor.node]
     drawn = draws.cpds.get(node.name) if draws else None
     if factor.part is None:
-        numbers = numbers_of(node.cpd, drawn)
-        return gate.expanded(numbers) if isinstance(numbers, GateDraws) else numbers
+        return full_table(node.cpd, drawn)
     part = _part(node.cpd, drawn, factor.part)
     if factor.quiet:
         return part[..., 0]
-    return part if factor.part < 0 else gate.chain_link(part)
+    return part if factor.part < 0 else chain_link(part)
 
 
 def _part(cpd: Table | NoisyMax, drawn: Array | GateDraws | None, part: int) -> Array:
@@ -129,3 +130,58 @@ def _part(cpd: Table | NoisyMax, drawn: Array | GateDraws | None, part: int) -> 
         return drawn.leak if part < 0 else drawn.links[part]
     assert isinstance(cpd, NoisyMax)
     return cpd.leak[None] if part < 0 else cpd.links[part][None]
+
+
+def numbers_of(cpd: Table | NoisyMax, drawn: Array | GateDraws | None) -> Array | GateDraws:
+    """The numbers of a distribution with a leading axis of draws; of length 1 where nothing was drawn."""
+    if drawn is not None:
+        return drawn
+    if isinstance(cpd, Table):
+        return cpd.values[None]
+    numbers = object.__new__(GateDraws)  # they were checked when the network was made
+    object.__setattr__(numbers, "leak", cpd.leak[None])
+    object.__setattr__(numbers, "links", tuple(link[None] for link in cpd.links))
+    return numbers
+
+
+def full_table(cpd: Table | NoisyMax, drawn: Array | GateDraws | None = None) -> Array:
+    """P(state | parents), shape (n_draws or 1, *parent_cardinalities, n_states); a gate is expanded."""
+    numbers = numbers_of(cpd, drawn)
+    return combined([numbers.leak, *numbers.links]) if isinstance(numbers, GateDraws) else numbers
+
+
+def combined(parts: Sequence[Array]) -> Array:
+    """Distribution of the highest grade for every combination of the parts' states, shape (draws, *states, grades)."""
+    table = parts[0]
+    for part in parts[1:]:
+        spread = part.reshape(part.shape[0], *([1] * (table.ndim - 2)), *part.shape[1:])
+        table = raise_grade(table[..., None, :], spread)
+    return table
+
+
+def raise_grade(grade: Array, link: Array) -> Array:
+    """Distribution of the higher of two independent grades, over the last axis.
+
+    Examples
+    --------
+    >>> raise_grade(np.array([0.9, 0.1]), np.array([0.2, 0.8])).round(2)
+    array([0.18, 0.82])
+    """
+    raised = np.empty(np.broadcast_shapes(grade.shape, link.shape))
+    below, reached = np.zeros(grade.shape[:-1]), np.zeros(link.shape[:-1])
+    for state in range(grade.shape[-1]):  # few states: a loop over them is faster than sums along a short axis
+        reached = reached + link[..., state]
+        raised[..., state] = grade[..., state] * reached + below * link[..., state]
+        below = below + grade[..., state]
+    return raised
+
+
+def chain_link(link: Array) -> Array:
+    """P(grade after this link | grade before it, parent), shape (n_draws, n_states, n_parent_states, n_states).
+
+    The grade so far stays when the link draws no higher one, and rises to what the link draws otherwise.
+    """
+    states = link.shape[-1]
+    before, after = np.arange(states)[:, None, None], np.arange(states)
+    stays = np.cumsum(link, axis=-1).swapaxes(-1, -2)[..., :, :, None] * (before == after)
+    return np.asarray(np.where(after > before, link[:, None], stays), dtype=np.float64)

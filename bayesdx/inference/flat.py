@@ -15,7 +15,6 @@ from bayesdx.inference.passes import MOST_PLAIN_FACTORS
 from bayesdx.inference.program import Program, View, view
 from bayesdx.inference.sizes import USUAL, Sizes
 from bayesdx.inference.structures import LaneTree
-from bayesdx.inference.support import support
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -201,10 +200,39 @@ class Flat:
 
 def _possible(program: Program, most: float) -> list[NDArray[np.intp] | None] | None:
     """Per clique the cells that can be above 0, or None where that is nearly all of them."""
-    masks = support(program)
+    masks = _support(program)
     if not any(mask.any() for mask in masks):
         return None
     return [None if mask.mean() > most else np.flatnonzero(mask) for mask in masks]
+
+
+def _support(program: Program) -> list[NDArray[np.bool_]]:
+    """Per clique, a mask of shape (cells,): where the product of all factors of the network is above 0.
+
+    The two passes of a propagation over "possible" and "impossible" instead of numbers, so that nothing underflows.
+
+    References
+    ----------
+    F. Jensen, S. Andersen (1990), "Approximations in Bayesian belief universes for knowledge based systems", UAI
+    (compression of zeros; nothing is approximated here).
+    """
+    steps = program.steps
+    inside = [potential[:, 0] > 0 for potential in program.constant]
+    if all(mask.all() for mask in inside):
+        return inside
+    for place, step in enumerate(steps):
+        if step.parent >= 0:
+            message = inside[place].reshape(-1, step.kept).any(axis=0)
+            seen = step.into_parent
+            above = inside[step.parent].reshape(seen.clique) & message.reshape(seen.part)
+            inside[step.parent] = above.reshape(-1)
+    for place in range(len(steps) - 1, -1, -1):
+        step = steps[place]
+        if step.parent >= 0:
+            seen = step.into_parent
+            message = inside[step.parent].reshape(seen.clique).any(axis=seen.summed).reshape(-1)
+            inside[place] = (inside[place].reshape(-1, step.kept) & message).reshape(-1)
+    return inside
 
 
 def _map(seen: View) -> NDArray[np.int32]:

@@ -38,7 +38,7 @@ def by_bayes_rule(
     ask : callable
         Answers the few rows that replace the many.
     most_rows : int
-        Larger batches are cohorts, not looked at for being one case.
+        Larger batches are cohorts and are not examined.
 
     Returns
     -------

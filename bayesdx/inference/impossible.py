@@ -48,7 +48,11 @@ def minimal_conflict(n_observed: int, impossible: Impossible) -> tuple[tuple[int
 
 
 def _dropped(n_observed: int, impossible: Impossible) -> tuple[int, ...]:
-    """Halve the prefix that has to stay, once per member: n log n questions become a few batches."""
+    """An inclusion-minimal conflict.
+
+    Each round looks, in one batch, for the shortest impossible prefix beside what is kept; the last observation of it
+    has to be kept. The round that needs no prefix ends the search.
+    """
     kept: list[int] = []
     end = n_observed
     while True:

@@ -17,9 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.inference.best import Search
-from bayesdx.inference.casewise import Casewise
-from bayesdx.inference.casewise_marginals import CasewiseMarginals
-from bayesdx.inference.elimination import quick_cells
+from bayesdx.inference.casewise import Casewise, CasewiseMarginals
 from bayesdx.inference.evidence import Evidence
 from bayesdx.inference.factors import can_be_quiet, factor_graph
 from bayesdx.inference.families import empty_family, store_family
@@ -34,6 +32,7 @@ from bayesdx.inference.program import BYTES, Program, View
 from bayesdx.inference.propagation import Family
 from bayesdx.inference.sampling import forward, from_tree
 from bayesdx.inference.sizes import USUAL, Sizes
+from bayesdx.inference.tree import quick_cells
 from bayesdx.network import Network, NoisyMax
 
 Array = NDArray[np.float64]
@@ -59,16 +58,16 @@ MOST_CASES_FAST = 2**12
 """Cases handed to compiled code that takes them one at a time, so that what it returns stays in the cache."""
 
 MOST_PROGRAMS = 64
+"""Programs, and index maps of programs for compiled code, that a back end remembers."""
 
 MOST_SIZES = 1024
-"""Most trees whose sizes are remembered."""
+"""Trees whose number of cells a back end remembers."""
 
 MANY_LANES = 16
-"""Cases from which a better elimination order is searched for."""
-
+"""Lanes from which on a better elimination order is searched for."""
 
 CASEWISE, LANES = "casewise_fast.propagate_casewise", "passes_fast.propagate_lanes"
-"""The compiled functions: one case at a time, many lanes at a time."""
+"""Names of the compiled functions that take one case at a time, and many lanes at a time."""
 
 
 class JunctionTreeBackend:
@@ -84,7 +83,7 @@ class JunctionTreeBackend:
         Threads of compiled code.
     sizes : Sizes
     batches : int
-        How many batches like each will be asked.
+        How many batches of about equal size will be asked about; see ``Engine``.
     """
 
     def __init__(
@@ -234,7 +233,7 @@ class JunctionTreeBackend:
     def _read(
         self, reader: CasewiseMarginals, evidence: Evidence, targets: Sequence[int]
     ) -> tuple[Array, dict[int, Array]]:
-        """What a reader finds; faint cases are propagated again."""
+        """Log evidence and marginals from compiled code, case by case; faint cases are propagated again in numpy."""
         total, marginals, faint = reader.run(evidence)
         total[faint] = 1.0
         log_evidence = np.log(total)
@@ -291,7 +290,10 @@ class JunctionTreeBackend:
         return cells <= self.sizes.unsliced_cells and self.whole.has_hub
 
     def _free_leaves(self, together: Scopes, *bound: Sequence[int]) -> frozenset[int]:
-        """Leaves that need not be in a clique. None in a large network: its tree is planned once, for all questions."""
+        """Leaves that need not be in a clique.
+
+        There are none in a network of more than ``sizes.unpruned_variables`` variables.
+        """
         if len(self.network) > self.sizes.unpruned_variables:
             return frozenset()
         return self._leaves.difference(*together, *bound)
@@ -433,18 +435,18 @@ class _Lanes:
 def _lanes(
     program: Program, evidence: Evidence, cases: Index, draws: ParameterDraws | None, which: Index
 ) -> tuple[_Lanes, Index]:
-    """Some lanes, cases running fastest, and the rows of the output that are theirs."""
+    """The lanes at some positions, cases running fastest, and the rows of the output that they fill."""
     draw_of, place = np.divmod(which, len(cases))
     lanes = _Lanes(program, evidence, cases[place], draw_of, draws)
     return lanes, draw_of * len(evidence) + lanes.case_of
 
 
 QUIET = 2
-"""Mark of a gate seen in its reference state in a pattern of evidence; 1 is any observed variable, 0 the others."""
+"""Mark of a gate that is seen in its reference state; in a pattern 1 marks other observed variables, 0 the rest."""
 
 
 def _patterns(evidence: Evidence, may_be_quiet: Sequence[int]) -> Iterator[tuple[Index, NDArray[np.int8]]]:
-    """Cases that observe the same variables, and which."""
+    """Groups of cases that observe the same variables, each with its pattern, shape (n_variables,)."""
     observed = (evidence.codes >= 0).astype(np.int8)
     columns = list(may_be_quiet)
     observed[:, columns] += (evidence.codes[:, columns] == 0).astype(np.int8)

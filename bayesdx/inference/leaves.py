@@ -16,12 +16,10 @@ from functools import cached_property, reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesdx.inference import gate
 from bayesdx.inference.evidence import Evidence
-from bayesdx.inference.factors import unrolled
-from bayesdx.inference.gate import numbers_of
+from bayesdx.inference.factors import full_table, unrolled
 from bayesdx.inference.logs import exponentials, floored_log
-from bayesdx.inference.parameter_draws import GateDraws, ParameterDraws
+from bayesdx.inference.parameter_draws import ParameterDraws
 from bayesdx.inference.sizes import Sizes
 from bayesdx.network import Network, NoisyMax
 
@@ -72,8 +70,7 @@ def leaf_groups(network: Network, leaves: Sequence[int]) -> list[LeafGroup]:
 def drawn_rows(network: Network, v: int, scope: Sequence[int], draws: ParameterDraws | None) -> Array:
     """P(state | parents) of a leaf, shape (n_draws or 1, n_states, n_cells), ``scope`` its parents in any order."""
     node = network.nodes[v]
-    numbers = numbers_of(node.cpd, draws.cpds.get(node.name) if draws else None)
-    table = gate.expanded(numbers) if isinstance(numbers, GateDraws) else numbers
+    table = full_table(node.cpd, draws.cpds.get(node.name) if draws else None)
     parents = parents_of(network, v)
     cells = math.prod(network.cardinalities[u] for u in scope)
     axes = (0, table.ndim - 1, *(1 + parents.index(u) for u in scope))
@@ -81,7 +78,7 @@ def drawn_rows(network: Network, v: int, scope: Sequence[int], draws: ParameterD
 
 
 def leaf_rows(network: Network, v: int, scope: Sequence[int]) -> Array:
-    """The same for the network's own numbers, shape (n_states, n_cells)."""
+    """P(state | parents) of a leaf by the network's own numbers, shape (n_states, n_cells)."""
     return np.asarray(drawn_rows(network, v, scope, None)[0])
 
 
@@ -109,7 +106,7 @@ class LeafTables:
 
     @classmethod
     def of(cls, network: Network, group: LeafGroup) -> LeafTables:
-        """The tables of a group whose scope is in the order wanted of the cells."""
+        """The tables of a group, cells in the order of its scope."""
         parts = [leaf_rows(network, v, group.scope) for v in group.leaves]
         rows = np.concatenate([*parts, np.ones((1, parts[0].shape[1]))])
         first = np.cumsum([0, *(len(part) for part in parts[:-1])]).astype(np.intp)
@@ -150,7 +147,7 @@ class LeafTables:
         return np.asarray(reduce(np.multiply, factors))
 
     def _rows_of_each(self, row: Index, scale: Array) -> Array:
-        """What each lane has seen, shape (n_cells, n_lanes); ``row`` of shape (n_lanes, n_leaves)."""
+        """P(what each lane has seen | parents), shape (n_cells, n_lanes), from its rows, shape (n_lanes, n_leaves)."""
         none = len(self.rows) - 1
         if (row < none).sum(axis=1).max() <= 1:
             return np.asarray(self.rows.take(row.min(axis=1), axis=0).T)
@@ -159,7 +156,10 @@ class LeafTables:
         return exponentials((seen @ self.logs).T, scale)
 
     def _soft(self, place: int, v: int, codes: NDArray[np.int32], values: Array, network: Network) -> Array:
-        """What the likelihood vector of a leaf adds to its code, if it has one, shape (n_cells, n_lanes)."""
+        """The factor of the likelihood vector of a leaf, shape (n_cells, n_lanes).
+
+        In a lane that gives its state too, the likelihood of that state; elsewhere its mean given the parents.
+        """
         first, states = self.first[place], network.cardinalities[v]
         factor = values @ self.rows[first : first + states]
         hard = np.flatnonzero(codes[:, place] >= 0)

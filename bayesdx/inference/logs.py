@@ -11,11 +11,10 @@ LOG_ZERO = -1e9
 """Stands for the logarithm of 0 inside matrix products, where minus infinity times 0 would be NaN."""
 
 IMPOSSIBLE = -5e8
-"""A log probability below this contains a LOG_ZERO."""
-
+"""A sum of logarithms below this contains a LOG_ZERO."""
 
 FAINT = 1e-200
-"""A case of lower probability than this leaves the linear domain."""
+"""A case whose P(evidence) is below this is propagated again as logarithms: cells of it may have underflowed to 0."""
 
 
 def floored_log(values: Array) -> Array:

@@ -18,7 +18,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesdx.inference.leaves import parents_of
 from bayesdx.inference.sizes import USUAL, Sizes
+from bayesdx.inference.tree import bits, moral_graph
 from bayesdx.network import Network
 
 Array = NDArray[np.float64]
@@ -49,7 +51,7 @@ class Mixture:
 def mixture_of(
     network: Network, scope: Sequence[int], relevant: frozenset[int], given: frozenset[int], sizes: Sizes = USUAL
 ) -> Mixture | None:
-    """The hub that leaves the smallest parts of ``scope``; None where none is worth it.
+    """The hub that leaves the parts of ``scope`` with the fewest cells; None where no hub saves enough of them.
 
     Parameters
     ----------
@@ -62,7 +64,7 @@ def mixture_of(
     sizes : Sizes
     """
     cards, asked = network.cardinalities, set(scope)
-    neighbours = _moral_graph(network, relevant, given)
+    neighbours = _neighbours(network, relevant, given)
     candidates = sorted(set(relevant) - asked - given, key=lambda v: (-len(neighbours[v]), v))[:MOST_HUBS]
     best = None
     for count in sizes.hub_sizes:
@@ -106,14 +108,10 @@ def _shape(joints: Iterable[Array], width: int) -> list[int]:
     return [size for joint in joints for size in joint.shape[1:-width]]
 
 
-def _moral_graph(network: Network, relevant: frozenset[int], given: frozenset[int]) -> list[set[int]]:
+def _neighbours(network: Network, relevant: frozenset[int], given: frozenset[int]) -> list[set[int]]:
     """Neighbours of each variable once parents of a common child are joined and what is given is taken out."""
-    neighbours: list[set[int]] = [set() for _ in network.nodes]
-    for v in relevant:
-        family = {v, *(network.index[name] for name in network.nodes[v].parents)} - given
-        for member in family:
-            neighbours[member] |= family - {member}
-    return neighbours
+    families = ({v, *parents_of(network, v)} - given for v in relevant)
+    return [set(bits(mask)) for mask in moral_graph(families, len(network))]
 
 
 def _parts(neighbours: Sequence[set[int]], asked: set[int], hub: tuple[int, ...]) -> list[tuple[int, ...]]:

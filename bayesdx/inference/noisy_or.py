@@ -100,7 +100,7 @@ class TwoLayer:
         return OrGate(node.cpd.leak, parents, links)
 
     def case(self, evidence: Evidence, row: int) -> TwoLayerCase:
-        """The priors of one case with everything absorbed that does not couple diseases, and what does."""
+        """One case: evidence that couples no diseases is absorbed into the priors, the rest is kept as ``coupling``."""
         network = self.network
         soft = {network.index[name]: values[row] for name, values in evidence.likelihoods.items()}
         priors = self.priors.copy()
@@ -132,7 +132,7 @@ class OrGate:
 
 
 def _kernel(kernel: Kernel, cells: int) -> tuple[Advance, TakeBack]:
-    """What takes the state over one disease and back, compiled where that is wanted."""
+    """The functions that take the state forward and back over one disease, in numpy or compiled."""
     if not use_numba(kernel, cells, "noisy_or_fast.taken_back"):
         return _advanced, _taken_back
     from bayesdx.inference.noisy_or_fast import advanced, taken_back
@@ -193,7 +193,7 @@ class TwoLayerCase:
         return steps, widest
 
     def _order(self, links: dict[int, list[tuple[int, Array]]], waiting: dict[int, set[int]]) -> list[int]:
-        """Diseases so that findings leave early: always those of the finding that misses the fewest."""
+        """An order of the diseases in which findings leave early: next come those of the finding with fewest left."""
         left = {v: set(diseases) for v, diseases in waiting.items()}
         order: list[int] = []
         while left:
@@ -207,7 +207,7 @@ class TwoLayerCase:
     def posteriors(self, evidence_alone: bool = False) -> tuple[float, Array]:
         """Log evidence, and P(state | evidence) of every disease, shape (n_diseases, n_states).
 
-        With ``evidence_alone`` there is no pass back, and what is returned beside the log evidence says nothing.
+        With ``evidence_alone`` there is no pass back: the array that is returned has no meaning then.
 
         Raises
         ------
@@ -263,7 +263,7 @@ def _bytes(n_steps: int, widest: int) -> int:
 
 
 def _entered(state: Array, leaks: Sequence[Array]) -> Array:
-    """A new slowest axis per finding: brought about by its leak, or not yet."""
+    """The state with a new slowest axis per finding: not brought about by its leak, or brought about."""
     for leak in leaks:
         state = np.concatenate([state * leak[0], state * leak[1]])
     return state
@@ -291,7 +291,10 @@ def _advanced(state: Array, prior: Array, axes: Ints, links: Array) -> Array:
 
 
 def _taken_back(state: Array, forward: Array, prior: Array, axes: Ints, links: Array) -> tuple[Array, Array]:
-    """Weight of each state of a disease between what came before and what comes after, and what comes after it."""
+    """One step of the pass back.
+
+    Returned are the weight of each state of the disease, shape (n_states,), and the state before it.
+    """
     total = np.zeros_like(state)
     own = np.empty(len(prior))
     for s, probability in enumerate(prior):

@@ -22,14 +22,14 @@ _CHUNK = 2**22
 
 
 def may_be_present(case: TwoLayerCase, order: NDArray[np.intp], k: int) -> NDArray[np.bool_]:
-    """Mask of the diseases, shape (n_diseases,), that need not be absent in each of the k best sets.
+    """Mask of the diseases, shape (n_diseases,), that may be present in one of the k best sets.
 
     Those with more than two states are left in.
 
     Parameters
     ----------
-    case : Case
-        Of gates to which an absent disease brings nothing.
+    case : TwoLayerCase
+        Its gates have no links from absent diseases.
     order : ndarray of int, shape (n_diseases,)
         Place of each disease among the codes by which equal sets are ranked: a later disease can stand in for an
         earlier one that is its equal, not the other way round.

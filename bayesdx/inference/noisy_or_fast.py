@@ -34,7 +34,7 @@ def advanced(state: Array, prior: Array, axes: Ints, links: Array) -> Array:
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
 def taken_back(state: Array, forward: Array, prior: Array, axes: Ints, links: Array) -> tuple[Array, Array]:
-    """Weight of each state of a disease between what came before and what comes after, and what comes after it."""
+    """One step of the pass back: the weight of each state of the disease, and the state before it."""
     total, part = np.zeros_like(state), np.empty_like(state)
     own = np.zeros(prior.size)
     for s in range(prior.size):

@@ -57,7 +57,7 @@ class CaseRows:
 
 
 class OneCase:
-    """What the targets read from the rows of a program.
+    """The two passes for these targets, over the rows of a program.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ MOST_CONTEXT_CELLS = 2**22
 """Largest table over contexts and causes together."""
 
 LEAST_DISEASES = 15
-"""Smaller networks are served by the dense joint or the junction tree."""
+"""Roots that a network needs for the two-layer programme; smaller ones go to the dense joint or the junction tree."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Roles:
     ----------
     joint, contexts, findings : tuple of int
     levels : tuple of int
-        Per finding, the first variable of the joint that plays a part in it; findings stand deepest first.
+        Per finding, the place in ``joint`` of its first parent; findings stand in falling order of it.
     """
 
     joint: tuple[int, ...]
@@ -104,7 +104,7 @@ class Roles:
 
 
 def roles(network: Network) -> Roles | None:
-    """The roles of the variables around ``network.targets``; None where no small joint separates them."""
+    """The roles of the variables around ``network.targets``; None where no small joint separates the findings."""
     if not network.targets:
         return None
     parents = [tuple(network.index[name] for name in node.parents) for node in network.nodes]

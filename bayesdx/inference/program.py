@@ -114,7 +114,7 @@ class Program:
     Attributes
     ----------
     asked : bool
-        Whether it has run: index maps for compiled code pay from the second time on.
+        Whether it has run before; index maps for compiled code are made at the second run, when they pay.
     """
 
     def __init__(

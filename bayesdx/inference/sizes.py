@@ -23,29 +23,30 @@ class Sizes:
     hub_states : int
         States of a variable that most cliques share, from which one case at a time beats many lanes at a time.
     alike : float
-        Cases that differ from the one before in less than this share of their codes keep what the two have in common.
+        Compiled code reuses the work of the case before where cases differ from it in less than this share of codes.
     alike_cases : int
-        Largest batch of cases over a dense joint that numpy looks through for what they share; 0: not even one case.
+        Largest batch over a dense joint in which findings that all cases share are entered once; with 0 a single case
+        is treated like any batch.
     row_cells : int
         Largest set of rows kept for answering one case in numpy; other trees answer one case as they do many.
     possible_share : float
-        A clique is compressed for compiled code where no more than this share of its cells can be above 0.
+        Compiled code leaves out the impossible cells of a clique where at most this share of its cells is possible.
     hypothetical_rows : int
-        Larger batches are cohorts, not looked at for being hypothetical results of one case.
+        Largest batch that is examined for being hypothetical results of one case; larger ones are cohorts.
     cases_at_once : int
-        Most cases of one call of compiled code; each has a smaller number of its own.
+        Upper bound on the cases of one call of compiled code; most functions have a lower bound of their own.
     threaded_cells : int
-        Cells times cases from which a second thread pays: about 10 ms of compiled code.
+        Cells times cases from which several threads are used: about 10 ms of compiled code.
     mixture_saving : float
-        A joint is put together from parts where it has so many times their cells.
+        A joint is put together from parts where it has at least so many times the cells of all parts.
     hub_sizes : tuple of int
-        Variables of the hub between the parts; a larger one only where no smaller one is worth it.
+        Numbers of variables that the hub between the parts may have, tried in this order until one is worth it.
     product_cells : int
-        Multiplications of one matrix product; for more OpenBLAS wakes further threads, which costs more than it saves.
+        Multiplications of one matrix product; with more of them OpenBLAS starts threads that cost more than they save.
     ranked_table : int
-        Configurations up to which the most probable ones are read from a table of all.
+        Largest table of all configurations from which the most probable ones are read.
     ranked_lists : tuple of int
-        Longest lists of partial configurations in larger questions, one try after another.
+        Lengths of the lists of partial configurations in larger questions, tried in this order.
 
     Examples
     --------

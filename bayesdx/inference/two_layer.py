@@ -83,7 +83,7 @@ def most_probable(model: TwoLayer, evidence: Evidence, scope: Sequence[int], k: 
 
 
 def _asked_alone(model: TwoLayer, case: TwoLayerCase, diseases: Sequence[int], k: int) -> tuple[Codes, Array]:
-    """The question about some of the diseases, the others being absent."""
+    """The same question about some of the diseases, with the others absent."""
     nodes, likelihoods, scale = [], {}, 0.0
     for v in diseases:
         row = case.priors[model.diseases[v], : model.network.cardinalities[v]]

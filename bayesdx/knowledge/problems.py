@@ -6,10 +6,7 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import NamedTuple
 
-from bayesdx.errors import nearest
-
-LONGEST_SHOWN = 80
-"""Characters of what was found that a sentence shows."""
+from bayesdx.errors import LONGEST_SHOWN, nearest_hint
 
 MOST_COMPARED = 2000
 """Valid names among which the nearest one is looked for."""
@@ -82,6 +79,4 @@ def one_of(what: str, found: str, valid: Iterable[str]) -> str:
     >>> one_of("a source of sources.csv", "smith_2019", ["smyth_2019"])
     "a source of sources.csv (nearest: 'smyth_2019')"
     """
-    names = list(islice(valid, MOST_COMPARED))
-    hit = nearest(found, names)
-    return f"{what} (nearest: {hit!r})" if hit else what
+    return what + nearest_hint(found, list(islice(valid, MOST_COMPARED)))

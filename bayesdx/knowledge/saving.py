@@ -13,6 +13,7 @@ from pathlib import Path
 import tomli_w
 
 from bayesdx.errors import BayesdxError, ModelError, SaveError
+from bayesdx.files.ordinary import sync_folder
 from bayesdx.knowledge.checking import examine
 from bayesdx.knowledge.model import Model, Release
 from bayesdx.knowledge.problems import shown
@@ -179,14 +180,3 @@ def _write(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names within a folder durable, where the system can open a folder."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bayesdx.errors import ModelError, ModelNotFoundError, nearest
+from bayesdx.errors import ModelError, ModelNotFoundError, did_you_mean
 from bayesdx.knowledge.checking import examine
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.problems import shown
@@ -243,6 +243,5 @@ def _find(text: str, may_be_name: bool) -> Path:
             return _newest(versions)
         raise ModelNotFoundError(f"{path} is a folder without model.toml and without versions such as 1.0.0.")
     names = [entry.name for entry in root.iterdir() if entry.is_dir() and NAME.fullmatch(entry.name)]
-    hint = nearest(name, names)
-    suggestion = f" Did you mean {hint!r}?" if hint else f" Shipped models: {', '.join(sorted(names)) or 'none'}."
+    suggestion = did_you_mean(name, names) or f" Shipped models: {', '.join(sorted(names)) or 'none'}."
     raise ModelNotFoundError(f"{shown(text)} is neither a shipped model nor a folder.{suggestion}")

@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from bayesdx.errors import FindingsError, nearest
+from bayesdx.errors import FindingsError, nearest, quoted
 from bayesdx.knowledge.schema import FINDING_KINDS, Variable, format_cell
 from bayesdx.knowledge.spelling import SHORTEST_FOLDED, compact, fold
 from bayesdx.knowledge.units import same_unit
@@ -22,8 +22,6 @@ NO = ("no", "false", "0", "absent", "negative")
 
 LONGEST_WORDS = 500
 """Signs of a search that are read."""
-
-LONGEST_SHOWN = 80
 
 _READ = (str, bool, np.bool_, int, float, np.integer, np.floating)
 """Types of a value that may mean a state."""
@@ -536,24 +534,6 @@ def _truth(states: Sequence[str], text: str) -> str:
         return ""
     side = YES if text in YES else NO if text in NO else ()
     return next((state for state in states if state.casefold() in side), "")
-
-
-def quoted(value: object) -> str:
-    """A value as people typed it, shortened; letters that only look like those of a name are spelt as code points."""
-    if isinstance(value, str):
-        cut = value if len(value) <= LONGEST_SHOWN else f"{value[:LONGEST_SHOWN]}…"
-        return repr(cut) if cut.isascii() or not _mixed(cut) else ascii(cut)
-    try:
-        text = repr(value)
-    except (ValueError, RecursionError):  # an integer of thousands of digits, a list within itself
-        text = f"a value of type {type(value).__name__}"
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
-
-
-def _mixed(text: str) -> bool:
-    """Whether letters of the Latin alphabet stand beside those of another one, as in forged names."""
-    letters = [sign for sign in text if sign.isalpha()]
-    return any(sign.isascii() for sign in letters) and any(ord(sign) > 0x24F for sign in letters)
 
 
 @dataclass(frozen=True)

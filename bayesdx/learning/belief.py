@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.diagnosis.compiled import compiled
-from bayesdx.errors import LearningError, nearest
+from bayesdx.errors import LearningError, nearest_hint
 from bayesdx.knowledge.model import Model
 from bayesdx.learning.layout import Layout
 from bayesdx.learning.moved_interval import HALF
@@ -199,10 +199,10 @@ def believe(
     parts = [move] if isinstance(move, str) else list(move)
     for word in parts:
         if word not in PARTS:
-            raise LearningError(f"move: {word!r}; the parts are {', '.join(PARTS)}{_hint(word, PARTS)}.")
+            raise LearningError(f"move: {word!r}; the parts are {', '.join(PARTS)}{nearest_hint(word, PARTS)}.")
     for name in variables or ():
         if name not in model.by_name:
-            raise LearningError(f"variables: {name!r} is not a variable{_hint(name, model.by_name)}.")
+            raise LearningError(f"variables: {name!r} is not a variable{nearest_hint(name, model.by_name)}.")
     if not (np.isfinite(strength) and strength >= 0):
         raise LearningError(f"prior_strength: {strength}; expected a finite number of at least 0.")
     chosen = [
@@ -280,8 +280,3 @@ def _passed(pairs: tuple[Index, Index], of_cells: Array) -> Array:
 def _part(model: Model, row: Distribution) -> str:
     file = compiled(model).parameters[row.parameters[0]].file
     return "leaks" if file == "links.csv" and row.place.part != "link" else file.removesuffix(".csv")
-
-
-def _hint(name: str, valid: Iterable[str]) -> str:
-    hit = nearest(name, valid)
-    return f" (nearest: {hit!r})" if hit else ""

@@ -34,7 +34,7 @@ from bayesdx.learning.discount import (
     together,
 )
 from bayesdx.learning.em import Fit, Progress, maximise
-from bayesdx.learning.estimate import Estimate, by_counting, by_em, counted, left_alone
+from bayesdx.learning.estimate import Estimate, by_counting, by_em, counted, counted_for_less, left_alone
 from bayesdx.learning.expected import expectation
 from bayesdx.learning.information import Information, information, observed
 from bayesdx.learning.layout import Layout
@@ -495,7 +495,6 @@ def calibrate(
             literature=beside,
             weigh=weigh,
         )
-        warnings += [*found.warnings, *_unidentified(model, found.belief, found.known)]
     tested, narrower = pd.DataFrame(), np.ones(len(whole.cells))
     if method == "prior_shift":
         check = misfit(
@@ -530,8 +529,21 @@ def calibrate(
             check = replace(check, together=min(check.together, change))
         _refuse_far(model, check, found)
         warnings += _shifted_likelihoods(check)
-        found = replace(found, known=replace(found.known, size=found.known.size * check.narrower))
+        found = counted_for_less(
+            layout,
+            found,
+            patients,
+            evidence,
+            check.narrower,
+            max_iterations=max_iterations,
+            tolerance=tolerance,
+            seed=seed,
+            progress=progress,
+        )
         narrower = check.narrower
+    if method != "counts":
+        warnings += found.warnings
+        warnings += _unidentified(model, found.belief, found.known)
     fit = found.fit
     table, learned = _tabulate(model, found, narrower)
     worth = {} if found.discount is None else found.discount.worth

@@ -122,6 +122,53 @@ def by_em(
     return Estimate(belief, fit, _widened(known, discount), spoken_in(fit), discount, warnings)
 
 
+def counted_for_less(
+    layout: Layout,
+    found: Estimate,
+    patients: Patients,
+    expected: Expectation | None,
+    kept: Array,
+    *,
+    max_iterations: int,
+    tolerance: float,
+    seed: int,
+    progress: Progress | None,
+) -> Estimate:
+    """The estimate where the patients inform each number by a part ``kept`` of what they did; the prior stays as it is.
+
+    Data that count for a part beside a prior are data that count whole beside a larger prior (a power likelihood:
+    Ibrahim, Chen 2000). All numbers of one distribution move as far as the one that is informed best: of causes that
+    can hardly be told apart each is known poorly, but not their sum.
+
+    Parameters
+    ----------
+    kept : ndarray in (0, 1], shape (n_cells,)
+    """
+    expected = expected or expectation(layout, patients)
+    best = np.zeros(len(found.belief.left))
+    np.maximum.at(best, found.belief.row, kept)
+    part = best[found.belief.row]
+    belief = replace(found.belief, alpha=found.belief.alpha / part, beyond=found.belief.beyond / part)
+    fit = maximise(
+        layout,
+        belief,
+        expected,
+        found.fit.values,
+        max_iterations=max_iterations,
+        tolerance=tolerance,
+        weighing=int(found.fit.trace["round"].max()) + 1,
+        progress=progress,
+    )
+    fit = replace(fit, trace=pd.concat([found.fit.trace, fit.trace], ignore_index=True))
+    known = information(layout, belief, expected, patients, fit.values, fit.totals.counts, seed)
+    return replace(
+        found,
+        fit=fit,
+        known=replace(known, size=known.size * kept, effective=known.effective * kept),
+        warnings=_unsettled(fit, max_iterations, tolerance),
+    )
+
+
 def _widened(known: Information, discount: Discount | None) -> Information:
     """The information, less that it is not certain how much the prior is worth."""
     return known if discount is None else replace(known, size=known.size * discount.narrower)
@@ -159,17 +206,22 @@ def _best(
             )
         )
     best = max(fits, key=lambda fit: fit.objective)
-    if not best.converged:
-        warnings.append(
-            f"EM had not settled after {max_iterations} iterations (largest change above {tolerance:g}, or the "
-            "maximum not near); raise max_iterations or tolerance."
-        )
+    warnings += _unsettled(best, max_iterations, tolerance)
     if starts > 1:
         near = sum(fit.objective >= best.objective - 0.01 for fit in fits)
         if near < starts:
             warnings.append(f"{near} of {starts} starts reached the best maximum; the others ended lower.")
     trace = pd.concat([fit.trace for fit in fits], ignore_index=True)
     return replace(best, trace=trace), warnings
+
+
+def _unsettled(fit: Fit, max_iterations: int, tolerance: float) -> list[str]:
+    if fit.converged:
+        return []
+    return [
+        f"EM had not settled after {max_iterations} iterations (largest change above {tolerance:g}, or the maximum not "
+        "near); raise max_iterations or tolerance."
+    ]
 
 
 def counted(belief: Belief, counts: Array) -> Information:

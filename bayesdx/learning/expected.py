@@ -21,8 +21,7 @@ from numpy.typing import NDArray
 
 from bayesdx.inference import Engine
 from bayesdx.inference.dense import dense_tables
-from bayesdx.inference.factors import can_be_quiet
-from bayesdx.inference.gate import expanded, numbers_of
+from bayesdx.inference.factors import can_be_quiet, full_table, numbers_of
 from bayesdx.inference.kernels import processors
 from bayesdx.inference.parameter_draws import GateDraws
 from bayesdx.inference.plan import Roles, roles
@@ -229,7 +228,7 @@ def _counted(node: Node, families: Array) -> Array:
     numbers = numbers_of(node.cpd, None)
     if not isinstance(numbers, GateDraws):
         return families
-    table = expanded(numbers)[0]
+    table = full_table(node.cpd)[0]
     chosen = _chosen_by_part(table.shape[:-1])
     table = table.reshape(-1, table.shape[-1])
     reached = np.cumsum(table, axis=1)
@@ -427,7 +426,7 @@ def _drawn(node: Node) -> Array:
         n_states = node.cpd.n_states
         rows = numbers.size // n_states
         return np.eye(rows * n_states).reshape(rows, n_states, rows * n_states)
-    table = expanded(numbers)[0]
+    table = full_table(node.cpd)[0]
     digits = np.indices(table.shape[:-1]).reshape(table.ndim - 1, -1)
     table = table.reshape(digits.shape[1], -1)
     grades = np.arange(table.shape[1])

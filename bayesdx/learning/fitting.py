@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from bayesdx.diagnosis.compiled import compiled
-from bayesdx.errors import DataWarning, ImpossibleEvidenceError, LearningError, nearest
+from bayesdx.errors import DataWarning, ImpossibleEvidenceError, LearningError, nearest_hint
 from bayesdx.evaluation.dataset import MISSING, Cohort, Table, read_cohort, read_table, translate, weights_of
 from bayesdx.evaluation.mapping import HEADER, code_text, read_numbers
 from bayesdx.inference import Evidence
@@ -382,8 +382,7 @@ def _weighted(frame: pd.DataFrame, weight: str | None) -> tuple[Array, pd.DataFr
     if weight is None:
         return np.ones(len(frame)), frame
     if weight not in frame:
-        hint = nearest(weight, list(frame.columns))
-        raise LearningError(f"weight: {weight!r} is not a column{f' (nearest: {hint!r})' if hint else ''}.")
+        raise LearningError(f"weight: {weight!r} is not a column{nearest_hint(weight, list(frame.columns))}.")
     found = weights_of(frame[weight])
     bad = np.flatnonzero(~np.isfinite(found) | (found < 0))
     if bad.size:
@@ -414,8 +413,7 @@ def _columns(
     wanted = [column for column in names if column not in (*causes, weight)] if findings is None else list(findings)
     for column in (*causes, *wanted):
         if column not in names:
-            hint = nearest(column, names)
-            raise LearningError(f"{column!r} is not a column{f' (nearest: {hint!r})' if hint else ''}.")
+            raise LearningError(f"{column!r} is not a column{nearest_hint(column, names)}.")
         if names.count(column) > 1:
             raise LearningError(f"column {column!r} stands {names.count(column)} times; expected each column once.")
         uses = (*causes, *wanted).count(column)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from bayesdx.inference import GateFamily
 from bayesdx.network import Network, NoisyMax, Table
-from bayesdx.network.place import Place, arrays_of
+from bayesdx.network.compile import Place
+from bayesdx.network.network import arrays_of
 
 Array = NDArray[np.float64]
 Family = Array | GateFamily

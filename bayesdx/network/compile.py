@@ -1,16 +1,18 @@
-"""From the rows of a model to its Bayesian network."""
+"""From the rows of a model to its Bayesian network: each row, the place of its number, and the network of all."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.knowledge.model import Model
-from bayesdx.network.network import Network, Node, NoisyMax, Table
-from bayesdx.network.place import Place, view
-from bayesdx.network.rows import own_tables, placed_rows
+from bayesdx.knowledge.schema import Link, Prior, TableEntry
+from bayesdx.network.network import Network, Node, NoisyMax, Table, arrays_of
 
 Array = NDArray[np.float64]
 
@@ -79,3 +81,121 @@ def _distribution(count: int, given: dict[int, float]) -> Array:
     if 0 not in given:
         values[0] = max(0.0, 1.0 - values[1:].sum())
     return values
+
+
+@dataclass(frozen=True)
+class Place:
+    """One distribution of a compiled network.
+
+    Parameters
+    ----------
+    node : str
+        The variable whose distribution it is.
+    part : {"leak", "link", "table"}
+    parent : str
+        For a link, the parent that acts; empty otherwise.
+    given : tuple of int
+        For a link, the state of that parent; for a table, the states of all parents; empty for a leak.
+    """
+
+    node: str
+    part: Literal["leak", "link", "table"]
+    parent: str
+    given: tuple[int, ...]
+
+    def array(self, parents: Sequence[str]) -> int:
+        """Which array of ``arrays_of`` it stands in, where the node has these parents."""
+        return 1 + list(parents).index(self.parent) if self.part == "link" else 0
+
+
+class PlacedRow(NamedTuple):
+    """A row of a model that the network uses.
+
+    Parameters
+    ----------
+    file : str
+        priors.csv, links.csv or tables.csv.
+    row : Prior, Link or TableEntry
+    place : Place
+        The distribution that its number belongs to.
+    state : int
+        Code of the state whose probability it is.
+    """
+
+    file: str
+    row: Prior | Link | TableEntry
+    place: Place
+    state: int
+
+    @property
+    def value(self) -> float:
+        """The probability that the row states."""
+        return self.row.link_probability if isinstance(self.row, Link) else self.row.probability
+
+
+def placed_rows(model: Model) -> Iterator[PlacedRow]:
+    """The rows that the network of a model uses: priors, then links, then tables, each in the order of its file.
+
+    Rows of other populations are left out, and so are priors and links of a variable that has rows in tables.csv.
+
+    Examples
+    --------
+    >>> import bayesdx as dx
+    >>> first = next(placed_rows(dx.load_model("hip_flexion_weakness@1.0.0")))
+    >>> first.file, first.place, first.state, first.value
+    ('priors.csv', Place(node='age_group', part='table', parent='', given=()), 0, 0.28)
+    """
+    codes = {v.variable: {state: code for code, state in enumerate(v.states)} for v in model.variables}
+    tables = own_tables(model)
+    tabled = {entry.variable for entry in tables}
+    gates = {link.child for link in model.links if link.parent} - tabled
+
+    def alone(name: str) -> Place:
+        return Place(name, "leak" if name in gates else "table", "", ())
+
+    for prior in model.priors:
+        name = prior.variable
+        if prior.population == model.population and name not in tabled:
+            yield PlacedRow("priors.csv", prior, alone(name), codes[name][prior.state])
+    for link in model.links:
+        name, parent = link.child, link.parent
+        if name not in tabled:
+            place = Place(name, "link", parent, (codes[parent][link.parent_state],)) if parent else alone(name)
+            yield PlacedRow("links.csv", link, place, codes[name][link.child_state])
+    for entry in tables:
+        given = tuple(codes[parent][states[0]] for parent, states in entry.parents)
+        place = Place(entry.variable, "table", "", given)
+        yield PlacedRow("tables.csv", entry, place, codes[entry.variable][entry.state])
+
+
+def own_tables(model: Model) -> list[TableEntry]:
+    """The rows of tables.csv that hold in the model's population."""
+    return [entry for entry in model.tables if entry.population in ("", model.population)]
+
+
+def view(arrays: Sequence[Array], place: Place, parents: Sequence[str]) -> Array:
+    """The numbers of one distribution, shape (..., n_states): a view, so writing to it changes the arrays.
+
+    Parameters
+    ----------
+    arrays : sequence of ndarray
+        Of the node, as ``arrays_of`` gives them; leading axes (draws, cases) stay.
+    place : Place
+    parents : sequence of str
+        The parents of the node, in order.
+
+    Examples
+    --------
+    >>> from bayesdx.network import NoisyMax
+    >>> gate = NoisyMax([0.9, 0.1], ([[1, 0], [0.2, 0.8]],))
+    >>> view(arrays_of(gate), Place("wet", "link", "rain", (1,)), ("rain",))
+    array([0.2, 0.8])
+    """
+    index: tuple[Any, ...] = (..., *place.given, slice(None))
+    return np.asarray(arrays[place.array(parents)][index])
+
+
+def place_values(network: Network, place: Place) -> Array:
+    """The probabilities of a distribution of a network, shape (n_states,)."""
+    node = network[place.node]
+    return view(arrays_of(node.cpd), place, node.parents)

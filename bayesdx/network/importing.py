@@ -38,8 +38,7 @@ from bayesdx.network.convert import as_network
 from bayesdx.network.files.common import OWN, shown
 from bayesdx.network.files.xdsl import GENIE
 from bayesdx.network.gates import noisy_max
-from bayesdx.network.network import Network, Node, NoisyMax, Table
-from bayesdx.network.place import arrays_of
+from bayesdx.network.network import Network, Node, NoisyMax, Table, arrays_of
 
 if TYPE_CHECKING:
     from pgmpy.models import DiscreteBayesianNetwork

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from heapq import heapify, heappop, heappush
 from math import isfinite, log10, prod
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -163,6 +164,33 @@ class NoisyMax:
                 "keep it as a gate."
             )
         return np.clip(noisy_max(self.leak, self.links, list(np.indices(cards))), 0.0, 1.0)
+
+
+class GateNumbers(Protocol):
+    """Anything that has the shape of a noisy gate: its probabilities, draws of them, or expected counts."""
+
+    @property
+    def leak(self) -> Array:
+        """Shape (..., n_states)."""
+
+    @property
+    def links(self) -> Sequence[Array]:
+        """One array per parent, each of shape (..., n_parent_states, n_states)."""
+
+
+def arrays_of(numbers: Table | GateNumbers | Array) -> tuple[Array, ...]:
+    """The arrays of a distribution: the table alone, or the leak and then the link of each parent.
+
+    Examples
+    --------
+    >>> [array.shape for array in arrays_of(NoisyMax([0.9, 0.1], ([[1, 0], [0.2, 0.8]],)))]
+    [(2,), (2, 2)]
+    """
+    if isinstance(numbers, Table):
+        return (numbers.values,)
+    if isinstance(numbers, np.ndarray):
+        return (numbers,)
+    return (numbers.leak, *numbers.links)
 
 
 @dataclass(frozen=True)
@@ -417,6 +445,11 @@ class Network:
                 found.add(v)
                 stack.extend(self.index[parent] for parent in self.nodes[v].parents)
         return frozenset(found)
+
+
+def relevant(network: Network, names: Collection[str]) -> tuple[str, ...]:
+    """The variables whose numbers can matter to questions about ``names``: these and everything above them."""
+    return tuple(network.names[v] for v in sorted(network.with_ancestors(network.index[name] for name in names)))
 
 
 def _in_topological_order(nodes: Iterable[Node]) -> tuple[Node, ...]:

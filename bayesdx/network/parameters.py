@@ -14,10 +14,8 @@ from bayesdx.knowledge.correlations import matrix_of
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import FILE, key_of, number_name, split_share
 from bayesdx.network.beliefs import fit_sample_sizes, is_constant
-from bayesdx.network.compile import compile_network
+from bayesdx.network.compile import Place, compile_network, place_values, placed_rows
 from bayesdx.network.network import Network
-from bayesdx.network.place import Place, place_values
-from bayesdx.network.rows import placed_rows
 
 Array = NDArray[np.float64]
 

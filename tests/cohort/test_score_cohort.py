@@ -17,8 +17,7 @@ from numpy.testing import assert_allclose
 
 import bayesdx as dx
 from bayesdx.cohort import scores as scores_module
-from bayesdx.cohort.coding import encode_batch
-from bayesdx.cohort.column_words import lexicon
+from bayesdx.cohort.coding import encode_batch, lexicon
 from bayesdx.cohort.columns import Batch
 from bayesdx.cohort.scores import group_rows
 from tests.cohort.tables import findings_of, flagship, patients, posteriors

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import bayesdx as dx
-from bayesdx.cohort.column_words import lexicon
+from bayesdx.cohort.coding import lexicon
 from bayesdx.diagnosis.compiled import Compiled, compiled
 from tests.knowledge.example import FOLDER
 

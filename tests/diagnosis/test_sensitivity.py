@@ -14,7 +14,7 @@ import bayesdx as dx
 from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.sensitivity import Function
 from bayesdx.network import Network, compile_network
-from bayesdx.network.place import place_values
+from bayesdx.network.compile import place_values
 from tests.diagnosis import brute
 from tests.diagnosis.cases import naive_model, possible_cases
 

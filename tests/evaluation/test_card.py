@@ -16,15 +16,13 @@ CARDS = sorted(Path(__file__).parents[2].glob("models/*/MODEL_CARD.md"))
 SECTIONS = [
     "In short",
     "Version",
-    "Intended use",
-    "What it is not for",
-    "Population",
-    "Variables",
+    "Populations",
+    "Known weaknesses",
+    "Results on cases",
+    "Conformance with published accuracy",
     "How its numbers are known",
     "Sources by design of study",
-    "Conformance with published accuracy",
-    "Results on cases",
-    "Known weaknesses",
+    "Variables",
     "TRIPOD+AI",
     "References",
 ]
@@ -102,7 +100,7 @@ def test_held_out_cases_that_fail_are_listed_with_what_was_first():
     wrong = replace(right, case="wrong", causes=(other,), use="held_out")
     rows = (replace(right, use="held_out"), wrong, replace(wrong, case="wrong_but_seen", use="seen"))
     text = dx.model_card(replace(CAR, cases=rows, release=None))
-    section = text.split("Held-out cases whose cause is not first")[1].split("## Known weaknesses")[0]
+    section = text.split("Held-out cases whose cause is not first")[1].split("\n## ")[0]
     lines = [line.split(" | ") for line in section.splitlines() if line.startswith("| ")][2:]
     assert [line[0] for line in lines] == ["| wrong"]
     assert (lines[0][1], lines[0][5]) == (other, right.causes[0])
@@ -131,10 +129,15 @@ def test_the_card_begins_with_one_screen():
     assert ("kept out of any tuning" in first) == (use == "held_out")
     top = summary.loc[(use, "all findings", "top_3")]
     value, low, high = (f"{100 * top[name]:.0f}" for name in ("value", "lower", "upper"))
-    assert f"among the first three in {value} % ({low} to {high} %; {top['n']:.0f})." in first
-    total = sum(model.count_statuses().values())
-    assert f"{total:,} numbers: " in first
-    assert model.info.not_for in first
+    assert f"Of {top['n']:.0f} cases" in first
+    assert f", among the first three in {value} % ({low} to {high} %) with all findings" in first
+    early = summary.loc[(use, "history and examination", "top_1")]
+    assert f"in {100 * early['value']:.0f} % ({100 * early['lower']:.0f} to {100 * early['upper']:.0f} %)" in first
+    counts = model.count_statuses()
+    total = sum(counts.values())
+    assert f"{total:,} numbers: {100 * counts['expert'] / total:.0f} % expert judgement" in first
+    for text in (model.info.intended_use, model.info.entry_criterion, model.info.not_for):
+        assert dx.model_card(model).split("## TRIPOD+AI")[0].count(text) == 1  # said once, on the first screen
 
 
 def test_an_unknown_format_is_refused():

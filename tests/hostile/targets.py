@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import bayesdx as dx
 from bayesdx.cli import typed_findings
 from bayesdx.cohort import runs
-from bayesdx.cohort.summary import STATUSES
+from bayesdx.cohort.columns import STATUSES
 from bayesdx.knowledge.schema import FILE, OTHER_FILES
 from tests.knowledge.example import FOLDER
 

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 import bayesdx as dx
-from bayesdx.evaluation.published import Reading, read, sample_size, studies_of, wilson
+from bayesdx.evaluation.measures import wilson
+from bayesdx.evaluation.published import Reading, read, sample_size, studies_of
 from bayesdx.knowledge.schema import Study
 from bayesdx.knowledge.studies import read_studies
 from tests.knowledge.example import FOLDER as OLD

@@ -298,17 +298,22 @@ def test_cooled_evidence_of_temperature_1_is_the_models_own() -> None:
     assert_allclose(logs - logs[:, :1], expected - expected[:, :1], atol=1e-9)
 
 
-def test_likelihoods_that_the_parent_leaves_open_widen_the_priors() -> None:
-    """The same point, a wider interval: what is not known of the likelihoods is not known of the priors."""
+def test_the_less_the_parent_knows_of_the_likelihoods_the_less_the_mix_moves() -> None:
+    """What is not known of the likelihoods is not known of the priors: wider intervals, nearer to the parent's mix."""
     model = exclusive_model()
-    sure = replace(
-        model,
-        tables=tuple(replace(row, lower=row.probability, upper=row.probability) for row in model.tables),
-    )
     frame = patients(exclusive_model((0.2, 0.3)), 800, 3)
-    rows = [dx.calibrate(m, frame, "prior_shift").table.iloc[0] for m in (sure, model)]
-    assert rows[0]["after"] == pytest.approx(rows[1]["after"], abs=1e-6)
-    assert rows[1]["upper"] - rows[1]["lower"] > 1.3 * (rows[0]["upper"] - rows[0]["lower"])
+    results = []
+    for spread in (0.0, 0.5, 1.5, 4.0):
+        rows = []
+        for row in model.tables:
+            odds = row.probability / (1 - row.probability) * np.exp([-spread, spread])
+            lower, upper = odds / (1 + odds)
+            rows.append(replace(row, lower=float(lower), upper=float(upper)))
+        results.append(dx.calibrate(replace(model, tables=tuple(rows)), frame, "prior_shift").table.iloc[0])
+    moved = np.array([abs(row["after"] - row["before"]) for row in results])
+    width = np.array([row["upper"] - row["lower"] for row in results])
+    assert (np.diff(moved) < 0).all() and (np.diff(width) > 0).all()
+    assert moved[1] > 0.9 * moved[0] and moved[-1] < 0.75 * moved[0]
 
 
 def test_what_brings_causes_about_is_a_diagnosis_too() -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import runpy
+from dataclasses import replace
 
 import pytest
 from numpy.testing import assert_allclose
 
 import bayesdx as dx
+from bayesdx.errors import FindingsError
 from bayesdx.evaluation.case_scores import must_not_miss
 from tests.models.versions import ROOT
 
@@ -127,12 +129,40 @@ def test_a_threshold_holds_in_every_setting() -> None:
     assert [step.threshold for step in MODEL.management] == [step.threshold for step in BEFORE.management]
 
 
-def test_only_thresholds_and_cases_differ_from_the_version_before() -> None:
-    """The derivation gives the folder; every number, flag and text of a variable is that of 3.0.0."""
+def test_only_thresholds_words_and_cases_differ_from_the_version_before() -> None:
+    """The derivation gives the folder; every number, condition and urgency is that of 3.0.0, and so are most texts."""
     derived = runpy.run_path(str(ROOT / "derivation" / "3.0.1" / "derive.py"))["derive"]()
     assert derived.hash == MODEL.hash
-    for name in ("variables", "priors", "links", "tables", "red_flags", "tests", "cause_groups"):
+    for name in ("priors", "links", "tables", "tests", "cause_groups", "sources"):
         assert getattr(MODEL, name) == getattr(BEFORE, name), name
+    texts = {
+        "variables": {"definition": "", "state_labels": ()},
+        "red_flags": {"action": ""},
+        "management": {"when": "", "threshold": 0.0, "thresholds": ()},
+        "studies": {"note": ""},
+    }
+    for name, free in texts.items():
+        now, then = ([replace(row, **free) for row in getattr(model, name)] for model in (MODEL, BEFORE))
+        assert now == then, name
+
+
+def test_a_word_that_may_be_an_old_story_is_no_certain_cause() -> None:
+    """A stroke or a metastasis that somebody had need not be what weakens the leg: the word alone is refused."""
+    for word in ("stroke", "myelopathy", "metastasis", "hip fracture"):
+        with pytest.raises(FindingsError, match="may mean"):
+            dx.diagnose(MODEL, {word: "yes"})
+
+
+def test_the_notes_say_what_a_clinician_must_add() -> None:
+    """What red flags and steps leave out is among the known weaknesses of the card."""
+    weak = dx.model_card(MODEL).split("## Known weaknesses")[1].split("\n## ")[0]
+    assert "### What a clinician must add to the advice" in weak
+    for word in ("Pulses", "Potassium", "steroid trial", "dexamethasone", "residual", "prosthesis"):
+        assert word in weak
+
+
+def test_the_cases_of_the_blind_run_are_held_out() -> None:
+    """The 91 of them, none of which the version before had."""
     judged = [case for case in MODEL.cases if case.use == "held_out"]
     assert len(judged) == 91
     assert not {case.case for case in judged} & {case.case for case in BEFORE.cases}

@@ -14,7 +14,7 @@ from bayesdx.diagnosis.compiled import compiled
 from bayesdx.knowledge.schema import FILE, key_of
 from bayesdx.network import compile_network
 from bayesdx.network.beliefs import LARGEST_SAMPLE, SMALLEST_SAMPLE, beta_of, fit_sample_sizes
-from bayesdx.network.place import place_values
+from bayesdx.network.compile import place_values
 from tests.diagnosis.models import POPULATIONS, small_models
 
 

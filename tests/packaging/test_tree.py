@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -74,6 +77,17 @@ def test_the_walks_lead_through_files_that_are_there() -> None:
     walks = [name for name in named if not name.startswith("tests/")]
     assert len(walks) > 30
     assert [name for name in walks if not (ROOT / "bayesdx" / name).is_file()] == []
+
+
+def test_the_walks_are_as_long_as_the_map_says() -> None:
+    """The numbers of files in CONTRIBUTING.md are what ``python -m tests.packaging.walks`` counts."""
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    second, first = re.findall(r"passes (\d+) files where the\s+first passes (\d+)", text)[0]
+    row = re.findall(r"\((\d+) files; (\d+) once the model is compiled\)", text)[0]
+    number = re.findall(r"\((\d+) files from the file on, (\d+) of them from the model on\)", text)[0]
+    said = {"finding": [first, second], "number": [*number], "row": [*row]}
+    ran = subprocess.run([sys.executable, "-m", "tests.packaging.walks"], cwd=ROOT, capture_output=True, check=True)
+    assert json.loads(ran.stdout) == {walk: [int(count) for count in counts] for walk, counts in said.items()}
 
 
 def pins(path: Path) -> dict[tuple[str, str], str]:

@@ -22,6 +22,7 @@ from bayesdx.evaluation.published import Reading
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import Conditions, Study
 from bayesdx.learning.synthesis.uncertainty import SynthesisFit
+from bayesdx.odds import expit
 
 Array = NDArray[np.float64]
 
@@ -44,7 +45,7 @@ def next_studies(model: Model, fit: SynthesisFit, n: int, most: int, seed: int) 
     z, slopes = _ask(model, fit, asked)
     known = np.isfinite(z)
     of_patients = np.arange(len(asked)) < len(patients)
-    odds = 0.5 * (1 + np.tanh(0.5 * np.where(known, z, 0.0)))
+    odds = expit(np.where(known, z, 0.0))
     open_question = known & of_patients & (odds > LEAST_POSTERIOR) & (odds < 1 - LEAST_POSTERIOR)
     weight = (odds * (1 - odds))[open_question] ** 2
     towards = slopes[open_question]

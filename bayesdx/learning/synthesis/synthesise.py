@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bayesdx.diagnosis.compiled import compiled
-from bayesdx.errors import LearningError, nearest
+from bayesdx.errors import LearningError, nearest_hint
 from bayesdx.evaluation.heterogeneity import Readings
 from bayesdx.evaluation.implied import Implied, Questions, figures, spread_of
 from bayesdx.evaluation.published import Reading, floor_of, read, studies_of, within
@@ -242,8 +242,7 @@ def _heterogeneity(given: object, rows: Sequence[Study]) -> tuple[float | None, 
         names = {row.study for row in rows}
         for name, value in given.items():
             if name not in names:
-                hint = nearest(name, sorted(names))
-                raise LearningError(f"heterogeneity: {name!r} is no study{f' (nearest: {hint!r})' if hint else ''}.")
+                raise LearningError(f"heterogeneity: {name!r} is no study{nearest_hint(name, sorted(names))}.")
             own[str(name)] = float(value)
     elif isinstance(given, int | float) and not isinstance(given, bool):
         tau = float(given)

@@ -30,7 +30,8 @@ from bayesdx.learning.layout import Layout
 from bayesdx.learning.literature import Brought
 from bayesdx.learning.synthesis.optimum import Objective, State
 from bayesdx.learning.synthesis.result import Synthesis
-from bayesdx.learning.synthesis.unknowns import PopulationNumbers, Unknowns, expit
+from bayesdx.learning.synthesis.unknowns import PopulationNumbers, Unknowns
+from bayesdx.odds import expit
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]

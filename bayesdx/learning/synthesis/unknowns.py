@@ -16,13 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.diagnosis.compiled import compiled
-from bayesdx.errors import LearningError, nearest
+from bayesdx.errors import LearningError, nearest_hint
 from bayesdx.knowledge.model import Model
 from bayesdx.learning.belief import PARTS, Belief, believe
 from bayesdx.learning.layout import Layout
 from bayesdx.learning.shift import case_mix
 from bayesdx.network import Network
 from bayesdx.network.parameters import Distribution, Parameter
+from bayesdx.odds import expit
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -185,11 +186,6 @@ class Unknowns:
         return np.maximum((self.a + self.b) * expit(eta) * expit(-eta), 1e-12)
 
 
-def expit(x: Array) -> Array:
-    """1 / (1 + exp(-x))."""
-    return np.asarray(0.5 * (1 + np.tanh(0.5 * np.asarray(x))))
-
-
 def unknowns_of(
     model: Model,
     populations: Sequence[str],
@@ -323,9 +319,7 @@ class _Blank:
 
     def check(self) -> None:
         for word in sorted(self.words - self.found):
-            hint = nearest(word, sorted(self.labels))
-            suggestion = f" (nearest: {hint!r})" if hint else ""
             raise LearningError(
                 f"blank: {word!r}; expected a variable, the label of a number with an interval, or one of "
-                f"{', '.join(PARTS)}{suggestion}."
+                f"{', '.join(PARTS)}{nearest_hint(word, sorted(self.labels))}."
             )

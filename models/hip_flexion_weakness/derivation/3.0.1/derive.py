@@ -1,4 +1,4 @@
-"""Derives hip_flexion_weakness 3.0.1 from 3.0.0: other thresholds of emergency steps, and the cases it was judged by.
+"""Derives hip_flexion_weakness 3.0.1 from 3.0.0: other thresholds of emergency steps, other words, more cases.
 
     python models/hip_flexion_weakness/derivation/3.0.1/derive.py            # compare with the folder of the version
     python models/hip_flexion_weakness/derivation/3.0.1/derive.py FOLDER     # write a new folder
@@ -11,10 +11,11 @@ import sys
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import TypeVar
 
 import bayesdx as dx
 from bayesdx.knowledge.model import Model
-from bayesdx.knowledge.schema import Case, parse_conditions
+from bayesdx.knowledge.schema import Case, ManagementStep, RedFlag, Study, Variable, parse_conditions
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -22,6 +23,16 @@ import rules
 
 HERE = Path(__file__).parent
 PARENT = "3.0.0"
+ENTRY = (
+    "New weakness, painful inhibition or inability of active hip flexion. Every number holds given this complaint, so "
+    "the complaint itself is not a finding. Each patient has one main cause of it; what merely coexists, such as a "
+    "disc or an arthritis on imaging or a neuropathy of the feet, is background of the findings and no second cause. "
+    "Hip flexion strength is the manual muscle test among such patients; pain may be all that limits them."
+)
+"""Whom the model is for, without names of variables."""
+
+Row = TypeVar("Row", Variable, Study, RedFlag, ManagementStep)
+
 CALLED = {"other": "other_or_unexplained", "hip_arthritis": "hip_osteoarthritis"}
 """Main causes that new_cases.csv calls otherwise."""
 
@@ -46,13 +57,39 @@ def judged_by() -> tuple[Case, ...]:
     )
 
 
+def reworded(file: str, rows: tuple[Row, ...], *keys: str) -> tuple[Row, ...]:
+    """The rows of a file with the texts that words.csv has for them; ``keys`` are the columns that name a row there."""
+    said = [row for row in rules.table(HERE, "words.csv") if row["file"] == file]
+    texts: dict[str, dict[str, str]] = {row["row"]: {} for row in said}
+    for row in said:
+        texts[row["row"]][row["column"]] = row["text"]
+    found = []
+    for each in rows:
+        name = " ".join(str(getattr(each, key)) for key in keys)
+        found.append(replace(each, **rules.typed(file, texts.pop(name, {}))))
+    if texts:
+        raise SystemExit(f"words.csv: {file} has no row {', '.join(texts)}.")
+    return tuple(found)
+
+
 def derive() -> Model:
     """The whole model."""
     parent = dx.load_model(rules.MODELS / PARENT)
     return replace(
         parent,
-        info=replace(parent.info, version=HERE.name, parent_version=parent.version, parent_hash=parent.hash),
-        management=tuple(replace(step, thresholds=()) for step in parent.management),
+        info=replace(
+            parent.info,
+            version=HERE.name,
+            parent_version=parent.version,
+            parent_hash=parent.hash,
+            entry_criterion=ENTRY,
+        ),
+        variables=reworded("variables.csv", parent.variables, "variable"),
+        studies=reworded("studies.csv", parent.studies, "study"),
+        red_flags=reworded("red_flags.csv", parent.red_flags, "flag"),
+        management=tuple(
+            replace(step, thresholds=()) for step in reworded("management.csv", parent.management, "cause", "step")
+        ),
         cases=(*parent.cases, *judged_by()),
         changes=(HERE / "CHANGES.md").read_text(encoding="utf-8"),
         notes=(HERE / "NOTES.md").read_text(encoding="utf-8"),
