@@ -43,7 +43,7 @@ demo: $(VENV)/installed-demo ## install the core and diagnose a published case
 	@$(BIN)/bayesdx diagnose $(DEMO_MODEL) --findings $(DEMO_CASE) --population $(DEMO_POPULATION) --brief --top 5
 
 test: lint types ## lint, types, and the whole suite
-	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 lowest: $(VENV)/installed-lowest ## a part of the suite on the oldest dependencies allowed; wants VENV=build/lowest
 	$(BIN)/python -m pytest -p no:cacheprovider -W ignore::DeprecationWarning $(LOWEST_TESTS) $(PYTEST_ARGS)

@@ -3,7 +3,7 @@
 >>> import bayesdx as dx
 >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
 >>> case = dx.diagnose(model, {"saddle_anaesthesia": "present", "bladder_bowel_dysfunction": "present"})
->>> case.posterior.index[0]
+>>> case.differential[0].cause
 'cauda_equina_syndrome'
 """
 

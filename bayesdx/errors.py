@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from functools import lru_cache
 
 LARGEST_WRITTEN = 10**15
 """Whole numbers below this are written out in messages."""
+
+MOST_NAMED = 5
+"""Columns that one warning names."""
 
 LONGEST_SHOWN = 80
 """Characters of a name, a cell or another value that a message shows."""
@@ -274,6 +278,19 @@ def rounded(number: float, unit: int = 1) -> str:
         return f"{Decimal(number) / unit:.3g}"
 
 
+def knows_the_answer(columns: Sequence[str]) -> str:
+    """The warning that columns of a table are causes, so that what they say is known beforehand.
+
+    Examples
+    --------
+    >>> knows_the_answer(["flu", "cold"])
+    "Columns that are causes count as findings, and the posteriors know the answer: 'flu', 'cold'."
+    """
+    shown = [quoted(column) for column in columns[:MOST_NAMED]]
+    more = f" and {len(columns) - len(shown)} more" if len(columns) > len(shown) else ""
+    return f"Columns that are causes count as findings, and the posteriors know the answer: {', '.join(shown)}{more}."
+
+
 def quoted(value: object) -> str:
     r"""A value as people typed it, for a message: in quotes, and shortened.
 
@@ -343,11 +360,17 @@ def nearest(name: object, valid: Iterable[str]) -> str | None:
     from rapidfuzz.distance import Indel
 
     asked = name[:200].casefold()
-    folded = {choice.casefold(): choice for choice in valid}
+    folded = _folded(tuple(valid))
     if asked in folded:
         return folded[asked]
-    near = [choice for choice in folded if max(len(asked), len(choice)) >= SHORTEST_NEAR]
+    near = [*folded] if len(asked) >= SHORTEST_NEAR else [key for key in folded if len(key) >= SHORTEST_NEAR]
     for choice, likeness, _ in process.extract(asked, near, scorer=Indel.normalized_similarity, score_cutoff=0.6):
         if likeness >= (0.8 if min(len(asked), len(choice)) < SHORTEST_NEAR else 0.6):
             return folded[choice]
     return None
+
+
+@lru_cache(maxsize=16)
+def _folded(valid: tuple[str, ...]) -> dict[str, str]:
+    """Names by their form without case; the names of a model are asked for again and again."""
+    return {choice.casefold(): choice for choice in valid}

@@ -75,11 +75,11 @@ Answer = tuple[str, frozenset[str]]
 def answer_of(case: dx.Diagnosis) -> Answer:
     """The first cause, and the causes that an emergency alarm surely stands for."""
     alarms = frozenset(alert.cause for alert in case.alerts if alert.urgency == "emergency" and alert.certain)
-    return str(case.posterior.index[0]), alarms
+    return case.differential[0].cause, alarms
 
 
 def first_of(case: dx.Diagnosis) -> str:
-    return str(case.posterior.index[0])
+    return case.differential[0].cause
 
 
 def reached(told: Told, wanted: Answer) -> float:

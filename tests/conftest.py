@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
+# Before numpy is imported: the workers of a run fill the cores already, and threads of a matrix product would only wait
+# for each other. Processes that tests start inherit it.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+from functools import cache
+
 import pytest
+import typer.main
+import typer.testing
 from hypothesis import HealthCheck, settings
+
+# Hundreds of tests call a command; its parser is built once, not for each call.
+typer.testing._get_command = cache(typer.main.get_command)
 
 # Time limits would make a property depend on what else the machine does; in CI the same examples run every time.
 settings.register_profile(
@@ -16,6 +28,12 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("bayesdx")
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays to the end; the garbage collector need not look through it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -45,6 +46,12 @@ def name_of(path: Path) -> str:
 
 def layer_of(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    """A file as it is parsed, once for all laws about it."""
+    return ast.parse(path.read_text("utf-8"))
 
 
 def imports(tree: ast.AST) -> Iterator[tuple[str, str | None]]:
@@ -89,7 +96,7 @@ def test_no_two_files_import_each_other(graph: grimp.ImportGraph) -> None:
 @pytest.mark.parametrize("path", [path for path in MODULES if layer_of(path) in FRONT_ENDS], ids=name_of)
 def test_front_ends_use_public_names_only(path: Path) -> None:
     """A front end knows ``import bayesdx``, the errors, how files are read and values shown; nothing deeper."""
-    tree = ast.parse(path.read_text("utf-8"))
+    tree = tree_of(path)
     public = {*bayesdx.__all__, "__version__", "types"}
     for module, name in imports(tree):
         if module == "bayesdx":
@@ -109,7 +116,7 @@ def test_front_ends_use_public_names_only(path: Path) -> None:
 @pytest.mark.parametrize("path", [path for path in MODULES if layer_of(path) not in FRONT_ENDS], ids=name_of)
 def test_only_front_ends_import_the_front_door(path: Path) -> None:
     """The library never imports ``bayesdx`` itself, which would turn the layers into a circle."""
-    assert "bayesdx" not in {module for module, _ in imports(ast.parse(path.read_text("utf-8")))}
+    assert "bayesdx" not in {module for module, _ in imports(tree_of(path))}
 
 
 class RunTime(ast.NodeTransformer):
@@ -122,16 +129,24 @@ class RunTime(ast.NodeTransformer):
         return self.generic_visit(node)
 
 
+@cache
+def imported_at_run_time(path: Path) -> tuple[set[str], set[str]]:
+    """The packages that a file imports when it runs: anywhere, and outside of functions."""
+    tree = RunTime().visit(ast.parse(path.read_text("utf-8")))
+    top = ast.Module([node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)], [])
+    anywhere, outside = ({module.split(".")[0] for module, _ in imports(part)} for part in (tree, top))
+    return anywhere, outside
+
+
 @pytest.mark.parametrize("companion", COMPANIONS)
 def test_companions_are_imported_in_one_place(companion: str) -> None:
     """A companion is imported by one module at most, and only inside the functions that need it."""
     users = []
     for path in MODULES:
-        tree = RunTime().visit(ast.parse(path.read_text("utf-8")))
-        if companion in {module.split(".")[0] for module, _ in imports(tree)}:
+        anywhere, outside = imported_at_run_time(path)
+        if companion in anywhere:
             users.append(name_of(path))
-            top = ast.Module([node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)], [])
-            assert companion not in {module.split(".")[0] for module, _ in imports(top)}, name_of(path)
+            assert companion not in outside, name_of(path)
     assert len(users) <= 1, users
 
 
@@ -164,7 +179,7 @@ def test_no_two_classes_have_one_name() -> None:
     """A name says which class is meant, wherever it is read."""
     homes: dict[str, list[str]] = {}
     for path in MODULES:
-        for node in ast.parse(path.read_text("utf-8")).body:
+        for node in tree_of(path).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 homes.setdefault(node.name, []).append(name_of(path))
     assert {name: paths for name, paths in homes.items() if len(paths) > 1} == {}

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import io
 import os
+import shlex
 import sys
 import warnings
 from enum import StrEnum
@@ -13,11 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from bayesdx.cli.dialogue import interview
 from bayesdx.cli.explorer import explore, publish
 from bayesdx.cli.import_network import import_
+from bayesdx.cli.in_options import in_options, options_of
 from bayesdx.cli.learning import calibrate, evaluate, fit, mapping
 from bayesdx.cli.new import new
 from bayesdx.cli.note import read
@@ -90,21 +92,25 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command; a warning about its input is a line on standard error."""
+
+        def said(text: object) -> str:
+            name = ctx.invoked_subcommand or ""
+            return in_options(str(text), name, options_of(self.get_command(ctx, name)))
+
+        def show_warning(message: Warning | str, *_: object, **__: object) -> None:
+            typer.echo(clean(f"Warning: {said(message)}"), err=True)
+
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("always", UserWarning)
-                warnings.showwarning = _show_warning
+                warnings.showwarning = show_warning
                 return super().invoke(ctx)
         except BayesdxError as error:
-            fail(str(error))
+            fail(said(error))
 
 
 def _first_sentence(text: str) -> str:
     return " ".join(text.split("\n\n")[0].split()).partition(". ")[0].removesuffix(".")
-
-
-def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    typer.echo(clean(f"Warning: {message}"), err=True)
 
 
 def fail(message: str) -> None:
@@ -125,6 +131,21 @@ app = typer.Typer(
 
 FormatOption = Annotated[OutputFormat, typer.Option("--format", help="How to print the result.")]
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="name, name@version, or the path of a folder")]
+
+
+class TakesFindings(TyperCommand):
+    """A command with the options -f and --findings."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the command line; findings without their option are shown as they are typed with it."""
+        ctx.allow_extra_args = True
+        left = super().parse_args(ctx, args)
+        if left:
+            from bayesdx.cli.typed_findings import is_file
+
+            typed = [f"{'--findings' if is_file(word) else '-f'} {shlex.quote(word)}" for word in left]
+            ctx.fail(f"{', '.join(map(repr, left))}: findings are given by options: {' '.join(typed)}")
+        return left
 
 
 def show_version(wanted: bool) -> None:
@@ -331,7 +352,7 @@ PopulationOption = Annotated[
 CauseOption = Annotated[str | None, typer.Option(help="A cause of the model; the most probable one where left out.")]
 
 
-@app.command()
+@app.command(cls=TakesFindings)
 def diagnose(
     model: ModelArgument,
     finding: FindingOption = None,
@@ -353,7 +374,7 @@ def diagnose(
     ] = None,
     ignore: Annotated[
         list[str] | None,
-        typer.Option("--ignore", metavar="COLUMN", help="A column of the table to leave out; may be repeated."),
+        typer.Option("--ignore", metavar="COLUMN", help="A column to leave out, or causes for all; may be repeated."),
     ] = None,
 ) -> None:
     """Diagnose one patient, or every row of a table of patients.
@@ -396,7 +417,7 @@ def diagnose(
         raise typer.Exit(FAULTY if many else WRONG_USE)
 
 
-@app.command()
+@app.command(cls=TakesFindings)
 def explain(
     model: ModelArgument,
     cause: CauseOption = None,
@@ -422,7 +443,7 @@ def explain(
     reasoning.show_explanation(dx.explain(case, cause, by_group=groups), format)
 
 
-@app.command("next")
+@app.command("next", cls=TakesFindings)
 def next_(
     model: ModelArgument,
     finding: FindingOption = None,
@@ -430,6 +451,9 @@ def next_(
     population: PopulationOption = None,
     rule_in: Annotated[str | None, typer.Option(metavar="CAUSE", help="Rank by what speaks for this cause.")] = None,
     rule_out: Annotated[str | None, typer.Option(metavar="CAUSE", help="Rank by what speaks against it.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="NAME", help="Rank this finding or test; may be repeated.")
+    ] = None,
     look_ahead: Annotated[
         int, typer.Option(min=1, max=2, help="2 also counts the best second option after each result.")
     ] = 1,
@@ -449,10 +473,11 @@ def next_(
     from bayesdx.cli import reasoning
 
     case = _one_case(model, finding, findings, population)
-    reasoning.show_next(dx.next_tests(case, rule_in=rule_in, rule_out=rule_out, look_ahead=look_ahead), format)
+    following = dx.next_tests(case, rule_in=rule_in, rule_out=rule_out, only=only or None, look_ahead=look_ahead)
+    reasoning.show_next(following, format)
 
 
-@app.command()
+@app.command(cls=TakesFindings)
 def sensitivity(
     model: ModelArgument,
     cause: CauseOption = None,
@@ -487,8 +512,8 @@ app.command()(evaluate)
 app.command()(new)
 app.command()(fit)
 app.command("import")(import_)
-app.command()(interview)
-app.command()(explore)
+app.command(cls=TakesFindings)(interview)
+app.command(cls=TakesFindings)(explore)
 app.command()(publish)
 
 

@@ -296,7 +296,7 @@ def _short(label: str) -> str:
 def _alarm(alert: Any) -> str:
     """What to do now, and why."""
     doubt = "" if alert.certain else ", which cannot be excluded"
-    return f"{alert.actions[0]}. {alert.label} (now {format_probability(alert.probability)}){doubt}."
+    return f"{alert.actions[0]}. {alert.label} (now {alert.chance}){doubt}."
 
 
 def _show(blocks: Sequence[Block | str], *, apart: bool = True) -> None:

@@ -46,6 +46,14 @@ def _print_evidence(model: dx.Model, evidence: pd.DataFrame) -> None:
             f"{counts['outside']} outside, {counts['in conflict and unexplained']} of them in conflict without an "
             "explanation."
         )
+        compared = evidence[evidence["verdict"] != "not comparable"]
+        known = int(compared["same_source"].sum())
+        if known:
+            screen.print(
+                f"{known} of the {comparable} {'is' if known == 1 else 'are'} no independent test: numbers of the same "
+                "finding come from the same source, wholly or in part. That these are met shows that the numbers were "
+                "made as meant, not that they are right; figures of other studies would show that."
+            )
         rows = records(evidence[evidence["verdict"] == "outside"])
         if not rows:
             return

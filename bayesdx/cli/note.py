@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,9 @@ from bayesdx.errors import FindingsError
 
 if TYPE_CHECKING:
     from bayesdx.types import NoteReading
+
+KEPT = "findings.json"
+"""What a file of confirmed findings may be called."""
 
 
 def read(
@@ -51,6 +55,9 @@ def read(
     if keep is not None and not confirm:
         raise FindingsError("--keep: confirm what to keep: --confirm VARIABLE for each proposal that holds, or all.")
     loaded = dx.load_model(model)
+    if " " in note.strip() and not typed_findings.is_file(note):
+        piped = f"echo {shlex.quote(note[:60])} | bayesdx read {shlex.quote(model)} -"
+        raise FindingsError(f"{note[:60]!r} is no file; a text itself is piped: {piped}")
     _, text = typed_findings.read_text(note, "a note is a text of a few pages", "'bayesdx read MODEL -'")
     found = dx.read_note(loaded, text)
     findings = found.confirm(_chosen(found, confirm)) if confirm else {}
@@ -60,9 +67,19 @@ def read(
         output.show_report(found)
         for name, state in findings.items():
             typer.echo(clean(f"Confirmed: {name} = {state if isinstance(state, str) else '|'.join(state)}"))
+        if found.proposals and keep is None:
+            chosen = " ".join(f"--confirm {shlex.quote(option)}" for option in confirm or ["all"])
+            typer.echo(
+                "\nNext, to keep them:"
+                if confirm
+                else "\nNext, if all hold (else --confirm VARIABLE for each that does):"
+            )
+            typer.echo(clean(f"  bayesdx read {shlex.quote(model)} {shlex.quote(note)} {chosen} --keep {KEPT}"))
+            typer.echo(clean(f"  bayesdx diagnose {shlex.quote(model)} --findings {KEPT}"))
     if keep is not None:
         _write(keep, findings)
-        typer.echo(f"{len(findings)} findings written to {keep}.", err=True)
+        following = f"bayesdx diagnose {shlex.quote(model)} --findings {shlex.quote(str(keep))}"
+        typer.echo(clean(f"{len(findings)} findings written to {keep}. Next: {following}"), err=True)
 
 
 def _chosen(found: NoteReading, options: list[str]) -> dict[str, Any]:

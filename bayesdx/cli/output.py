@@ -185,7 +185,7 @@ def show_models(models: pd.DataFrame, format: str) -> None:
             sound = cell(row["sound"])
             grid.add_row(clean(row["name"]), row["version"], populations, *sizes, row["released"], sound)
         with console() as screen:
-            screen.print(grid)
+            screen.print(grid if len(models) else "No model here: a model lies in NAME/VERSION, as knee_pain/0.1.0.")
 
 
 def show_variables(found: dx.types.VariableSearch, format: str) -> None:

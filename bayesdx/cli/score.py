@@ -34,7 +34,8 @@ def score(
         list[str] | None, typer.Option("--keep", metavar="COLUMN", help="A column to copy; may be repeated.")
     ] = None,
     ignore: Annotated[
-        list[str] | None, typer.Option("--ignore", metavar="COLUMN", help="A column to leave out; may be repeated.")
+        list[str] | None,
+        typer.Option("--ignore", metavar="COLUMN", help="A column to leave out, or causes for all; may be repeated."),
     ] = None,
     on_error: Annotated[OnError, typer.Option(help="Stop at a row that cannot be scored, or mark it.")] = OnError.RAISE,
     intervals: Annotated[
@@ -61,7 +62,7 @@ def score(
     Examples:
       bayesdx score hip_flexion_weakness patients.parquet scores.parquet --keep patient
       bayesdx score hip_flexion_weakness registry/ scores/ --keep patient --on-error flag
-      bayesdx score hip_flexion_weakness patients.csv scores.csv --population emergency_department
+      bayesdx score hip_flexion_weakness labelled.csv scores.csv --ignore causes --population emergency_department
     """
     import bayesdx as dx
     from bayesdx.cli import output

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shlex
+import warnings
 from codecs import BOM_UTF8
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,6 +18,7 @@ import typer
 
 import bayesdx as dx
 from bayesdx.display import clean
+from bayesdx.errors import knows_the_answer
 from bayesdx.files import (
     FileTable,
     TableFault,
@@ -37,6 +40,10 @@ _BOUND = re.compile(r"([^=<>\u2264\u2265]+)([<>\u2264\u2265].+)", re.DOTALL)
 
 PAIRS = ["variable", "state"]
 """Header of a CSV file that holds one patient, one finding a row."""
+
+
+CAUSES = "causes"
+"""Under --ignore, every column that is a cause or brings causes about."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +150,8 @@ def read_options(model: dx.Model, options: Sequence[str]) -> dict[str, Any]:
         bound = _BOUND.fullmatch(option)
         name, equals, text = (bound[1], "=", bound[2]) if bound else option.partition("=")
         name = name.strip()
+        if not equals and is_file(option):
+            raise dx.FindingsError(f"-f {option!r}: a file of findings is given as --findings {shlex.quote(option)}.")
         if not (name and equals):
             known = any(found in model.by_name for found in model.vocabulary.find(name))
             example = f"-f '{name}=yes'" if known and name else "-f fever=present"
@@ -151,6 +160,13 @@ def read_options(model: dx.Model, options: Sequence[str]) -> dict[str, Any]:
             raise dx.FindingsError(f"-f {option!r}: {name} is given twice; -f '{name}=x|y' leaves x and y possible.")
         findings[name] = read_value(model, name, text)
     return findings
+
+
+def is_file(word: str) -> bool:
+    """Whether a word is a file; one that is too long for a name is none."""
+    with contextlib.suppress(OSError):
+        return Path(word).is_file()
+    return False
 
 
 def read_start(model: dx.Model, source: str | None, options: Sequence[str]) -> Mapping[str, Any]:
@@ -306,6 +322,7 @@ def _patients(model: dx.Model, name: str, table: FileTable, keep: Sequence[str],
             raise dx.FindingsError(f"{place.format(line)}: {fault}")
         return PatientRows([Patient(_read_pairs(model, place, table.separator, rows), name)], many=False)
     _check_columns(model, name, header, keep, ignore)
+    ignore = _without_answers(model, header, ignore)
     patients = {}
     for line, fault in faults.items():
         cells = dict(zip(header, table.ragged[line], strict=False))
@@ -351,10 +368,21 @@ def _check_columns(
         if column not in keep and column not in ignore and not words.find(column)
     ]
     for option, columns in (("--keep", keep), ("--ignore", ignore)):
-        missing = (column for column in columns if column not in header)
+        missing = (column for column in columns if column not in (*header, CAUSES))
         faults += [f"{option}: {name} has no column {column!r}; it has {', '.join(header)}." for column in missing]
     if faults:
         raise dx.FindingsError("\n".join(faults))
+
+
+def _without_answers(model: dx.Model, header: Sequence[str], ignore: Sequence[str]) -> Sequence[str]:
+    """What to leave out, with every cause where that is asked for; a warning where it is not, and some are there."""
+    means = {column: model.vocabulary.find(column) for column in header if column not in ignore}
+    answers = [column for column, found in means.items() if len(found) == 1 and found[0] in model.diagnoses]
+    if CAUSES in ignore:
+        return [*ignore, *answers]
+    if answers:
+        warnings.warn(f"{knows_the_answer(answers)} --ignore {CAUSES} leaves them out.", dx.DataWarning, stacklevel=2)
+    return ignore
 
 
 def _read_pairs(model: dx.Model, place: str, separator: str, rows: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:

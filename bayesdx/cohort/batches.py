@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bayesdx.cohort.coding import MOST_FAULTS_SHOWN, Coded, TableLexicon, encode_batch, lexicon
 from bayesdx.cohort.columns import STATUSES, Batch, Numbers, Scored, Texts, to_arrow
-from bayesdx.cohort.options import Options, read_options
+from bayesdx.cohort.options import CohortSizes, Options, check_width, read_options
 from bayesdx.cohort.scores import Scores, fired, score_codes
 from bayesdx.diagnosis.compiled import compiled
 from bayesdx.errors import CohortError, FindingsError, ImpossibleEvidenceError, quoted
@@ -85,6 +85,7 @@ def score_batch(
     options = read_options(keep, ignore, on_error, intervals, draws, seed)
     words = lexicon(model)
     names = batch.schema.names
+    check_width("the batch", len(names), CohortSizes())
     positions = words.positions(names, options.keep, options.ignore)
     schema = output_schema(words, batch.schema, options)
     columns = {name: batch.column(place) for place, name in enumerate(names)}

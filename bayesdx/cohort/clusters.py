@@ -23,7 +23,7 @@ def score_dask(words: TableLexicon, frame: Any, out: Path | None, options: Optio
     Where a worker is lost, Dask gives its partitions to another one; no part is ever left half written.
     ``out`` lies on a disk that all workers and the caller share.
     """
-    words.positions([str(name) for name in frame.columns], options.keep, options.ignore)
+    words.positions(PandasSource(frame._meta, CohortSizes()).names, options.keep, options.ignore)
     empty = score_frame(frame._meta, words.model, options)
     if out is None:
         return frame.map_partitions(score_frame, words.model, options, meta=empty)

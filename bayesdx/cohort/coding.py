@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from bayesdx.cohort.columns import Batch, CellType, Texts, distinct
 from bayesdx.diagnosis.compiled import Compiled, compiled
-from bayesdx.errors import FindingsError, did_you_mean, quoted
+from bayesdx.errors import DataWarning, FindingsError, did_you_mean, knows_the_answer, quoted
 from bayesdx.files.texts import plain_number
 from bayesdx.inference import Engine
 from bayesdx.inference.kernels import Kernel, numba_installed
@@ -21,6 +22,9 @@ Codes = NDArray[np.int32]
 
 MOST_FAULTS_SHOWN = 20
 """Faults that one message lists."""
+
+CAUSES = "causes"
+"""Under ``ignore``, stands for every column that is a cause or brings causes about."""
 
 MOST_REMEMBERED = 10_000
 """Distinct cells of a column whose reading is remembered."""
@@ -62,6 +66,11 @@ class TableLexicon:
         FindingsError
             A column, or a variable, that is given twice; a column that may mean several variables, or that is none and
             neither kept nor ignored; one to keep that is not there.
+
+        Warns
+        -----
+        DataWarning
+            A column is a cause.
         """
         index = self.engine.network.index
         kept, ignored = set(keep), set(ignore)
@@ -86,6 +95,13 @@ class TableLexicon:
         ]
         if faults:
             raise FindingsError(listed(faults))
+        answers = [column for column, name in found.items() if name in self.model.diagnoses]
+        if CAUSES in ignored:
+            found = {column: name for column, name in found.items() if column not in answers}
+        elif answers:
+            warnings.warn(
+                f"{knows_the_answer(answers)} ignore=['{CAUSES}'] leaves them out.", DataWarning, stacklevel=3
+            )
         return {column: index[name] for column, name in found.items()}
 
     def _twice(self, found: Mapping[str, str]) -> list[str]:

@@ -72,8 +72,8 @@ def score_cohort(
         Columns copied into the output, such as a patient's number. A column that is a variable of the model is read as
         a finding too, unless ``ignore`` names it as well.
     ignore : iterable of str
-        Columns that are neither findings nor copied. Any other column that is no variable is an error, since it may be
-        a finding misspelt.
+        Columns that are neither findings nor copied; ``"causes"`` stands for all that are causes. Any other column that
+        is no variable is an error, since it may be a finding misspelt.
     on_error : {"raise", "flag"}
         What to do with a cell that is no state of its variable and with a row of probability zero: stop, naming the
         row; or go on, the column ``status`` saying ``bad_value`` or ``impossible`` and the posteriors being null.
@@ -97,7 +97,9 @@ def score_cohort(
     DataFrame, or CohortSummary where ``out`` is given
         A frame of the library that the cohort is of (for a path: pandas; for Dask: a Dask frame, computed when asked),
         rows in order; columns as ``cohort_schema`` lists them: the kept ones, status, first_cause, log_evidence,
-        red_flags, fault, posterior_<cause>, and with intervals lower_<cause> and upper_<cause>.
+        red_flags, fault, posterior_<cause>, and with intervals lower_<cause> and upper_<cause>. ``first_cause`` is the
+        most probable of the causes that compete; one that is the sum of others has a column ``posterior_<cause>``, and
+        its number may be the largest of the row.
 
     Raises
     ------
@@ -110,6 +112,12 @@ def score_cohort(
     MissingExtraError
         Parquet, Arrow, zstd, or a frame that is not pandas, and the extra ``cohort`` (pyarrow, narwhals) is not
         installed; Excel, and the extra ``excel`` is not.
+
+    Warns
+    -----
+    DataWarning
+        A column is a cause of the model, or brings causes about: its cells are findings, and the posteriors know the
+        answer. To score a table of labelled patients, give ``ignore=["causes"]``.
 
     Examples
     --------

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bayesdx.cohort.columns import Batch, Scored, pandas_array, to_pandas
-from bayesdx.cohort.options import CohortSizes
+from bayesdx.cohort.options import CohortSizes, check_width
 from bayesdx.cohort.sources import Part, RowSource, arrow_batches, arrow_table, reading
 from bayesdx.errors import CohortError, MissingExtraError, quoted
 from bayesdx.files.companions import arrow
@@ -56,6 +56,7 @@ class FrameSource(RowSource):
         """A function that reads these columns of the rows from ``start`` to before ``stop``."""
 
     def _check_names(self, names: Sequence[object]) -> None:
+        check_width(self.name, len(names), self.sizes)
         for name in names:
             if not isinstance(name, str):
                 raise CohortError(f"the frame: column {quoted(name)} is not named by text.")
@@ -75,9 +76,9 @@ class PandasSource(FrameSource):
     def __init__(
         self, frame: pd.DataFrame, sizes: CohortSizes, numbers: Sequence[int] | NDArray[np.integer] | None = None
     ) -> None:
+        self.sizes = sizes
         self._check_names(list(frame.columns))
         self.frame = frame
-        self.sizes = sizes
         self.names = list(frame.columns)
         self.rows = len(frame)
         self.numbers = range(len(frame)) if numbers is None else numbers

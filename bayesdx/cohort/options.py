@@ -26,7 +26,7 @@ class Options:
     keep : tuple of str
         Columns copied into the output.
     ignore : tuple of str
-        Columns that are neither findings nor copied.
+        Columns that are neither findings nor copied; "causes" for all that are causes.
     on_error : {"raise", "flag"}
     intervals : float in (0, 1) or None
         Mass of the credible intervals.
@@ -126,3 +126,9 @@ def _names(option: str, names: Iterable[str]) -> tuple[str, ...]:
         if found.count(name) > 1:
             raise CohortError(f"{option}: {name!r} is named twice.")
     return found
+
+
+def check_width(name: object, columns: int, sizes: CohortSizes) -> None:
+    """Refuse a table with more columns than ``most_columns``, before any of them is looked up."""
+    if columns > sizes.most_columns:
+        raise CohortError(f"{name}: {columns} columns; at most {sizes.most_columns} are read.")

@@ -37,7 +37,7 @@ from bayesdx.errors import LONGEST_SHOWN, CohortError, quoted
 from bayesdx.files.companions import arrow
 from bayesdx.files.ordinary import UnusualFileError, sync_folder
 
-ADVICE = "Choose another name, or pass overwrite=True (--overwrite)."
+ADVICE = "Choose another name, or pass overwrite=True."
 
 MANIFEST = 1
 """Version of the manifest's format."""

@@ -17,7 +17,7 @@ import numpy as np
 
 from bayesdx.cohort.coding import MOST_FAULTS_SHOWN, listed
 from bayesdx.cohort.columns import Batch, Scored, Texts, check_indices, to_arrow, to_pandas
-from bayesdx.cohort.options import CohortSizes
+from bayesdx.cohort.options import CohortSizes, check_width
 from bayesdx.errors import BayesdxError, CohortError
 from bayesdx.files.companions import arrow, arrow_faults
 from bayesdx.files.tables import READ, lines_of
@@ -237,10 +237,6 @@ class Files(RowSource):
             ],
         }
 
-    def _check_width(self, path: Path, columns: int) -> None:
-        if columns > self.sizes.most_columns:
-            raise CohortError(f"{path}: {columns} columns; at most {self.sizes.most_columns} are read.")
-
     def check_unchanged(self, part: Part) -> None:
         """Compare sizes and times of change with those at the start."""
         for path, state in ((self.files[number], self.states[number]) for number in part.files):
@@ -277,7 +273,7 @@ class ParquetSource(Files):
 
     def _add(self, number: int, path: Path, file: Any) -> None:
         schema = file.schema_arrow.remove_metadata()
-        self._check_width(path, len(schema))
+        check_width(path, len(schema), self.sizes)
         if self.schema is None:
             self.schema, self.names = schema, list(schema.names)
         elif schema.names != self.schema.names:
@@ -354,7 +350,7 @@ class CsvSource(Files):
                 _, header = next(self.text.records(lines), (1, []))
         if not header:
             raise CohortError(f"{path}: empty; expected a header with the names of columns.")
-        self._check_width(path, len(header))
+        check_width(path, len(header), self.sizes)
         self.names = [name.strip() for name in header]
 
     def kept_schema(self, keep: Sequence[str]) -> Any:

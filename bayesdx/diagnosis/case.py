@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -97,6 +97,25 @@ def expect_cases(*cases: object) -> None:
             raise FindingsError(f"expected a case, as dx.diagnose(model, findings) gives it, not {quoted(case)}.")
 
 
+def expect_names(argument: str, names: object) -> tuple[str, ...]:
+    """The names of a list of them; one name by itself, or something else, is a common mistake."""
+    if isinstance(names, str):
+        raise FindingsError(f"{argument} = {names!r}; expected a list of names, as [{names!r}].")
+    found = tuple(names) if isinstance(names, Iterable) else (names,)
+    if not all(isinstance(name, str) for name in found):
+        raise FindingsError(f"{argument} = {quoted(names)}; expected a list of names.")
+    return found
+
+
+def expect_number(argument: str, value: object, expected: str, low: float, high: float = np.inf) -> None:
+    """Raise a FindingsError unless a value is a number from ``low`` to ``high``, whole where ``low`` is an int."""
+    kinds = (int, np.integer) if isinstance(low, int) else (int, float, np.integer, np.floating)
+    if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
+        raise FindingsError(
+            f"{argument} = {value if isinstance(value, int | float) else quoted(value)}; expected {expected}."
+        )
+
+
 def impossible(model: Model, findings: Findings) -> ImpossibleEvidenceError:
     """The error for findings of probability zero, with a smallest set of them that conflicts."""
     conflict = compiled(model).engine.conflict(findings.evidence)
@@ -185,10 +204,13 @@ class CaseNumbers:
     def posterior(self) -> pd.Series:
         """P(cause present | findings) by cause, highest first (equal ones in the order of the model).
 
-        A cause that is the sum of others (``groups.csv``) comes after all of them, since it competes with none.
-
         Index: cause; a cause with more than two states has a line ``cause=state`` for each of them. Values in [0, 1];
         they need not sum to 1, since several causes may be present.
+
+        A cause that is the sum of others (``groups.csv``) stands beside its parts and comes after all of them, since it
+        competes with none; its value may be the largest. So the first cause is ``differential[0].cause``, or
+        ``table["posterior"].idxmax()``: ``differential`` and ``table`` hold the causes that compete, without sums, and
+        ``posterior.idxmax()`` may name a sum.
 
         Examples
         --------
@@ -199,6 +221,12 @@ class CaseNumbers:
         iliopsoas_strain        0.459
         lumbar_radiculopathy    0.368
         Name: posterior, dtype: float64
+
+        A sum beside its parts:
+
+        >>> case = dx.diagnose(dx.load_model("hip_flexion_weakness@3.0.0"), {"upper_motor_neuron_signs": "present"})
+        >>> case.differential[0].cause, case.table["posterior"].idxmax(), case.posterior.idxmax()
+        ('spinal_cord', 'spinal_cord', 'other_cause')
         """
         order = self._order
         return pd.Series(self.probabilities[order], index=compiled(self.model).line_names.take(order), name="posterior")
@@ -289,8 +317,9 @@ class CaseNumbers:
         >>> [(line.rank, line.cause) for line in case.lines(1)][:2]
         [(1, 'lumbar_radiculopathy'), (3, 'cauda_equina_syndrome')]
         """
-        if top is None or top >= len(self.differential):
+        if top is None:
             return self.differential
+        expect_number("top", top, "a whole number of at least 1", 1)
         kept = list(self.differential[:top])
         kept += [line for line in self.differential[top:] if line.cause in self._urgent]
         return tuple(kept)
@@ -515,7 +544,9 @@ class CaseNumbers:
         >>> first.label, first.urgency, first.findings
         ('Cauda equina syndrome', 'emergency', ('bladder_bowel_dysfunction', 'saddle_anaesthesia'))
         """
-        return alerts_of(self.model, self.red_flags, self.management, self.action_marginals)
+        known = {*self.evidence.informative} & {*self.model.diagnoses}
+        given = tuple(found.text for found in self.understood if found.variable in known) if known else ()
+        return alerts_of(self.model, self.red_flags, self.management, self.action_marginals, given)
 
     @cached_property
     def triage(self) -> Triage:

@@ -51,7 +51,7 @@ def page_blocks(case: CaseNumbers, following: NextTests, cause: str | None = Non
         *_reasons(explain(case, cause)),
         *views.set_blocks(case, lines, MOST_SETS),
         Note(DISCLAIMER),
-        Note(model.info.not_for),
+        Note(model.info.not_for_sentence),
         Note(f"{name_of(case)}, {model.hash}; log probability of the findings {case.log_evidence:.4f}"),
     ]
 

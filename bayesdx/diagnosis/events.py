@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.diagnosis.compiled import Compiled, compiled
-from bayesdx.errors import FindingsError, nearest
+from bayesdx.errors import FindingsError, nearest, quoted
 from bayesdx.inference import Engine, Evidence
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.schema import split_event
@@ -59,6 +59,11 @@ def event_of(model: Model, cause: str) -> Event:
     FindingsError
         The model has no such cause or state; the nearest name is given, or all of them.
     """
+    if not isinstance(cause, str):
+        raise FindingsError(
+            f"{quoted(cause)} is no name of a cause; {model.name} {model.version} has {len(model.causes)}, "
+            f"as {model.causes[0]!r}."
+        )
     lines = {line.name: Event(line.name, line.label, line.variable, (line.state,)) for line in compiled(model).lines}
     if cause in lines:
         return lines[cause]

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.diagnosis.case import CaseNumbers, expect_cases, leading_event, say
+from bayesdx.diagnosis.case import CaseNumbers, expect_cases, expect_number, leading_event, say
 from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.events import Event, event_log_odds, event_of, given_event
 from bayesdx.diagnosis.findings import UNKNOWN
@@ -21,7 +21,6 @@ from bayesdx.display import format_probability, words
 from bayesdx.display.blocks import Alert, Block, Grid, Title
 from bayesdx.display.numbers import format_decibans
 from bayesdx.display.report import PlottedReport
-from bayesdx.errors import FindingsError
 from bayesdx.inference import Engine, Evidence
 from bayesdx.network.parameters import Parameter
 from bayesdx.odds import DECIBANS_PER_NAT, decibans
@@ -457,8 +456,7 @@ def explain(
     """
     expect_cases(case)
     event = leading_event(case) if cause is None else event_of(case.model, cause)
-    if orders < 4:
-        raise FindingsError(f"explain: orders = {orders}; expected at least 4.")
+    expect_number("explain: orders", orders, "at least 4", 4)
     engine = compiled(case.model).engine
     players = _players(case, by_group)
     worth = _Worth(engine, case, event, list(players.values()))

@@ -255,7 +255,7 @@ class _Reading:
             if isinstance(word, str) and isinstance(given, str) and self.vocabulary.is_state(word, given):
                 self._set(word, given, word, "")
                 return
-            name = self.vocabulary.resolve(word)
+            name = self.vocabulary.resolve(word, given)
             if name in self.vocabulary.groups:
                 self._add_group(name, word, given)
             else:

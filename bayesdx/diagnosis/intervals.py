@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.diagnosis.case import CaseNumbers, expect_cases
+from bayesdx.diagnosis.case import CaseNumbers, expect_cases, expect_number
 from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.draws import draw_parameters, drawn_values
 from bayesdx.diagnosis.findings import UNKNOWN
@@ -319,10 +319,10 @@ def credible_intervals(case: CaseNumbers, mass: float = 0.95, draws: int = 1000,
     True
     """
     expect_cases(case)
-    if not 0 < mass < 1:
-        raise FindingsError(f"credible_intervals: mass = {mass}; expected a number between 0 and 1.")
-    if draws < FEWEST_DRAWS:
-        raise FindingsError(f"credible_intervals: draws = {draws}; expected at least {FEWEST_DRAWS}.")
+    expect_number(
+        "credible_intervals: mass", mass, "a number between 0 and 1", np.nextafter(0.0, 1), np.nextafter(1.0, 0)
+    )
+    expect_number("credible_intervals: draws", draws, f"at least {FEWEST_DRAWS}", FEWEST_DRAWS)
     model = case.model
     ready = compiled(model)
     known = [name for name, value in case.findings.items() if value is not UNKNOWN]

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.diagnosis.case import expect_cases, leading_event
+from bayesdx.diagnosis.case import expect_cases, expect_number, leading_event
 from bayesdx.diagnosis.compiled import Compiled, compiled
 from bayesdx.diagnosis.diagnosis import Diagnosis
 from bayesdx.diagnosis.events import action_probabilities, action_variables
@@ -438,8 +438,7 @@ def next_question(case: Diagnosis, *, tests: bool = True, stop_below: float = ST
     """
     expect_cases(case)
     model = case.model
-    if not 0 <= stop_below <= 1:
-        raise FindingsError(f"next_question: stop_below = {stop_below}; expected a probability.")
+    expect_number("next_question: stop_below", stop_below, "a probability", 0.0, 1)
     if model.population_assumed:
         return _setting(case)
     every = askable(case)

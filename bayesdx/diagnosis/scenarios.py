@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from bayesdx.diagnosis.case import expect_cases, say
+from bayesdx.diagnosis.case import expect_cases, expect_names, say
 from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.diagnosis import Diagnosis
 from bayesdx.display import format_probability
@@ -270,7 +270,7 @@ def posterior_path(case: Diagnosis, order: Sequence[str] | None = None) -> Poste
     [0.13, 0.31, 0.46]
     """
     expect_cases(case)
-    names = tuple(case.findings) if order is None else tuple(order)
+    names = tuple(case.findings) if order is None else expect_names("posterior_path: order", order)
     for name in names:
         if name not in case.findings:
             near = did_you_mean(name, case.findings)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesdx.diagnosis.case import CaseNumbers, expect_cases, leading_event
+from bayesdx.diagnosis.case import CaseNumbers, expect_cases, expect_names, expect_number, leading_event
 from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.events import Event, event_of, sides
 from bayesdx.diagnosis.results import (
@@ -528,8 +528,7 @@ def next_tests(
     expect_cases(case)
     if rule_in and rule_out:
         raise FindingsError("next_tests: give rule_in or rule_out, not both.")
-    if look_ahead not in (1, 2):
-        raise FindingsError(f"next_tests: look_ahead = {look_ahead}; expected 1 or 2.")
+    expect_number("next_tests: look_ahead", look_ahead, "1 or 2", 1, 2)
     named = rule_in or rule_out or target
     event = event_of(case.model, named) if named else leading_event(case)
     focus = "rule in" if rule_in else "rule out" if rule_out else "causes"
@@ -605,6 +604,7 @@ def _chosen(case: CaseNumbers, only: Collection[str] | None) -> list[Option]:
     if only is None:
         return list(every.values())
     known = {*case.model.findings, *(test.test for test in case.model.tests)}
+    only = expect_names("next_tests: only", only)
     for name in only:
         if name not in known:
             raise FindingsError(f"next_tests: {name!r} is no finding and no test.{did_you_mean(name, known)}")

@@ -52,6 +52,9 @@ class CaseAlert:
         Tests of tests.csv that the actions call for.
     done : tuple of str
         Those of them of which a result is known.
+    given : tuple of str
+        Where the probability is 0: what was given of causes themselves, which leaves no room for this one. The flag
+        stands all the same, since it fires from the findings and what was given may be wrong.
 
     Examples
     --------
@@ -74,6 +77,23 @@ class CaseAlert:
     probability: float
     tests: tuple[str, ...] = ()
     done: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
+
+    @property
+    def chance(self) -> str:
+        """The probability in words, with the causes that were given where these make it 0.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@3.0.0")
+        >>> for findings in ({"fever": "present"}, {"fever": "present", "main_cause": "fracture"}):
+        ...     print(dx.diagnose(model, findings).alerts[0].chance)
+        27.3 %
+        0 % with the cause that was given: Main cause of the complaint: Hip or pelvic fracture
+        """
+        said = format_probability(self.probability)
+        return f"{said} with the cause that was given: {'; '.join(self.given)}" if self.given else said
 
 
 @dataclass(frozen=True)
@@ -129,7 +149,11 @@ class Triage:
 
 
 def alerts_of(
-    model: Model, flags: Sequence[FiredFlag], steps: Sequence[Recommendation], marginals: Mapping[str, Array]
+    model: Model,
+    flags: Sequence[FiredFlag],
+    steps: Sequence[Recommendation],
+    marginals: Mapping[str, Array],
+    given: tuple[str, ...] = (),
 ) -> tuple[CaseAlert, ...]:
     """One banner per cause: its open red flags and its emergency steps; emergencies first, certain ones before others.
 
@@ -141,6 +165,8 @@ def alerts_of(
         The steps of care of the case; those that are no emergency are left out.
     marginals : mapping of variable name to ndarray, shape (1, n_states)
         Of ``action_variables``.
+    given : tuple of str
+        What was given of causes themselves, in words.
 
     Returns
     -------
@@ -176,6 +202,7 @@ def alerts_of(
                 probability,
                 tuple(dict.fromkeys(test for item in to_do for test in item.tests)),
                 tuple(dict.fromkeys(test for item in to_do for test in item.done)),
+                given if probability == 0 else (),
             )
         )
     return tuple(

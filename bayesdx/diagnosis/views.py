@@ -190,9 +190,7 @@ def alerts(case: CaseNumbers) -> list[tuple[str, str, str]]:
         because = "; ".join(said[name] for name in alert.findings[:MOST_REASONS])
         if len(alert.findings) > MOST_REASONS:
             because += f"; and {len(alert.findings) - MOST_REASONS} more"
-        why = (
-            f"{alert.label} (now {format_probability(alert.probability)}){doubt}{because and f', because of {because}'}"
-        )
+        why = f"{alert.label} (now {alert.chance}){doubt}{because and f', because of {because}'}"
         rows.append((alert.urgency, f"{actions}{_in_brackets(_done(case, alert.done))}.", f"{why}."))
     return rows
 

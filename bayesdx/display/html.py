@@ -45,7 +45,7 @@ overflow-wrap:break-word}}
 .page table:has(svg){{display:table;width:100%}}.page .b{{width:26%}}.page svg.bar{{width:100%;min-width:4em}}
 .page .flags{{position:sticky;top:0}}
 @media(max-width:34rem){{.bdx .wide{{display:none}}.page svg.bar{{min-width:2em}}.page .b{{width:20%}}
-.bdx.bdx table td,.bdx.bdx table th{{padding-left:0;padding-right:.35em}}
+.bdx.bdx table td,.bdx.bdx table th{{padding-left:0;padding-right:.35em;overflow-wrap:anywhere}}
 .page table:not(:has(thead)) td{{display:block}}.page table:not(:has(thead)) td:first-child{{opacity:.8}}}}
 @media print{{.page{{color-scheme:light;padding:0;max-width:none}}.page .flags{{position:static}}
 .bdx .flag,.bdx svg{{print-color-adjust:exact;-webkit-print-color-adjust:exact}}

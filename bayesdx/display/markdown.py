@@ -9,7 +9,11 @@ from bayesdx.display.blocks import Alert, Block, Entries, Figure, Grid, Items, N
 from bayesdx.display.text import cell_text
 from bayesdx.display.wording import clean
 
-_MARK = re.compile(r"([\\`*\[\]<|~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
+_MARK = re.compile(r"([\\`*\[\]{|]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))|([<~$]|&(?=#?\w+;))")
+_ENTITIES = {"<": "&lt;", "~": "&#126;", "$": "&#36;", "&": "&amp;"}
+"""Signs that a backslash escapes on GitHub and not in Python-Markdown, which leaves the tag after it alive."""
+
+_START = re.compile(r"\s*(\d*)(?:([#>+.)-])|([=?:!]))?")
 _EMPHASIS = re.compile(r"\*\*([^*\n]+)\*\*|`([^`\n]+)`")
 _HEADING = re.compile(r"(#{1,6})\s+(.*)")
 
@@ -91,9 +95,15 @@ def _written(block: Block) -> str:
 
 
 def _marked(text: object) -> str:
-    return _MARK.sub(r"\\\1", clean(text))
+    """Text whose signs are no marks, neither on GitHub nor in Python-Markdown with the extensions of MkDocs."""
+    return _MARK.sub(lambda found: f"\\{found[1]}" if found[1] else _ENTITIES[found[2]], clean(text))
 
 
 def _line(text: str) -> str:
-    """Text at the start of a line, escaped where it would begin a list, a heading or a quotation."""
-    return re.sub(r"^(\d*)([#>+.)-])", r"\1\\\2", _marked(text))
+    """Text at the start of a line, escaped where it would begin a list, a heading, a quotation or another block."""
+
+    def start(found: re.Match[str]) -> str:
+        number, mark, sign = found.groups(default="")
+        return number + (f"\\{mark}" if mark else f"&#{ord(sign)};" if sign else "")
+
+    return _START.sub(start, _marked(text), count=1)

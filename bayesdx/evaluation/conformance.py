@@ -17,7 +17,7 @@ from bayesdx.evaluation.heterogeneity import Readings, holm, joint_p, predict
 from bayesdx.evaluation.implied import Implied, Questions, figures, spread_of
 from bayesdx.evaluation.published import Published, floor_of, published_figures, read, within
 from bayesdx.knowledge.model import Model
-from bayesdx.knowledge.schema import RATIOS, Accuracy, format_cell
+from bayesdx.knowledge.schema import RATIOS, Accuracy, format_cell, split_share
 from bayesdx.knowledge.versions import as_model
 from bayesdx.network.parameters import order_of
 
@@ -76,10 +76,12 @@ def check_evidence(model: Model | str | PathLike[str], heterogeneity: float = 0.
         predictive_lower, predictive_upper (95 %), p (two-sided, mid-p); source_p (all figures of the source together),
         adjusted_p (Holm, over sources); verdict, ``inside``, ``outside`` (of the predictive interval) or ``not
         comparable``; reason, why it is outside or not comparable; resolution, what the row says about that; source,
-        status. A row is not comparable where it says so (``compare`` = no, a reference standard that includes the
-        finding, selective verification, a comparison group chosen on suspicion), where it is ``conditional`` and does
-        not say on what (``given`` is empty), and where the network does not determine the figure: a group of patients
-        that has probability 0, or a ratio of 0 to 0; ``implied`` then is NaN unless it can be computed.
+        status; same_source, whether the numbers of the finding (its links, leak and table) name that source or were
+        learned from it, so that the figure is no test of them. A row is not comparable where it says so (``compare`` =
+        no, a reference standard that includes the finding, selective verification, a comparison group chosen on
+        suspicion), where it is ``conditional`` and does not say on what (``given`` is empty), and where the network
+        does not determine the figure: a group of patients that has probability 0, or a ratio of 0 to 0; ``implied``
+        then is NaN unless it can be computed.
 
     Raises
     ------
@@ -118,7 +120,21 @@ def check_evidence(model: Model | str | PathLike[str], heterogeneity: float = 0.
     table["resolution"] = pd.Series([getattr(one.row, "resolution", "") for one in published], dtype=object)
     for name in ("source", "status"):
         table[name] = pd.Series([getattr(one.row, name) for one in published], dtype=object)
+    rests_on = _sources_of(model)
+    table["same_source"] = np.array(
+        [(one.study.finding, one.study.source) in rests_on for one in published], dtype=bool
+    )
     return table
+
+
+def _sources_of(model: Model) -> set[tuple[str, str]]:
+    """Every variable with each source that its links, its leak or its table name, or were learned from."""
+    rows = [(link.child, link) for link in model.links] + [(entry.variable, entry) for entry in model.tables]
+    return {
+        (name, source)
+        for name, row in rows
+        for source in (row.source, *(split_share(share)[0] for share in row.shares))
+    }
 
 
 def count_verdicts(table: pd.DataFrame) -> dict[str, int]:

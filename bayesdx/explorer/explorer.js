@@ -329,7 +329,8 @@ export function show(host, transport) {
   }
 
   // --- keys and overlays
-  root.addEventListener("keydown", (event) => {
+  const heard = transport.page ? document : root; // a page of its own hears a key before anything was clicked
+  heard.addEventListener("keydown", (event) => {
     const typing = event.target.matches("input:not([type=checkbox]), textarea");
     const commanded = event.ctrlKey || event.metaKey;
     if (event.key === "/" && !typing) {

@@ -1,6 +1,27 @@
 /* The findings: rows of segments that are drawn once and then only marked, so that nothing moves and the focus stays. */
 
+const WIDEST = 34; // letters of examples that the search field shows in the narrowest column
 const HINT = "Enter takes it; / comes back here.";
+
+/* What may be typed in this model: a finding that is denied, and a number or a state; as much as a narrow field shows. */
+function examplesOf(rows, read) {
+  const said = (row) => row.told.names[0].replace(/^\p{Lu}(?=\p{Ll})/u, (letter) => letter.toLowerCase());
+  const reads = (text, row, state) => {
+    const found = read(text);
+    return found && found.row.row === row && (state === undefined ? found.number !== undefined : found.state === state);
+  };
+  const deniable = ({ told: { says } }) => says.length === 2 && folded(says[0].join(" ")).some((word) => DENIALS.has(word));
+  const denied = rows.filter(deniable).map((row) => [`no ${said(row)}`, row, 0])
+    .sort(([one], [other]) => one.length - other.length);
+  const measured = rows.filter((row) => row.told.number).map((row) =>
+    [`${row.told.number.replace(/ \(.*\)$/, "")} ${row.told.cut}`, row, undefined]);
+  const graded = rows.filter((row) => row.told.says.length > 2).flatMap((row) =>
+    row.told.says.slice(1).map((words, place) => [`${said(row)} ${words[0]}`, row, place + 1]));
+  const told = [denied, measured.length ? measured : graded].flatMap((one) =>
+    one.filter((each) => reads(...each)).slice(0, 1).map(([text]) => text));
+  while (told.length && told.join(", ").length > WIDEST) told.pop();
+  return told.length ? [told.join(", ")] : [];
+}
 
 function findingsOf(context) {
   const { ask, view } = context;
@@ -10,7 +31,7 @@ function findingsOf(context) {
   let opened = null; // the row whose meaning is shown
 
   const search = make("input", {
-    type: "search", placeholder: "A finding in your words: no fever, knee jerk absent, age 70", "aria-label": "Find a finding",
+    type: "search", placeholder: "A finding in your words", "aria-label": "Find a finding",
     autocomplete: "off", "aria-describedby": `${view}-entry`,
   });
   const given = make("input", { type: "checkbox" });
@@ -60,7 +81,9 @@ function findingsOf(context) {
     // Enter takes findings only: a cause that is known already is chosen by a click, since its words often name a finding.
     const closed = new Set(told.sections.flatMap(({ kind, groups }) =>
       (["mechanism", "cause"].includes(kind) ? groups.flatMap((group) => group.variables.map(({ index }) => index)) : [])));
-    readTyped = readerOf([...rows.values()].filter((row) => !closed.has(row.index)).map((row) => ({ ...row.told, row })));
+    const open = [...rows.values()].filter((row) => !closed.has(row.index));
+    readTyped = readerOf(open.map((row) => ({ ...row.told, row })));
+    search.placeholder = ["Type a finding", ...examplesOf(open, readTyped)].join(": ");
   }
 
   function drawSection(section) {
@@ -109,7 +132,7 @@ function findingsOf(context) {
       make("span", { className: "bdx-label" }, make("span", { textContent: variable.label }), info, note), segments);
     let number = null;
     if (variable.number) {
-      number = make("input", { type: "text", inputMode: "decimal", className: "bdx-number", placeholder: variable.number,
+      number = make("input", { type: "text", inputMode: "decimal", className: "bdx-number", placeholder: variable.number, size: variable.number.length,
         "aria-label": variable.number, tabIndex: -1, autocomplete: "off" });
       number.addEventListener("change", () => ask({ do: "set", index: variable.index, number: number.value }));
       segments.before(number);
@@ -119,7 +142,7 @@ function findingsOf(context) {
     const text = [variable.label, variable.definition, variable.number, ...variable.words, ...variable.says.flat()].join(" ");
     const row = { element, radios, segments, note, info, meaning, number, section, index: variable.index, finding: null,
       stops: [...(number ? [number] : []), ...radios, info], words: [...new Set(folded(text))],
-      told: { names: variable.words, says: variable.says, number: variable.number } };
+      told: { names: variable.words, says: variable.says, number: variable.number, cut: variable.cut } };
     radios[0].tabIndex = 0;
     line.addEventListener("keydown", (event) => move(event, row));
     line.addEventListener("focusin", (event) => {

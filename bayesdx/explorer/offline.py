@@ -138,6 +138,7 @@ def contents(model: dx.Model) -> dict[str, Any]:
         ],
         "sources": [{"citation": citation, "address": address} for citation, address in listed],
         "causes": [index[name] for name in model.causes],
+        "diagnoses": [index[name] for name in model.diagnoses],
         "lines": [
             event | {"cause": event["name"], "state": event["states"][0]}
             for name in model.causes

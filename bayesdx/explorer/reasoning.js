@@ -240,6 +240,8 @@ export function reasoner(data, compile) {
     // --- one banner per cause, and the level (bayesdx.diagnosis.triage)
     const alerts = () => once("alerts", () => {
       const parts = new Map();
+      const given = informative.filter((variable) => data.diagnoses.includes(variable)).map(text).join("; ");
+      const chance = (probability) => formatProbability(probability) + (probability === 0 && given ? ` with the cause that was given: ${given}` : "");
       const add = (item, event, probability) => {
         if (!parts.has(event.name)) parts.set(event.name, { event, probability, items: [] });
         parts.get(event.name).items.push(item);
@@ -250,7 +252,7 @@ export function reasoner(data, compile) {
         const ordered = sortedBy(items, (item) => [URGENCIES.indexOf(item.urgency), +!item.certain]);
         const open = ordered.filter((item) => !item.tests.length || item.done.length !== item.tests.length);
         const told = open.some((item) => item.urgency === ordered[0].urgency) ? open : ordered;
-        return { of: items, label: event.label, shown: formatProbability(probability), urgency: ordered[0].urgency, certain: ordered[0].certain, probability,
+        return { of: items, label: event.label, shown: chance(probability), urgency: ordered[0].urgency, certain: ordered[0].certain, probability,
           actions: unique(told.map((item) => item.action)), behind: unique(ordered.flatMap((item) => item.behind)) };
       });
       return sortedBy(found, (alert) => [URGENCIES.indexOf(alert.urgency), +!alert.certain, -alert.probability]);

@@ -178,7 +178,7 @@ class Session:
     @property
     def _leading(self) -> str:
         """The cause whose reasons are shown."""
-        return self.chosen or str(self.case.posterior.index[0])
+        return self.chosen or self.case.differential[0].cause
 
     def _variable(self, request: Mapping[str, Any]) -> str:
         names = list(self.case.model.by_name)

@@ -103,6 +103,7 @@ def catalogue(model: dx.Model) -> dict[str, Any]:
                         "words": [clean(word) for word in dict.fromkeys((variable.label, *variable.synonyms))],
                         "says": [_says(variable, state) for state in variable.states],
                         "number": clean(variable.measured),
+                        "cut": f"{variable.cuts[-1].value:g}" if variable.cuts else "",
                     }
                 )
         if groups:
@@ -129,7 +130,7 @@ def catalogue(model: dx.Model) -> dict[str, Any]:
         "cases": [{"title": clean(case.title), "findings": len(case.findings)} for case in model.cases],
         "entry": clean(info.entry_criterion),
         "intended": clean(info.intended_use),
-        "not_for": clean(info.not_for),
+        "not_for": clean(info.not_for_sentence),
         "draws": DRAWS,
         "reads": True,
     }
@@ -302,7 +303,7 @@ def _flags(case: dx.Diagnosis) -> list[dict[str, Any]]:
             "action": clean(alert.actions[0]),
             "further": [clean(action) for action in alert.actions[1:]],
             "cause": clean(alert.label),
-            "shown": format_probability(alert.probability),
+            "shown": clean(alert.chance),
             "because": [said[name] for name in alert.findings],
             "certain": alert.certain,
         }

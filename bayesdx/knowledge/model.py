@@ -118,6 +118,21 @@ class ModelInfo:
     parent_hash: str = ""
     format: int = FORMAT
 
+    @property
+    def not_for_sentence(self) -> str:
+        """What the model is not for, as a sentence that says so.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> from dataclasses import replace
+        >>> info = dx.load_model("chest_clinic@1.0.0").info
+        >>> replace(info, not_for="Children.").not_for_sentence, replace(info, not_for="Not for you.").not_for_sentence
+        ('Not for: Children.', 'Not for you.')
+        """
+        begins = self.not_for.casefold().startswith(("not ", "no ", "never "))
+        return self.not_for if begins or not self.not_for else f"Not for: {self.not_for}"
+
 
 @dataclass(frozen=True, eq=False)
 class Model:
@@ -277,7 +292,7 @@ class Model:
             f"{len(self.causes)} causes; {counts}; {len(pairs)} pairs linked; {len(self.red_flags)} red flags, "
             f"{len(self.management)} steps of care, {len(self.cases)} published cases.",
             f"Population: {here}." + (f" Others: {others}." if titles else ""),
-            self.info.not_for,
+            self.info.not_for_sentence,
         )
         heading = f"{self.info.title} ({self.name} {self.version}, {self.hash[:15]})"
         return as_fragment(portrait(heading, facts, self.variables, sorted(pairs)))
@@ -307,6 +322,32 @@ class Model:
         ('tuberculosis', 'lung_cancer', 'bronchitis')
         """
         return tuple(variable.variable for variable in self.variables if variable.kind == "cause")
+
+    @cached_property
+    def diagnoses(self) -> tuple[str, ...]:
+        """Names of the causes and of the mechanisms that bring them about, in order.
+
+        What patients are labelled with: a table that has such columns holds the answer.
+
+        Examples
+        --------
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("hip_flexion_weakness@3.0.0")
+        >>> [name for name in model.diagnoses if name not in model.causes]
+        ['main_cause']
+        """
+        arrows = {(link.parent, link.child) for link in self.links}
+        arrows |= {(parent, entry.variable) for entry in self.tables for parent, _ in entry.parents}
+        parents: dict[str, set[str]] = {}
+        for parent, child in arrows:
+            parents.setdefault(child, set()).add(parent)
+        above, new = set(self.causes), set(self.causes)
+        while new:
+            new = {parent for child in new for parent in parents.get(child, ())} - above
+            above |= new
+        return tuple(
+            row.variable for row in self.variables if row.kind in ("cause", "mechanism") and row.variable in above
+        )
 
     @cached_property
     def findings(self) -> tuple[str, ...]:
@@ -407,7 +448,11 @@ class Model:
         >>> there.population, there.hash == model.hash
         ('emergency_department', True)
         """
-        return replace(self, population=population, population_assumed=False)
+        here = replace(self, population=population, population_assumed=False)
+        for name in ("hash", "by_name", "causes", "findings", "groups", "vocabulary"):  # of the content alone
+            if name in self.__dict__:
+                here.__dict__[name] = self.__dict__[name]
+        return here
 
     def frame(self, file: str) -> pd.DataFrame:
         """The rows of a file as a DataFrame, for example ``model.frame("links.csv")``.

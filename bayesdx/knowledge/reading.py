@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import math
 import re
@@ -118,73 +119,102 @@ def _shortened(text: str, longest: int = 1000) -> str:
     return text if len(text) <= longest else text[:longest] + "…"
 
 
-def read_draft(folder: Path) -> Draft:
-    """Read every file of a folder; faults of form are noted in ``problems``."""
+@dataclass(frozen=True)
+class StoredFolder:
+    """The files of a model folder as they lie on the disk, read once.
+
+    ``entries`` are the names in the folder, and ``fault`` says why they could not be listed. ``files`` has the bytes of
+    each file of the format that is there, or, for one that cannot be read, what was found and what was expected.
+    """
+
+    folder: Path
+    entries: tuple[str, ...]
+    fault: str
+    files: dict[str, bytes | tuple[str, str]]
+
+    @property
+    def digest(self) -> bytes:
+        """The same for the same folder with the same files."""
+        digest = hashlib.sha256(repr((str(self.folder), self.entries, self.fault)).encode("utf-8", "surrogatepass"))
+        for name, content in self.files.items():
+            raw = content if isinstance(content, bytes) else repr(content).encode("utf-8", "surrogatepass")
+            digest.update(f"{name}\0{type(content).__name__}\0{len(raw)}\0".encode())
+            digest.update(raw)
+        return digest.digest()
+
+
+def read_folder(folder: Path) -> StoredFolder:
+    """Read every file of a folder that the format knows, up to its limit."""
     folder = folder.absolute()
-    draft = Draft(folder)
-    known = [*OTHER_FILES, *FILE]
     try:
-        entries = sorted(entry.name for entry in islice(folder.iterdir(), MOST_PROBLEMS))
+        entries = tuple(sorted(entry.name for entry in islice(folder.iterdir(), MOST_PROBLEMS)))
     except (OSError, ValueError) as error:
-        found = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        draft.report(folder.name or str(folder), None, None, found, "a folder with a model.toml")
+        fault = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        return StoredFolder(folder, (), fault, {})
+    found = {name: _read_file(folder, name) for name in (*OTHER_FILES, *FILE)}
+    return StoredFolder(folder, entries, "", {name: raw for name, raw in found.items() if raw is not None})
+
+
+def _read_file(folder: Path, name: str) -> bytes | tuple[str, str] | None:
+    """The bytes of a file, None where there is no such file, or what was found and expected where it is not read."""
+    limit = LARGEST_TOML if name.endswith(".toml") else LARGEST_FILE
+    path = folder / name
+    try:
+        if path.is_symlink() and path.resolve().parent != folder.resolve():
+            raise UnusualFileError("a link that leaves the folder")
+        raw = read_ordinary(path, limit)
+    except FileNotFoundError:
+        return None
+    except UnusualFileError as error:
+        return str(error), f"an ordinary file {name} within {folder.name}"
+    except (OSError, RuntimeError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+        return reason, "a file that can be read"
+    return (f"more than {limit} bytes", f"at most {limit} bytes") if len(raw) > limit else raw
+
+
+def read_draft(stored: StoredFolder) -> Draft:
+    """Read what the files of a folder say; faults of form are noted in ``problems``."""
+    draft = Draft(stored.folder)
+    known = [*OTHER_FILES, *FILE]
+    if stored.fault:
+        name = stored.folder.name or str(stored.folder)
+        draft.report(name, None, None, stored.fault, "a folder with a model.toml")
         draft.unreadable.update(known)
         return draft
-    for name in entries:
+    for name in stored.entries:
         if name not in known and not name.startswith("."):
             draft.report(name, None, None, "an unknown file", one_of("a file of the model format", name, known))
-    _read_info(draft)
-    _read_release(draft)
-    draft.changes = _read_prose(draft, "CHANGES.md")
-    draft.notes = _read_prose(draft, "NOTES.md")
+    _read_info(draft, stored)
+    _read_release(draft, stored)
+    draft.changes = _read_prose(draft, stored, "CHANGES.md")
+    draft.notes = _read_prose(draft, stored, "NOTES.md")
     for file in FILES:
-        text = _read_text(draft, file.name, required=file.required)
+        text = _read_text(draft, stored, file.name, required=file.required)
         if text is None:
             continue
         draft.records[file.name] = read_table(draft, file, text)
     return draft
 
 
-def _read_text(draft: Draft, name: str, *, required: bool = False) -> str | None:
-    found, expected = "", ""
-    raw: bytes | None = None
-    limit = LARGEST_TOML if name.endswith(".toml") else LARGEST_FILE
-    try:
-        raw = _read_bytes(draft.folder, name, limit)
-        if raw is None and required:
-            found, expected = "no such file", f"a file {name} in {draft.folder.name}"
-        elif raw is not None and len(raw) > limit:
-            found, expected = f"more than {limit} bytes", f"at most {limit} bytes"
-    except UnusualFileError as error:
-        found, expected = str(error), f"an ordinary file {name} within {draft.folder.name}"
-    except (OSError, RuntimeError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
-        found, expected = reason, "a file that can be read"
-    if found:
+def _read_text(draft: Draft, stored: StoredFolder, name: str, *, required: bool = False) -> str | None:
+    content = stored.files.get(name)
+    if content is None and required:
+        content = ("no such file", f"a file {name} in {draft.folder.name}")
+    if isinstance(content, tuple):
         draft.unreadable.add(name)
-        draft.report(name, None, None, found, expected)
+        draft.report(name, None, None, *content)
         return None
-    return None if raw is None else _decode(draft, name, raw)
+    return None if content is None else _decode(draft, name, content)
 
 
-def _read_prose(draft: Draft, name: str) -> str:
-    text = _read_text(draft, name) or ""
+def _read_prose(draft: Draft, stored: StoredFolder, name: str) -> str:
+    text = _read_text(draft, stored, name) or ""
     fault = _CONTROL.search(text)
     if fault:
         line = text.count("\n", 0, fault.start()) + 1
         draft.report(name, line, None, fault.group(), "text without control characters")
     return text
-
-
-def _read_bytes(folder: Path, name: str, limit: int) -> bytes | None:
-    """Up to one byte more than the limit; None where there is no such file."""
-    path = folder / name
-    if path.is_symlink() and path.resolve().parent != folder.resolve():
-        raise UnusualFileError("a link that leaves the folder")
-    try:
-        return read_ordinary(path, limit)
-    except FileNotFoundError:
-        return None
 
 
 def _decode(draft: Draft, name: str, raw: bytes) -> str | None:
@@ -452,8 +482,8 @@ _PARSERS: dict[Cell, Callable[[Column, str], tuple[Any, str]]] = {
 _TEXT_KEYS = ("name", "version", "title", "licence", "intended_use", "not_for", "entry_criterion", "default_population")
 
 
-def _read_toml(draft: Draft, name: str, *, required: bool) -> dict[str, Any] | None:
-    text = _read_text(draft, name, required=required)
+def _read_toml(draft: Draft, stored: StoredFolder, name: str, *, required: bool) -> dict[str, Any] | None:
+    text = _read_text(draft, stored, name, required=required)
     if text is None:
         return None
     if any(line.count(".") > MOST_DOTS for line in text.split("\n")):
@@ -468,8 +498,8 @@ def _read_toml(draft: Draft, name: str, *, required: bool) -> dict[str, Any] | N
         return None
 
 
-def _read_info(draft: Draft) -> None:
-    document = _read_toml(draft, "model.toml", required=True)
+def _read_info(draft: Draft, stored: StoredFolder) -> None:
+    document = _read_toml(draft, stored, "model.toml", required=True)
     if document is None:
         return
     before = len(draft.problems)
@@ -560,8 +590,8 @@ def _read_populations(draft: Draft, document: dict[str, Any]) -> list[Population
     return populations
 
 
-def _read_release(draft: Draft) -> None:
-    document = _read_toml(draft, "release.toml", required=False)
+def _read_release(draft: Draft, stored: StoredFolder) -> None:
+    document = _read_toml(draft, stored, "release.toml", required=False)
     if document is None:
         return
     digest, day = document.get("hash"), document.get("date")

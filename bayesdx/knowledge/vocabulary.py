@@ -166,8 +166,18 @@ class Vocabulary:
             return (text,)
         return tuple(self._names.get(_key(text[:LONGEST_WORDS]), ()))
 
-    def resolve(self, text: object) -> str:
+    def resolve(self, text: object, given: object = None) -> str:
         """The one variable or group that a text means.
+
+        Parameters
+        ----------
+        text : object
+        given : object, optional
+            What is said of it, which is shown with each of several meanings.
+
+        Returns
+        -------
+        str
 
         Raises
         ------
@@ -178,8 +188,22 @@ class Vocabulary:
         if len(found) == 1:
             return found[0]
         if found:
+            choices = [self._choice(name, text, given) for name in found]
+            if all(choices):
+                raise FindingsError(f"{quoted(text)} may mean {_either(choices)}; give one of these.")
             raise FindingsError(f"{quoted(text)} may mean {self._listed(found)}; use the name of one of them.")
         raise FindingsError(f"{quoted(text)} is not a variable of {self.title}.{self.hint(text)}")
+
+    def _choice(self, name: str, text: object, given: object) -> str:
+        """A meaning as it may be given: name, state and label; empty where nothing is said that it could take."""
+        if given is None or name not in self.variables:
+            return ""
+        variable, state = self.variables[name], self.said_state(name, text)
+        if state is not None:
+            meant = state if _affirms(variable, state, given) else None
+        else:
+            meant = self.state_or_none(name, given, str(text))
+        return f"{name}={meant} ({variable.text(meant)})" if meant is not None else ""
 
     def hint(self, text: object, among: Iterable[str] | None = None) -> str:
         """The nearest variable or group as a question, or nothing; ``among`` limits the answer to these names."""
@@ -189,7 +213,9 @@ class Vocabulary:
         near = nearest(text, [name for name in (*self.variables, *self.groups) if name in allowed])
         if near:
             return f" Did you mean {near!r}?"
-        named = [key for key, names in self._names.items() if set(names) & allowed]
+        named = [*self._names]
+        if among is not None:
+            named = [key for key in named if set(self._names[key]) & allowed]
         hit = nearest(compact(text), named)
         names = [name for name in self._names[hit] if name in allowed] if hit else []
         if not names:
@@ -202,7 +228,7 @@ class Vocabulary:
         for name in names:
             label = self.variables[name].label if name in self.variables else ""
             shown.append(f"{name!r} ({label})" if label and compact(label) != compact(name) else repr(name))
-        return " or ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
+        return _either(shown)
 
     def state(self, name: str, given: object, said: str | None = None) -> str:
         """The state of a variable that a word, a truth value or a number means.
@@ -534,6 +560,10 @@ def _truth(states: Sequence[str], text: str) -> str:
         return ""
     side = YES if text in YES else NO if text in NO else ()
     return next((state for state in states if state.casefold() in side), "")
+
+
+def _either(choices: Sequence[str]) -> str:
+    return " or ".join(filter(None, (", ".join(choices[:-1]), choices[-1])))
 
 
 @dataclass(frozen=True)

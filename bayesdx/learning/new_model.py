@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -161,6 +162,7 @@ class _Tables:
         self.problems: list[Problem] = []
         self.causes: list[_Cause] = []
         self.figures: list[_Figure] = []
+        self.names: dict[str, str] = {}
         for row, cells in self._rows("causes", causes, CAUSES, ("cause", "probability")):
             self._cause(row, cells)
         total = sum(cause.probability for cause in self.causes)
@@ -175,9 +177,10 @@ class _Tables:
     ) -> list[tuple[int, dict[str, str]]]:
         """Cells as text, empty ones as "", each row with its line in the file."""
         try:
-            _, frame = read_table(table)
+            name, frame = read_table(table)
         except DatasetError as error:
             raise ModelError(str(error)) from error
+        self.names[file] = name if isinstance(table, str | PathLike) else file
         for column in frame.columns:
             if column not in columns:
                 self._fault(file, 1, str(column), str(column), one_of(f"one of {', '.join(columns)}", column, columns))
@@ -196,7 +199,7 @@ class _Tables:
         ]
 
     def _fault(self, file: str, row: int | None, column: str | None, found: str, expected: str) -> None:
-        self.problems.append(Problem(file, row, column, found, expected))
+        self.problems.append(Problem(self.names[file], row, column, found, expected))
 
     def _cause(self, row: int, cells: dict[str, str]) -> None:
         name = _name(cells["cause"])
@@ -223,7 +226,8 @@ class _Tables:
             self._fault("figures", row, "finding", cells["finding"], "the name of a finding, other than the causes")
         if cause not in names:
             labels = [each.label for each in self.causes]
-            self._fault("figures", row, "cause", cells["cause"], one_of("a cause of causes", cells["cause"], labels))
+            expected = one_of(f"a cause of {self.names['causes']}", cells["cause"], labels)
+            self._fault("figures", row, "cause", cells["cause"], expected)
             return
         if any((each.finding, each.cause) == (finding, names.index(cause)) for each in self.figures):
             self._fault("figures", row, "cause", cells["cause"], f"one row for {cells['finding']} and this cause")
@@ -430,7 +434,8 @@ class _Draft:
         return drawn
 
     def _study(self, row: _Figure, cause: tuple[str, str], source: str) -> None:
-        event = f"{cause[0]}={cause[1]}" if self.exclusive else cause[0]
+        one_of_several = self.exclusive and len(self.causes) > 1
+        event = f"{cause[0]}={cause[1]}" if one_of_several else cause[0]
         pairs = (
             ("sensitivity", row.sensitivity, row.n_with),
             ("false_positive_rate", 1.0 - row.specificity, row.n_without),

@@ -117,6 +117,7 @@ class TestModels:
     def test_a_folder_of_models(self, tmp_path: Path) -> None:
         """Another folder may be listed; one that is not there is a message."""
         assert json.loads(good("models", tmp_path, "--format", "json")) == []
+        assert good("models", tmp_path) == "No model here: a model lies in NAME/VERSION, as knee_pain/0.1.0.\n"
         assert str(tmp_path / "none") in bad("models", tmp_path / "none")
 
 

@@ -53,6 +53,9 @@ class TestEvidence:
         assert good("check", CHEST, "--evidence") == (
             "chest_clinic 1.0.0: 8 published figures, 8 comparable; 8 within their predictive interval (100 %), 0\n"
             "outside, 0 of them in conflict without an explanation.\n"
+            "8 of the 8 are no independent test: numbers of the same finding come from the same source, wholly or\n"
+            "in part. That these are met shows that the numbers were made as meant, not that they are right;\n"
+            "figures of other studies would show that.\n"
         )
 
     def test_figures_outside_are_listed_and_have_to_be_explained(self, tmp_path: Path) -> None:

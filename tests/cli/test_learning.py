@@ -182,7 +182,7 @@ def test_a_column_that_the_model_does_not_know(folders: tuple[Path, Path]) -> No
     assert failed.exit_code == 2
     assert failed.stderr.splitlines() == [
         "Error: patients.csv cannot be used with exclusive 0.1.0: 1 fault. For a column that is no variable: "
-        "ignore=['patient id', ...] (--ignore 'patient id') leaves it out; mapping= (--mapping) says what it means, "
+        "--ignore 'patient id' leaves it out; --mapping says what it means, "
         "and draft_mapping drafts one (bayesdx mapping MODEL patients.csv).",
         "  patients.csv, column patient id: 'patient id'; expected a variable of the model, or a column that the "
         "mapping names.",

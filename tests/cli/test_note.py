@@ -49,7 +49,8 @@ def test_confirmed_findings_are_kept_and_diagnosed(note: Path, tmp_path: Path) -
     """``--keep`` writes what ``--confirm`` names, and ``diagnose --findings`` reads it."""
     kept = tmp_path / "findings.json"
     code, text, errors = run(str(note), "--confirm", "fever", "--confirm", "patellar_reflex", "--keep", str(kept))
-    assert (code, errors) == (0, f"2 findings written to {kept}.")
+    following = f"bayesdx diagnose {MODEL} --findings {kept}"
+    assert (code, errors) == (0, f"2 findings written to {kept}. Next: {following}")
     assert "Confirmed: fever = absent" in text
     assert json.loads(kept.read_text("utf-8")) == {"findings": {"fever": "absent", "patellar_reflex": "absent"}}
     diagnosed = CliRunner().invoke(app, ["diagnose", MODEL, "--findings", str(kept), "--format", "json"])
@@ -57,6 +58,20 @@ def test_confirmed_findings_are_kept_and_diagnosed(note: Path, tmp_path: Path) -
     case = dx.diagnose(dx.load_model(MODEL), {"fever": "absent", "patellar_reflex": "absent"})
     first = json.loads(diagnosed.stdout)["differential"][0]
     assert first["posterior"] == pytest.approx(case.posterior.iloc[0])
+
+
+def test_the_next_step_is_said_and_works(note: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is printed under the proposals can be typed as it stands: they are confirmed, kept, and diagnosed."""
+    _, text, _ = run(str(note))
+    lines = [line.split() for line in text.splitlines() if line.startswith("  bayesdx ")]
+    assert [line[1] for line in lines] == ["read", "diagnose"]
+    monkeypatch.chdir(tmp_path)
+    for line in lines:
+        result = CliRunner().invoke(app, line[1:])
+        assert result.exit_code == 0
+    assert "Knee jerk absent" in result.stdout
+    _, text, _ = run(str(note), "--confirm", "fever")
+    assert f"read {MODEL} {note} --confirm fever --keep findings.json" in text
 
 
 @pytest.mark.parametrize(
@@ -89,3 +104,12 @@ def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
     assert run(str(path)) == (2, "", f"Error: {path}: cannot be read: No such file or directory.")
     path.write_bytes(b"fever \xff")
     assert run(str(path)) == (2, "", f"Error: {path}: byte 6 is not UTF-8; save the file as UTF-8.")
+
+
+def test_a_text_in_the_place_of_a_file_is_answered_with_what_to_type() -> None:
+    """Nobody has to know that a note is a file."""
+    code, _, errors = run("45 y man, no fever")
+    said = (
+        f"'45 y man, no fever' is no file; a text itself is piped: echo '45 y man, no fever' | bayesdx read {MODEL} -"
+    )
+    assert (code, errors) == (2, f"Error: {said}")

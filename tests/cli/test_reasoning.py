@@ -136,7 +136,10 @@ def test_one_patient_only(tmp_path: Path) -> None:
     ("arguments", "sentence"),
     [
         (("explain", "--cause", "iliopsoas_strian"), "Did you mean 'iliopsoas_strain'?"),
-        (("next", "--rule-in", "iliopsoas_strain", "--rule-out", "psoas_syndrome"), "rule_in or rule_out, not both."),
+        (
+            ("next", "--rule-in", "iliopsoas_strain", "--rule-out", "psoas_syndrome"),
+            "--rule-in or --rule-out, not both.",
+        ),
         (("sensitivity", "--cause", "fever"), "'fever' is not a cause of hip_flexion_weakness 1.0.0."),
     ],
 )

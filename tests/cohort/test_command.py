@@ -60,7 +60,7 @@ def test_rows_that_cannot_be_scored(tmp_path: Path) -> None:
     assert errors == (
         f"{ASSUMED}\n"
         f"Error: {source}, row 3, column onset: 'acute' is not a state of onset; its states are gradual, sudden.\n"
-        "To score the other rows and mark such ones: on_error='flag' (--on-error flag).\n"
+        "To score the other rows and mark such ones: --on-error flag.\n"
     )
     code, said, _ = run(FLAGSHIP, str(source), str(out), "--on-error", "flag")
     assert (code, said) == (1, f"{out}: 2 rows; 1 ok, 0 impossible, 1 bad_value.\n")

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,9 @@ class Killed(BaseException):
     """The process ends."""
 
 
-@pytest.fixture(params=["parquet", "csv"])
-def source(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    path = tmp_path / f"patients.{request.param}"
+@pytest.fixture(scope="module", params=["parquet", "csv"])
+def source(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("source") / f"patients.{request.param}"
     table = patients(ROWS)
     table.to_csv(path, index=False) if request.param == "csv" else table.to_parquet(path, row_group_size=PART)
     return path
@@ -45,24 +46,38 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def whole(source: Path, name: str, tmp_path: Path, **options: Any) -> dict[str, bytes]:
-    """What a run leaves that nothing happened to."""
-    folder = tmp_path / "whole"
+@cache
+def finished(source: Path, name: str, part_rows: int) -> Path:
+    """The folder of a run that nothing happened to; tests look at it, and damage copies."""
+    folder = source.parent / f"finished-{part_rows}-{name}"
     folder.mkdir()
-    score(source, folder / name, **options)
-    return contents(folder)
+    score(source, folder / name, sizes=dx.types.CohortSizes(part_rows=part_rows))
+    return folder
 
 
-def partial(source: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[list[Path], list[Path]]:
-    """A run that is killed when all parts are there, and before they are put together: its parts and their records."""
+def whole(source: Path, name: str, part_rows: int = PART) -> dict[str, bytes]:
+    """What a run leaves that nothing happened to."""
+    return contents(finished(source, name, part_rows))
 
-    def killed(*arguments: object) -> None:
+
+@cache
+def killed(source: Path, name: str) -> Path:
+    """The folder of a run that is killed when all parts are there, and before they are put together."""
+
+    def kill(*arguments: object) -> None:
         raise Killed
 
-    out.parent.mkdir()
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(runs.Run, "finish", killed)
-        score(source, out)
+    folder = source.parent / f"killed-{name}"
+    folder.mkdir()
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(runs.Run, "finish", kill)
+        score(source, folder / name)
+    return folder
+
+
+def partial(source: Path, out: Path) -> tuple[list[Path], list[Path]]:
+    """A copy of such a run: its parts and their records."""
+    shutil.copytree(killed(source, out.name), out.parent)
     parts = sorted(path for path in out.parent.rglob("part-*") if path.suffix != ".json")
     records = sorted(out.parent.rglob("part-*.json"))
     assert len(parts) == len(records) > 3
@@ -141,13 +156,11 @@ DAMAGES: dict[str, Damage] = {
 @pytest.mark.parametrize("name", PLACES)
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("source", ["parquet"], indirect=True)
-def test_a_damaged_part_is_scored_again(
-    damage: str, name: str, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_damaged_part_is_scored_again(damage: str, name: str, source: Path, tmp_path: Path) -> None:
     """Whatever happened to it or its record, the same call ends with the bytes of a run that nothing happened to."""
-    expected = whole(source, name, tmp_path)
+    expected = whole(source, name)
     out = tmp_path / "damaged" / name
-    DAMAGES[damage](*partial(source, out, monkeypatch))
+    DAMAGES[damage](*partial(source, out))
     assert score(source, out).rows == ROWS
     assert contents(out.parent) == expected
     assert not [path for path in out.parent.rglob("*") if path.is_symlink() or path.is_fifo()]
@@ -155,22 +168,20 @@ def test_a_damaged_part_is_scored_again(
 
 @pytest.mark.parametrize("damage", ["a bit", "truncated", "another part with its record", "no record"])
 @pytest.mark.parametrize("source", ["csv"], indirect=True)
-def test_a_damaged_part_of_a_csv_file_is_scored_again(
-    damage: str, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_damaged_part_of_a_csv_file_is_scored_again(damage: str, source: Path, tmp_path: Path) -> None:
     """The rows of a part are found again in the file that it came from."""
-    expected = whole(source, "out.csv", tmp_path)
+    expected = whole(source, "out.csv")
     out = tmp_path / "damaged" / "out.csv"
-    DAMAGES[damage](*partial(source, out, monkeypatch))
+    DAMAGES[damage](*partial(source, out))
     assert score(source, out).rows == ROWS
     assert contents(out.parent) == expected
 
 
-def test_a_part_of_the_same_form_with_other_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_part_of_the_same_form_with_other_numbers(tmp_path: Path) -> None:
     """A sound Arrow file of the right rows is no proof; nor one without a column, nor a short one."""
     source = tmp_path / "patients.parquet"
     patients(ROWS).to_parquet(source, row_group_size=PART)
-    expected = whole(source, "out.parquet", tmp_path)
+    expected = whole(source, "out.parquet")
     for turn, change in enumerate(
         (
             lambda table: table.set_column(0, "patient", pa.array(range(1000, 1000 + PART))),
@@ -179,7 +190,7 @@ def test_a_part_of_the_same_form_with_other_numbers(tmp_path: Path, monkeypatch:
         )
     ):
         out = tmp_path / str(turn) / "out.parquet"
-        parts, _ = partial(source, out, monkeypatch)
+        parts, _ = partial(source, out)
         with pa.memory_map(str(parts[1])) as mapped:
             table = change(pa.ipc.open_file(mapped).read_all())
             with pa.ipc.new_file(str(tmp_path / "changed"), table.schema) as writer:
@@ -192,7 +203,7 @@ def test_a_part_of_the_same_form_with_other_numbers(tmp_path: Path, monkeypatch:
 def test_sound_parts_are_not_scored_again(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the damaged one of them is."""
     out = tmp_path / "damaged" / "out.parquet"
-    parts, _ = partial(source, out, monkeypatch)
+    parts, _ = partial(source, out)
     flip(parts[2], 50)
     asked = []
     propagate = dx.Engine.propagate
@@ -209,7 +220,7 @@ def test_sound_parts_are_not_scored_again(source: Path, tmp_path: Path, monkeypa
 @pytest.mark.parametrize("name", PLACES)
 def test_damage_while_the_run_goes_on(name: str, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A part that changes after it was written, in the same run, is not merged; the same call scores it again."""
-    expected = whole(source, name, tmp_path)
+    expected = whole(source, name)
     out = tmp_path / "damaged" / name
     out.parent.mkdir()
     finish = runs.Run.finish
@@ -233,9 +244,9 @@ def test_damage_while_the_run_goes_on(name: str, source: Path, tmp_path: Path, m
 
 def test_parts_of_another_run_are_not_taken(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Parts and records copied from a run with another population are scored again."""
-    expected = whole(source, "out.parquet", tmp_path)
+    expected = whole(source, "out.parquet")
     out, other = tmp_path / "one" / "out.parquet", tmp_path / "two" / "out.parquet"
-    parts, records = partial(source, out, monkeypatch)
+    parts, records = partial(source, out)
     populations = [population.name for population in flagship().info.populations]
     model = flagship().with_population(next(name for name in populations if name != flagship().population))
     other.parent.mkdir()
@@ -251,14 +262,12 @@ def test_parts_of_another_run_are_not_taken(source: Path, tmp_path: Path, monkey
 
 
 @pytest.mark.parametrize("name", PLACES)
-def test_parts_that_were_cut_otherwise(
-    name: str, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_parts_that_were_cut_otherwise(name: str, source: Path, tmp_path: Path) -> None:
     """Another version may make larger parts; those of the earlier one hold other rows and are not taken."""
     out = tmp_path / "damaged" / name
-    partial(source, out, monkeypatch)
+    partial(source, out)
     larger = dx.types.CohortSizes(part_rows=3 * PART)
-    expected = whole(source, name, tmp_path, sizes=larger)
+    expected = whole(source, name, 3 * PART)
     assert score(source, out, sizes=larger).rows == ROWS
     assert contents(out.parent) == expected
 
@@ -266,13 +275,14 @@ def test_parts_that_were_cut_otherwise(
 @pytest.mark.parametrize("name", PLACES)
 def test_a_finished_output_that_changed(name: str, source: Path, tmp_path: Path) -> None:
     """Is neither taken for the scores nor overwritten unasked; one that is gone is made again."""
-    expected = whole(source, name, tmp_path)
+    expected = whole(source, name)
+    shutil.copytree(finished(source, name, PART), tmp_path / "whole")
     out = tmp_path / "whole" / name
     file = out / "part-000002.parquet" if out.is_dir() else out
     flip(file, 100)
     with pytest.raises(dx.CohortError) as raised:
         score(source, out)
-    advice = "Choose another name, or pass overwrite=True (--overwrite)."
+    advice = "Choose another name, or pass overwrite=True."
     assert str(raised.value) == f"{file} was changed since it was written. {advice}"
     assert score(source, out, overwrite=True).rows == ROWS
     assert contents(tmp_path / "whole") == expected
@@ -304,10 +314,10 @@ def test_the_manifest_names_the_files_and_their_hashes(tmp_path: Path) -> None:
 # -- the places of a run ----------------------------------------------------------------------------------------------
 
 
-def test_a_full_folder_in_the_place_of_a_part(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_folder_in_the_place_of_a_part(source: Path, tmp_path: Path) -> None:
     """What somebody put there is not removed; one sentence says so."""
     out = tmp_path / "damaged" / "out.parquet"
-    parts, _ = partial(source, out, monkeypatch)
+    parts, _ = partial(source, out)
     as_folder(parts[1])
     (parts[1] / "thesis.txt").write_text("mine")
     with pytest.raises(dx.CohortError, match=r"out\.parquet: Directory not empty; the run was not finished\."):
@@ -345,10 +355,10 @@ def test_parts_are_not_written_through_a_link(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "elsewhere").iterdir()] == ["part-000000.arrow"]
 
 
-def test_what_others_put_beside_the_parts_stays(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_others_put_beside_the_parts_stays(source: Path, tmp_path: Path) -> None:
     """Only what the run wrote is cleaned up."""
     out = tmp_path / "damaged" / "out.parquet"
-    parts, _ = partial(source, out, monkeypatch)
+    parts, _ = partial(source, out)
     (parts[0].parent / "thesis.txt").write_text("mine")
     score(source, out)
     assert [path.name for path in parts[0].parent.iterdir()] == ["thesis.txt"]

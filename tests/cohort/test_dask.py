@@ -39,10 +39,11 @@ def main():
             pids = client.run(os.getpid)
             victim = next(iter(pids.values()))
             killed = []
+            scored = threading.Event()
 
             def kill():
                 # In the middle: once a quarter of the parts are there.
-                for _ in range(2000):
+                while not scored.is_set():
                     names = os.listdir(out) if os.path.isdir(out) else []
                     there = len([name for name in names if name.startswith("part-")])
                     if there >= frame.npartitions // 4:
@@ -54,6 +55,7 @@ def main():
             killer = threading.Thread(target=kill)
             killer.start()
             summary = dx.score_cohort(model, frame, out, keep=["patient"])
+            scored.set()
             killer.join()
             after = client.run(os.getpid)
             lazy = dx.score_cohort(model, frame, keep=["patient"]).compute()

@@ -220,3 +220,18 @@ def test_frames_are_not_changed() -> None:
     before = table.copy(deep=True)
     dx.score_cohort(flagship(), table, keep=KEEP)
     pd.testing.assert_frame_equal(table, before)
+
+
+def test_a_frame_of_too_many_columns_is_refused_as_a_file_is(tmp_path: Path) -> None:
+    """Before any column is looked up: thousands of unknown ones take no time, in whatever they come."""
+    wide = pd.DataFrame([[1] * 12], columns=[f"c{number}" for number in range(12)])
+    wide.to_csv(tmp_path / "wide.csv", index=False)
+    sizes = dx.types.CohortSizes(most_columns=11)
+    sources = {"the frame": wide, str(tmp_path / "wide.csv"): tmp_path / "wide.csv"}
+    for name, source in (*sources.items(), ("the frame", pa.Table.from_pandas(wide))):
+        with pytest.raises(dx.CohortError) as caught:
+            dx.score_cohort(flagship(), source, sizes=sizes)
+        assert str(caught.value) == f"{name}: 12 columns; at most 11 are read."
+    many = pa.record_batch({f"c{number}": [1] for number in range(10_001)})
+    with pytest.raises(dx.CohortError, match=r"^the batch: 10001 columns; at most 10000 are read\.$"):
+        dx.score_batch(flagship(), many)

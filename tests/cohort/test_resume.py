@@ -52,8 +52,13 @@ for name in ("a.parquet", "a.csv", "a"):
     for moment in range(20 if name == "a.parquet" else 2):
         folder = root / f"{moment} {name}"
         folder.mkdir()
-        delay = rng.random() * length
+        # Counted in parts, since a machine is slower at one time than at another; then some moment of a part.
+        parts, delay = rng.randrange(10), rng.random() * length / 10
         pid = child(lambda: run(folder, name))
+        while len(list(folder.rglob("part-*.json"))) < parts:
+            if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                break
+            time.sleep(0.001)
         time.sleep(delay)
         os.kill(pid, signal.SIGKILL)
         status = os.waitpid(pid, 0)[1]
@@ -185,7 +190,7 @@ def test_another_run_is_not_overwritten(source: Path, tmp_path: Path) -> None:
     before = contents(tmp_path)
     populations = [population.name for population in flagship().info.populations]
     other = flagship().with_population(next(name for name in populations if name != flagship().population))
-    advice = "Choose another name, or pass overwrite=True (--overwrite)."
+    advice = "Choose another name, or pass overwrite=True."
     with pytest.raises(dx.CohortError) as raised:
         dx.score_cohort(other, source, out, keep=["patient"])
     assert str(raised.value) == (

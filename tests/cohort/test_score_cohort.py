@@ -343,6 +343,7 @@ def test_cells_of_another_type() -> None:
         ("MRC", "6"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:Columns that are causes")
 def test_a_bad_cell_is_explained_as_diagnose_explains_it(column: str, cell: str) -> None:
     """One text in one place, whichever way the finding comes in."""
     model = dx.load_model("hip_flexion_weakness@2.3.0")

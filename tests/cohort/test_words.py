@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,12 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 import bayesdx as dx
+from bayesdx.cli import app
 
+OVERWRITE = {"score": ["--overwrite"], "diagnose": []}
 FOLDER = Path(__file__).parents[1] / "data" / "models" / "breathless" / "1.0.0"
 MODEL = dx.load_model(FOLDER)
 
@@ -110,6 +114,40 @@ def test_a_kept_column_that_is_a_finding() -> None:
     assert both["log_evidence"].tolist() == pytest.approx([old])
     copied = dx.score_cohort(MODEL, frame, keep=["Age"], ignore=["Age"])
     assert (copied["Age"].tolist(), copied["log_evidence"].tolist()) == ([80], pytest.approx([0.0]))
+
+
+def test_a_table_that_holds_the_answer(tmp_path: Path) -> None:
+    """Columns that are causes, by any of their names, are warned of; without them a score is that of the findings."""
+    model = dx.load_model("hip_flexion_weakness@3.0.1")
+    patients = dx.simulate_cohort(model, 20, seed=3)
+    labelled = patients.assign(main_cause="fracture")[["fever", "onset", *model.causes[:5], "main_cause"]]
+    labelled = labelled.rename(columns={model.causes[0]: model.label(model.causes[0])})
+    labelled["main_cause"] = None
+    findings = patients[["fever", "onset"]]
+    with pytest.warns(dx.DataWarning) as said:
+        dx.score_cohort(model, labelled.iloc[:, [0, 1, 2, -1]])
+    assert str(said[0].message) == (
+        "Columns that are causes count as findings, and the posteriors know the answer: 'Upper lumbar disc "
+        "herniation', 'main_cause'. ignore=['causes'] leaves them out."
+    )
+    expected = dx.score_cohort(model, findings)
+    pd.testing.assert_frame_equal(dx.score_cohort(model, labelled, ignore=["causes"]), expected)
+    kept = dx.score_cohort(model, labelled, keep=["main_cause"], ignore=["causes"])
+    assert kept.columns[0] == "main_cause"
+    batch = dx.score_batch(model, pa.RecordBatch.from_pandas(labelled, preserve_index=False), ignore=["causes"])
+    assert batch.column("log_evidence").to_pylist() == expected["log_evidence"].tolist()
+    labelled.to_csv(tmp_path / "in.csv", index=False)
+    for command, output in (("score", [str(tmp_path / "out.csv"), "-q"]), ("diagnose", ["--format", "csv"])):
+        source = [str(tmp_path / "in.csv")] if command == "score" else ["--findings", str(tmp_path / "in.csv")]
+        output = [*output, "--population", "primary_care"]
+        bare = CliRunner().invoke(app, [command, model.name, *source, *output])
+        assert "--ignore causes leaves them out." in bare.stderr
+        clean = CliRunner().invoke(
+            app, [command, model.name, *source, *output, "--ignore", "causes", *OVERWRITE[command]]
+        )
+        assert (clean.exit_code, clean.stderr) == (0, "")
+    lines = pd.read_csv(io.StringIO(clean.stdout)).query("cause == 'fracture'")
+    assert lines["posterior"].to_numpy() == pytest.approx(expected["posterior_fracture"].to_numpy())
 
 
 @pytest.mark.parametrize("text", ["pres\0ent", "present\x1b", "pre\u202esent", "pre\u200bsent"])

@@ -3,6 +3,8 @@
 import dataclasses
 import itertools
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -427,3 +429,76 @@ def test_another_population_moves_the_prior(model):
     assert there.table.prior["cauda_equina_syndrome"] > here.table.prior["cauda_equina_syndrome"]
     assert there.posterior["cauda_equina_syndrome"] > here.posterior["cauda_equina_syndrome"]
     assert np.isfinite(there.table.to_numpy()[:, 1:].astype(float)).all()
+
+
+FLAGSHIP_CASE = dx.diagnose(dx.load_model("hip_flexion_weakness@1.0.0"), {"onset": "sudden", "fever": "absent"})
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (
+            lambda case: dx.posterior_path(case, "fever"),
+            "posterior_path: order = 'fever'; expected a list of names, as ['fever'].",
+        ),
+        (lambda case: dx.posterior_path(case, 5), "posterior_path: order = 5; expected a list of names."),
+        (lambda case: dx.posterior_path(case, [["fever"]]), "posterior_path: order = [['fever']]; expected a list of "),
+        (
+            lambda case: dx.next_tests(case, only="emg"),
+            "next_tests: only = 'emg'; expected a list of names, as ['emg'].",
+        ),
+        (lambda case: dx.next_tests(case, only=[5]), "next_tests: only = [5]; expected a list of names."),
+        (lambda case: dx.next_tests(case, look_ahead="2"), "next_tests: look_ahead = '2'; expected 1 or 2."),
+        (lambda case: dx.explain(case, 5), "5 is no name of a cause; hip_flexion_weakness 1.0.0 has "),
+        (lambda case: dx.explain(case, ["fracture"]), "['fracture'] is no name of a cause; "),
+        (lambda case: dx.explain(case, orders="x"), "explain: orders = 'x'; expected at least 4."),
+        (lambda case: dx.sensitivity_analysis(case, 5), "5 is no name of a cause; "),
+        (lambda case: case.probability(5), "5 is no name of a cause; "),
+        (
+            lambda case: dx.credible_intervals(case, mass="x"),
+            "credible_intervals: mass = 'x'; expected a number between ",
+        ),
+        (
+            lambda case: dx.credible_intervals(case, draws=99.5),
+            "credible_intervals: draws = 99.5; expected at least 50.",
+        ),
+        (
+            lambda case: dx.next_question(case, stop_below="x"),
+            "next_question: stop_below = 'x'; expected a probability.",
+        ),
+        (lambda case: case.lines(0), "top = 0; expected a whole number of at least 1."),
+        (lambda case: case.to_dict(top="x"), "top = 'x'; expected a whole number of at least 1."),
+    ],
+)
+def test_an_argument_of_another_kind(ask: Callable[[dx.Diagnosis], Any], said: str) -> None:
+    """One sentence that names the argument, what was given and what is expected; no error of Python's own."""
+    with pytest.raises(dx.FindingsError) as caught:
+        ask(FLAGSHIP_CASE)
+    assert str(caught.value).startswith(said)
+
+
+def test_the_first_cause_is_never_a_sum() -> None:
+    """``differential`` and ``table`` hold what competes; ``posterior`` holds sums too, last, whatever their value."""
+    case = dx.diagnose(dx.load_model("hip_flexion_weakness@3.0.1"), {"upper_motor_neuron_signs": "present"})
+    sums = set(case.posterior.index) - set(case.table.index)
+    assert sums == {"other_cause"} and list(case.posterior.index[-1:]) == ["other_cause"]
+    assert case.posterior.idxmax() == "other_cause"
+    assert case.differential[0].cause == case.table["posterior"].idxmax() == case.posterior.index[0] != "other_cause"
+
+
+@pytest.mark.parametrize("given", [{"main_cause": "fracture"}, {"fracture": "present"}])
+def test_a_flag_stands_beside_a_cause_that_was_given(given: dict[str, str]) -> None:
+    """No flag and no level changes; the banner of a cause that this leaves no room for says why it is at 0."""
+    model = dx.load_model("hip_flexion_weakness@3.0.1")
+    before = dx.diagnose(model, {"fever": "present"})
+    after = before.with_findings(given)
+    assert [flag.flag for flag in after.red_flags] == [flag.flag for flag in before.red_flags]
+    assert not any(flag.answered for flag in after.red_flags)
+    assert after.triage.level == before.triage.level == "emergency"
+    [alert] = [one for one in after.alerts if one.cause == "severe_infection"]
+    told = dx.diagnose(model, given).understood[0].text
+    assert (alert.probability, alert.given) == (0.0, (told,))
+    said = f"(now 0 % with the cause that was given: {told})"
+    assert said in " ".join(str(after).split())
+    assert all(not one.given for one in before.alerts)
+    assert after.to_dict()["alerts"][-1]["given"] == (told,) or alert is not after.alerts[-1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable
+from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
@@ -76,6 +77,57 @@ def test_signs_at_the_start_of_a_line_are_no_marks() -> None:
         assert as_markdown([text]) == f"\\{text}\n"
     for text, written in (("1. a", "1\\. a"), ("a_b *c*", "a_b \\*c\\*")):
         assert as_markdown([text]) == f"{written}\n"
+
+
+HOSTILE = [
+    "<b>x</b>", "<script>alert(1)</script>", "a <img src=x onerror=alert(1)>", "<!-- x -->", "<http://x.example>",
+    "[x](javascript:alert(1))", "![x](javascript:alert(1))", "[x]: http://x.example", "[TOC]", "x { onclick=alert(1) }",
+    "x {: onclick=alert(1) }", "`<b>`", "``` x", "~~~ x", "a | b", "a\\|b", "a\\", "\\<b>", "&lt;b&gt;", "&#60;b>",
+    "&copy; & A&B", "!!! note", "??? note", "=== x", "=1+1", "::: x", "--8<-- \"README.md\"", "# a", "- a", "1. a",
+    "1) a",
+    "> a", "*a* **b** _c_ __d__ a_b", "$a$ $$b$$", "***", "---", "    x", "<", "a < b > c", "~~a~~",
+]  # fmt: skip
+"""Texts with signs that some reader of Markdown takes for marks."""
+
+MADE = {"h1", "h2", "p", "strong", "ul", "li", "table", "thead", "tbody", "tr", "th", "td", "div"}
+
+
+class _Read(HTMLParser):
+    """The text of a page, and every element and attribute that is none of those that blocks make."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.text, self.alive = "", set[str]()
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.alive |= {tag} - MADE | {name for name, _ in attrs if name not in ("id", "style")}
+
+    def handle_comment(self, data: str) -> None:
+        self.alive.add("comment")
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def _written_by_mkdocs(text: str) -> str:
+    markdown = pytest.importorskip("markdown")
+    pytest.importorskip("pymdownx")
+    names = ["admonition", "attr_list", "md_in_html", "tables", "toc", "pymdownx.details", "pymdownx.inlinehilite",
+             "pymdownx.superfences", "pymdownx.snippets", "pymdownx.tabbed"]  # fmt: skip
+    return str(markdown.markdown(text, extensions=names))
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_nothing_is_alive_in_what_mkdocs_makes_of_markdown(text: str) -> None:
+    """In every place of every block: no element and no attribute but those of the block, and the text as it was."""
+    for block in (Title(text), text, Note(text), Alert(text), Items((text,)), Entries([("", text)], text),
+                  Entries([(text, "x")]), Grid([text, "n"], [[text, text]], title=text), Figure("<svg/>", text),
+                  Passage(text, [])):  # fmt: skip
+        read = _Read(_written_by_mkdocs(as_markdown([block])))
+        assert not read.alive, (block, read.alive)
+        said = "".join(text.split())
+        assert said in "".join(read.text.split()), (block, read.text)
 
 
 def test_notes_are_read_as_blocks() -> None:

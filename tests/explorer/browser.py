@@ -45,7 +45,7 @@ CLICK_AND_WAIT = """async (selector) => {
   const start = performance.now();
   target.click();
   const times = {};
-  while (performance.now() - start < 15000) {
+  while (performance.now() - start < 120000) {
     const now = await frame() - start;
     if (root.dataset.step === before) continue;
     for (const name of ["step", "panels", "settled"]) {
@@ -116,6 +116,7 @@ class Watched:
 
     def __init__(self, browser: Any, **options: Any) -> None:
         self.context = browser.new_context(**options)
+        self.context.set_default_timeout(120_000)  # milliseconds; on a busy machine the same comes later
         self.tab = self.context.new_page()
         self.faults: list[str] = []
         self.tab.on("pageerror", lambda error: self.faults.append(f"exception: {error}"))
@@ -257,16 +258,16 @@ def jupyterlab(folder: Path) -> Iterator[tuple[str, str]]:
         yield f"http://127.0.0.1:{port}", token
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=120)
         log.close()
 
 
 def _await_server(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
-    limit = time.monotonic() + 60
+    limit = time.monotonic() + 180
     while time.monotonic() < limit:
         assert process.poll() is None, log.read_text()
         try:
-            with urllib.request.urlopen(address, timeout=2):
+            with urllib.request.urlopen(address, timeout=20):
                 return
         except OSError:
             time.sleep(0.2)

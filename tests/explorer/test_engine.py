@@ -37,9 +37,10 @@ ANSWER = """async ([module, program, cases]) => {
 
 
 @pytest.fixture(scope="module")
-def tab() -> Iterator[Any]:
-    with b.launched() as browser:
-        yield browser.new_page()
+def tab(chromium: Any) -> Iterator[Any]:
+    page = chromium.new_page()
+    yield page
+    page.close()
 
 
 def answers(tab: Any, network: Network, cases: list[list[tuple[int, list[float]]]]) -> list[Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from tests.explorer.hostile import hostile_folder
 pytest.importorskip("playwright", reason="Python playwright is not installed; make test installs it")
 pytestmark = pytest.mark.skipif(b.chromium() is None, reason=b.NO_BROWSER)
 
-PATIENTS = 25
+PATIENTS = 15
 """Of each population."""
 
 ANSWERS = """async ([module, data, patients]) => {
@@ -46,12 +45,6 @@ ANSWERS = """async ([module, data, patients]) => {
     });
   }).reduce(async (all, one) => [...await all, await one], Promise.resolve([]));
 }"""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with b.launched() as browser:
-        yield browser
 
 
 def told_by_the_page(chromium: Any, model: dx.Model, patients: list[tuple[str, list[tuple[int, Any]]]]) -> list[Any]:
@@ -93,6 +86,10 @@ def test_the_page_says_of_random_patients_what_python_says(chromium: Any, name: 
     for population in (one.name for one in model.info.populations):
         here = model.with_population(population)
         cases += [dx.diagnose(here, findings) for findings in random_patients(here, PATIENTS)]
+        first = here.causes[0]
+        for flag in here.red_flags[::3]:  # beside a cause that is given
+            raised = {name: states[0] for name, states in flag.findings}
+            cases.append(dx.diagnose(here, {**raised, first: here.by_name[first].states[1]}))
     patients = [(case.model.population, as_clicks(model, dict(case.findings))) for case in cases]
     for case, (told, why, following, error) in zip(cases, told_by_the_page(chromium, model, patients), strict=True):
         assert error is None

@@ -38,7 +38,7 @@ class Reply:
 
 def ask(address: str, method: str, path: str, body: Any = None, **headers: str) -> Reply:
     parts = urlsplit(address)
-    connection = http.client.HTTPConnection(parts.netloc, timeout=5)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=60)
     sent = {"Host": parts.netloc, **{name.replace("_", "-"): value for name, value in headers.items()}}
     content = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
     connection.request(method, path, content, sent)
@@ -168,7 +168,7 @@ def test_the_command_serves_until_it_is_interrupted() -> None:
             assert json.loads(reply.body)["state"]["findings"][0]["text"] == "Sudden onset"
         finally:
             process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=120) == 0
         assert process.stdout.read().endswith("Ended.\n")
         assert process.stderr.read() == ""
 

@@ -40,8 +40,14 @@ def scratch() -> Path:
 
 def written(name: str, data: bytes) -> Path:
     path = scratch() / name
-    path.write_bytes(data)
+    replace(path, data)
     return path
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Write a file anew: where ext4 overwrites one, it waits for the disk, thousands of times here."""
+    path.unlink(missing_ok=True)
+    path.write_bytes(data)
 
 
 def model_folder(data: bytes) -> None:
@@ -51,7 +57,7 @@ def model_folder(data: bytes) -> None:
     name = FILES[data[0] % len(FILES)]
     path = scratch() / "model" / name
     before = path.read_bytes() if path.exists() else None
-    path.write_bytes(data[1:])
+    replace(path, data[1:])
     try:
         problems = dx.check_model(path.parent)
         assert all(str(problem).isprintable() for problem in problems)
@@ -65,7 +71,7 @@ def model_folder(data: bytes) -> None:
         if before is None:
             path.unlink()
         else:
-            path.write_bytes(before)
+            replace(path, before)
 
 
 def findings_json(data: bytes) -> None:
@@ -204,7 +210,7 @@ def resumed(data: bytes) -> None:
     folder = scratch() / "damaged"
     shutil.copytree(scratch() / "part", folder)
     try:
-        (folder / name).write_bytes(data[1:])
+        replace(folder / name, data[1:])
         try:
             resume(folder)
         except dx.BayesdxError as error:

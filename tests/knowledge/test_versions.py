@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -114,6 +115,35 @@ def test_a_faulty_folder_is_not_loaded(tmp_path: Path) -> None:
         "  links.csv, row 25, column link_probability: '1.2'; expected a probability between 0 and 1."
     )
     assert raised.value.problems == tuple(dx.check_model(folder))
+
+
+def test_what_changed_on_the_disk_is_seen(tmp_path: Path) -> None:
+    """Whatever was found there before: a byte, even one that leaves size and time of the file as they were; a fault."""
+    folder = copy_draft(tmp_path)
+    first = dx.load_model(folder)
+    assert dx.load_model(folder) == first
+    path = folder / "NOTES.md"
+    path.write_bytes(b"One")
+    stamp = path.stat()
+    one = dx.load_model(folder)
+    path.write_bytes(b"Two")
+    os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    two = dx.load_model(folder)
+    assert (one.notes, two.notes) == ("One", "Two") and len({first.hash, one.hash, two.hash}) == 3
+    (folder / "priors.csv").rename(folder / "prior.csv")
+    assert {problem.file for problem in dx.check_model(folder)} == {"priors.csv", "prior.csv"}
+    (folder / "prior.csv").rename(folder / "priors.csv")
+    assert dx.check_model(folder) == []
+
+
+def test_a_list_of_faults_belongs_to_who_asked(tmp_path: Path) -> None:
+    """What one caller does with it changes nothing for the next."""
+    folder = copy_draft(tmp_path)
+    (folder / "priors.csv").unlink()
+    problems = dx.check_model(folder)
+    again = list(problems)
+    problems.clear()
+    assert dx.check_model(folder) == again != []
 
 
 def test_a_population_is_chosen_by_name() -> None:

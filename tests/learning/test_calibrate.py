@@ -422,15 +422,10 @@ def test_parts_of_a_model_have_names(word: str, kept: set[str]) -> None:
     """The mix of causes moves wherever it is stored; contexts are apart, and priors are both."""
     model = dx.load_model("hip_flexion_weakness@2.2.1")
     frame = pd.DataFrame({"age_group": ["under_40"] * 9 + ["60_and_over"], "fever": ["present"] * 10})
-    moved = {
-        name: {
-            parameter.place.node for parameter in compiled(model).parameters if parameter.label in set(table["label"])
-        }
-        for name, table in (
-            (name, dx.calibrate(model, frame, variables=[name], max_iterations=1).table)
-            for name in (word, "priors", "findings")
-        )
-    }
+    moved = {}
+    for name in (word, "priors", "findings"):
+        labels = set(dx.calibrate(model, frame, variables=[name], max_iterations=1).table["label"])
+        moved[name] = {parameter.place.node for parameter in compiled(model).parameters if parameter.label in labels}
     assert kept & moved[word] and moved[word] < moved["priors"]
     assert not moved["priors"] & moved["findings"] and "fever" in moved["findings"]
     with pytest.raises(dx.LearningError, match="'cuases' is not a variable"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
+from typer.testing import CliRunner
 
 import bayesdx as dx
+from bayesdx.cli import app
 from tests.cli.test_commands import bad, good
 
 EXAMPLE = Path(__file__).parents[2] / "docs/examples/chest_pain"
@@ -145,6 +148,31 @@ def test_all_faults_are_told_at_once() -> None:
         dx.new_model("chest pain")
     with pytest.raises(dx.ModelError, match="figures is missing; a table of causes and a table of figures go together"):
         dx.new_model("m", causes(a=0.5))
+
+
+@pytest.mark.parametrize("exclusive", [True, False])
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_what_is_made_can_be_saved(number: int, exclusive: bool, tmp_path: Path) -> None:
+    """A model of one cause is sound too."""
+    names = "abc"[:number]
+    rows = [["f", name, 0.8, 0.9] for name in names]
+    model = dx.new_model("m", causes(**dict.fromkeys(names, 0.2)), table(rows), exclusive=exclusive)
+    assert dx.load_model(dx.save_model(model, tmp_path / "0.1.0")) == model
+
+
+def test_figures_that_made_a_model_are_no_test_of_it(tmp_path: Path) -> None:
+    """``check --evidence`` says so; a figure of another study is one."""
+    rows = table([["f", "a", 0.8, 0.9, "Lee 2019"]], [*COLUMNS, "source"])
+    model = dx.new_model("m", causes(a=0.2), rows)
+    folder = dx.save_model(model, tmp_path / "0.1.0")
+    assert dx.check_evidence(model)["same_source"].tolist() == [True, True]
+    said = " ".join(CliRunner().invoke(app, ["check", str(folder), "--evidence"]).stdout.split())
+    assert "2 of the 2 are no independent test: numbers of the same finding come from the same source" in said
+    studies = tuple(replace(row, study="KIM2020", source="KIM2020") for row in model.studies)
+    other = replace(model, studies=studies, sources=(*model.sources, replace(model.sources[0], source="KIM2020")))
+    assert not dx.check_evidence(other)["same_source"].any()
+    folder = dx.save_model(other, tmp_path / "other" / "0.1.0")
+    assert "independent" not in CliRunner().invoke(app, ["check", str(folder), "--evidence"]).stdout
 
 
 def test_the_chest_pain_example_predicts_what_was_published(tmp_path: Path) -> None:

@@ -210,3 +210,15 @@ def test_a_cause_that_is_certain_has_infinite_odds() -> None:
         for group in case.groups:
             if state not in [member.cause for member in group.members]:
                 assert group.probability == 0, group.group
+
+
+def test_a_word_with_two_meanings_is_answered_with_what_to_type() -> None:
+    """Where the readings differ each is written as a finding; both of them are taken as they are written."""
+    with pytest.raises(dx.FindingsError) as caught:
+        dx.diagnose(MODEL, {"hip fracture": "yes"})
+    assert str(caught.value) == (
+        "findings: 'hip fracture' may mean main_cause=fracture (Main cause of the complaint: Hip or pelvic fracture) "
+        "or fracture=present (Hip or pelvic fracture); give one of these."
+    )
+    first, second = diagnosed(main_cause="fracture"), diagnosed(fracture="present")
+    assert first.probability("main_cause=stress_fracture") == 0 < second.probability("main_cause=stress_fracture")

@@ -13,7 +13,7 @@ import bayesdx as dx
 from bayesdx.diagnosis.compiled import compiled
 from bayesdx.knowledge.schema import FILE, key_of
 from bayesdx.network import compile_network
-from bayesdx.network.beliefs import LARGEST_SAMPLE, SMALLEST_SAMPLE, beta_of, fit_sample_sizes
+from bayesdx.network.beliefs import LARGEST_SAMPLE, SMALLEST_SAMPLE, _fit, beta_of, fit_sample_sizes
 from bayesdx.network.compile import place_values
 from tests.diagnosis.models import POPULATIONS, small_models
 
@@ -141,6 +141,20 @@ def test_draws_have_the_moments_of_their_beliefs() -> None:
         assert_allclose(values[:, column].std(), deviation, rtol=0.25, atol=1e-5)
     with pytest.raises(dx.ModelError, match=r"^draw_parameters: draws = 0; expected at least 1\.$"):
         draw_parameters(model, 0, 0)
+
+
+def test_sizes_of_many_are_those_of_each() -> None:
+    """To the last bit, in any company and order, asked for once or again."""
+    rng = np.random.default_rng(5)
+    mean = rng.uniform(0.01, 0.99, 30)
+    lower, upper = mean * rng.uniform(0.2, 0.9, 30), 1 - (1 - mean) * rng.uniform(0.2, 0.9, 30)
+    row = np.repeat(np.arange(20), [2, 1] * 10)
+    numbers = np.stack([mean, lower, upper], axis=1)
+    alone = np.concatenate([_fit(numbers[row == number], row[row == number] * 0) for number in range(20)])
+    assert (fit_sample_sizes(mean, lower, upper, row) == alone).all()
+    order = np.concatenate([np.flatnonzero(row == number) for number in rng.permutation(20)])
+    twice = np.concatenate([row[order], row[order] + 20])
+    assert (fit_sample_sizes(*np.tile(numbers[order], (2, 1)).T, twice) == np.tile(alone, 2)).all()
 
 
 def test_no_numbers_have_no_sample_sizes() -> None:

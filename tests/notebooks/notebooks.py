@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import importlib
 import io
 import os
 import re
@@ -12,17 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import numpy as np
-from nbclient import NotebookClient
 from PIL import Image
-from traitlets.config import Config
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 
-TIMEOUT = 120
+TIMEOUT = 300
 """Seconds that one cell may take."""
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -37,9 +35,14 @@ INK = 0.004
 """Mean difference of grey between two figures (black and white differ by 1), seen at a quarter of their size."""
 
 
+def nbformat() -> Any:
+    """The module of that name. It takes seconds to import, and only a worker that reads notebooks needs it."""
+    return importlib.import_module("nbformat")
+
+
 def read(path: Path) -> Any:
     """A notebook as stored."""
-    return nbformat.read(path, as_version=4)
+    return nbformat().read(path, as_version=4)
 
 
 def executed(path: Path) -> Any:
@@ -50,6 +53,10 @@ def executed(path: Path) -> Any:
     nbclient.exceptions.CellExecutionError
         A cell raises what it does not announce with the tag ``raises-exception``.
     """
+    # As nbformat, these are not for every worker.
+    from nbclient import NotebookClient
+    from traitlets.config import Config
+
     notebook = read(path)
     with tempfile.TemporaryDirectory() as private:
         environment = {
@@ -79,17 +86,17 @@ def executed(path: Path) -> Any:
 
 def normal(notebook: Any) -> Any:
     """The notebook without what differs from run to run: times, versions of Python, addresses of widgets, cell ids."""
-    notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})
+    notebook.metadata = nbformat().from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for place, cell in enumerate(notebook.cells, start=1):
         cell.id = f"cell-{place:02d}"
         cell.source = cell.source.strip("\n")
         tags = cell.metadata.get("tags")
-        cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+        cell.metadata = nbformat().from_dict({"tags": tags} if tags else {})
         for output in cell.get("outputs", ()):
             if "data" in output:
                 output.data.pop(LIVE, None)
-                output.metadata = nbformat.from_dict({})
+                output.metadata = nbformat().from_dict({})
             if output.output_type == "error":
                 output.traceback = [f"{output.ename}: {output.evalue}"]  # not the lines of installed files
     return notebook
@@ -97,7 +104,7 @@ def normal(notebook: Any) -> Any:
 
 def write(path: Path, notebook: Any) -> None:
     """Store a notebook; equal notebooks give equal bytes."""
-    path.write_text(nbformat.writes(notebook) + "\n", "utf-8")
+    path.write_text(nbformat().writes(notebook) + "\n", "utf-8")
 
 
 def differences(stored: Any, fresh: Any) -> list[str]:

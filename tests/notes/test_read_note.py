@@ -131,11 +131,23 @@ def test_denial_reaches_as_far_as_it_does_in_speech(text: str, expected: dict[st
         ("Patellar reflexes 2+.", {"patellar_reflex": "normal"}),
         ("73M", {"age_group": "60_and_over"}),
         ("45 yo woman", {"age_group": "40_to_59"}),
+        ("45 y with pain", {"age_group": "40_to_59"}),
+        ("45y man, pain", {"age_group": "40_to_59"}),
+        ("A 45 y woman", {"age_group": "40_to_59"}),
+        ("man of 45 with pain", {"age_group": "40_to_59"}),
+        ("Woman, 45 years, pain", {"age_group": "40_to_59"}),
+        ("F/45, pain", {"age_group": "40_to_59"}),
+        ("45 yo with pain", {"age_group": "40_to_59"}),
+        ("He is 45 y.", {"age_group": "40_to_59"}),
+        ("20 y history of pain", {"age_group": None}),
+        ("Hip pain for 45 y. Smoked 20y.", {"age_group": None}),
+        ("Hip replacement 10 y ago; woman of 90 kg", {"age_group": None}),
+        ("His father, a man of 80, limped", {"age_group": None}),
         ("A twenty-five-year-old man", {"age_group": "under_40"}),
         ("In her seventies.", {"age_group": "60_and_over"}),
     ],
 )  # fmt: skip
-def test_numbers_are_read_through_the_cut_points(text: str, expected: dict[str, str]) -> None:
+def test_numbers_are_read_through_the_cut_points(text: str, expected: dict[str, str | None]) -> None:
     """A number with its unit, or on its scale, becomes the state that the model's cut points give it."""
     found = said(text)
     assert {name: found.get(name) for name in expected} == expected

@@ -17,6 +17,7 @@ import pandas as pd
 
 import bayesdx as dx
 from bayesdx.diagnosis.compiled import compiled
+from bayesdx.knowledge.checking import _EXAMINED
 
 PACKAGE = Path(dx.__file__).parent
 MODEL = "hip_flexion_weakness@2.3.0"
@@ -40,9 +41,15 @@ def entered(call: Callable[[], object]) -> int:
     return sum(PACKAGE in Path(name).parents for name in found)
 
 
+def forget() -> None:
+    """Nothing is known of any model: what was compiled of it, what was found in its folder."""
+    compiled.cache_clear()
+    _EXAMINED.clear()
+
+
 def fresh() -> dx.Model:
     """A model of which nothing is compiled."""
-    compiled.cache_clear()
+    forget()
     return dx.load_model(MODEL)
 
 
@@ -72,7 +79,7 @@ def number() -> list[int]:
     """A number of links.csv to a credible interval: from the file on, then from the model on."""
     model = fresh()
     from_model = entered(lambda: dx.credible_intervals(dx.diagnose(model, {"onset": "sudden"}), draws=100))
-    compiled.cache_clear()
+    forget()
     from_file = entered(
         lambda: dx.credible_intervals(dx.diagnose(dx.load_model(MODEL), {"onset": "sudden"}), draws=100)
     )
