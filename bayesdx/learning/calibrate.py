@@ -495,7 +495,7 @@ def calibrate(
             literature=beside,
             weigh=weigh,
         )
-    tested = pd.DataFrame()
+    tested, narrower = pd.DataFrame(), np.ones(len(whole.cells))
     if method == "prior_shift":
         check = misfit(
             model,
@@ -540,11 +540,12 @@ def calibrate(
             seed=seed,
             progress=progress,
         )
+        narrower = check.narrower
     if method != "counts":
         warnings += found.warnings
         warnings += _unidentified(model, found.belief, found.known)
     fit = found.fit
-    table, learned = _tabulate(model, found)
+    table, learned = _tabulate(model, found, narrower)
     worth = {} if found.discount is None else found.discount.worth
     apart = {} if found.discount is None else found.discount.apart
     clashes = pd.DataFrame(columns=CONFLICTS)
@@ -817,7 +818,7 @@ def _all_rows(model: Model) -> Sequence[object]:
     return compiled(model).distributions
 
 
-def _tabulate(model: Model, found: Estimate) -> tuple[pd.DataFrame, dict[Key, Learned]]:
+def _tabulate(model: Model, found: Estimate, narrower: Array) -> tuple[pd.DataFrame, dict[Key, Learned]]:
     belief, fit, known = found.belief, found.fit, found.known
     factor = np.ones(len(belief.cells)) if found.discount is None else found.discount.factor
     numbers = compiled(model).parameters
@@ -826,6 +827,9 @@ def _tabulate(model: Model, found: Estimate) -> tuple[pd.DataFrame, dict[Key, Le
     expected = belief.sums(fit.totals.counts[belief.cells])
     cells = {(row, state): place for place, (row, state) in enumerate(_states(belief))}
     withheld = _withheld(belief)
+    rho = fit.values[belief.cells] / belief.left[belief.row]
+    inside = known.size * rho * (1 - rho)
+    doubt = np.sqrt(np.divide(1 - narrower, inside, out=np.zeros_like(rho), where=(inside > 0) & (narrower < 1)))
     owed = belief.sums(np.sum([np.zeros(len(belief.cells)), *known.studies.values()], axis=0))
     for place, row in enumerate(belief.distributions):
         for position in row.parameters:
@@ -837,7 +841,8 @@ def _tabulate(model: Model, found: Estimate) -> tuple[pd.DataFrame, dict[Key, Le
             moved = bool(expected[place] > 0 or owed[place] > TOUCHED)  # all of a distribution, or none of it
             lower, upper = number.lower, number.upper
             if moved:
-                lower, upper = interval(value, float(known.size[cell]), float(belief.left[place]), *withheld[cell])
+                size, left = float(known.size[cell]), float(belief.left[place])
+                lower, upper = interval(value, size, left, *withheld[cell], doubt=float(doubt[cell]))
                 lower = min(lower, float(belief.left[place] * known.lower[cell]))
                 learned[number.file, number.key] = Learned(value, lower, upper, effective)
             rows.append(

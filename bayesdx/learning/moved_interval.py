@@ -9,9 +9,12 @@ from bayesdx.network.beliefs import Beta
 HALF = 0.5
 """Patients per state in Jeffreys' prior of a share."""
 
+NORMAL = 1.96
+"""Standard deviations of a normal distribution to either end."""
+
 
 def interval(
-    value: float, size: float, left: float = 1.0, own: float = 0.0, others: float = 0.0
+    value: float, size: float, left: float = 1.0, own: float = 0.0, others: float = 0.0, doubt: float = 0.0
 ) -> tuple[float, float]:
     """95 % interval of a number worth ``size`` patients.
 
@@ -27,6 +30,9 @@ def interval(
         What the states that are certain leave to the free ones.
     own, others : float, at least 0
         Patients added to the state, and to the others.
+    doubt : float, at least 0
+        Standard deviation of its log-odds that comes from other numbers, as part of ``size``: a share near 0 may be
+        several times as large, where its own Beta ends soon.
 
     Returns
     -------
@@ -41,11 +47,15 @@ def interval(
     --------
     >>> [round(end, 3) for end in interval(0.0, 100.0, own=0.5, others=0.5)]
     [0.0, 0.025]
+    >>> [round(end, 4) for end in interval(0.001, 500.0)], [round(end, 4) for end in interval(0.001, 500.0, doubt=1.2)]
+    ([0.0, 0.005], [0.0, 0.0104])
     """
     ends = [value]
     share, added = value / left, own + others
     if 0 < share < 1:
         ends += [left * end for end in Beta(share, size).interval()]
+        odds = share / (1 - share) * np.exp([-NORMAL * doubt, NORMAL * doubt])
+        ends += (left * odds / (1 + odds)).tolist()
     if added > 0 and np.isfinite(size):
         ends += [left * end for end in Beta((share * size + own) / (size + added), size + added).interval()]
     return min(ends), max(ends)

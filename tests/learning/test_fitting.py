@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,16 @@ def table(rows: int = 300, seed: int = 0) -> pd.DataFrame:
     network = compile_network(exclusive_model((0.35, 0.25)))
     codes = simulate(network, rows, seed)
     return pd.DataFrame({node.name: np.array(node.states)[codes[:, i]] for i, node in enumerate(network.nodes)})
+
+
+def test_a_patient_whom_the_model_excludes_is_named() -> None:
+    """Where a number was set to 0 since: the row, and what is impossible."""
+    fit = dx.fit_model(pd.DataFrame({"d": ["a", "b"] * 20, "cough": ["yes", "no"] * 19 + ["no", "no"]}), "d")
+    never = [replace(row, probability=0.0, lower=0.0, upper=0.0) for row in fit.model.tables]
+    changed = replace(fit, model=replace(fit.model, tables=tuple(never)))
+    with pytest.raises(dx.ImpossibleEvidenceError, match="table, row 1: its findings have probability 0") as raised:
+        changed.posteriors(pd.DataFrame({"cough": ["no", "yes"]}))
+    assert (raised.value.conflict, raised.value.row) == (("cough",), 1)
 
 
 def test_naive_posteriors_equal_scikit_learns_categorical_naive_bayes() -> None:
