@@ -497,7 +497,8 @@ def next_tests(
         Options to consider; all open ones where left out. A name is a test of tests.csv or a variable.
     trade_off : TradeOff, optional
     look_ahead : {1, 2}
-        2 adds, for each result of each option, the best second option.
+        2 adds, for each result of each option, the best second option. What a second test costs in time is its usual
+        delay, also where an emergency would bring it sooner.
 
     Returns
     -------
@@ -699,7 +700,7 @@ class Asked:
     def _best_second(self, place: int, row: int, second: Measured) -> tuple[str, float, float]:
         """Name, bits and net value of the best option once the result in ``row`` is known; empty where none pays.
 
-        Of options of one value the one with more bits, since rounding would choose otherwise.
+        To the millionth of a euro; of options of one value the one with more bits, since rounding would choose otherwise.
         """
         best = ("", 0.0, 0.0)
         for other, option in enumerate(self.options):
@@ -715,7 +716,7 @@ class Asked:
                 asked = float(np.maximum(signed if self.focus == "rule in" else -signed, 0).sum())
             benefit = max(0.0, float(weights @ second.benefit[rows] - self.after.benefit[row]))
             value = net_value(option, asked, benefit, self.price)
-            if value > 0 and (round(value, 6), bits) > (round(best[2], 6), best[1]):
+            if (rounded := round(value, 6)) > 0 and (rounded, bits) > (round(best[2], 6), best[1]):
                 best = (option.name, bits, value)
         return best
 

@@ -142,7 +142,11 @@ def test_decisions_and_the_top_of_the_list_equal_the_enumeration(case: dx.Diagno
 @settings(max_examples=25)
 @given(case=possible_cases(), focus=st.sampled_from(["causes", "rule_in", "rule_out"]))
 def test_looking_ahead_equals_asking_again_after_each_result(case: dx.Diagnosis, focus: str) -> None:
-    """The second option is the best of ``next_tests`` after each result, as far as it pays; its bits are added."""
+    """The second option is the best of ``next_tests`` after each result, as far as it pays; its bits are added.
+
+    It takes its usual time, whether or not an emergency is open by then.
+    """
+    hour = dx.types.TradeOff().eur_per_hour
     cause = case.posterior.index[0]
     asked = {} if focus == "causes" else {focus: cause}
     network = compile_network(case.model)
@@ -158,9 +162,10 @@ def test_looking_ahead_equals_asking_again_after_each_result(case: dx.Diagnosis,
                 continue
             weight = math.exp(then.log_evidence - case.log_evidence)
             after = dx.next_tests(then, **(asked or {"target": cause}))
-            best = max(after.suggestions, key=lambda s: (round(s.net_value_eur, 6), s.bits), default=None)
-            if best is not None and best.net_value_eur > 0:
-                value += weight * best.net_value_eur
+            worth = {s: s.net_value_eur - (s.option.delay_hours - s.delay_hours) * hour for s in after.suggestions}
+            best = max(worth, key=lambda s: (round(worth[s], 6), s.bits), default=None)
+            if best is not None and round(worth[best], 6) > 0:
+                value += weight * worth[best]
                 bits += weight * best.bits
         assert_allclose(suggestion.net_value_ahead_eur, value, atol=1e-6)
         assert_allclose(suggestion.bits_ahead, bits, atol=1e-6)
