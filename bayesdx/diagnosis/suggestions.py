@@ -700,7 +700,7 @@ class Asked:
     def _best_second(self, place: int, row: int, second: Measured) -> tuple[str, float, float]:
         """Name, bits and net value of the best option once the result in ``row`` is known; empty where none pays.
 
-        To the millionth of a euro; of options of one value the one with more bits, since rounding would choose otherwise.
+        To the millionth of a euro; of options of one value the one with more bits, as rounding would choose otherwise.
         """
         best = ("", 0.0, 0.0)
         for other, option in enumerate(self.options):

@@ -9,7 +9,8 @@ of them, all valid where tests were ordered because of what was found (missing a
 .. math:: u_i = 1[x_{ij} = s] - E[P(x_j = s \mid \text{parents}) \mid y_i],
 
 whose sum has mean 0 at the right likelihoods. What the shifted priors can explain is projected out; its variance is the
-empirical one, plus what the parent's own intervals allow the likelihoods to differ (``misfit``). Each finding that
+empirical one or the model's, whichever is larger, plus what the parent's own intervals allow the likelihoods to differ
+(``misfit``). Each finding that
 differs by more is graded by how far it moves the mix of causes.
 
 *How sure may the priors be?* They inherit the uncertainty of the likelihoods, through the information that both share,
@@ -29,7 +30,7 @@ adaptation", ICML.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -158,7 +159,9 @@ def misfit(
     of_mix = np.linalg.inv(curvature)
     rest = tilts - mix_scores @ (of_mix @ (weighted.T @ tilts))
     total = weight @ rest
-    own = np.maximum(weight @ rest**2, LEAST_LEFT * (weight @ tilts**2))
+    seen = weight @ tilts**2
+    left = np.maximum(np.divide(weight @ rest**2, seen, out=np.ones_like(seen), where=seen > 0), LEAST_LEFT)
+    own = left * np.maximum(seen, weight @ _modelled(codes, tilts, network, tested))
     variance = _variance(effects, kept, values) if effects is not None else np.zeros(0)
     shared = (rest * weight[:, None]).T @ effect_scores
     allowed = shared**2 @ variance
@@ -230,6 +233,17 @@ def _tilts(layout: Layout, name: str, counts: Array, values: Array) -> Array:
         flat = drawn.reshape(len(counts), -1, drawn.shape[-1])
         added += (flat - share.reshape(1, -1, share.shape[-1]) * flat.sum(axis=2, keepdims=True)).sum(axis=1)
     return added[:, 1:]
+
+
+def _modelled(codes: NDArray[np.int32], tilts: Array, network: Network, tested: Sequence[tuple[str, int]]) -> Array:
+    """Variance that the model gives each score, so that a rare state that no patient shows is no surprise."""
+    variance = np.zeros_like(tilts)
+    for place, (name, state) in enumerate(tested):
+        cells = codes[:, network.index[name]]
+        examined = cells >= 0
+        chance = np.clip((cells == state) - tilts[:, place], 0.0, 1.0)[examined]
+        variance[examined, place] = chance * (1 - chance)
+    return variance
 
 
 def _kept(belief: Belief) -> Index:

@@ -316,6 +316,22 @@ def test_the_less_the_parent_knows_of_the_likelihoods_the_less_the_mix_moves() -
     assert moved[1] > 0.9 * moved[0] and moved[-1] < 0.75 * moved[0]
 
 
+def test_a_rare_state_that_no_patient_shows_is_no_surprise() -> None:
+    """Where 1.6 of 100 patients are expected, none is nothing unusual: its spread is the model's, not that of zeros."""
+    model = exclusive_model()
+    rare = tuple(
+        replace(row, probability=0.016, lower=0.016, upper=0.016) if row.variable == "f0" and row.state != "no" else row
+        for row in model.tables
+    )
+    parent = replace(model, tables=rare)
+    frame = patients(parent, 400, 3)
+    frame = frame[frame["f0"] == "no"].head(100).reset_index(drop=True)
+    result = dx.calibrate(parent, frame, "prior_shift")
+    row = result.likelihoods.set_index("finding").loc["f0"]
+    assert row["observed"] == 0 and abs(row["z"]) < 1.5
+    assert not told(result, "may not hold")
+
+
 def test_what_brings_causes_about_is_a_diagnosis_too() -> None:
     """A column of a mechanism above the causes is left aside as theirs are: the shift is the same, and is said."""
     plain_one = exclusive_model()
