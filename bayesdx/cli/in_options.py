@@ -32,8 +32,10 @@ COMMANDS = {
 NO_ARGUMENT = ("finding", "findings", "format", "model")
 """Options whose names stand in messages for other things: places of files, and the model itself."""
 
-_VALUE = r"\['[^']*'\]|'[^']*'|True|False|None|-?[\d.]*\d"
-_BEFORE, _AFTER = r"(?<![\w'\"-])", r"(?![\w'\"(])"
+_VALUE = r"\['[^']*'\]|'[^']*'|True|False|None|-?[\d.]*\d(?:e[+-]?\d+)?"
+# What is part of a path, or follows one of these words, is the user's own name.
+_BEFORE = r"(?<![\w'\"\-/\\.])(?<!\bcolumn )(?<!--ignore )(?<!--keep )"
+_AFTER = r"(?![\w'\"(/\\]|\.\w)"
 
 
 def in_options(text: str, command: str, parameters: Mapping[str, str]) -> str:

@@ -65,7 +65,7 @@ class TableLexicon:
         ------
         FindingsError
             A column, or a variable, that is given twice; a column that may mean several variables, or that is none and
-            neither kept nor ignored; one to keep that is not there.
+            neither kept nor ignored; one to keep or to ignore that is not there.
 
         Warns
         -----
@@ -92,6 +92,10 @@ class TableLexicon:
             f"keep: there is no column {quoted(name)}.{did_you_mean(name, columns)}"
             for name in keep
             if name not in seen
+        ]
+        faults += [
+            f"ignore: there is no column {quoted(name)}.{did_you_mean(name, [*columns, CAUSES])}"
+            for name in sorted(ignored - seen - {CAUSES})
         ]
         if faults:
             raise FindingsError(listed(faults))
@@ -142,8 +146,7 @@ class TableLexicon:
         names = self.engine.network.names
         if set(column.split("|")) & set(names):
             return f"{text} The cells seem to be separated by |; save the file with commas, semicolons or tabs."
-        near = self.model.vocabulary.hint(column)
-        return f"{text}{near or ' Name it under keep to copy it, or under ignore.'}"
+        return f"{text}{self.model.vocabulary.hint(column)} Name it under keep to copy it, or under ignore."
 
 
 def listed(faults: Sequence[str]) -> str:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from bayesdx.diagnosis.compiled import compiled
 from bayesdx.display.blocks import Block, Grid, Title
 from bayesdx.display.report import Report
-from bayesdx.errors import DatasetError
+from bayesdx.errors import DatasetError, nearest_hint
 from bayesdx.evaluation.mapping import Band, Rule, Source, code_among, code_text, measured, read_mapping, read_numbers
 from bayesdx.files import TableFault, UnusualFileError, frame_of, read_table_file
 from bayesdx.inference import Engine, Evidence
@@ -329,7 +329,13 @@ def check_cohort(
     states = {variable.variable: variable.states for variable in model.variables}
     rules, faults = read_mapping(mapping, states) if mapping is not None else ([], [])
     reading.problems += faults
-    left_out = set([ignore] if isinstance(ignore, str) else ignore) & {str(column) for column in frame.columns}
+    present = [str(column) for column in frame.columns]
+    left_out = set([ignore] if isinstance(ignore, str) else ignore)
+    reading.problems += [
+        Problem(name, None, None, f"ignore: {unknown!r}", f"a column of the table{nearest_hint(unknown, present)}")
+        for unknown in sorted(left_out - set(present))
+    ]
+    left_out &= set(present)
     rules = [rule for rule in rules if rule.column not in left_out] + [Rule(name, "", {}) for name in sorted(left_out)]
     shown_by = [verification] if isinstance(verification, str) else list(verification or ())
     roles = _roles(reading, rules, weight, site, [name for name in shown_by if name not in states], left_out)

@@ -20,6 +20,9 @@ YES = ("yes", "true", "1", "present", "positive")
 NO = ("no", "false", "0", "absent", "negative")
 """Words that a variable of two states understands where its states are such words themselves."""
 
+DENYING = frozenset({"no", "none", "not", "without"})
+"""Words of a label that deny the others."""
+
 LONGEST_WORDS = 500
 """Signs of a search that are read."""
 
@@ -416,8 +419,9 @@ class Vocabulary:
         near = nearest(given, variable.states)
         if not near and isinstance(given, str):
             near = labels.get(nearest(compact(given), labels) or "") or words.get(nearest(compact(given), words) or "")
-        if not near and isinstance(given, str):
-            near = self._index.state_like(variable, given[:LONGEST_WORDS])
+            near = near or self._index.state_like(variable, given[:LONGEST_WORDS])
+            said = dict(variable.state_words).get(near or "", ())
+            near = None if near and _may_deny((variable.state_label(near), *said), given) else near
         suggestion = f" Did you mean {near!r}?" if near else ""
         return f"{variable.variable} = {quoted(given)} is not a state of {variable.variable}; {known}.{suggestion}"
 
@@ -455,6 +459,21 @@ def _whole(given: object) -> str:
     except OverflowError:
         return ""  # an integer beyond every float is no state and no measurement
     return str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
+
+
+LONGEST_DENIAL = 4
+"""Letters before a word that may turn it into its opposite, as in afebrile."""
+
+
+def _may_deny(said: Iterable[str], given: str) -> bool:
+    """Whether words of a state may say the opposite of what was given: "no fever" or "afebrile", of "febrile"."""
+    asked = fold(given).split()
+    words = [word for text in said for word in fold(text).split()]
+    if DENYING.intersection(asked):
+        return False
+    return bool(DENYING.intersection(words)) or any(
+        word.endswith(one) and 0 < len(word) - len(one) <= LONGEST_DENIAL for one in asked for word in words
+    )
 
 
 def _measure(variable: Variable) -> str:

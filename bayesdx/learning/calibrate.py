@@ -570,6 +570,11 @@ def calibrate(
             seed,
         )
         table = _with_common_mean(table, common)
+        if method == "prior_shift":
+            warnings.append(
+                "Priors of single sites and their common mean have intervals that leave out how uncertain the "
+                "likelihoods are; those without site= include it."
+            )
         learned |= {key: number for key, number in common.items() if key in learned}
     read: Read | None = None
     published = pd.DataFrame()

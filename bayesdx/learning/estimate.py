@@ -165,7 +165,7 @@ def counted_for_less(
         found,
         fit=fit,
         known=replace(known, size=known.size * kept, effective=known.effective * kept),
-        warnings=_unsettled(fit, max_iterations, tolerance),
+        warnings=list(dict.fromkeys([*found.warnings, *_unsettled(fit, max_iterations, tolerance)])),
     )
 
 

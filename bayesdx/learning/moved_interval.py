@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bayesdx.network.beliefs import Beta
+from bayesdx.odds import log_odds
 
 HALF = 0.5
 """Patients per state in Jeffreys' prior of a share."""
@@ -54,8 +55,8 @@ def interval(
     share, added = value / left, own + others
     if 0 < share < 1:
         ends += [left * end for end in Beta(share, size).interval()]
-        odds = share / (1 - share) * np.exp([-NORMAL * doubt, NORMAL * doubt])
-        ends += (left * odds / (1 + odds)).tolist()
+        moved = log_odds(share) + NORMAL * doubt * np.array([-1.0, 1.0])
+        ends += (left * np.exp(-np.logaddexp(0.0, -moved))).tolist()
     if added > 0 and np.isfinite(size):
         ends += [left * end for end in Beta((share * size + own) / (size + added), size + added).interval()]
     return min(ends), max(ends)

@@ -58,6 +58,9 @@ def test_what_a_person_wrote_stays() -> None:
         "findings: onset = 'tolerance=1' is not a state of onset.",
         "p.csv, row 2, column site: 'weight=3'; expected a state.",
         "my-site=3 is no name.",
+        "/data/prior_strength/a.csv: there is no folder /data/prior_strength.",
+        "prior_strength.csv cannot be used with it.",
+        "z.csv, column max_iterations: odd; (--ignore max_iterations) leaves it out.",
     ):
         assert words.in_options(text, "calibrate", options) == text
 

@@ -94,7 +94,9 @@ def test_evaluation_of_patients(folder: Path, tmp_path: Path) -> None:
     """``evaluate`` prints labels of causes."""
     model = dx.load_model(folder)
     dx.simulate_cohort(model, 60, seed=1).to_csv(tmp_path / "patients.csv", index=False)
-    assert live(printed("evaluate", folder, tmp_path / "patients.csv", "--resamples", "0")) == []
+    assert (
+        live(printed("evaluate", folder, tmp_path / "patients.csv", "--resamples", "0", "--population", "town")) == []
+    )
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from typer.testing import CliRunner
 
 model, folder = dx.load_model(sys.argv[1]), sys.argv[2]
 names = [f"{folder}/{name}.csv" for name in ("in", "command")]
-result = CliRunner().invoke(app, ["score", sys.argv[1], *names, "--keep", "patient"])
+result = CliRunner().invoke(app, ["score", sys.argv[1], *names, "--keep", "patient", "--population", "primary_care"])
 assert (result.exit_code, result.stderr) == (0, ""), result.output
 table = pd.read_csv(f"{folder}/in.csv", dtype=str, keep_default_na=False, na_values=[""])
 dx.score_cohort(model, table, f"{folder}/frame.csv", keep=["patient"])

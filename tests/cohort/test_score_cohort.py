@@ -367,13 +367,15 @@ def test_unknown_columns_are_faults(table: pd.DataFrame) -> None:
     """A finding misspelt must not be lost; all of them are listed."""
     frame = table.iloc[:2].rename(columns={"onset": "onzet"}).assign(pain_location="x", hospital="y")
     with pytest.raises(dx.FindingsError) as raised:
-        dx.score_cohort(flagship(), frame, keep=["patient", "ward"], ignore=["hospital"])
+        dx.score_cohort(flagship(), frame, keep=["patient", "ward"], ignore=["hospital", "hospitl"])
     members = ", ".join(flagship().groups["pain_location"])
     assert str(raised.value).splitlines() == [
-        "column 'onzet' is not a variable of hip_flexion_weakness 1.0.0. Did you mean 'onset'?",
+        "column 'onzet' is not a variable of hip_flexion_weakness 1.0.0. Did you mean 'onset'? "
+        "Name it under keep to copy it, or under ignore.",
         "column 'pain_location' is not a variable of hip_flexion_weakness 1.0.0. It is a group; give its members as "
         f"columns: {members}.",
         "keep: there is no column 'ward'.",
+        "ignore: there is no column 'hospitl'. Did you mean 'hospital'?",
     ]
 
 

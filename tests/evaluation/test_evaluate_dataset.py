@@ -80,13 +80,17 @@ def test_parquet_is_read_like_a_table(tmp_path: Path) -> None:
 
 
 def test_columns_are_left_out_by_name() -> None:
-    """The same patients as without these columns, whatever the mapping says of them; one that is absent is no fault."""
+    """The same patients as without these columns, whatever the mapping says of them; one that is absent is a fault."""
     table = pd.DataFrame({"xray": ["positive", None], "SMOKER": ["y", "?!"], "name": ["a", "b"]})
     mapping = {"SMOKER": {"variable": "smoking", "codes": {"y": "yes"}}}
-    check = dx.check_cohort(MODEL, table.iloc[:1], mapping, ignore=["SMOKER", "name", "absent"])
+    check = dx.check_cohort(MODEL, table.iloc[:1], mapping, ignore=["SMOKER", "name"])
     assert check.problems == () and check.advice == "" and check.cohort is not None
     assert check.cohort.hash == dx.read_cohort(MODEL, table[["xray"]].iloc[:1]).hash
     assert check.columns["used_as"].tolist() == ["xray", "left out", "left out"]
+    said = dx.check_cohort(MODEL, table.iloc[:1], mapping, ignore=["SMOKER", "nam", "name"]).problems
+    assert [str(fault) for fault in said] == [
+        "table: \"ignore: 'nam'\"; expected a column of the table (nearest: 'name')."
+    ]
     said = dx.check_cohort(MODEL, table.iloc[:1], weight="name", ignore=["name"]).problems[0]
     assert str(said) == "table, column name: 'weight, left out'; expected one use of a column."
 

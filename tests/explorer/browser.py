@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 import urllib.request
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -109,23 +110,34 @@ def served(model: dx.Model, findings: dict[str, Any] | None = None) -> Iterator[
         finally:
             page.stop()
             thread.join()
+            for watched in list(WATCHED):
+                watched.alone = watched.alone or watched.tab.url.startswith(page.address)
+
+
+WATCHED: weakref.WeakSet[Watched] = weakref.WeakSet()
+"""The tabs of all tests."""
 
 
 class Watched:
-    """A browser tab that notes what went wrong: console errors, exceptions, requests that left the machine."""
+    """A browser tab that notes what went wrong: console errors, exceptions, requests that left the machine.
+
+    What a page still asks of a server that has stopped is no fault; another server may have its port by then.
+    """
 
     def __init__(self, browser: Any, **options: Any) -> None:
         self.context = browser.new_context(**options)
         self.context.set_default_timeout(120_000)  # milliseconds; on a busy machine the same comes later
         self.tab = self.context.new_page()
         self.faults: list[str] = []
+        self.alone = False
+        WATCHED.add(self)
         self.tab.on("pageerror", lambda error: self.faults.append(f"exception: {error}"))
         self.tab.on("console", self._hear)
         self.tab.on("request", self._see)
         self.tab.on("dialog", self._dialog)
 
     def _hear(self, message: Any) -> None:
-        if message.type == "error":
+        if message.type == "error" and not (self.alone and message.text.startswith("Failed to load resource")):
             self.faults.append(f"console: {message.text}")
 
     def _see(self, request: Any) -> None:

@@ -276,13 +276,15 @@ def test_look_alikes_are_told_apart() -> None:
     with pytest.raises(dx.FindingsError) as raised:
         dx.score_cohort(flagship(), pd.DataFrame({"\u043enset": ["sudden"]}))
     assert str(raised.value) == (
-        r"column '\u043enset' is not a variable of hip_flexion_weakness 1.0.0. Did you mean 'onset'?"
+        r"column '\u043enset' is not a variable of hip_flexion_weakness 1.0.0. Did you mean 'onset'? "
+        "Name it under keep to copy it, or under ignore."
     )
     with pytest.raises(dx.FindingsError) as raised:
         dx.score_cohort(flagship(), pd.DataFrame({"onset": ["sudd\u0435n"]}))
     assert str(raised.value) == (
         r"the frame, row 0, column onset: 'sudd\u0435n' is not a state of onset; its states are gradual, sudden. "
-        "Did you mean 'sudden'?"
+        "Did you mean 'sudden'?\n"
+        "To score the other rows and mark such ones: on_error='flag' (--on-error flag)."
     )
 
 
@@ -292,7 +294,8 @@ def test_control_characters_and_markup(text: str) -> None:
     frame = pd.DataFrame({"onset": [text]})
     with pytest.raises(dx.FindingsError) as raised:
         dx.score_cohort(flagship(), frame)
-    assert str(raised.value).isprintable()
+    lines = str(raised.value).split("\n")
+    assert len(lines) == 2 and all(line.isprintable() for line in lines)
     fault = dx.score_cohort(flagship(), frame, on_error="flag")["fault"].iloc[0]
     assert fault.isprintable()
 

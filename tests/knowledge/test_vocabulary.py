@@ -476,6 +476,14 @@ class TestWordsOfStates:
             "kind = 'stroke'."
         )
 
+    @pytest.mark.parametrize("finding", ["fever=febrile", "fever=pyrexia", "fever=Fieber", "trauma=injured"])
+    def test_the_opposite_is_never_proposed(self, finding: str) -> None:
+        """A word that a state denies leads to no guess; the states are listed anyway."""
+        variable, _, word = finding.partition("=")
+        with pytest.raises(dx.FindingsError) as raised:
+            dx.diagnose(dx.load_model("hip_flexion_weakness"), {variable: word})
+        assert "its states are" in str(raised.value) and "Did you mean" not in str(raised.value)
+
     @pytest.mark.parametrize("word", ["brain stroke", "ischaemic stroke", "strok"])
     def test_the_nearest_state_is_named(self, word: str) -> None:
         """By its name, its label or its words."""

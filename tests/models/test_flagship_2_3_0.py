@@ -91,7 +91,7 @@ def test_a_word_of_several_meanings_is_refused(word):
     """All of them are listed."""
     with pytest.raises(dx.FindingsError) as raised:
         dx.diagnose(MODEL, {word: "yes"})
-    assert all(f"'{name}'" in str(raised.value) for name in SHARED[word])
+    assert all(name in str(raised.value) for name in SHARED[word])
 
 
 @pytest.mark.parametrize("seed", [0, 1])
