@@ -87,9 +87,10 @@ def _led(line: str, options: Mapping[str, str], functions: str) -> str:
     """A line without the function that it begins with; the argument that then comes first is an option."""
     found = re.match(rf"({functions}): (?=\S)", line)
     rest = line[found.end() :] if found else line
-    word, gap, more = re.match(r"(\w*)( ?)(.*)", rest, re.DOTALL).groups()  # type: ignore[union-attr]
-    is_first = bool(found and gap) or (more.startswith(": ") and not gap)
-    return f"{options[word]}{gap}{more}" if is_first and word in options else rest
+    word = re.split(r"\W", rest, maxsplit=1)[0]
+    after = rest[len(word) :]
+    is_first = after.startswith(": ") or bool(found and after.startswith(" "))
+    return f"{options[word]}{after}" if is_first and word in options else rest
 
 
 def _given(name: str, value: str | None, options: Mapping[str, str]) -> str:

@@ -333,7 +333,7 @@ def check_cohort(
     left_out = set([ignore] if isinstance(ignore, str) else ignore)
     reading.problems += [
         Problem(name, None, None, f"ignore: {unknown!r}", f"a column of the table{nearest_hint(unknown, present)}")
-        for unknown in sorted(left_out - set(present))
+        for unknown in sorted(left_out - set(present), key=str)
     ]
     left_out &= set(present)
     rules = [rule for rule in rules if rule.column not in left_out] + [Rule(name, "", {}) for name in sorted(left_out)]

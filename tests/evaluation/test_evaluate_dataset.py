@@ -91,6 +91,8 @@ def test_columns_are_left_out_by_name() -> None:
     assert [str(fault) for fault in said] == [
         "table: \"ignore: 'nam'\"; expected a column of the table (nearest: 'name')."
     ]
+    said = dx.check_cohort(MODEL, table.iloc[:1], mapping, ignore=[0, "SMOKER", "nam", "name"]).problems
+    assert len(said) == 2
     said = dx.check_cohort(MODEL, table.iloc[:1], weight="name", ignore=["name"]).problems[0]
     assert str(said) == "table, column name: 'weight, left out'; expected one use of a column."
 

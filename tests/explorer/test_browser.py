@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(b.chromium() is None, reason=b.NO_BROWSER)
 
 WIDE = {"viewport": {"width": 1280, "height": 900}}
 NARROW = {"viewport": {"width": 400, "height": 800}}
-LONGEST_MILLISECONDS = 2000
+MOST_MILLISECONDS = 100
 """The median from click to repaint stays below this on an idle machine; the test allows for a busy one."""
 
 
@@ -530,7 +530,7 @@ def test_a_click_is_answered_at_once_on_the_page(
         times = b.clicks(watched.open(address), model, 12)
     median, sentence = b.measured("local page", model, times)
     record_property("measured", sentence)
-    assert median < LONGEST_MILLISECONDS
+    assert median < 5 * MOST_MILLISECONDS
 
 
 def test_in_jupyterlab(
@@ -594,7 +594,7 @@ def test_in_jupyterlab(
         watched.context.close()
     median, sentence = b.measured("JupyterLab", model, times)
     record_property("measured", sentence)
-    assert median < LONGEST_MILLISECONDS
+    assert median < 5 * MOST_MILLISECONDS
 
 
 def run_cell(tab: Any, place: int) -> None:
