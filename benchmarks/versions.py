@@ -52,14 +52,18 @@ KINDS = {
     "joint_inflammation": "septic_hip",
     "infected_prosthesis": "septic_hip",
     "cord": "spinal_cord",
+    "artery": "hernia_or_abdomen",
 }
-"""States of main_cause of any version, or of cases, that the newest names otherwise; the others keep their name."""
+"""States of main_cause of any version, or of cases, under the name by which all versions are compared.
+
+Versions before 3.1.0 do not name the artery; there it is a part of hernia_or_abdomen.
+"""
 
 MUST_NOT_MISS = (
     "severe_infection", "septic_hip", "retroperitoneal_haematoma", "cauda_equina_syndrome", "spinal_cord", "brain",
-    "polyradiculoneuropathy",
+    "polyradiculoneuropathy", "artery",
 )  # fmt: skip
-"""Main causes that hours decide: the first step of each in 3.0.0 is an emergency. A broken hip is told apart."""
+"""Main causes that hours decide: the first step of each is an emergency. A broken hip is told apart."""
 
 ALARMS = {
     "emergency flag": "a certain red flag of urgency emergency fires that nothing has answered",
@@ -80,7 +84,7 @@ class Patient:
     ----------
     case, title, population : str
     findings : conditions
-    main : str
+    told : str
         The one cause that the report holds responsible.
     causes : tuple of str
         Causes of the vocabulary of 2.2.1 that the report names.
@@ -90,8 +94,18 @@ class Patient:
     title: str
     population: str
     findings: Conditions
-    main: str
+    told: str
     causes: tuple[str, ...]
+
+    @property
+    def main(self) -> str:
+        """The cause under the name by which all versions are compared."""
+        return KINDS.get(self.told, self.told)
+
+    @property
+    def must_not_miss(self) -> bool:
+        """Whether hours decide."""
+        return not {self.told, self.main}.isdisjoint(MUST_NOT_MISS)
 
 
 @dataclass(frozen=True)
@@ -124,14 +138,18 @@ class Answer:
 
 
 def read_cases(path: Path, vocabulary: Sequence[str]) -> list[Patient]:
-    """The rows of a file of cases; without a column main_state the first cause is the main one."""
+    """The rows of a file of cases, which has a column main_state, causes, or both.
+
+    Without main_state the first cause is the main one; without causes the main one is the only cause.
+    """
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     found = []
     for row in rows:
-        named = tuple(row["causes"].split(";"))
+        named = (
+            tuple(row["causes"].split(";")) if "causes" in row else (KINDS.get(row["main_state"], row["main_state"]),)
+        )
         main = row.get("main_state") or named[0]
-        main = KINDS.get(main, main)
         causes = tuple(dict.fromkeys(name if name in vocabulary else "other_cause" for name in named))
         found.append(
             Patient(row["case"], row["title"], row["population"], parse_conditions(row["findings"]), main, causes)
@@ -157,7 +175,7 @@ def answer(model: dx.Model, patient: Patient, names: Sequence[str], vocabulary: 
     against: tuple[str, ...] = ()
     if first != patient.main:
         against = speaking(here, told, names, first, patient.main)
-    own = {patient.main, *patient.causes}
+    own = {patient.told, patient.main, *patient.causes}
     flagged = any(f.certain and not f.answered and f.urgency == "emergency" for f in case.red_flags)
     reached = {
         step.urgency
@@ -255,8 +273,8 @@ def compared(patients: Sequence[Patient], answers: dict[str, list[Answer]]) -> d
 def _alarms(patients: Sequence[Patient], answers: dict[str, list[Answer]]) -> dict[str, Any]:
     """How many patients of each group each alarm reaches in each version, and paired differences of the shares."""
     groups: dict[str, Callable[[Patient], bool]] = {
-        "must not miss": lambda one: one.main in MUST_NOT_MISS,
-        "others": lambda one: one.main not in MUST_NOT_MISS,
+        "must not miss": lambda one: one.must_not_miss,
+        "others": lambda one: not one.must_not_miss,
         "of these broken hips": lambda one: one.main == "fracture",
     }
     newest, older = list(answers)[-1], list(answers)[:-1]
@@ -359,7 +377,7 @@ def main(arguments: list[str] | None = None) -> int:
         models[model.version] = model
     newest = list(models.values())[-1]
     vocabulary = next(iter(models.values())).causes
-    names = tuple(name for name in newest.causes if name != "other_cause")
+    names = tuple(name for name in newest.causes if name not in ("other_cause", *KINDS))
     patients = read_cases(options.cases, vocabulary)
     results, expected, misses, unnoticed, false = {}, {}, {}, {}, {}
     dropped: dict[str, int] = {}
@@ -389,12 +407,12 @@ def main(arguments: list[str] | None = None) -> int:
                 "yes" if one.alarms["urgent or emergency"] else "no",
             ]
             for p, one in zip(patients, last, strict=True)
-            if p.main in MUST_NOT_MISS and not one.alarms["flag or threshold"] and not one.alarms["emergency"]
+            if p.must_not_miss and not one.alarms["flag or threshold"] and not one.alarms["emergency"]
         ]
         false[asked] = [
             [p.case, p.population, p.main, "yes" if one.alarms["emergency flag"] else "no"]
             for p, one in zip(patients, last, strict=True)
-            if p.main not in MUST_NOT_MISS and one.alarms["emergency"]
+            if not p.must_not_miss and one.alarms["emergency"]
         ]
     told = {
         "cases": options.cases.resolve().relative_to(ROOT.parents[1]).as_posix(),
