@@ -217,7 +217,7 @@ def test_em_ends_near_the_maximum_however_short_its_steps_are(tolerance: float) 
 
     best = minimize(lambda logs: -height(logs), odds_of(before), method="BFGS")
     assert fit.converged
-    assert 0 <= height(best.x) - height(odds_of(fit.values)) + 1e-6 < 0.05
+    assert 0 <= height(best.x) - height(odds_of(fit.values)) + 1e-6 < 0.01
     assert height(best.x) - height(odds_of(before)) > 100
 
 
