@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -141,6 +142,7 @@ def calibrate(
         output.show_report(check)
         raise typer.Exit(1 if check.problems else 0)
     target = _new_folder(out)
+    _check_folder_name(target, loaded.version, version)
     told = target.with_name(f"{target.name}.calibration.json")
     if told.exists():
         _fail(f"{told} exists already and is not overwritten.")
@@ -313,6 +315,17 @@ def _new_folder(out: Path | None) -> Path:
     if out.exists():
         _fail(f"{out} exists already and is not overwritten.")
     return out
+
+
+def _check_folder_name(target: Path, parent: str, version: str | None) -> None:
+    """A folder that is called as a version holds that version: better said before anything is learned."""
+    major, minor, _ = parent.split(".")
+    wanted = version or f"{major}.{int(minor) + 1}.0"
+    if re.fullmatch(r"\d+\.\d+\.\d+", target.name) and target.name != wanted:
+        _fail(
+            f"{target} is called {target.name}, and the new version is {wanted}: name the folder {wanted}, or give "
+            f"--version {target.name}."
+        )
 
 
 def _strength(text: str) -> float | Literal["auto"]:

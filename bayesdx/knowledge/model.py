@@ -96,6 +96,12 @@ class ModelInfo:
         The version this one was made from and its content hash; empty for a first version.
     format : int
         Version of the folder format: 1 or 2.
+    temperature : float above 0
+        The likelihood ratios of findings between causes are those of the data to the power of 1 / temperature, so that
+        findings that go together are not counted several times (``fit_model``). 1 where the numbers are what they say.
+    evidence_bias : tuple of (str, float)
+        For states of one exclusive cause, what would have to be added to the log evidence so that the posteriors of
+        patients of the source are right on average (cross-validated); "prior_shift" adds it. Empty where not known.
 
     Examples
     --------
@@ -117,6 +123,8 @@ class ModelInfo:
     parent_version: str = ""
     parent_hash: str = ""
     format: int = FORMAT
+    temperature: float = 1.0
+    evidence_bias: tuple[tuple[str, float], ...] = ()
 
     @property
     def not_for_sentence(self) -> str:
@@ -669,12 +677,16 @@ def format_info(info: ModelInfo) -> str:
     """model.toml as text."""
     document: dict[str, Any] = {"format": info.format}
     for entry in fields(info):
-        if entry.name not in ("format", "populations", "parent_version", "parent_hash"):
+        if entry.name not in ("format", "temperature", "evidence_bias", "populations", "parent_version", "parent_hash"):
             document[entry.name] = getattr(info, entry.name)
+    if info.temperature != 1.0:
+        document["temperature"] = info.temperature
     document["populations"] = {
         population.name: {"title": population.title, "description": population.description}
         for population in info.populations
     }
     if info.parent_version:
         document["parent"] = {"version": info.parent_version, "hash": info.parent_hash}
+    if info.evidence_bias:
+        document["evidence_bias"] = dict(info.evidence_bias)
     return tomli_w.dumps(document, multiline_strings=True)

@@ -509,7 +509,7 @@ def _read_info(draft: Draft, stored: StoredFolder) -> None:
     else:
         expected = f"{' or '.join(map(str, FORMATS))}, the formats that this version reads"
         draft.report("model.toml", None, "format", _toml(number), expected)
-    known = ("format", *_TEXT_KEYS, "populations", "parent")
+    known = ("format", *_TEXT_KEYS, "temperature", "evidence_bias", "populations", "parent")
     for key in document:
         if key not in known:
             draft.report("model.toml", None, key, key, one_of("a key of the model format", key, known))
@@ -526,10 +526,28 @@ def _read_info(draft: Draft, stored: StoredFolder) -> None:
     if found and names and found not in names:
         draft.report("model.toml", None, "default_population", found, one_of("one of its populations", found, names))
     lineage = _read_lineage(draft, document["parent"]) if "parent" in document else {}
+    temperature = document.get("temperature", 1.0)
+    if not _is_number(temperature) or temperature <= 0:
+        draft.report("model.toml", None, "temperature", _toml(temperature), "a finite number above 0")
+    bias = document.get("evidence_bias", {})
+    if not isinstance(bias, dict) or not all(map(_is_number, bias.values())):
+        draft.report("model.toml", None, "evidence_bias", _toml(bias), "a table of states with finite numbers")
+        bias = {}
     if len(draft.problems) == before:
-        draft.info = ModelInfo(**values, populations=tuple(populations), **lineage, format=draft.format)
+        draft.info = ModelInfo(
+            **values,
+            populations=tuple(populations),
+            **lineage,
+            format=draft.format,
+            temperature=float(temperature),
+            evidence_bias=tuple((state, float(number)) for state, number in bias.items()),
+        )
     else:
         draft.unreadable.add("model.toml")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
 
 
 def _read_lineage(draft: Draft, parent: object) -> dict[str, str]:

@@ -40,6 +40,7 @@ from bayesdx.learning.information import Information, information, observed
 from bayesdx.learning.layout import Layout
 from bayesdx.learning.moved_interval import HALF, interval
 from bayesdx.learning.patients import Patients, patients_of
+from bayesdx.learning.shares import Shares, shares_of
 from bayesdx.learning.shift import (
     CERTAIN,
     HOTTEST,
@@ -174,6 +175,9 @@ class Calibration(Report):
         Where studies were learned from too, a row each: study, source, finding, state, cause, measure; value, lower,
         upper (as published); before, after (what the network implies); reason, why it was not used. ``table`` then has
         a column more, from_studies: their share of what is known of a number, 0 where it is under a tenth.
+    references : DataFrame
+        States of contexts and causes that no row of the model gives, since they take what the others leave: label,
+        before, after, lower, upper, prior_cases, effective_cases.
 
     Examples
     --------
@@ -205,6 +209,7 @@ class Calibration(Report):
     options: Mapping[str, object] = field(default_factory=dict)
     converged: bool = True
     studies: pd.DataFrame = field(default_factory=pd.DataFrame)
+    references: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def report(self) -> str:
         """The calibration as plain text: what moved most, and what to know.
@@ -240,6 +245,7 @@ class Calibration(Report):
         """
         tables = {
             "numbers": most_moved_first(self.table),
+            "references": self.references,
             "conflicts": self.conflicts,
             "sites": self.sites,
             "verification": self.verification,
@@ -296,6 +302,7 @@ class Calibration(Report):
     def blocks(self) -> Sequence[Block]:
         """Title, the numbers that moved most, the trace in a sentence, warnings."""
         moved = self.table[self.table["moved"]]
+        shown = pd.concat([moved, self.references], ignore_index=True) if len(self.references) else moved
         rows = [
             [
                 row["label"],
@@ -305,7 +312,7 @@ class Calibration(Report):
                 f"{row['prior_cases']:.0f}",
                 f"{row['effective_cases']:.0f}",
             ]
-            for row in most_moved_first(moved).head(ROWS_SHOWN).to_dict("records")
+            for row in most_moved_first(shown).head(ROWS_SHOWN).to_dict("records")
         ]
         header = ["number", "before", "after", "95 % interval", "prior patients", "effective patients"]
         blocks: list[Block] = [Title(self._title()), f"{len(moved)} of {len(self.table)} numbers moved."]
@@ -378,7 +385,7 @@ def calibrate(
         Parts that may move.
     variables : collection of str, optional
         Only numbers of these variables may move: names, or "causes" (their mix, wherever it is stored), "contexts",
-        "priors" (both) and "findings" (all others).
+        "priors" (both) and "findings" (all others). A model with a temperature (``fit_model``) moves its priors alone.
     prior_strength : "auto", or float of at least 0
         "auto": how much the parent's numbers are worth in these patients is learned, apart for contexts, the mix of
         causes and effects, and for each number as far as it conflicts with the patients
@@ -451,6 +458,9 @@ def calibrate(
     populations = populations_of(model, known, population) if known.sites else {}
     layout = Layout(network)
     used, verified, warnings = unverified_hidden(model, known, method)
+    if method != "prior_shift" and model.info.temperature != 1.0:
+        variables, remark = _without_cooled(model, network, variables)
+        warnings += remark
     patients = patients_of(network, used)
     if method == "prior_shift":
         mix = _within(case_mix(model, network), variables)
@@ -495,6 +505,17 @@ def calibrate(
             literature=beside,
             weigh=weigh,
         )
+    cause = exclusive_cause(model, network) if method == "prior_shift" else None
+    drawn_from: Shares | None = None
+    doubt = np.zeros(0)
+    if cause is not None:
+        if evidence is None:
+            evidence = Tempered(layout, cause, patients.weights, log_likelihoods(network, cause, patients))
+        doubt = doubt_of_effects(layout, whole, effects, expectation(layout, patients), patients, begin, seed)
+        if model.info.evidence_bias:  # which is known as far as the patients of the source tell it
+            data = observed(layout, whole, evidence, patients, begin, evidence.totals(network).counts, seed)
+            doubt = doubt + data * patients.total / float(whole.prior_size.max())
+        found, drawn_from = _averaged(layout, whole, found, evidence, begin, doubt, learns, seed)
     tested, narrower = pd.DataFrame(), np.ones(len(whole.cells))
     if method == "prior_shift":
         check = misfit(
@@ -524,28 +545,40 @@ def calibrate(
                 seed=seed,
                 progress=progress,
             )
+            if cause is not None:
+                fewer = fewer or Tempered(layout, cause, without.weights, log_likelihoods(network, cause, without))
+                other, _ = _averaged(layout, whole, other, fewer, begin, doubt, learns, seed)
             drawn = whole.sums(found.fit.totals.counts[whole.cells])
             change = share_change(whole, layout, found.fit.values, other.fit.values, drawn)
             check = replace(check, together=min(check.together, change))
         _refuse_far(model, check, found)
         warnings += _shifted_likelihoods(check)
-        found = counted_for_less(
-            layout,
-            found,
-            patients,
-            evidence,
-            check.narrower,
-            max_iterations=max_iterations,
-            tolerance=tolerance,
-            seed=seed,
-            progress=progress,
-        )
-        narrower = check.narrower
+        if cause is None:
+            found = counted_for_less(
+                layout,
+                found,
+                patients,
+                evidence,
+                check.narrower,
+                max_iterations=max_iterations,
+                tolerance=tolerance,
+                seed=seed,
+                progress=progress,
+            )
+            narrower = check.narrower
+        elif check.excess > 1:
+            assert evidence is not None
+            found, drawn_from = _averaged(layout, whole, found, evidence, begin, check.excess * doubt, learns, seed)
     if method != "counts":
         warnings += found.warnings
-        warnings += _unidentified(model, found.belief, found.known)
+        warnings += (
+            _unidentified(model, found.belief, found.known)
+            if drawn_from is None
+            else _blurred(found.belief, network[str(cause)].states, drawn_from, patients.total)
+        )
     fit = found.fit
     table, learned = _tabulate(model, found, narrower)
+    references = _references(model, network, found)
     worth = {} if found.discount is None else found.discount.worth
     apart = {} if found.discount is None else found.discount.apart
     clashes = pd.DataFrame(columns=CONFLICTS)
@@ -629,6 +662,7 @@ def calibrate(
         options,
         fit.converged,
         published,
+        references,
     )
 
 
@@ -767,6 +801,25 @@ def _named(model: Model, network: Network, variables: Collection[str]) -> list[s
     return list(dict.fromkeys(found))
 
 
+def _without_cooled(
+    model: Model, network: Network, variables: Collection[str] | None
+) -> tuple[Collection[str], list[str]]:
+    """The variables that may move in a model whose likelihood ratios are to a power, which no frequency is."""
+    mix = case_mix(model, network)
+    said = (
+        f"{model.name} {model.version} holds likelihood ratios to the power of 1 / {model.info.temperature:g}, so that "
+        "findings that go together are not counted several times; tables learned from frequencies would undo that"
+    )
+    instead = "To learn findings too, fit_model on both tables of patients together."
+    if variables is None:
+        return mix, [f"Only how common causes are was learned: {said}. {instead}"]
+    others = _within([name for name in variables if name in model.by_name], network.names)
+    wrong = [name for name in others if name not in mix]
+    if wrong:
+        raise LearningError(f"variables: {', '.join(wrong[:5])} cannot be learned: {said}. {instead}")
+    return variables, []
+
+
 def _within(names: Sequence[str], variables: Collection[str] | None) -> list[str]:
     return [name for name in names if variables is None or name in variables]
 
@@ -796,6 +849,62 @@ def _refuse_single_class(model: Model, patients: Patients, layout: Layout) -> No
             "nothing about how often it occurs or what tells it from the others. Add patients of other classes, or "
             "choose method='prior_shift'."
         )
+
+
+def _averaged(
+    layout: Layout,
+    whole: Belief,
+    found: Estimate,
+    evidence: Tempered,
+    begin: Array,
+    doubt: Array,
+    learns: bool,
+    seed: int,
+) -> tuple[Estimate, Shares]:
+    """The shares of one exclusive cause averaged over all that the findings leave open."""
+    drawn = shares_of(
+        whole if learns else found.belief,
+        begin,
+        found.fit.values,
+        evidence.evidence,
+        evidence.weights,
+        doubt,
+        shifts=learns,
+        seed=seed,
+    )
+    values = found.fit.values.copy()
+    mean = drawn.mean
+    values[whole.cells] = whole.left[whole.row] * mean
+    totals = evidence.totals(layout.network_with(values))
+    spread, inside = drawn.draws.var(axis=0), mean * (1 - mean)
+    size = np.maximum(1e-3, np.divide(inside, spread, out=np.full_like(inside, np.inf), where=spread > 0) - 1)
+    alone = np.maximum(0.0, np.divide(inside, drawn.prior_variance, where=drawn.prior_variance > 0) - 1)
+    known = replace(found.known, size=size, effective=np.maximum(0.0, size - alone), lower=np.ones_like(size))
+    discount = found.discount
+    if discount is not None:
+        part = next(iter(discount.apart))
+        discount = replace(discount, apart={part: float(np.exp(np.quantile(drawn.tau, 0.975)))})
+    fit = replace(found.fit, values=values, totals=totals)
+    return replace(found, fit=fit, known=known, discount=discount, ends=drawn.ends), drawn
+
+
+def _blurred(belief: Belief, states: Sequence[str], drawn: Shares, patients: float) -> list[str]:
+    """A sentence about classes whose shares findings hardly tell, and sums that they do."""
+    row = belief.distributions[0]
+    names = [f"{row.place.node} = {states[state]}" for state in row.free]
+    said = []
+    for group in drawn.unknown(patients):
+        total = drawn.draws[:, group].sum(axis=1) * belief.left[0]
+        lower, upper = np.quantile(total, [0.025, 0.975])
+        listed = ", ".join(names[place] for place in group)
+        said.append(
+            f"Findings hardly tell {listed} apart: together they are {format_probability(float(total.mean()))} "
+            f"({format_probability(float(lower))} to {format_probability(float(upper))}), the share of each is known "
+            "poorly."
+            if len(group) < len(names)
+            else f"Findings hardly tell how common any of {listed} is: the shares rest on the parent."
+        )
+    return said
 
 
 def _unidentified(model: Model, belief: Belief, known: Information) -> list[str]:
@@ -849,6 +958,8 @@ def _tabulate(model: Model, found: Estimate, narrower: Array) -> tuple[pd.DataFr
                 size, left = float(known.size[cell]), float(belief.left[place])
                 lower, upper = interval(value, size, left, *withheld[cell], doubt=float(doubt[cell]))
                 lower = min(lower, float(belief.left[place] * known.lower[cell]))
+                if found.ends is not None:
+                    lower, upper = (left * float(ends[cell]) for ends in found.ends)
                 learned[number.file, number.key] = Learned(value, lower, upper, effective)
             rows.append(
                 [
@@ -869,6 +980,29 @@ def _tabulate(model: Model, found: Estimate, narrower: Array) -> tuple[pd.DataFr
                 ]
             )
     return pd.DataFrame(rows, columns=COLUMNS), learned
+
+
+def _references(model: Model, network: Network, found: Estimate) -> pd.DataFrame:
+    """The states of roots that moved without a row of their own: they take what the others leave."""
+    belief, fit, known = found.belief, found.fit, found.known
+    expected = belief.sums(fit.totals.counts[belief.cells])
+    numbers = compiled(model).parameters
+    rows: list[list[object]] = []
+    withheld = _withheld(belief)
+    for cell, (place, state) in enumerate(_states(belief)):
+        row = belief.distributions[place]
+        node, left = network[row.place.node], float(belief.left[place])
+        if node.parents or expected[place] <= 0 or state in [numbers[each].state for each in row.parameters]:
+            continue
+        value = float(fit.values[belief.cells[cell]])
+        lower, upper = interval(value, float(known.size[cell]), left, *withheld[cell])
+        if found.ends is not None:
+            lower, upper = (left * float(ends[cell]) for ends in found.ends)
+        label = f"P({node.name} = {node.states[state]})"
+        sizes = [float(each[cell]) for each in (belief.prior_size, known.effective)]
+        rows.append([label, float(row.mean[state]), value, lower, upper, *sizes])
+    columns = ["label", "before", "after", "lower", "upper", "prior_cases", "effective_cases"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _conflicts(model: Model, whole: Belief, found: Estimate) -> pd.DataFrame:
@@ -1088,9 +1222,13 @@ def _calibrated(
             tolerance=1e-3,
         )
         ratio, error = dispersion(layout, cause, patients, shifted.values, effects)
+        # Cooled evidence varies as many times too much as it did before: it was divided by that already.
+        ratio, error = ratio / model.info.temperature, error / model.info.temperature
+        known_bias = dict(model.info.evidence_bias)
+        bias = np.array([known_bias.get(state, 0.0) for state in network[cause].states])
         if ratio < 1 + CERTAIN * error / max(ratio, 1.0):
-            return None, []
-        temperature, bias = ratio, np.zeros(len(network[cause].states))
+            return (Tempered(layout, cause, patients.weights, plain + bias), []) if known_bias else (None, [])
+        temperature, bias = ratio, bias / ratio
         said = (
             f"The findings repeat each other: their evidence varies {ratio:.1f} times as much as the model says, and "
             "was divided by that."

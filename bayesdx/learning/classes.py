@@ -266,12 +266,16 @@ class Choice:
     temperature : float
     log_loss : float
         Cross-validated, NaN where nothing was tried.
+    bias : tuple of float
+        What is added to the log evidence of each class so that the mean of the cross-validated posteriors is the share
+        of the class; empty where nothing was tried.
     """
 
     structure: str
     missing: str
     temperature: float
     log_loss: float = np.nan
+    bias: tuple[float, ...] = ()
 
 
 def choose(
@@ -308,6 +312,8 @@ def choose(
     fold[shuffled[np.argsort(labels[shuffled], kind="stable")]] = np.arange(len(labels)) % FOLDS
     asked = patients[labels] >= FOLDS
     loss = np.zeros((len(missings), len(structures), len(temperatures)))
+    mean = np.zeros((*loss.shape, n_classes))
+    square = np.zeros((*mean.shape, n_classes))
     orders = [rising(numbers) for numbers in measured.values()]
     blank = [(place, np.flatnonzero(~np.isfinite(numbers))) for place, numbers in measured.items()]
     rows = [order[fold[order] != number] for number in range(FOLDS) for order in orders]
@@ -329,9 +335,23 @@ def choose(
                 made = with_tree(naive, *told) if structure == "tree" else naive
                 logs = made.log_posteriors(used[test], temperatures)
                 loss[m, s] -= logs[:, np.arange(test.sum()), labels[test]] @ weights[test]
+                posterior = np.exp(logs)
+                mean[m, s] += weights[test] @ posterior
+                square[m, s] += posterior.swapaxes(1, 2) @ (posterior * weights[test, None])
     loss /= weights[asked].sum()
     m, s, t = (int(place) for place in np.unravel_index(int(loss.argmin()), loss.shape))
-    return Choice(structures[s], missings[m], float(temperatures[t]), float(loss[m, s, t]))
+    off = np.bincount(labels[asked], weights[asked], n_classes) - mean[m, s, t]
+    bias = _bias(off, np.diag(mean[m, s, t]) - square[m, s, t])
+    return Choice(structures[s], missings[m], float(temperatures[t]), float(loss[m, s, t]), bias)
+
+
+def _bias(off: Array, response: Array) -> tuple[float, ...]:
+    """What moves the sums of the posteriors by so much, given what each of them does for a small move.
+
+    A patient per class is what it is believed to be 0 by.
+    """
+    found = np.linalg.solve(response + np.eye(len(off)), off)
+    return tuple(float(f"{each:.4g}") for each in found - found[0])
 
 
 def with_state(codes: Codes, cards: Sequence[int]) -> tuple[Codes, list[int]]:

@@ -46,6 +46,8 @@ class Estimate:
     discount : Discount or None
         How the priors were weakened, where that was learned.
     warnings : list of str
+    ends : (ndarray, ndarray) of shape (n_cells,), or None
+        Of the 95 % intervals, as shares of the free states, where the posterior was drawn from.
     """
 
     belief: Belief
@@ -54,6 +56,7 @@ class Estimate:
     spoken: Seen
     discount: Discount | None
     warnings: list[str]
+    ends: tuple[Array, Array] | None = None
 
 
 def by_counting(layout: Layout, whole: Belief, patients: Patients, groups: Groups | None) -> Estimate:

@@ -252,9 +252,9 @@ def fit_model(
         folder's, whose rows a person can read and correct.
     temperature : "auto", or float above 0
         Likelihood ratios are taken to the power of 1 / temperature, so that findings that go together are not counted
-        several times; how frequent a finding is in all classes together stays. "auto", in these three, is what has the
-        least cross-validated log loss (five folds); with fewer than 50 patients, or 10 in fewer than two classes, and
-        for several causes: "naive", "ignore" and 1.
+        several times; how frequent a finding is in all classes together stays. ``model.toml`` states it. "auto", in
+        these three, is what has the least cross-validated log loss (five folds); with fewer than 50 patients, or 10 in
+        fewer than two classes, and for several causes: "naive", "ignore" and 1.
     smoothing : float, above 0
         Patients that every state of a finding is given beforehand, as additive smoothing.
     weight : str, optional
@@ -364,6 +364,8 @@ def fit_model(
             notes += [said] if said else []
             citation = f"{source.citation}; likelihood ratios to the power of 1 / {choice.temperature:g}"
             source = replace(source, citation=citation) if choice.temperature != 1.0 else source
+            bias = tuple(zip(bare.variables[0].states, choice.bias, strict=False))
+            bare = replace(bare, info=replace(bare.info, temperature=choice.temperature, evidence_bias=bias))
         made = _tabled(bare, tables.tempered(choice.temperature), source)
     notes += [f"{column}: left out, since it does not vary." for column in constant]
     return ModelFit(made, {column: rule for column, rule in rules.items() if rule is not None}, tuple(notes))

@@ -105,11 +105,14 @@ class Misfit:
         The same change by all findings that differ (adjusted p below 0.05), to first order.
     narrower : ndarray in (0, 1], shape (n_cells,)
         What remains of the equivalent sample size of each prior once likelihoods are uncertain.
+    excess : float, at least 1
+        How many times as far as the parent's intervals allow the findings differ (mean square of z).
     """
 
     table: pd.DataFrame
     together: float
     narrower: Array
+    excess: float
 
 
 def misfit(
@@ -187,7 +190,7 @@ def misfit(
             modelled = share - float(weight @ tilts[:, place]) / examined
             said = [float(each[place]) for each in (z, p, adjusted, effect)]
             lines.append([name, network[name].states[state], share, modelled, examined, *said])
-    return Misfit(pd.DataFrame(lines, columns=COLUMNS), together, np.clip(narrower, 1e-3, 1.0))
+    return Misfit(pd.DataFrame(lines, columns=COLUMNS), together, np.clip(narrower, 1e-3, 1.0), excess)
 
 
 def doubt_of_effects(
