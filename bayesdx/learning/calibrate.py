@@ -512,6 +512,7 @@ def calibrate(
         if evidence is None:
             evidence = Tempered(layout, cause, patients.weights, log_likelihoods(network, cause, patients))
         doubt = doubt_of_effects(layout, whole, effects, expectation(layout, patients), patients, begin, seed)
+        doubt = doubt / max(1.0, evidence.temperature) ** 2  # slopes of cooled evidence feel the likelihoods less
         if model.info.evidence_bias:  # which is known as far as the patients of the source tell it
             data = observed(layout, whole, evidence, patients, begin, evidence.totals(network).counts, seed)
             doubt = doubt + data * patients.total / float(whole.prior_size.max())
@@ -877,8 +878,8 @@ def _averaged(
     values[whole.cells] = whole.left[whole.row] * mean
     totals = evidence.totals(layout.network_with(values))
     spread, inside = drawn.draws.var(axis=0), mean * (1 - mean)
-    size = np.maximum(1e-3, np.divide(inside, spread, out=np.full_like(inside, np.inf), where=spread > 0) - 1)
-    alone = np.maximum(0.0, np.divide(inside, drawn.prior_variance, where=drawn.prior_variance > 0) - 1)
+    size = np.maximum(1e-3, inside / np.maximum(spread, 1e-300) - 1)
+    alone = inside / np.maximum(drawn.prior_variance, 1e-300) - 1
     known = replace(found.known, size=size, effective=np.maximum(0.0, size - alone), lower=np.ones_like(size))
     discount = found.discount
     if discount is not None:
@@ -1239,7 +1240,7 @@ def _calibrated(
                 f"{ratio:.1f} times as much as {model.name} says. {_instead(0.5)}"
             )
     evidence = log_likelihoods(network, cause, patients) / temperature + bias
-    return Tempered(layout, cause, patients.weights, evidence), [said]
+    return Tempered(layout, cause, patients.weights, evidence, temperature), [said]
 
 
 def _instead(share: float) -> str:

@@ -301,12 +301,15 @@ class Tempered:
     weights : ndarray, shape (n_rows,)
     evidence : ndarray, shape (n_rows, n_classes)
         Natural logarithm of each class's calibrated likelihood, up to a constant per row.
+    temperature : float
+        That the model's own evidence was divided by.
     """
 
     layout: Layout
     cause: str
     weights: Array
     evidence: Array
+    temperature: float = 1.0
 
     def _posteriors(self, network: Network, rows: slice | Index) -> tuple[Array, Array]:
         with np.errstate(divide="ignore"):
