@@ -850,7 +850,7 @@ def _tabulate(model: Model, found: Estimate, narrower: Array) -> tuple[pd.DataFr
                 lower, upper = interval(value, size, left, *withheld[cell], doubt=float(doubt[cell]))
                 lower = min(lower, float(belief.left[place] * known.lower[cell]))
                 if np.isfinite(known.upper[cell]):
-                    upper = max(interval(value, size, left)[1], left * float(known.upper[cell]))
+                    upper = max(value, left * float(known.upper[cell]))
                 learned[number.file, number.key] = Learned(value, lower, upper, effective)
             rows.append(
                 [

@@ -63,7 +63,7 @@ FIRM = 1.5
 LOG_ODDS = np.concatenate([np.linspace(-16.0, 0.0, 33), np.linspace(0.25, 6.0, 24)])
 """The grid, around the estimate."""
 
-LIKELY, FURTHER, FURTHEST = 3.0, 25, 6.0
+LIKELY, FURTHER, FURTHEST = 3.0, 33, 6.0
 """Grid of both ends: log-odds reached anyway, points from the estimate on, log-odds above the estimate at least."""
 
 MOST_FOLLOWED = 5_000
@@ -155,8 +155,8 @@ def information(
     if weak.size:
         lower[weak] = _lower(belief, basis, draws(), weights, weak)
     upper = np.full_like(rho, np.nan)
-    doubted = belief.alpha < np.minimum(HALF, belief.whole) if counted is None else counted < 1
-    faint = np.flatnonzero(alone & (behind < FEW) & (rho > 0) & (rho < 1) & doubted)
+    weakened = (belief.alpha < np.minimum(HALF, belief.whole)) | (counted is not None)
+    faint = np.flatnonzero(alone & (behind < FEW) & (rho > 0) & (rho < 1) & weakened)
     if faint.size:
         part = np.ones_like(rho) if counted is None else counted
         chosen, more = _chosen(patients, seed, MOST_FOLLOWED)
@@ -399,7 +399,8 @@ def _ends(
     density = np.exp(logs - logs.max())
     between = (density[1:] + density[:-1]) / 2 * np.diff(grid)
     reached = np.r_[density[0] / a, between].cumsum()  # below the grid only the prior's p^a is left
-    return np.asarray(np.interp([TAIL, 1 - TAIL], reached / reached[-1], 1 / (1 + np.exp(-grid))))
+    ends = np.interp([TAIL, 1 - TAIL], reached / reached[-1], grid)
+    return np.asarray(1 / (1 + np.exp(-ends)))
 
 
 def _followed(
