@@ -384,7 +384,8 @@ def calibrate(
         causes and effects, and for each number as far as it conflicts with the patients
         (``bayesdx.learning.discount`` says what that assumes). A number multiplies the equivalent sample size of every
         prior: 1 assumes that these patients are like those whom the parent's intervals speak of, and what conflicts is
-        listed but not weakened. 0 puts Jeffreys' prior, half a patient per state, in place of the parent's. In
+        listed but not weakened. 0 puts Jeffreys' prior, half a patient per state, in place of the parent's wherever
+        the data are worth half a patient; numbers that they do not inform keep their prior. In
         "prior_shift" a number multiplies two patients, which a prior is worth there at most, and "auto" weakens the
         priors of contexts, and those of causes, by the largest shift that the patients leave possible
         (``bayesdx.learning.discount.discounted_together``).
@@ -452,13 +453,17 @@ def calibrate(
     layout = Layout(network)
     used, verified, warnings = unverified_hidden(model, known, method)
     patients = patients_of(network, used)
+    parts: list[str]
+    names: list[str] | None
     if method == "prior_shift":
         mix = _within(case_mix(model, network), variables)
         most = np.inf if prior_strength == "auto" else SHIFT_PRIOR
-        whole = believe(model, layout, ("priors", "tables"), mix, _number(prior_strength), most)
+        parts, names = ["priors", "tables"], mix
+        whole = believe(model, layout, parts, names, _number(prior_strength), most)
         patients = _hidden(model, patients, warnings)
     else:
-        whole = believe(model, layout, move, variables, _number(prior_strength))
+        parts, names = [move] if isinstance(move, str) else list(move), variables
+        whole = believe(model, layout, parts, names, _number(prior_strength))
         _refuse_single_class(model, patients, layout)
     begin = layout.values(network)
     beside: StudiesBeside | None = None
@@ -481,20 +486,30 @@ def calibrate(
             weigh = None if not learns else _weighing(layout, whole, groups, effects, patients, evidence, seed)
         elif source is not None:
             raise LearningError("source: only prior_shift calibrates posteriors on patients of the source.")
-        found = by_em(
-            layout,
-            whole,
-            patients,
-            groups if learns else None,
-            expected=evidence,
-            starts=starts,
-            max_iterations=max_iterations,
-            tolerance=tolerance,
-            seed=seed,
-            progress=progress,
-            literature=beside,
-            weigh=weigh,
-        )
+
+        def learnt(from_: Belief) -> Estimate:
+            return by_em(
+                layout,
+                from_,
+                patients,
+                groups if learns else None,
+                expected=evidence,
+                starts=starts,
+                max_iterations=max_iterations,
+                tolerance=tolerance,
+                seed=seed,
+                progress=progress,
+                literature=beside,
+                weigh=weigh,
+            )
+
+        found = learnt(whole)
+        if prior_strength == 0:  # Jeffreys' prior is for numbers that patients inform
+            parent, kept = believe(model, layout, parts, names, 1.0), np.zeros(len(whole.left), dtype=bool)
+            while (_blind(whole, found.known) & ~kept).any():
+                kept |= _blind(whole, found.known)
+                whole = whole.with_rows_of(parent, kept)
+                found = learnt(whole)
     tested, narrower = pd.DataFrame(), np.ones(len(whole.cells))
     if method == "prior_shift":
         check = misfit(
@@ -802,9 +817,7 @@ def _unidentified(model: Model, belief: Belief, known: Information) -> list[str]
     labels = {number.row: number.label for number in compiled(model).parameters}
     numbers = {id(row): place for place, row in enumerate(_all_rows(model))}
     names = [labels.get(numbers[id(row)], row.place.node) for row in belief.distributions]
-    effective = np.zeros(len(names))
-    np.maximum.at(effective, belief.row, known.effective)
-    blind = [names[row] for row in np.flatnonzero(effective < 0.5)]
+    blind = [names[row] for row in np.flatnonzero(_blind(belief, known))]
     said = []
     if blind:
         said.append(
@@ -817,6 +830,13 @@ def _unidentified(model: Model, belief: Belief, known: Information) -> list[str]
             f"(correlation {correlation:+.2f}); their sum or difference is better known than either."
         )
     return said
+
+
+def _blind(belief: Belief, known: Information) -> NDArray[np.bool_]:
+    """Distributions of which the data are worth less than half a patient."""
+    effective = np.zeros(len(belief.left))
+    np.maximum.at(effective, belief.row, known.effective)
+    return effective < HALF
 
 
 def _all_rows(model: Model) -> Sequence[object]:

@@ -145,8 +145,10 @@ def information(
     spread = basis.variance(covariance)
     rho = basis.share
     size = np.divide(rho * (1 - rho), spread, out=np.full_like(spread, np.inf), where=spread > 0)
+    drew = belief.sums(counts[belief.cells])
     effective = np.maximum(0.0, size - belief.prior_size_at(values))
-    seen = (touched | (belief.sums(counts[belief.cells]) > 0))[belief.row]
+    effective = np.where(touched[belief.row], effective, np.minimum(effective, drew[belief.row]))
+    seen = (touched | (drew > 0))[belief.row]
     effective = np.where(seen, effective, 0.0)
     behind = np.multiply(rho, size, out=np.full_like(spread, np.inf), where=spread > 0)
     alone = seen & ~touched[belief.row]
@@ -334,8 +336,9 @@ def _lower(
     share, a = basis.share[weak], belief.alpha[weak]
     b = np.maximum(belief.prior_size[weak] - a, 0.0)
     grid = np.log(share / (1 - share))[:, None] + LOG_ODDS
-    p = 1 / (1 + np.exp(-grid))
-    log_density = a[:, None] * np.log(p) - b[:, None] * np.logaddexp(0.0, grid)
+    logs = -np.logaddexp(0.0, -grid)
+    p = np.exp(logs)
+    log_density = a[:, None] * logs - b[:, None] * np.logaddexp(0.0, grid)
     for part, drawn in draws:
         total = np.zeros((len(part), len(belief.left)))
         np.add.at(total.T, belief.row, drawn.T)
@@ -349,7 +352,7 @@ def _lower(
     between = (density[:, 1:] + density[:, :-1]) / 2 * np.diff(grid, axis=1)
     reached = np.concatenate([below, between], axis=1).cumsum(axis=1)
     reached = reached / reached[:, -1:]
-    ends = [np.interp(TAIL, mass, logs) for mass, logs in zip(reached, np.log(p), strict=True)]
+    ends = [np.interp(TAIL, mass, at) for mass, at in zip(reached, logs, strict=True)]
     further = np.log(np.minimum(1.0, TAIL / reached[:, 0])) / a
     return np.asarray(np.exp(np.array(ends) + further))
 
@@ -384,7 +387,7 @@ def _ends(
     grid = np.concatenate([theta + LOG_ODDS[LOG_ODDS < 0], np.linspace(theta, max(LIKELY, theta + FURTHEST), FURTHER)])
     q = share[others] / share[others].sum()
     logs, width = np.empty(len(grid)), np.zeros(len(grid))
-    for point, p in enumerate(1 / (1 + np.exp(-grid))):
+    for point, p in enumerate(np.exp(-np.logaddexp(0.0, -grid))):
         base = rest + of_own * p
 
         def height(q: Array, base: Array = base, p: float = p) -> float:
@@ -393,14 +396,14 @@ def _ends(
 
         if len(q) > 1 and grid[point] >= theta:
             q, width[point] = _followed(q, b, weight, base, (1 - p) * of_others, height)
-        logs[point] = height(q) + a * np.log(p) + b.sum() * np.log1p(-p)
+        logs[point] = height(q) - a * np.logaddexp(0.0, -grid[point]) - b.sum() * np.logaddexp(0.0, grid[point])
     above = grid >= theta
     logs[above] -= (width[above] - width[above][0]) / 2
     density = np.exp(logs - logs.max())
     between = (density[1:] + density[:-1]) / 2 * np.diff(grid)
     reached = np.r_[density[0] / a, between].cumsum()  # below the grid only the prior's p^a is left
     ends = np.interp([TAIL, 1 - TAIL], reached / reached[-1], grid)
-    return np.asarray(1 / (1 + np.exp(-ends)))
+    return np.asarray(np.exp(-np.logaddexp(0.0, -ends)))
 
 
 def _followed(
