@@ -79,6 +79,7 @@ from bayesdx.learning.version import (
 from bayesdx.network import Network
 
 Array = NDArray[np.float64]
+Cooling = Callable[[Patients], Tempered]
 Method = Literal["counts", "em", "prior_shift"]
 METHODS = ("counts", "em", "prior_shift")
 
@@ -475,13 +476,15 @@ def calibrate(
     groups = groups_of(model, network, whole)
     effects = _effects(model, network, layout) if method == "prior_shift" else None
     learns = prior_strength == "auto"
+    cooled: Cooling | None = None
     if method == "counts":
         found = by_counting(layout, whole, patients, groups if learns else None)
         warnings += left_alone(whole, found.fit.totals.counts)
     else:
         evidence, weigh = None, None
         if method == "prior_shift":
-            evidence, remark = _calibrated(model, layout, whole, effects, patients, source, mapping)
+            cooled, remark = _calibrated(model, layout, whole, effects, patients, source, mapping)
+            evidence = None if cooled is None else cooled(patients)
             warnings += remark
             weigh = None if not learns else _weighing(layout, whole, groups, effects, patients, evidence, seed)
         elif source is not None:
@@ -532,7 +535,7 @@ def calibrate(
                 found.belief,
                 without,
                 None,
-                expected=fewer,
+                expected=None if fewer is None else fewer(without),
                 starts=1,
                 max_iterations=max_iterations,
                 tolerance=max(1e-3, tolerance),
@@ -578,18 +581,15 @@ def calibrate(
             used,
             populations,
             begin,
-            fit,
+            found,
+            effects,
+            cooled,
             method,
             max_iterations,
             tolerance,
             seed,
         )
         table = _with_common_mean(table, common)
-        if method == "prior_shift":
-            warnings.append(
-                "Priors of single sites and their common mean have intervals that leave out how uncertain the "
-                "likelihoods are; those without site= include it."
-            )
         learned |= {key: number for key, number in common.items() if key in learned}
     read: Read | None = None
     published = pd.DataFrame()
@@ -968,13 +968,20 @@ def _sites(
     cohort: Cohort,
     populations: Mapping[str, str],
     begin: Array,
-    fit: Fit,
+    whole: Estimate,
+    effects: Belief | None,
+    cooled: Cooling | None,
     method: str,
     max_iterations: int,
     tolerance: float,
     seed: int,
 ) -> tuple[pd.DataFrame, dict[str, dict[Key, Learned]], dict[Key, Learned]]:
-    """What each site says alone, with links and tables as all patients leave them, and all sites brought together."""
+    """What each site says alone, with links and tables as all patients leave them, and all sites brought together.
+
+    In "prior_shift" a site's patients count for less as far as likelihoods are uncertain. That doubt is shared by all
+    sites: neither one of them nor their mean is known better than all patients together say.
+    """
+    fit = whole.fit
     own = site_belief(model, belief, fit.values)
     if own is None:
         raise LearningError("site: nothing that belongs to a population may move; let priors move.")
@@ -988,16 +995,23 @@ def _sites(
             counts = count(layout, patients)
             values, known = own.update(fit.values, counts), counted(own, counts)
         else:
-            expected = expectation(layout, patients)
+            expected = expectation(layout, patients) if cooled is None else cooled(patients)
             found = maximise(layout, own, expected, fit.values, max_iterations=max_iterations, tolerance=tolerance)
-            values = found.values
-            known = information(layout, own, expected, patients, values, found.totals.counts, seed)
+            values, drawn = found.values, found.totals.counts
+            known = information(layout, own, expected, patients, values, drawn, seed)
+            if method == "prior_shift":
+                kept = misfit(model, layout, own, effects, patients, values, drawn, seed).narrower
+                known = replace(known, effective=known.effective * kept)
         share = values[own.cells] / own.left[own.row]
         worth = np.full(len(own.left), np.inf)
         np.minimum.at(worth, own.row, known.effective)
         alone.append(Alone(share, worth))
     before = begin[own.cells] / own.left[own.row]
-    pooled = pool(own, before, belief.prior_size[np.isin(belief.cells, own.cells)], alone)
+    here = np.isin(belief.cells, own.cells)
+    pooled = pool(own, before, belief.prior_size[here], alone)
+    if method == "prior_shift":
+        most = whole.known.size[here]
+        pooled = replace(pooled, mean_size=np.minimum(pooled.mean_size, most), size=np.minimum(pooled.size, most))
     return tabulate_sites(model, own, populations, alone, pooled)
 
 
@@ -1072,8 +1086,8 @@ def _calibrated(
     patients: Patients,
     source: Cohort | Table | None,
     mapping: Source | None,
-) -> tuple[Tempered | None, list[str]]:
-    """The evidence of the findings, cooled as far as it repeats itself; None where it can be taken as it is."""
+) -> tuple[Cooling | None, list[str]]:
+    """How evidence of findings is cooled, as far as it repeats itself; None where it can be taken as it is."""
     network = layout.network
     cause = exclusive_cause(model, network)
     if cause is None:
@@ -1122,8 +1136,11 @@ def _calibrated(
                 f"prior_shift: refused, since the findings repeat each other in these patients: their evidence varies "
                 f"{ratio:.1f} times as much as {model.name} says. {_instead(0.5)}"
             )
-    evidence = log_likelihoods(network, cause, patients) / temperature + bias
-    return Tempered(layout, cause, patients.weights, evidence), [said]
+
+    def cooled(people: Patients) -> Tempered:
+        return Tempered(layout, cause, people.weights, log_likelihoods(network, cause, people) / temperature + bias)
+
+    return cooled, [said]
 
 
 def _instead(share: float) -> str:
