@@ -102,7 +102,7 @@ def shown(case: dx.Diagnosis, words: str) -> bool:
 
 
 def test_a_step_that_harms_waits_until_its_condition_is_known() -> None:
-    """Reversal before the CT, dexamethasone before the MRI, decompression and washing out before they are called for."""
+    """Reversal waits for the CT, dexamethasone for the MRI, decompression and washing out for what calls for them."""
     bleeding = {"onset": "sudden", "pain_groin": "present", "knee_extension_weakness": "present"}
     assert not shown(diagnosed(anticoagulation="yes", **bleeding), "Reverse anticoagulation")
     assert shown(diagnosed(anticoagulation="yes", ct_haematoma="positive", **bleeding), "Reverse anticoagulation")
@@ -118,7 +118,7 @@ def test_a_step_that_harms_waits_until_its_condition_is_known() -> None:
 
 
 def test_no_step_gives_an_anti_inflammatory_drug_by_mouth_or_a_steroid_before_what_excludes_it() -> None:
-    """An NSAID is named under "when" alone; the trial of polymyalgia names infection, cancer and giant cell arteritis."""
+    """An NSAID stands under "when" alone; the trial of polymyalgia names infection, cancer and arteritis."""
     assert not [step.action for step in MODEL.management if "NSAID" in step.action.replace("topical NSAID", "")]
     trial = next(step for step in MODEL.management if "Steroid trial" in step.action)
     assert trial.urgency == "routine"
