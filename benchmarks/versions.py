@@ -27,8 +27,8 @@ from benchmarks.report import RESULTS
 Array = NDArray[np.float64]
 
 ROOT = Path(__file__).resolve().parent.parent / "models" / "hip_flexion_weakness"
-CASES = ROOT / "derivation" / "3.0.0" / "new_cases.csv"
-VERSIONS = ("2.2.1", "2.3.0", "3.0.0")
+CASES = ROOT / "derivation" / "3.1.0" / "new_cases.csv"
+VERSIONS = ("2.2.1", "3.0.1", "3.1.0")
 
 KINDS = {
     "unexplained": "other_or_unexplained",
@@ -371,7 +371,7 @@ def _cell(values: Sequence[float], measure: str, *, sign: bool = False) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Diagnose, compare, print, write; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks versions", description=__doc__)
-    parser.add_argument("--cases", type=Path, default=CASES, help="file of cases (default: the new ones of 3.0.0)")
+    parser.add_argument("--cases", type=Path, default=CASES, help="file of cases (default: the new ones of 3.1.0)")
     parser.add_argument("--versions", nargs="+", default=VERSIONS, help="versions or folders, the one to judge last")
     parser.add_argument("--output", type=Path, default=RESULTS, help="folder of the results")
     options = parser.parse_args(arguments)
