@@ -157,7 +157,7 @@ def information(
     if weak.size:
         lower[weak] = _lower(belief, basis, draws(), weights, weak)
     upper = np.full_like(rho, np.nan)
-    weakened = (belief.alpha < np.minimum(HALF, belief.whole)) | (counted is not None)
+    weakened = (belief.whole > 0) & ((belief.alpha < np.minimum(HALF, belief.whole)) | (counted is not None))
     faint = np.flatnonzero(alone & (behind < FEW) & (rho > 0) & (rho < 1) & weakened)
     if faint.size:
         part = np.ones_like(rho) if counted is None else counted
