@@ -48,6 +48,7 @@ from bayesdx.learning.shift import (
     TOO_FAR,
     Misfit,
     Tempered,
+    as_it_is,
     case_mix,
     dispersion,
     doubt_of_effects,
@@ -80,6 +81,7 @@ from bayesdx.learning.version import (
 from bayesdx.network import Network
 
 Array = NDArray[np.float64]
+Cooling = Callable[[Patients], Tempered]
 Method = Literal["counts", "em", "prior_shift"]
 METHODS = ("counts", "em", "prior_shift")
 
@@ -391,7 +393,8 @@ def calibrate(
         causes and effects, and for each number as far as it conflicts with the patients
         (``bayesdx.learning.discount`` says what that assumes). A number multiplies the equivalent sample size of every
         prior: 1 assumes that these patients are like those whom the parent's intervals speak of, and what conflicts is
-        listed but not weakened. 0 puts Jeffreys' prior, half a patient per state, in place of the parent's. In
+        listed but not weakened. 0 puts Jeffreys' prior, half a patient per state, in place of the parent's wherever
+        the data are worth half a patient; numbers that they do not inform keep their prior. In
         "prior_shift" a number multiplies two patients, which a prior is worth there at most, and "auto" weakens the
         priors of contexts, and those of causes, by the largest shift that the patients leave possible
         (``bayesdx.learning.discount.discounted_together``).
@@ -462,13 +465,17 @@ def calibrate(
         variables, remark = _without_cooled(model, network, variables)
         warnings += remark
     patients = patients_of(network, used)
+    parts: list[str]
+    names: list[str] | None
     if method == "prior_shift":
         mix = _within(case_mix(model, network), variables)
         most = np.inf if prior_strength == "auto" else SHIFT_PRIOR
-        whole = believe(model, layout, ("priors", "tables"), mix, _number(prior_strength), most)
+        parts, names = ["priors", "tables"], mix
+        whole = believe(model, layout, parts, names, _number(prior_strength), most)
         patients = _hidden(model, patients, warnings)
     else:
-        whole = believe(model, layout, move, variables, _number(prior_strength))
+        parts, names = [move] if isinstance(move, str) else list(move), variables
+        whole = believe(model, layout, parts, names, _number(prior_strength))
         _refuse_single_class(model, patients, layout)
     begin = layout.values(network)
     beside: StudiesBeside | None = None
@@ -480,43 +487,54 @@ def calibrate(
     groups = groups_of(model, network, whole)
     effects = _effects(model, network, layout) if method == "prior_shift" else None
     learns = prior_strength == "auto"
+    cooled: Cooling | None = None
     if method == "counts":
         found = by_counting(layout, whole, patients, groups if learns else None)
         warnings += left_alone(whole, found.fit.totals.counts)
     else:
         evidence, weigh = None, None
         if method == "prior_shift":
-            evidence, remark = _calibrated(model, layout, whole, effects, patients, source, mapping)
+            cooled, remark = _calibrated(model, layout, whole, effects, patients, source, mapping)
+            evidence = None if cooled is None else cooled(patients)
             warnings += remark
             weigh = None if not learns else _weighing(layout, whole, groups, effects, patients, evidence, seed)
         elif source is not None:
             raise LearningError("source: only prior_shift calibrates posteriors on patients of the source.")
-        found = by_em(
-            layout,
-            whole,
-            patients,
-            groups if learns else None,
-            expected=evidence,
-            starts=starts,
-            max_iterations=max_iterations,
-            tolerance=tolerance,
-            seed=seed,
-            progress=progress,
-            literature=beside,
-            weigh=weigh,
-        )
-    cause = exclusive_cause(model, network) if method == "prior_shift" else None
+
+        def learnt(from_: Belief) -> Estimate:
+            return by_em(
+                layout,
+                from_,
+                patients,
+                groups if learns else None,
+                expected=evidence,
+                starts=starts,
+                max_iterations=max_iterations,
+                tolerance=tolerance,
+                seed=seed,
+                progress=progress,
+                literature=beside,
+                weigh=weigh,
+            )
+
+        found = learnt(whole)
+        if prior_strength == 0:  # Jeffreys' prior is for numbers that patients inform
+            parent, kept = believe(model, layout, parts, names, 1.0), np.zeros(len(whole.left), dtype=bool)
+            while (_blind(whole, found.known) & ~kept).any():
+                kept |= _blind(whole, found.known)
+                whole = whole.with_rows_of(parent, kept)
+                found = learnt(whole)
+    cause = exclusive_cause(model, network) if method == "prior_shift" and learns else None
     drawn_from: Shares | None = None
     doubt = np.zeros(0)
     if cause is not None:
-        if evidence is None:
-            evidence = Tempered(layout, cause, patients.weights, log_likelihoods(network, cause, patients))
+        evidence = evidence or as_it_is(layout, cause, patients)
         doubt = doubt_of_effects(layout, whole, effects, expectation(layout, patients), patients, begin, seed)
         doubt = doubt / max(1.0, evidence.temperature) ** 2  # slopes of cooled evidence feel the likelihoods less
         if model.info.evidence_bias:  # which is known as far as the patients of the source tell it
             data = observed(layout, whole, evidence, patients, begin, evidence.totals(network).counts, seed)
             doubt = doubt + data * patients.total / float(whole.prior_size.max())
-        found, drawn_from = _averaged(layout, whole, found, evidence, begin, doubt, learns, seed)
+        found, drawn_from = _averaged(layout, whole, found, evidence, begin, doubt, seed)
     tested, narrower = pd.DataFrame(), np.ones(len(whole.cells))
     if method == "prior_shift":
         check = misfit(
@@ -539,7 +557,7 @@ def calibrate(
                 found.belief,
                 without,
                 None,
-                expected=fewer,
+                expected=None if fewer is None else fewer(without),
                 starts=1,
                 max_iterations=max_iterations,
                 tolerance=max(1e-3, tolerance),
@@ -547,8 +565,8 @@ def calibrate(
                 progress=progress,
             )
             if cause is not None:
-                fewer = fewer or Tempered(layout, cause, without.weights, log_likelihoods(network, cause, without))
-                other, _ = _averaged(layout, whole, other, fewer, begin, doubt, learns, seed)
+                rest = as_it_is(layout, cause, without) if fewer is None else fewer(without)
+                other, _ = _averaged(layout, whole, other, rest, begin, doubt, seed)
             drawn = whole.sums(found.fit.totals.counts[whole.cells])
             change = share_change(whole, layout, found.fit.values, other.fit.values, drawn)
             check = replace(check, together=min(check.together, change))
@@ -569,7 +587,7 @@ def calibrate(
             narrower = check.narrower
         elif check.excess > 1:
             assert evidence is not None
-            found, drawn_from = _averaged(layout, whole, found, evidence, begin, check.excess * doubt, learns, seed)
+            found, drawn_from = _averaged(layout, whole, found, evidence, begin, check.excess * doubt, seed)
     if method != "counts":
         warnings += found.warnings
         warnings += (
@@ -597,18 +615,15 @@ def calibrate(
             used,
             populations,
             begin,
-            fit,
+            found,
+            effects,
+            cooled,
             method,
             max_iterations,
             tolerance,
             seed,
         )
         table = _with_common_mean(table, common)
-        if method == "prior_shift":
-            warnings.append(
-                "Priors of single sites and their common mean have intervals that leave out how uncertain the "
-                "likelihoods are; those without site= include it."
-            )
         learned |= {key: number for key, number in common.items() if key in learned}
     read: Read | None = None
     published = pd.DataFrame()
@@ -802,9 +817,7 @@ def _named(model: Model, network: Network, variables: Collection[str]) -> list[s
     return list(dict.fromkeys(found))
 
 
-def _without_cooled(
-    model: Model, network: Network, variables: Collection[str] | None
-) -> tuple[Collection[str], list[str]]:
+def _without_cooled(model: Model, network: Network, variables: list[str] | None) -> tuple[list[str], list[str]]:
     """The variables that may move in a model whose likelihood ratios are to a power, which no frequency is."""
     mix = case_mix(model, network)
     said = (
@@ -859,20 +872,10 @@ def _averaged(
     evidence: Tempered,
     begin: Array,
     doubt: Array,
-    learns: bool,
     seed: int,
 ) -> tuple[Estimate, Shares]:
     """The shares of one exclusive cause averaged over all that the findings leave open."""
-    drawn = shares_of(
-        whole if learns else found.belief,
-        begin,
-        found.fit.values,
-        evidence.evidence,
-        evidence.weights,
-        doubt,
-        shifts=learns,
-        seed=seed,
-    )
+    drawn = shares_of(whole, begin, found.fit.values, evidence.evidence, evidence.weights, doubt, seed)
     values = found.fit.values.copy()
     mean = drawn.mean
     values[whole.cells] = whole.left[whole.row] * mean
@@ -912,9 +915,7 @@ def _unidentified(model: Model, belief: Belief, known: Information) -> list[str]
     labels = {number.row: number.label for number in compiled(model).parameters}
     numbers = {id(row): place for place, row in enumerate(_all_rows(model))}
     names = [labels.get(numbers[id(row)], row.place.node) for row in belief.distributions]
-    effective = np.zeros(len(names))
-    np.maximum.at(effective, belief.row, known.effective)
-    blind = [names[row] for row in np.flatnonzero(effective < 0.5)]
+    blind = [names[row] for row in np.flatnonzero(_blind(belief, known))]
     said = []
     if blind:
         said.append(
@@ -927,6 +928,13 @@ def _unidentified(model: Model, belief: Belief, known: Information) -> list[str]
             f"(correlation {correlation:+.2f}); their sum or difference is better known than either."
         )
     return said
+
+
+def _blind(belief: Belief, known: Information) -> NDArray[np.bool_]:
+    """Distributions of which the data are worth less than half a patient."""
+    effective = np.zeros(len(belief.left))
+    np.maximum.at(effective, belief.row, known.effective)
+    return effective < HALF
 
 
 def _all_rows(model: Model) -> Sequence[object]:
@@ -959,6 +967,8 @@ def _tabulate(model: Model, found: Estimate, narrower: Array) -> tuple[pd.DataFr
                 size, left = float(known.size[cell]), float(belief.left[place])
                 lower, upper = interval(value, size, left, *withheld[cell], doubt=float(doubt[cell]))
                 lower = min(lower, float(belief.left[place] * known.lower[cell]))
+                if np.isfinite(known.upper[cell]):
+                    upper = max(value, left * float(known.upper[cell]))
                 if found.ends is not None:
                     lower, upper = (left * float(ends[cell]) for ends in found.ends)
                 learned[number.file, number.key] = Learned(value, lower, upper, effective)
@@ -1081,13 +1091,20 @@ def _sites(
     cohort: Cohort,
     populations: Mapping[str, str],
     begin: Array,
-    fit: Fit,
+    whole: Estimate,
+    effects: Belief | None,
+    cooled: Cooling | None,
     method: str,
     max_iterations: int,
     tolerance: float,
     seed: int,
 ) -> tuple[pd.DataFrame, dict[str, dict[Key, Learned]], dict[Key, Learned]]:
-    """What each site says alone, with links and tables as all patients leave them, and all sites brought together."""
+    """What each site says alone, with links and tables as all patients leave them, and all sites brought together.
+
+    In "prior_shift" a site's patients count for less as far as likelihoods are uncertain. That doubt is shared by all
+    sites: neither one of them nor their mean is known better than all patients together say.
+    """
+    fit = whole.fit
     own = site_belief(model, belief, fit.values)
     if own is None:
         raise LearningError("site: nothing that belongs to a population may move; let priors move.")
@@ -1101,16 +1118,23 @@ def _sites(
             counts = count(layout, patients)
             values, known = own.update(fit.values, counts), counted(own, counts)
         else:
-            expected = expectation(layout, patients)
+            expected = expectation(layout, patients) if cooled is None else cooled(patients)
             found = maximise(layout, own, expected, fit.values, max_iterations=max_iterations, tolerance=tolerance)
-            values = found.values
-            known = information(layout, own, expected, patients, values, found.totals.counts, seed)
+            values, drawn = found.values, found.totals.counts
+            known = information(layout, own, expected, patients, values, drawn, seed)
+            if method == "prior_shift":
+                kept = misfit(model, layout, own, effects, patients, values, drawn, seed).narrower
+                known = replace(known, effective=known.effective * kept)
         share = values[own.cells] / own.left[own.row]
         worth = np.full(len(own.left), np.inf)
         np.minimum.at(worth, own.row, known.effective)
         alone.append(Alone(share, worth))
     before = begin[own.cells] / own.left[own.row]
-    pooled = pool(own, before, belief.prior_size[np.isin(belief.cells, own.cells)], alone)
+    here = np.isin(belief.cells, own.cells)
+    pooled = pool(own, before, belief.prior_size[here], alone)
+    if method == "prior_shift":
+        most = whole.known.size[here]
+        pooled = replace(pooled, mean_size=np.minimum(pooled.mean_size, most), size=np.minimum(pooled.size, most))
     return tabulate_sites(model, own, populations, alone, pooled)
 
 
@@ -1185,8 +1209,8 @@ def _calibrated(
     patients: Patients,
     source: Cohort | Table | None,
     mapping: Source | None,
-) -> tuple[Tempered | None, list[str]]:
-    """The evidence of the findings, cooled as far as it repeats itself; None where it can be taken as it is."""
+) -> tuple[Cooling | None, list[str]]:
+    """How evidence of findings is cooled, as far as it repeats itself; None where it can be taken as it is."""
     network = layout.network
     cause = exclusive_cause(model, network)
     if cause is None:
@@ -1213,11 +1237,10 @@ def _calibrated(
             f"{temperature:.2f}."
         )
     else:
-        plain = log_likelihoods(network, cause, patients)
         shifted = maximise(
             layout,
             expecting_shifts(mix),
-            Tempered(layout, cause, patients.weights, plain),
+            as_it_is(layout, cause, patients),
             layout.values(network),
             max_iterations=60,
             tolerance=1e-3,
@@ -1227,20 +1250,26 @@ def _calibrated(
         ratio, error = ratio / model.info.temperature, error / model.info.temperature
         known_bias = dict(model.info.evidence_bias)
         bias = np.array([known_bias.get(state, 0.0) for state in network[cause].states])
-        if ratio < 1 + CERTAIN * error / max(ratio, 1.0):
-            return (Tempered(layout, cause, patients.weights, plain + bias), []) if known_bias else (None, [])
-        temperature, bias = ratio, bias / ratio
-        said = (
-            f"The findings repeat each other: their evidence varies {ratio:.1f} times as much as the model says, and "
-            "was divided by that."
-        )
+        temperature, said = 1.0, ""
+        if ratio >= 1 + CERTAIN * error / max(ratio, 1.0):
+            temperature, bias = ratio, bias / ratio
+            said = (
+                f"The findings repeat each other: their evidence varies {ratio:.1f} times as much as the model says, "
+                "and was divided by that."
+            )
+        elif not known_bias:
+            return None, []
         if temperature > HOTTEST:
             raise LearningError(
                 f"prior_shift: refused, since the findings repeat each other in these patients: their evidence varies "
                 f"{ratio:.1f} times as much as {model.name} says. {_instead(0.5)}"
             )
-    evidence = log_likelihoods(network, cause, patients) / temperature + bias
-    return Tempered(layout, cause, patients.weights, evidence, temperature), [said]
+
+    def cooled(people: Patients) -> Tempered:
+        evidence = log_likelihoods(network, cause, people) / temperature + bias
+        return Tempered(layout, cause, people.weights, evidence, temperature)
+
+    return cooled, [said] if said else []
 
 
 def _instead(share: float) -> str:

@@ -71,8 +71,8 @@ def maximise(
     uncertain once there are many patients. So EM goes on until the slowest rate at which the last steps shrank leaves
     less than ``NEAR`` to be gained (``_still_to_gain``).
 
-    Every third pass tries a longer step: two steps of EM say how fast it converges, and the numbers are carried on
-    along them, on the scale of logarithms. The step is taken only where it does not lower what is maximised.
+    A pass tries a longer step: the last points and their steps say where these lead to, on the scale of logarithms. It
+    is taken where it does not lower what is maximised; where it does, a step of EM follows.
 
     Parameters
     ----------

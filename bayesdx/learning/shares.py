@@ -116,8 +116,6 @@ def shares_of(
     evidence: Array,
     weights: Array,
     doubt: Array,
-    *,
-    shifts: bool,
     seed: int,
 ) -> Shares:
     """Draw from the posterior of the shares.
@@ -133,8 +131,6 @@ def shares_of(
     weights : ndarray, shape (n_rows,)
     doubt : ndarray, shape (n_kept, n_kept)
         Variance of the slopes of the log evidence that comes from uncertain likelihoods.
-    shifts : bool
-        Whether how far the shares may have shifted is learned; otherwise ``belief`` is the prior as it is.
     seed : int
     """
     rng = np.random.default_rng(seed)
@@ -161,9 +157,8 @@ def shares_of(
     blur = through @ doubt @ through
     own = np.linalg.inv(start.prior(belief) + 1e-9 * np.eye(size))
     alike = np.eye(size) + 1.0
-    spreads = SHIFTS if shifts else SHIFTS[:1]
-    trusted = np.r_[TRUST, np.full(len(spreads) - 1, (1 - TRUST) / max(1, len(spreads) - 1))]
-    priors = [own + spread**2 * alike for spread in spreads]
+    trusted = np.r_[TRUST, np.full(len(SHIFTS) - 1, (1 - TRUST) / (len(SHIFTS) - 1))]
+    priors = [own + spread**2 * alike for spread in SHIFTS]
     noise = rng.standard_normal((DRAWS, size))
     centres = [_centre(start, prior, noise, shares) for prior in priors]
     wholes = [_Normal(centre, prior + blur) for centre, prior in zip(centres, priors, strict=True)]
@@ -171,35 +166,21 @@ def shares_of(
     def weighed(logs: Array) -> Array:
         return np.asarray(np.log(trusted)[:, None] + np.stack([whole.log_density(logs) for whole in wholes]))
 
-    def log_prior(logs: Array) -> Array:
-        if shifts:
-            return np.asarray(np.logaddexp.reduce(weighed(logs), axis=0))
-        vector = before.copy()
-        found = []
-        for share in shares(logs):
-            vector[belief.cells] = np.maximum(left * share, 1e-300)
-            found.append(belief.log_prior(vector))
-        return np.array(found)
-
     here = _information(shares(basis.log_odds[None])[0], left, free, fixed, weights, first)
     typical = np.linalg.inv(here + np.linalg.inv(own + alike + blur))
     chains = 2 * max(24, 2 * size)
     begin = basis.log_odds.clip(-30, 30) + _Normal(np.zeros(size), typical).draw(rng, chains)
-    shown = _chains(lambda logs: log_likelihood(logs) + log_prior(logs), begin, rng)
-    if shifts:
-        odds = weighed(shown)
-        odds = np.exp(odds - odds.max(axis=0)).cumsum(axis=0)
-        which = (odds < rng.random(len(shown)) * odds[-1]).sum(axis=0)
-        logs = shown.copy()
-        for place, (centre, prior) in enumerate(zip(centres, priors, strict=True)):
-            chosen = np.flatnonzero(which == place)
-            gain = prior @ np.linalg.inv(prior + blur)
-            rest = _Normal(np.zeros(size), prior - gain @ prior)
-            logs[chosen] = centre + (shown[chosen] - centre) @ gain.T + rest.draw(rng, len(chosen))
-    else:
-        which = np.zeros(len(shown), dtype=np.intp)
-        logs = shown + _Normal(np.zeros(size), blur).draw(rng, len(shown))
-    tried = rng.choice(len(spreads), DRAWS, p=trusted)
+    shown = _chains(lambda logs: log_likelihood(logs) + np.logaddexp.reduce(weighed(logs), axis=0), begin, rng)
+    odds = weighed(shown)
+    odds = np.exp(odds - odds.max(axis=0)).cumsum(axis=0)
+    which = (odds < rng.random(len(shown)) * odds[-1]).sum(axis=0)
+    logs = shown.copy()
+    for place, (centre, prior) in enumerate(zip(centres, priors, strict=True)):
+        chosen = np.flatnonzero(which == place)
+        gain = prior @ np.linalg.inv(prior + blur)
+        rest = _Normal(np.zeros(size), prior - gain @ prior)
+        logs[chosen] = centre + (shown[chosen] - centre) @ gain.T + rest.draw(rng, len(chosen))
+    tried = rng.choice(len(SHIFTS), DRAWS, p=trusted)
     wide = np.empty_like(noise)
     for place, (centre, prior) in enumerate(zip(centres, priors, strict=True)):
         chosen = tried == place
@@ -210,7 +191,7 @@ def shares_of(
     slope = np.diag(middle) - np.outer(middle, middle)
     slope = slope[:, basis.kept]
     alone = slope @ np.linalg.inv(told + ridge) @ slope.T
-    return Shares(shares(logs), spreads[which], shares(wide).var(axis=0), alone)
+    return Shares(shares(logs), SHIFTS[which], shares(wide).var(axis=0), alone)
 
 
 def _information(share: Array, left: float, free: Array, fixed: Array, weights: Array, first: int) -> Array:

@@ -348,6 +348,11 @@ def log_likelihoods(network: Network, cause: str, patients: Patients) -> Array:
         return np.asarray(np.log(joint.reshape(len(patients), -1)) - np.log(prior))
 
 
+def as_it_is(layout: Layout, cause: str, patients: Patients) -> Tempered:
+    """The evidence as the model has it."""
+    return Tempered(layout, cause, patients.weights, log_likelihoods(layout.network, cause, patients))
+
+
 def recalibrated(logs: Array, prior: Array, labels: Index, weights: Array) -> tuple[float, Array]:
     """Temperature and bias per class that make the posteriors of labelled patients fit best.
 
