@@ -47,6 +47,17 @@ def test_calibrate_evaluate_and_compare(folders: tuple[Path, Path]) -> None:
     assert compared.exit_code == 0 and "ward" in compared.stdout
 
 
+def test_a_folder_called_as_another_version_is_refused_before_anything_is_learned(folders: tuple[Path, Path]) -> None:
+    """The sentence names both ways out; with --version it goes."""
+    model, patients = folders
+    new = model.parent / "0.3.0"
+    done = run("calibrate", model, patients, new, "-q")
+    assert done.exit_code == 2
+    said = f"{new} is called 0.3.0, and the new version is 0.2.0: name the folder 0.2.0, or give --version 0.3.0.\n"
+    assert done.stderr.endswith(said)
+    assert run("calibrate", model, patients, new, "-q", "--version", "0.3.0", "--only", "causes").exit_code == 0
+
+
 def test_nothing_is_overwritten(folders: tuple[Path, Path]) -> None:
     """A folder or page that exists stays as it is; exit code 2."""
     model, patients = folders
