@@ -47,7 +47,9 @@ LEAST_ROWS = 30
 """Patients in all from which cross-validation chooses anything; of two classes there must be one in every fold."""
 
 UNTOLD = 0.25
-"""Patients whose findings say nothing of their class, as if seen besides: few rows without a mistake are no proof."""
+LEAST = 1e-12
+"""Patients whose findings say nothing of their class, as if seen besides: few rows without a mistake are no proof. What
+is less probable than the least surprises as much as that."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +102,7 @@ class Tables:
         whole[np.asarray(temperatures) == 1.0] = 0.0
         logs = (cooler - np.repeat(whole, sizes, axis=2)).transpose(2, 0, 1)
         found = (cells @ logs.reshape(len(logs), -1)).reshape(-1, len(temperatures), many).swapaxes(0, 1)
-        found += np.log(np.maximum(self.prior, 1e-12) / self.prior.sum())
+        found += np.log(np.maximum(self.prior, LEAST) / self.prior.sum())
         found -= found.max(axis=2, keepdims=True)
         return np.asarray(found - np.log(np.exp(found).sum(axis=2, keepdims=True)))
 
@@ -400,7 +402,7 @@ def choose(
                     cells[way.structure] = made.cells(used[test])
                 logs = made.log_posteriors(cells[way.structure], temperatures)
                 told[place] -= logs[:, np.arange(test.sum()), labels[test]] @ weights[test]
-                untold[place] -= weights[test] @ (logs @ prior).T
+                untold[place] -= weights[test] @ (np.maximum(logs, np.log(LEAST)) @ prior).T
     size = weights[asked].sum()
     loss = (told + UNTOLD * untold / size) / size
     w, t = (int(place) for place in np.unravel_index(int(loss.argmin()), loss.shape))
