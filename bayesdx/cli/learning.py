@@ -274,6 +274,9 @@ def fit(
     ),
     missing: Annotated[Missing, typer.Option(help="What an empty cell says.")] = Missing.AUTO,
     weight: WeightOption = None,
+    groups: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Whose each row is, where a patient has several.")
+    ] = None,
     name: Annotated[str, typer.Option(help="Name of the model.")] = "fitted_model",
     quiet: QuietOption = False,
 ) -> None:
@@ -298,6 +301,7 @@ def fit(
             structure=structure.value,
             missing=missing.value,
             weight=weight,
+            groups=groups,
             name=name,
             progress=progress,
         )

@@ -16,8 +16,9 @@ probabilities: a crucial task in machine learning", ECAI (smoothing towards the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.learning.cutting import cut_all, rising
+from bayesdx.learning.folds import folds
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -40,7 +42,10 @@ POOLED_PATIENTS = 2.0
 """Smoothing by the shares of all classes together, and patients that these are worth in each class."""
 
 SMOOTHINGS: tuple[float | str, ...] = (1.0, POOLED)
-TEMPERATURES = (1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0, 5.0, 6.5, 8.0)
+
+HOTTEST = 2.0**16
+LEVEL = 1e-4
+"""A temperature is not sought beyond the first, nor where doubling it gains less log loss than the second."""
 
 FOLDS = 5
 LEAST_ROWS = 30
@@ -322,6 +327,10 @@ class Choice:
     temperature : float
     log_loss : float
         Cross-validated, NaN where nothing was tried.
+    gain : float
+        Log loss of the class frequencies alone minus it, over the same patients.
+    error : float
+        Standard error of the gain.
     """
 
     structure: str
@@ -330,6 +339,8 @@ class Choice:
     tree_weight: float = TREE_WEIGHTS[0]
     temperature: float = 1.0
     log_loss: float = np.nan
+    gain: float = np.nan
+    error: float = np.nan
 
 
 def choose(
@@ -341,8 +352,9 @@ def choose(
     structures: Sequence[str],
     missings: Sequence[str],
     smoothings: Sequence[float | str],
-    temperatures: Sequence[float],
+    temperature: float | None,
     measured: Mapping[int, Array],
+    groups: Codes,
 ) -> Choice:
     """The way of the least log loss in stratified cross-validation; the first of each where patients are too few.
 
@@ -353,34 +365,35 @@ def choose(
     structures, missings : sequence of str
         A tree that stands alone has the first of ``TREE_WEIGHTS``.
     smoothings : sequence of float or "pooled"
-    temperatures : sequence of float
+    temperature : float, optional
+        That of the least log loss where left out, 1 where patients are too few.
     measured : mapping of a finding's place to its numbers, shape (n_rows,), NaN where missing
         Findings that are cut where the classes part: every fold has cuts of its own, so that none knows its patients.
+    groups : ndarray of int, shape (n_rows,), 0, 1, ...
+        Rows of one group are in one fold, and count as one patient where it is asked whether these suffice.
     """
     ways = [
-        Choice(structure, missing, smoothing, weight, temperatures[0])
+        Choice(structure, missing, smoothing, weight, 1.0 if temperature is None else temperature)
         for missing in missings
         for structure in structures
         for smoothing in smoothings
         for weight in (TREE_WEIGHTS if structure == "tree" and len(structures) > 1 else TREE_WEIGHTS[:1])
     ]
-    if len(ways) * len(temperatures) == 1:
+    if len(ways) == 1 and temperature is not None:
         return ways[0]
-    patients = np.bincount(labels, minlength=n_classes)
-    if len(labels) < LEAST_ROWS or (patients >= FOLDS).sum() < 2:
+    patients = np.bincount(np.unique(np.stack([labels, groups]), axis=1)[0], minlength=n_classes)
+    if groups.max() + 1 < LEAST_ROWS or (patients >= FOLDS).sum() < 2:
         return ways[0]
-    fold = np.empty(len(labels), dtype=np.intp)
-    shuffled = np.random.default_rng(0).permutation(len(labels))
-    fold[shuffled[np.argsort(labels[shuffled], kind="stable")]] = np.arange(len(labels)) % FOLDS
+    fold = folds(labels, groups, FOLDS)
     asked = patients[labels] >= FOLDS
     prior = np.bincount(labels, weights, n_classes) / weights.sum()
-    told, untold = np.zeros((2, len(ways), len(temperatures)))
+    held_out: list[list[_HeldOut]] = [[] for _ in ways]
     orders = [rising(numbers) for numbers in measured.values()]
     blank = [(place, np.flatnonzero(~np.isfinite(numbers))) for place, numbers in measured.items()]
     rows = [order[fold[order] != number] for number in range(FOLDS) for order in orders]
     cuts = cut_all([*measured.values()] * FOLDS, rows, labels, weights)
     for number in range(FOLDS):
-        train, test = fold != number, (fold == number) & asked
+        train, test = fold != number, np.flatnonzero((fold == number) & asked)
         own, sizes = codes.copy(), list(cards)
         of_fold = cuts[number * len(measured) : (number + 1) * len(measured)]
         for (place, numbers), ends in zip(measured.items(), of_fold, strict=True):
@@ -400,13 +413,70 @@ def choose(
                 made = counts.tables(way)
                 if way.structure not in cells:
                     cells[way.structure] = made.cells(used[test])
-                logs = made.log_posteriors(cells[way.structure], temperatures)
-                told[place] -= logs[:, np.arange(test.sum()), labels[test]] @ weights[test]
-                untold[place] -= weights[test] @ (np.maximum(logs, np.log(LEAST)) @ prior).T
+                held_out[place].append(_HeldOut(made, cells[way.structure], test))
     size = weights[asked].sum()
-    loss = (told + UNTOLD * untold / size) / size
-    w, t = (int(place) for place in np.unravel_index(int(loss.argmin()), loss.shape))
-    return replace(ways[w], temperature=float(temperatures[t]), log_loss=float(told[w, t] / size))
+
+    def loss(parts: Sequence[_HeldOut], temperatures: Array) -> Array:
+        total = np.zeros(len(temperatures))
+        for part in parts:
+            logs, of_rows = part.tables.log_posteriors(part.cells, temperatures.tolist()), weights[part.rows]
+            total -= logs[:, np.arange(len(part.rows)), labels[part.rows]] @ of_rows
+            total -= UNTOLD / size * (of_rows @ (np.maximum(logs, np.log(LEAST)) @ prior).T)
+        return np.asarray(total / size)
+
+    found = [
+        coolest(partial(loss, parts)) if temperature is None else (temperature, loss(parts, np.array([temperature]))[0])
+        for parts in held_out
+    ]
+    best = min(range(len(ways)), key=lambda place: found[place][1])
+    own_loss, gain = np.zeros((2, len(labels)))
+    for part in held_out[best]:
+        told = part.tables.log_posteriors(part.cells, found[best][:1])[0, np.arange(len(part.rows)), labels[part.rows]]
+        own_loss[part.rows] = -weights[part.rows] * told
+        shares = part.tables.prior / part.tables.prior.sum()
+        gain[part.rows] = weights[part.rows] * (told - np.log(np.maximum(shares, LEAST))[labels[part.rows]])
+    of_groups = np.bincount(groups, gain - gain.sum() / size * weights * asked)
+    error = float(np.sqrt((of_groups**2).sum()) / size)
+    log_loss = float(own_loss.sum() / size)
+    return replace(
+        ways[best], temperature=found[best][0], log_loss=log_loss, gain=float(gain.sum() / size), error=error
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _HeldOut:
+    """Tables of the other folds, and the patients of this one: the cells that they are, and their rows."""
+
+    tables: Tables
+    cells: csr_array
+    rows: Codes
+
+
+def coolest(loss: Callable[[Array], Array]) -> tuple[float, float]:
+    """The temperature, at least 1, of the least loss, to a third of a doubling, and that loss.
+
+    The loss has one valley: it is followed by doublings, then looked at more closely.
+
+    Parameters
+    ----------
+    loss : callable
+        Of temperatures, shape (n,).
+
+    Examples
+    --------
+    >>> temperature, value = coolest(lambda each: np.log(each / 40) ** 2)
+    >>> temperature, round(value, 3)
+    (40.32, 0.0)
+    """
+    tried = np.array([1.0, 2.0, 4.0])
+    values = loss(tried)
+    while values.argmin() == len(tried) - 1 and values[-2] - values[-1] > LEVEL and tried[-1] < HOTTEST:
+        more = tried[-1] * np.array([2.0, 4.0])
+        tried, values = np.r_[tried, more], np.r_[values, loss(more)]
+    near = (tried[values.argmin()] * 2.0 ** (np.array([-2, -1, 1, 2]) / 3)).round(2)
+    near = near[near > 1]
+    tried, values = np.r_[tried, near], np.r_[values, loss(near)]
+    return float(tried[values.argmin()]), float(values.min())
 
 
 def with_state(codes: Codes, cards: Sequence[int]) -> tuple[Codes, list[int]]:

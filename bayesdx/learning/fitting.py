@@ -26,7 +26,8 @@ from bayesdx.knowledge.model import Model, ModelInfo, Population
 from bayesdx.knowledge.schema import Conditions, Cut, Link, Prior, Source, TableEntry, Variable
 from bayesdx.knowledge.spelling import identifier, in_words, latin
 from bayesdx.learning.calibrate import calibrate
-from bayesdx.learning.classes import POOLED, SMOOTHINGS, TEMPERATURES, Choice, Tables, choose, counted
+from bayesdx.learning.classes import POOLED, SMOOTHINGS, Choice, Tables, choose, counted
+from bayesdx.learning.copies import copies
 from bayesdx.learning.cutting import cut_all, rising
 from bayesdx.learning.em import Progress
 
@@ -231,6 +232,7 @@ def fit_model(
     temperature: float | Literal["auto"] = "auto",
     smoothing: float | Literal["auto"] = "auto",
     weight: str | None = None,
+    groups: str | Sequence[object] | NDArray[Any] | pd.Series | None = None,
     name: str = "fitted_model",
     population: str = "here",
     title: str = "",
@@ -271,6 +273,10 @@ def fit_model(
         patients, or 5 in fewer than two classes, and for several causes it is "naive", "ignore", 1 and 1.
     weight : str, optional
         A column of numbers of at least 0: how many patients a row stands for.
+    groups : str, or sequence of shape (n_rows,), optional
+        Whose each row is, where a patient has several: a column, which is then no finding, or one value per row.
+        Cross-validation keeps the rows of a patient in one fold. Where left out, rows are patients of their own but
+        for those that are copies of each other (``copies``), which ``notes`` then say.
     name, population, title : str
         Of the model.
     progress : callable, optional
@@ -303,10 +309,12 @@ def fit_model(
     frame = frame.set_axis([str(column) for column in frame.columns], axis=1)
     _check_options(missing, structure, temperature, smoothing)
     chosen = [causes] if isinstance(causes, str) else list(causes)
-    columns = _columns(frame, chosen, findings, weight)
+    columns = _columns(frame, chosen, findings, [weight, groups])
     frame, marks = _without_marks(frame, [*chosen, *columns])
     notes = [f"{column}: {', '.join(words)} read as missing." for column, words in marks.items()]
-    weights, frame = _weighted(frame, weight)
+    owners = None if groups is None else _owners(frame, groups)
+    weights, kept = _weighted(frame, weight)
+    frame, owners = frame[kept], None if owners is None else np.unique(owners[kept], return_inverse=True)[1]
     classes = _classes(frame, chosen)
     _, joint = np.unique(np.stack([np.unique(c, return_inverse=True)[1] for c in classes]), axis=1, return_inverse=True)
     exclusive = len(chosen) == 1
@@ -349,6 +357,14 @@ def fit_model(
         labels, findings_of = codes[:, 0], codes[:, 1:]
         cards = [len(variable.states) for variable in bare.variables[1:]]
         many, blanks = len(bare.variables[0].states), bool((findings_of < 0).any())
+        measured = {
+            place: numbers[variable.label]
+            for place, variable in enumerate(bare.variables[1:])
+            if variable.label in _cut(rules)
+        }
+        if owners is None:
+            owners = copies(findings_of, labels, measured)
+            notes += _copied(owners)
         choice = choose(
             findings_of,
             labels,
@@ -358,12 +374,9 @@ def fit_model(
             ("naive", "tree") if structure == "auto" else (structure,),
             ("ignore", "state") if missing == "auto" and blanks else ("ignore",),
             SMOOTHINGS if smoothing == "auto" else (float(smoothing),),
-            TEMPERATURES if temperature == "auto" else (float(temperature),),
-            {
-                place: numbers[variable.label]
-                for place, variable in enumerate(bare.variables[1:])
-                if variable.cuts and variable.label not in (cuts or {})
-            },
+            None if temperature == "auto" else float(temperature),
+            {place: each for place, each in measured.items() if bare.variables[1 + place].label not in (cuts or {})},
+            owners,
         )
         if choice.missing == "state":
             bare, rules, constant = read_with("state")
@@ -372,6 +385,7 @@ def fit_model(
         counts = counted(findings_of, labels, weights, cards, many, with_tree=choice.structure == "tree")
         if np.isfinite(choice.log_loss):
             notes.append(_chosen(choice, structure, missing if blanks else "", smoothing, temperature))
+            notes += _useless(choice)
         if choice.temperature != 1.0:
             citation = f"{source.citation}; likelihood ratios to the power of 1 / {choice.temperature:g}"
             source = replace(source, citation=citation)
@@ -391,10 +405,49 @@ def _chosen(choice: Choice, structure: str, missing: str, smoothing: float | str
     return f"Chosen by cross-validation (log loss {choice.log_loss:.3f}): {', '.join(parts)}."
 
 
-def _weighted(frame: pd.DataFrame, weight: str | None) -> tuple[Array, pd.DataFrame]:
-    """Patients that each row stands for, and the rows that stand for any."""
+def _useless(choice: Choice) -> list[str]:
+    """Where cross-validation does not show that the findings tell the classes apart."""
+    if choice.gain > 2 * choice.error:
+        return []
+    alone = choice.log_loss + choice.gain
+    return [
+        f"In cross-validation the findings predict no better than the class frequencies alone (log loss {alone:.3f}), "
+        "or no more than chance explains."
+    ]
+
+
+def _copied(owners: NDArray[np.intp]) -> list[str]:
+    """How many rows are copies."""
+    extra = len(owners) - 1 - int(owners.max(initial=-1))
+    if not extra:
+        return []
+    return [
+        f"{extra} of {len(owners)} rows are copies of others: far more are identical in every cell than the findings "
+        "explain. Cross-validation keeps copies together. Intervals count every row: leave them out where they are "
+        "the same patients."
+    ]
+
+
+def _owners(frame: pd.DataFrame, groups: str | Sequence[object] | NDArray[Any] | pd.Series) -> NDArray[np.intp]:
+    """Whose each row is, as whole numbers."""
+    if isinstance(groups, str):
+        if groups not in frame:
+            raise LearningError(f"groups: {groups!r} is not a column{nearest_hint(groups, list(frame.columns))}.")
+        cells, what = frame[groups], f"column {groups}"
+    else:
+        cells, what = pd.Series(list(groups), dtype=object), "groups"
+        if len(cells) != len(frame):
+            raise LearningError(f"groups: {len(cells)} values for {len(frame)} rows; expected one per row.")
+    empty = np.flatnonzero(cells.isna())
+    if empty.size:
+        raise LearningError(f"{what}, row {frame.index[empty[0]]!r}: empty; expected whose row it is.")
+    return np.asarray(pd.factorize(cells)[0], dtype=np.intp)
+
+
+def _weighted(frame: pd.DataFrame, weight: str | None) -> tuple[Array, NDArray[np.bool_]]:
+    """Patients that each row stands for where it stands for any, and which rows do."""
     if weight is None:
-        return np.ones(len(frame)), frame
+        return np.ones(len(frame)), np.ones(len(frame), dtype=np.bool_)
     if weight not in frame:
         raise LearningError(f"weight: {weight!r} is not a column{nearest_hint(weight, list(frame.columns))}.")
     found = weights_of(frame[weight])
@@ -404,7 +457,7 @@ def _weighted(frame: pd.DataFrame, weight: str | None) -> tuple[Array, pd.DataFr
         raise LearningError(f"column {weight}, row {row!r}: expected a weight, a finite number of at least 0.")
     if not (found > 0).any():
         raise LearningError(f"column {weight}: all weights are 0; expected at least one above 0.")
-    return found[found > 0], frame[found > 0]
+    return found[found > 0], found > 0
 
 
 def _check_options(missing: str, structure: str, temperature: float | str, smoothing: float | str) -> None:
@@ -420,10 +473,11 @@ def _check_options(missing: str, structure: str, temperature: float | str, smoot
 
 
 def _columns(
-    frame: pd.DataFrame, causes: Sequence[str], findings: Iterable[str] | None, weight: str | None
+    frame: pd.DataFrame, causes: Sequence[str], findings: Iterable[str] | None, others: Sequence[object]
 ) -> list[str]:
     names = [str(column) for column in frame.columns]
-    wanted = [column for column in names if column not in (*causes, weight)] if findings is None else list(findings)
+    taken = (*causes, *(other for other in others if isinstance(other, str)))
+    wanted = [column for column in names if column not in taken] if findings is None else list(findings)
     for column in (*causes, *wanted):
         if column not in names:
             raise LearningError(f"{column!r} is not a column{nearest_hint(column, names)}.")
