@@ -696,7 +696,7 @@ def _tabled(model: Model, made: Tables, source: Source) -> Model:
     cause, *findings = model.variables
     size = float(made.prior.sum())
     values, sizes = [made.prior[1:] / size], [np.full(len(cause.states) - 1, size)]
-    for share, patients in zip(made.shares, made.patients, strict=True):
+    for share, patients in made.rows():
         values.append(share[..., 1:].ravel())
         sizes.append(np.repeat(patients.ravel(), share.shape[-1] - 1))
     numbers = iter(_with_intervals(np.concatenate(values), np.concatenate(sizes)))
@@ -705,7 +705,8 @@ def _tabled(model: Model, made: Tables, source: Source) -> Model:
         for state in cause.states[1:]
     )
     entries: list[TableEntry] = []
-    for finding, parent in zip(findings, made.parents, strict=True):
+    for place, finding in enumerate(findings):
+        parent = made.parents.get(place)
         given: list[Conditions] = [((cause.variable, (state,)),) for state in cause.states]
         if parent is not None:
             second = findings[parent]

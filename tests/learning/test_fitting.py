@@ -482,7 +482,7 @@ def test_smoothing_by_the_shares_of_all_classes_is_two_patients() -> None:
     counts = counted(codes, labels, np.ones(6), [2], 2, with_tree=False)
     pool = np.array([5.5, 1.5]) / 7
     expected = np.array([[2, 1] + 2 * pool, [3, 0] + 2 * pool]) / 5
-    assert_allclose(counts.tables(Choice("naive", "ignore", "pooled")).shares[0], expected)
+    assert_allclose(counts.tables(Choice("naive", "ignore", "pooled")).shares, expected)
 
 
 def test_patients_without_a_mistake_are_no_proof() -> None:
