@@ -254,11 +254,15 @@ def evaluate(
         )
     if html is not None:
         _write(html, result.to_html())
+    if format != Output.TABLE:
+        for warning in result.warnings:
+            typer.echo(clean(warning), err=True)
     if format == Output.CSV:
         output.print_csv(result.table)
     elif format == Output.JSON:
         names = ("table", "causes", "curve", "decisions", "subgroups", "comparison")
-        output.print_json({name: output.records(getattr(result, name)) for name in names})
+        tables = {name: output.records(getattr(result, name)) for name in names}
+        output.print_json({"warnings": list(result.warnings), **tables})
     else:
         output.show_report(result)
 
