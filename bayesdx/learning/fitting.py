@@ -519,17 +519,19 @@ def _cause(column: str, values: NDArray[np.str_], exclusive: bool) -> tuple[Vari
 
 def _without_marks(frame: pd.DataFrame, columns: Sequence[str]) -> tuple[pd.DataFrame, dict[str, list[str]]]:
     """The table with ``?``, ``NA`` and the like as missing cells, and which of them each column had."""
-    frame, found = frame.copy(), {}
+    kinds = dict(zip(frame.columns, frame.dtypes, strict=True))
+    cleaned: dict[str, pd.Series] = {}
+    found: dict[str, list[str]] = {}
     for column in columns:
-        cells = frame[column]
-        if pd.api.types.is_numeric_dtype(cells):
+        if is_numeric_dtype(kinds[column]):
             continue
-        texts = cells.map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
-        words = [word for word in MISSING if (texts == word).any()]
-        if words:
-            frame[column] = cells.astype(object).where(~texts.isin(words), None)
+        cells = frame[column]
+        said = {cell.strip() for cell in cells.unique() if isinstance(cell, str)}
+        if words := [word for word in MISSING if word in said]:
+            texts = cells.map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
+            cleaned[column] = cells.astype(object).where(~texts.isin(words), None)
             found[column] = words
-    return frame, found
+    return frame.assign(**cleaned), found
 
 
 def _named(
@@ -577,7 +579,7 @@ def _banded(
 def _empty(cells: pd.Series) -> NDArray[np.bool_]:
     """Which cells hold nothing."""
     empty = cells.isna().to_numpy()
-    if not pd.api.types.is_numeric_dtype(cells):
+    if not is_numeric_dtype(cells):
         empty = empty | (cells.astype(str).str.strip() == "").to_numpy()
     return np.asarray(empty)
 
@@ -586,8 +588,8 @@ def _finding(
     cells: pd.Series, column: str, ends: list[float] | None, missing: str, marks: Sequence[str]
 ) -> tuple[Variable, dict[str, Any]] | None:
     """The variable of a column and its rule; None where the column has one value only."""
-    empty = _empty(cells)
     rule: dict[str, Any] = {"variable": identifier(column)}
+    empty = _empty(cells) if ends is None or missing == "state" else np.zeros(0, dtype=np.bool_)
     if ends is not None:
         texts = [f"{end:g}".replace("+", "") for end in ends]
         bands = [f"{low}_to_{high}" for low, high in pairwise(texts)]
@@ -618,10 +620,10 @@ def _band_codes(cuts: Sequence[float]) -> list[str]:
 
 def _numbers(cells: pd.Series, column: str, empty: NDArray[np.bool_]) -> Array:
     """The numbers of a column, NaN where a cell is none; text may have decimal commas."""
-    if pd.api.types.is_bool_dtype(cells):
+    if is_bool_dtype(cells):
         return np.full(len(cells), np.nan)
-    if pd.api.types.is_numeric_dtype(cells):
-        return pd.to_numeric(cells).to_numpy(dtype=float, na_value=np.nan)
+    if is_numeric_dtype(cells):
+        return np.asarray(cells.to_numpy(dtype=float, na_value=np.nan))
     codes, values = pd.factorize(cells)
     found, unclear = read_numbers(code_text(value) for value in values)
     numbers = np.array([*found, np.nan])[codes]
