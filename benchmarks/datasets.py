@@ -87,9 +87,14 @@ NOTES = {
     "of everything that cuts them into states (CategoricalNB has the top-1 of the naive model) and of boosting.",
     "acute_inflammations": "Calibrated, it is the naive model of all rows, ECE included; the tree's is lower. Where "
     "every patient is told right, the largest power has the least log loss: the slope says nothing of it.",
+    "wine": "Four of 178 patients are told wrong, and the slope is theirs: its interval reaches from far below 1 to "
+    "far above. A fold that holds the hard patients is judged by a choice that did not see them: so the chosen model "
+    "can be behind each of its candidates.",
     "ddxplus_balanced": "Seven or eight patients of each of 49 pathologies, for a row of numbers per pathology and "
-    "finding. Logistic regression has the better top-1 and the worse log loss; a model of what the source publishes of "
-    "its training patients is ahead of both.",
+    "finding: smoothing by the shares of all pathologies decides. A model of what the source publishes of its training "
+    "patients is ahead of everything that learned from these.",
+    "ddxplus_filtered": "Four of 19 pathologies have one to three patients: without these nine of 6,604 the slope of "
+    "bayesdx is 0.80 and its log loss 0.009. Two patients more, with otitis media, are given less than 1e-6.",
 }
 """Why a dataset is as it is."""
 
