@@ -197,7 +197,9 @@ class Evaluation(Report):
             if heading == "Measures":
                 parts += self._missing()
                 parts.append(Title("Figures"))
-                parts += figures or ["Figures need matplotlib: install bayesdx with its plot extra."]
+                parts += figures or [
+                    "Figures need matplotlib: install bayesdx with its plot extra (pip install matplotlib)."
+                ]
         return as_page(parts, self.title())
 
     def plot(self, kind: str = "calibration", *, cause: str | None = None, ax: Axes | None = None) -> Axes:
