@@ -6,7 +6,6 @@ import contextlib
 import errno
 import io
 import os
-import shlex
 import sys
 import warnings
 from enum import StrEnum
@@ -43,6 +42,9 @@ WRONG_USE = 2
 
 NOBODY_READS = 141
 """Exit code: whoever read the output has stopped, as ``head`` does; 128 and the number of SIGPIPE, as a shell gives."""
+
+TYPED = "bayesdx.typed"
+"""Under this key of a context, the words of the command line."""
 
 ROWS_SHOWN = 20
 """Rows of each table of a comparison that are shown unless all are asked for."""
@@ -90,12 +92,17 @@ class Commands(TyperGroup):
         with formatter.section("Commands"):
             formatter.write_dl([(name, _first_sentence(command.help or "")) for name, command in found if command])
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the command line, and remember its words."""
+        ctx.meta[TYPED] = list(args)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: Any) -> Any:
         """Run a command; a warning about its input is a line on standard error."""
 
         def said(text: object) -> str:
             name = ctx.invoked_subcommand or ""
-            return in_options(str(text), name, options_of(self.get_command(ctx, name)))
+            return in_options(str(text), name, options_of(self.get_command(ctx, name)), ctx.meta[TYPED])
 
         def show_warning(message: Warning | str, *_: object, **__: object) -> None:
             typer.echo(clean(f"Warning: {said(message)}"), err=True)
@@ -137,13 +144,19 @@ class TakesFindings(TyperCommand):
     """A command with the options -f and --findings."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the command line; findings without their option are shown as they are typed with it."""
+        """Read the command line; what stands without its option is shown as it is typed with it."""
         ctx.allow_extra_args = True
         left = super().parse_args(ctx, args)
         if left:
-            from bayesdx.cli.typed_findings import is_file
+            import bayesdx as dx
+            from bayesdx.cli.typed_findings import with_options
 
-            typed = [f"{'--findings' if is_file(word) else '-f'} {shlex.quote(word)}" for word in left]
+            try:
+                loaded = dx.load_model(ctx.params["model"])
+            except dx.ModelError as error:  # of a table before its model, the order is what is wrong
+                ctx.fail(str(error))
+            takes_cause = any(parameter.name == "cause" for parameter in self.params)
+            typed = with_options(loaded, left, ctx.params.get("finding") or [], takes_cause)
             ctx.fail(f"{', '.join(map(repr, left))}: findings are given by options: {' '.join(typed)}")
         return left
 

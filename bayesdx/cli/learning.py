@@ -124,7 +124,7 @@ def calibrate(
     \b
     Examples:
       bayesdx calibrate hip_flexion_weakness patients.csv --dry-run
-      bayesdx calibrate hip_flexion_weakness patients.csv my_models/hip_flexion_weakness/3.1.0 --as-population ward
+      bayesdx calibrate hip_flexion_weakness patients.csv my_models/hip_flexion_weakness/3.2.0 --as-population ward
       bayesdx calibrate hip_flexion_weakness patients.csv new_folder --only causes --mapping mapping.csv
       bayesdx calibrate hip_flexion_weakness unlabelled.parquet new_folder --method prior_shift --mapping mapping.csv
       bayesdx calibrate hip_flexion_weakness patients.csv new_folder --studies studies.csv
@@ -228,7 +228,7 @@ def evaluate(
     \b
     Examples:
       bayesdx evaluate hip_flexion_weakness patients.csv
-      bayesdx evaluate my_models/hip_flexion_weakness/3.1.0 patients.csv --against hip_flexion_weakness
+      bayesdx evaluate my_models/hip_flexion_weakness/3.2.0 patients.csv --against hip_flexion_weakness
       bayesdx evaluate new_folder patients.csv --population ward --against-population primary_care
       bayesdx evaluate hip_flexion_weakness patients.parquet --mapping mapping.csv --html report.html
     """

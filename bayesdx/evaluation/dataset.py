@@ -19,14 +19,14 @@ from numpy.typing import NDArray
 from bayesdx.diagnosis.compiled import compiled
 from bayesdx.display.blocks import Block, Grid, Title
 from bayesdx.display.report import Report
-from bayesdx.errors import DatasetError, nearest_hint
+from bayesdx.errors import DatasetError, check_name, column_names, nearest_hint
 from bayesdx.evaluation.mapping import Band, Rule, Source, code_among, code_text, measured, read_mapping, read_numbers
 from bayesdx.files import TableFault, UnusualFileError, frame_of, read_table_file
 from bayesdx.inference import Engine, Evidence
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.problems import Problem, one_of, shown
 from bayesdx.knowledge.versions import as_model
-from bayesdx.knowledge.vocabulary import Vocabulary
+from bayesdx.knowledge.vocabulary import Vocabulary, is_date, says_not_known
 
 Table = Any
 """A frame of pandas, polars or pyarrow, or the path of a file that ``read_table_file`` reads."""
@@ -204,13 +204,16 @@ class _Reading:
         if rule.bands:
             bands = ", ".join(f"{band.lower:g}..{band.upper:g}" for band in rule.bands)
             known = f"a state of {rule.variable} ({', '.join(states)}), or "
-            self.fault(rows, rule.column, text, f"{known}a number in one of the bands {bands}")
+            also = ", not a date" if is_date(text) else _where_not_known(rule, text)
+            self.fault(rows, rule.column, text, f"{known}a number in one of the bands {bands}{also}")
             return
         given = [code for code in rule.codes if code]
         expected = f"a state of {rule.variable}: {', '.join(states)}"
         if given:
             expected = f"a code of the mapping ({', '.join(given[:12])}) or {expected}"
-        self.fault(rows, rule.column, str(value), one_of(expected, text, [*given, *states]))
+        self.fault(
+            rows, rule.column, str(value), one_of(expected, text, [*given, *states]) + _where_not_known(rule, text)
+        )
 
     def fault(self, rows: Iterable[int], column: str | None, found: str, expected: str) -> None:
         """One fault for rows that share it, the first of them named."""
@@ -223,6 +226,15 @@ class _Reading:
         where = "" if row is not None or not labels else f" (row {labels[0]!r})"
         line = None if row is None else int(row)
         self.problems.append(Problem(self.name, line, column, found, expected + where + also))
+
+
+def _where_not_known(rule: Rule, text: str) -> str:
+    """What stands for the words by which a table says that something is not known; empty for other cells."""
+    if not says_not_known(text):
+        return ""
+    if any(code for code in rule.codes):
+        return "; for what is not known, list the code with an empty state"
+    return "; for what is not known, an empty cell or ?"
 
 
 def read_cohort(
@@ -313,7 +325,7 @@ def check_cohort(
     Raises
     ------
     DatasetError
-        A file cannot be read at all.
+        A file cannot be read at all; an argument is no name of a column, or no list of them.
 
     Examples
     --------
@@ -330,14 +342,22 @@ def check_cohort(
     rules, faults = read_mapping(mapping, states) if mapping is not None else ([], [])
     reading.problems += faults
     present = [str(column) for column in frame.columns]
-    left_out = set([ignore] if isinstance(ignore, str) else ignore)
+    asked = set(column_names("ignore", ignore, DatasetError))
     reading.problems += [
         Problem(name, None, None, f"ignore: {unknown!r}", f"a column of the table{nearest_hint(unknown, present)}")
-        for unknown in sorted(left_out - set(present), key=str)
+        for unknown in sorted(asked.difference(present), key=str)
     ]
-    left_out &= set(present)
+    left_out = {column for column in present if column in asked}
     rules = [rule for rule in rules if rule.column not in left_out] + [Rule(name, "", {}) for name in sorted(left_out)]
-    shown_by = [verification] if isinstance(verification, str) else list(verification or ())
+    named = (
+        [verification]
+        if isinstance(verification, str)
+        else column_names("verification", verification or (), DatasetError)
+    )
+    shown_by = [check_name("verification", name, DatasetError) for name in named]
+    for argument, column in (("weight", weight), ("site", site)):
+        if column is not None:
+            check_name(argument, column, DatasetError)
     roles = _roles(reading, rules, weight, site, [name for name in shown_by if name not in states], left_out)
     cells = _cells(reading, rules, states, roles, _cuts(model))
     weights = _weights(reading, weight)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import tomli_w
 
-from bayesdx.errors import BayesdxError, ModelError, SaveError
+from bayesdx.errors import BayesdxError, ModelError, SaveError, check_path
 from bayesdx.files.ordinary import sync_folder
 from bayesdx.knowledge.checking import examine
 from bayesdx.knowledge.model import Model, Release
@@ -77,7 +77,11 @@ def save_model(model: Model, folder: str | os.PathLike[str]) -> Path:
     >>> dx.load_model(folder) == model
     True
     """
-    target = Path(folder).absolute()
+    check_path("folder", folder, SaveError)
+    try:
+        target = Path(folder).absolute()
+    except OSError as error:  # the working directory was deleted
+        raise SaveError(f"{shown(str(folder))}: {error.strerror}; nothing was written.") from error
     if not _can_be_named(target):
         raise SaveError(f"{shown(str(folder))} cannot be the folder of a version; nothing was written.")
     contents = model.contents()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import os
+import pickle
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import bayesdx as dx
@@ -77,7 +80,11 @@ def test_a_shipped_name_goes_before_a_folder_of_that_name(
     ("name", "sentence"),
     [
         ("car_strat", "'car_strat' is neither a shipped model nor a folder. Did you mean 'car_start'?"),
-        ("car_strat@1.9.0", "'car_strat@1.9.0' is neither a shipped model nor a folder. Did you mean 'car_start'?"),
+        ("car_strat@1.9.0",
+         "'car_strat@1.9.0' is neither a shipped model nor a folder. Did you mean 'car_start@1.9.0'?"),
+        ("car_strat@9.9.0", "'car_strat@9.9.0' is neither a shipped model nor a folder. Did you mean 'car_start'?"),
+        ("car_start/1.9.0",
+         "'car_start/1.9.0' is neither a shipped model nor a folder. Did you mean 'car_start@1.9.0'?"),
         ("zebra", "'zebra' is neither a shipped model nor a folder. Shipped models: bicycle, car_start, empty."),
         ("car_start@3.0.0", "car_start has no version '3.0.0'; its versions are 1.10.0, 1.9.0, 1.2.0."),
         ("car_start@", "car_start has no version ''; its versions are 1.10.0, 1.9.0, 1.2.0."),
@@ -96,6 +103,82 @@ def test_what_is_said_of_a_name_that_nothing_answers_to(name: str, sentence: str
     with pytest.raises(dx.ModelNotFoundError) as raised:
         dx.load_model(name)
     assert str(raised.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("knee_pan/0.1.0", "'knee_pan/0.1.0' is neither a shipped model nor a folder. Did you mean 'knee_pain/0.1.0'?"),
+        ("knee_pan", "'knee_pan' is neither a shipped model nor a folder. Did you mean 'knee_pain'?"),
+        ("../work/kne_pain", "'../work/kne_pain' is neither a shipped model nor a folder. Did you mean "
+         "'../work/knee_pain'?"),
+        ("knee_pain@0.1.0", "'knee_pain@0.1.0' is neither a shipped model nor a folder. Did you mean "
+         "'knee_pain/0.1.0'?"),
+        ("knee_pain/0.1.1", "knee_pain has no version '0.1.1'; its versions are 0.1.0."),
+        ("knee_pain/one", "knee_pain has no version 'one'; its versions are 0.1.0."),
+        ("car_strat", "'car_strat' is neither a shipped model nor a folder. Did you mean 'car_start'?"),
+        ("table.csv", "'table.csv' is a file; a model, which comes first, is a shipped name or a folder."),
+    ],
+)  # fmt: skip
+def test_what_is_said_of_a_path_where_no_model_is(
+    path: str, sentence: str, shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder that the path almost names, or its versions; a table in the place of the model is called a file."""
+    shutil.copytree(FOLDER, tmp_path / "work" / "knee_pain" / "0.1.0")
+    (tmp_path / "work" / "knee_panel").mkdir()
+    (tmp_path / "work" / "table.csv").write_text("onset\nsudden\n")
+    monkeypatch.chdir(tmp_path / "work")
+    with pytest.raises(dx.ModelNotFoundError) as raised:
+        dx.load_model(path)
+    assert str(raised.value) == sentence
+
+
+def test_a_network_in_the_place_of_a_model_is_answered_with_what_makes_a_model_of_it() -> None:
+    """For what ``to_pgmpy`` gave, as for a network of bayesdx."""
+    model = dx.load_model(FOLDER)
+    for network in (dx.to_pgmpy(model), dx.as_network(model)):
+        with pytest.raises(dx.ModelNotFoundError) as raised:
+            dx.diagnose(network, {})  # type: ignore[arg-type]
+        assert str(raised.value) == (
+            f"a {type(network).__name__} is no model; give a name, as 'chest_clinic', or a folder; model_from_network "
+            "makes one of a network."
+        )
+
+
+def test_what_is_no_path_is_an_error_of_bayesdx(tmp_path: Path) -> None:
+    """Wherever a file or a folder is expected."""
+    model = dx.load_model(FOLDER)
+    case = dx.diagnose(model, {})
+    for ask in (
+        lambda: dx.check_model(5),  # type: ignore[arg-type]
+        lambda: dx.list_models(5),  # type: ignore[arg-type]
+        lambda: dx.save_model(model, 5),  # type: ignore[arg-type]
+        lambda: dx.read_network(5),  # type: ignore[arg-type]
+        lambda: dx.write_network(model, 5),  # type: ignore[arg-type]
+        lambda: dx.read_cohort(model, pd.DataFrame({"clicking": ["present"]}), 5),
+        lambda: case.to_html(5),  # type: ignore[arg-type]
+        lambda: dx.draw_network(model).save(5),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(dx.BayesdxError, match=r": 5; expected the path of a file or a folder\."):
+            ask()
+
+
+def test_a_working_directory_that_was_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lies there cannot be read or written, which is said as of any other place; shipped models are at hand."""
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    [problem] = dx.check_model(".")
+    assert str(problem) == ".: 'No such file or directory'; expected a folder with a model.toml."
+    with pytest.raises(dx.ModelNotFoundError):
+        dx.load_model("knee_pain")
+    model = dx.load_model(FOLDER)
+    for write in (
+        lambda: dx.save_model(model, "1.0.0"),
+        lambda: dx.score_cohort(model, pd.DataFrame({"clicking": ["present"]}), "scores.csv"),
+    ):
+        with pytest.raises(dx.BayesdxError, match="No such file or directory; nothing was written"):
+            write()
 
 
 def test_a_folder_without_versions_is_no_model(tmp_path: Path) -> None:
@@ -309,3 +392,13 @@ def test_another_content_under_the_number_of_the_parent_is_said(shipped: Path, t
     assert dx.lineage(folder) == f"{made}; the 1.9.0 at hand has another content ({other})."
     append(shipped / "car_start" / "1.9.0", "tests.csv", "x")
     assert dx.lineage(folder) == f"{made}; the 1.9.0 at hand has faults."
+
+
+def test_what_a_model_holds_cannot_be_changed_by_who_loaded_it() -> None:
+    """A folder is read once for all who load it: its mappings are read-only, and a copy has its own."""
+    model = dx.load_model("hip_flexion_weakness@1.0.0")
+    for held in (model.by_name, model.groups, model.vocabulary.variables, model.vocabulary.shared):
+        with pytest.raises(TypeError, match="does not support item assignment"):
+            held["fever"] = ()  # type: ignore[index]
+    for copied in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert copied == model and copied.by_name == model.by_name and copied.groups == model.groups
