@@ -415,7 +415,7 @@ def test_numbers_that_data_cannot_tell_apart_are_named() -> None:
     """A leak and a link whose parent is never seen absent move together, and the warning says so."""
     from tests.learning.test_fitting import table
 
-    model = dx.fit_model(table(60), "cause").model
+    model = dx.fit_model(table(60), "cause", temperature=1).model
     blind = pd.DataFrame({"f1": ["yes"] * 30 + ["no"] * 30})
     result = dx.calibrate(model, blind)
     assert any("rest on the parent alone" in text for text in result.warnings)
