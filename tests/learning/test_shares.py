@@ -213,7 +213,8 @@ def test_the_reference_class_is_shown_too() -> None:
 @pytest.mark.parametrize("line", ["temperature = 0", "temperature = true", 'evidence_bias = "x"'])
 def test_a_temperature_is_a_number_above_0(tmp_path: Path, line: str) -> None:
     """Anything else is a fault of model.toml."""
-    folder = dx.save_model(dx.fit_model(grades(), "y", temperature=1).model, tmp_path / "1.0.0")
+    bare = dx.fit_model(grades(), "y", structure="naive", missing="ignore", smoothing=1, temperature=1).model
+    folder = dx.save_model(bare, tmp_path / "1.0.0")
     file = folder / "model.toml"
     file.write_text(f"{line}\n{file.read_text('utf-8')}", "utf-8")
     key = line.split(" ")[0]
