@@ -870,7 +870,8 @@ def _tabulate(model: Model, found: Estimate, narrower: Array) -> tuple[pd.DataFr
                 lower, upper = interval(value, size, left, *withheld[cell], doubt=float(doubt[cell]))
                 lower = min(lower, float(belief.left[place] * known.lower[cell]))
                 if np.isfinite(known.upper[cell]):
-                    upper = max(value, left * float(known.upper[cell]))
+                    beside = value if len(belief.left) == 1 else interval(value, size, left, *withheld[cell])[1]
+                    upper = max(beside, left * float(known.upper[cell]))  # the grid knows one distribution only
                 learned[number.file, number.key] = Learned(value, lower, upper, effective)
             rows.append(
                 [
