@@ -254,11 +254,15 @@ def evaluate(
         )
     if html is not None:
         _write(html, result.to_html())
+    if format != Output.TABLE:
+        for warning in result.warnings:
+            typer.echo(clean(warning), err=True)
     if format == Output.CSV:
         output.print_csv(result.table)
     elif format == Output.JSON:
         names = ("table", "causes", "curve", "decisions", "subgroups", "comparison")
-        output.print_json({name: output.records(getattr(result, name)) for name in names})
+        tables = {name: output.records(getattr(result, name)) for name in names}
+        output.print_json({"warnings": list(result.warnings), **tables})
     else:
         output.show_report(result)
 
@@ -274,6 +278,9 @@ def fit(
     ),
     missing: Annotated[Missing, typer.Option(help="What an empty cell says.")] = Missing.AUTO,
     weight: WeightOption = None,
+    groups: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Whose each row is, where a patient has several.")
+    ] = None,
     name: Annotated[str, typer.Option(help="Name of the model.")] = "fitted_model",
     quiet: QuietOption = False,
 ) -> None:
@@ -298,6 +305,7 @@ def fit(
             structure=structure.value,
             missing=missing.value,
             weight=weight,
+            groups=groups,
             name=name,
             progress=progress,
         )

@@ -7,146 +7,211 @@ count the same evidence several times where findings go together, and are too su
 
 with P(x) the share in all classes together and one temperature T for all findings: likelihood ratios shrink, how
 frequent a finding is in all stays, and so does the prior. The result is an ordinary model. Structure, meaning of a
-missing cell and temperature are those of the least cross-validated log loss.
+missing cell, smoothing and temperature are those of the least cross-validated log loss.
 
 References: N. Friedman, D. Geiger, M. Goldszmidt (1997), "Bayesian network classifiers", Machine Learning 29; C. Guo et
-al. (2017), "On calibration of modern neural networks", ICML (temperature scaling).
+al. (2017), "On calibration of modern neural networks", ICML (temperature scaling); B. Cestnik (1990), "Estimating
+probabilities: a crucial task in machine learning", ECAI (smoothing towards the shares of all classes together).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.learning.cutting import cut_all, rising
+from bayesdx.learning.folds import folds
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
-TREE_WEIGHT = 5.0
+TREE_WEIGHTS = (20.0, 5.0)
 """Patients that a table given one parent is worth when a second parent divides it."""
 
-TEMPERATURES = (0.8, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0, 5.0, 6.5, 8.0)
+POOLED = "pooled"
+POOLED_PATIENTS = 2.0
+"""Smoothing by the shares of all classes together, and patients that these are worth in each class."""
+
+SMOOTHINGS: tuple[float | str, ...] = (1.0, POOLED)
+
+HOTTEST = 2.0**16
+LEVEL = 1e-4
+"""A temperature is not sought beyond the first, nor where doubling it gains less log loss than the second."""
 
 FOLDS = 5
-LEAST_ROWS = 50
-LEAST_PATIENTS = 2 * FOLDS
-"""Patients in all, and of every class, from which cross-validation chooses anything."""
+LEAST_ROWS = 30
+"""Patients in all from which cross-validation chooses anything; of two classes there must be one in every fold."""
+
+UNTOLD = 0.25
+LEAST = 1e-12
+"""Patients whose findings say nothing of their class, as if seen besides: few rows without a mistake are no proof. What
+is less probable than the least surprises as much as that."""
 
 
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """Distributions of every finding.
+    """Distributions of every finding given the class, their cells one after the other.
 
     Parameters
     ----------
     prior : ndarray, shape (n_classes,)
         Patients of each class.
-    parents : tuple of (int or None)
-        The second parent of each finding, a place among the findings.
-    shares : tuple of ndarray, shape (n_classes, n_states) or (n_classes, n_states of the parent, n_states)
-    patients : tuple of ndarray, the same shapes without the last axis
-        Behind each row.
-    alone : tuple of ndarray, shape (n_classes, n_states)
-        Without the second parent.
+    cards : ndarray of int, shape (n_findings,)
+        States of each finding.
+    parents : dict of int to int
+        The second parent of a finding, both by place.
+    shares : ndarray, shape (n_classes, n_cells)
+        Of all findings without a second parent; then of those that have one, a distribution for each of its states.
+    patients : ndarray, shape (n_classes, n_distributions)
+        Behind each distribution.
     """
 
     prior: Array
-    parents: tuple[int | None, ...]
-    shares: tuple[Array, ...]
-    patients: tuple[Array, ...]
-    alone: tuple[Array, ...]
+    cards: Codes
+    parents: dict[int, int]
+    shares: Array
+    patients: Array
+
+    @cached_property
+    def sizes(self) -> Codes:
+        """Cells of each distribution."""
+        return _sizes(self.cards, self.parents)
+
+    def rows(self) -> list[tuple[Array, Array]]:
+        """Shares and patients of each finding, with its second parent where it has one.
+
+        Their shapes are (n_classes, n_states) and (n_classes,), or with an axis of the parent's states after the first.
+        """
+        many, first = len(self.prior), len(self.cards)
+        found, start = [], int(self.cards.sum())
+        for place, (end, card) in enumerate(zip(self.cards.cumsum(), self.cards, strict=True)):
+            found.append((self.shares[:, end - card : end], self.patients[:, place]))
+        for place, parent in self.parents.items():
+            card, other = self.cards[place], self.cards[parent]
+            shares = self.shares[:, start : start + card * other].reshape(many, other, card)
+            found[place] = (shares, self.patients[:, first : first + other])
+            start, first = start + card * other, first + other
+        return found
 
     def tempered(self, temperature: float) -> Tables:
-        """The same findings, less sure of the class."""
+        """The same findings, less sure of the class: likelihood ratios to the power of 1 / temperature.
+
+        Examples
+        --------
+        >>> shares, patients = np.array([[0.9, 0.1], [0.1, 0.9]]), np.full((2, 1), 10.0)
+        >>> made = Tables(np.array([10.0, 10.0]), np.array([2]), {}, shares, patients)
+        >>> made.tempered(2.0).shares.round(2)
+        array([[0.75, 0.25],
+               [0.25, 0.75]])
+        """
         if temperature == 1.0:
             return self
-        return Tables(
-            self.prior,
-            self.parents,
-            tuple(cooled(share, behind, temperature) for share, behind in zip(self.shares, self._behind, strict=True)),
-            self.patients,
-            tuple(cooled(share, self.prior, temperature) for share in self.alone),
-        )
+        logs, log_pool = self._lifts((temperature,))
+        return replace(self, shares=np.exp(logs[0] + log_pool))
 
-    def log_posteriors(self, codes: Codes, temperatures: Sequence[float] = (1.0,)) -> Array:
-        """Ln P(class | findings) at each temperature, shape (n_temperatures, n_rows, n_classes); -1 is missing."""
-        from scipy.sparse import csr_array
+    def log_posteriors(self, cells: csr_array, temperatures: Sequence[float] = (1.0,)) -> Array:
+        """Ln P(class | findings) at each temperature, shape (n_temperatures, n_rows, n_classes); ``cells`` are ours.
 
-        many = len(self.prior)
-        rows = [table.reshape(many, -1) for table in self._parts(self.alone, self.shares)]
-        behind = [each.reshape(many, -1) for each in self._parts([self.prior] * len(self.parents), self.patients)]
-        cards = [table.shape[1] for table in self.alone]
-        sizes = np.repeat(self._parts(cards, cards), [each.shape[1] for each in behind])  # of every distribution
-        flat = np.concatenate(rows, axis=1)
-        weight = np.repeat(np.concatenate(behind, axis=1), sizes, axis=1)
-        log_pool = np.log((flat * weight).sum(axis=0) / weight.sum(axis=0))
-        lift, starts = np.log(flat) - log_pool, np.cumsum(sizes) - sizes
-        cooler = lift / np.asarray(temperatures)[:, None, None]
-        whole = np.log(np.add.reduceat(np.exp(cooler + log_pool), starts, axis=2))
-        whole[np.asarray(temperatures) == 1.0] = 0.0
-        logs = (cooler - np.repeat(whole, sizes, axis=2)).transpose(2, 0, 1)
-        place = self._places(codes, [each.shape[1] for each in rows])
-        seen = place >= 0  # what is missing says nothing; what the pool says, it says of every class
-        ends = np.r_[0, np.cumsum(seen.sum(axis=1))]
-        picked = csr_array((np.ones(ends[-1]), place[seen], ends), shape=(len(codes), len(logs)))
-        found = (picked @ logs.reshape(len(logs), -1)).reshape(len(codes), len(temperatures), many).swapaxes(0, 1)
-        found += np.log(np.maximum(self.prior, 1e-12) / self.prior.sum())
+        What all classes together say of a finding, it says of every class, and so of none.
+        """
+        logs = self._lifts(temperatures)[0].transpose(2, 0, 1)
+        found = (cells @ logs.reshape(len(logs), -1)).reshape(-1, *logs.shape[1:]).swapaxes(0, 1)
+        found += np.log(np.maximum(self.prior, LEAST) / self.prior.sum())
         found -= found.max(axis=2, keepdims=True)
         return np.asarray(found - np.log(np.exp(found).sum(axis=2, keepdims=True)))
 
-    @property
-    def _behind(self) -> list[Array]:
-        """Patients that weigh the classes of each finding."""
-        return [self.prior if parent is None else own for parent, own in zip(self.parents, self.patients, strict=True)]
+    def cells(self, codes: Codes) -> csr_array:
+        """Which cells the findings of each patient are, shape (n_rows, n_cells); -1 says nothing."""
+        from scipy.sparse import csr_array
 
-    def _parts(self, alone: Sequence[Any], shares: Sequence[Any]) -> list[Any]:
-        """What belongs to the rows of every finding: those without a second parent, then those with one, if any."""
-        pairs = zip(self.parents, alone, shares, strict=True)
-        return [each for parent, own, share in pairs for each in ((own,) if parent is None else (own, share))]
+        linked, others = list(self.parents), list(self.parents.values())
+        begins = np.cumsum([0, *self.cards, *self.cards[linked] * self.cards[others]])
+        place = begins[: len(self.cards)] + codes
+        within = begins[len(self.cards) : -1] + codes[:, others] * self.cards[linked] + codes[:, linked]
+        place[:, linked] = np.where(codes[:, others] >= 0, within, place[:, linked])
+        seen = codes >= 0
+        ends = np.r_[0, np.cumsum(seen.sum(axis=1))]
+        return csr_array((np.ones(ends[-1]), place[seen], ends), shape=(len(codes), begins[-1]))
 
-    def _places(self, codes: Codes, widths: Sequence[int]) -> Codes:
-        """Where the cells stand in all rows one after the other; -1 where missing."""
-        linked = np.array([place for place, parent in enumerate(self.parents) if parent is not None], dtype=np.intp)
-        others = codes[:, [parent for parent in self.parents if parent is not None]]
-        part = np.arange(len(self.parents)) + np.searchsorted(linked, np.arange(len(self.parents)))
-        begins = np.cumsum([0, *widths])
-        place = begins[part] + codes
-        cards = np.array([table.shape[1] for table in self.alone])[linked]
-        within = begins[part[linked] + 1] + others * cards + codes[:, linked]
-        place[:, linked] = np.where(others >= 0, within, place[:, linked])
-        return np.where(codes >= 0, place, -1)
+    def _lifts(self, temperatures: Sequence[float]) -> tuple[Array, Array]:
+        """Ln of the tempered shares over those of all classes together, shape (n_temperatures, n_classes, n_cells).
+
+        And ln of the latter, shape (n_cells,). Findings without a second parent weigh the classes as they are frequent.
+        """
+        behind = self.patients.copy()
+        behind[:, : len(self.cards)] = self.prior[:, None]
+        weight = np.repeat(behind / behind.sum(axis=0), self.sizes, axis=1)
+        log_pool = np.log((self.shares * weight).sum(axis=0))
+        cooler = (np.log(self.shares) - log_pool) / np.asarray(temperatures)[:, None, None]
+        whole = np.log(np.add.reduceat(np.exp(cooler + log_pool), np.cumsum(self.sizes) - self.sizes, axis=2))
+        whole[np.asarray(temperatures) == 1.0] = 0.0
+        return np.asarray(cooler - np.repeat(whole, self.sizes, axis=2)), log_pool
 
 
-def pooled(share: Array, patients: Array) -> Array:
-    """Rows of all classes together, weighted with the patients behind them; without the axis of classes."""
-    weight = patients.reshape(*patients.shape, *(1,) * (share.ndim - patients.ndim))
-    return np.asarray((share * weight).sum(axis=0) / np.broadcast_to(weight, share.shape).sum(axis=0))
+def _sizes(cards: Codes, parents: dict[int, int]) -> Codes:
+    return np.concatenate([cards, np.repeat(cards[list(parents)], cards[list(parents.values())])])
 
 
-def cooled(share: Array, patients: Array, temperature: float) -> Array:
-    """Rows whose likelihood ratios between classes are to the power of 1 / temperature; classes come first.
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """Patients of a table, from which tables of any smoothing are made. Made by ``counted``.
 
-    Examples
-    --------
-    >>> cooled(np.array([[0.9, 0.1], [0.1, 0.9]]), np.array([10.0, 10.0]), 2.0).round(2)
-    array([[0.75, 0.25],
-           [0.25, 0.75]])
+    Parameters
+    ----------
+    prior, cards, parents
+        As ``Tables``.
+    alone : ndarray, shape (n_classes, n_cells)
+        Patients in each state of each finding.
+    pairs : ndarray, shape (n_classes, n_cells)
+        Of each finding with a second parent, in each state of it.
     """
-    pool = pooled(share, patients)
-    power = pool * (share / pool) ** (1 / temperature)
-    return np.asarray(power / power.sum(axis=-1, keepdims=True))
+
+    prior: Array
+    cards: Codes
+    parents: dict[int, int]
+    alone: Array
+    pairs: Array
+
+    def tables(self, way: Choice) -> Tables:
+        """Tables with the structure and smoothing of ``way``, not tempered."""
+        own = self.alone + (self._pooled if isinstance(way.smoothing, str) else way.smoothing)
+        patients = np.add.reduceat(own, np.cumsum(self.cards) - self.cards, axis=1)
+        alone = own / np.repeat(patients, self.cards, axis=1)
+        if way.structure == "naive" or not self.parents:
+            return Tables(self.prior, self.cards, {}, alone, patients)
+        sizes, same = self._linked
+        behind = np.add.reduceat(self.pairs, np.cumsum(sizes) - sizes, axis=1) + way.tree_weight
+        both = (self.pairs + way.tree_weight * alone[:, same]) / np.repeat(behind, sizes, axis=1)
+        return Tables(self.prior, self.cards, self.parents, np.hstack([alone, both]), np.hstack([patients, behind]))
+
+    @cached_property
+    def _pooled(self) -> Array:
+        """Patients of every state beforehand, with the shares of all classes together, shape (n_cells,)."""
+        together = self.alone.sum(axis=0) + 0.5
+        whole = np.add.reduceat(together, np.cumsum(self.cards) - self.cards)
+        return np.asarray(POOLED_PATIENTS * together / np.repeat(whole, self.cards))
+
+    @cached_property
+    def _linked(self) -> tuple[Codes, Codes]:
+        """Cells of each distribution with a second parent, and for each cell the same state without it."""
+        sizes = _sizes(self.cards, self.parents)[len(self.cards) :]
+        begins = (np.cumsum(self.cards) - self.cards)[list(self.parents)]
+        first = np.repeat(begins, self.cards[list(self.parents.values())])
+        return sizes, np.arange(sizes.sum()) + np.repeat(first - (np.cumsum(sizes) - sizes), sizes)
 
 
-def tables_of(
-    codes: Codes, labels: Codes, weights: Array, cards: Sequence[int], n_classes: int, structure: str, smoothing: float
-) -> Tables:
-    """Tables from counts with additive smoothing.
+def counted(
+    codes: Codes, labels: Codes, weights: Array, cards: Sequence[int], n_classes: int, *, with_tree: bool
+) -> Counts:
+    """Count the patients; with the tree that ``tree`` gives where it is asked for.
 
     Parameters
     ----------
@@ -157,43 +222,24 @@ def tables_of(
     cards : sequence of int
         States of each finding.
     n_classes : int
-    structure : {"naive", "tree"}
-    smoothing : float, above 0
+    with_tree : bool
     """
-    own = [n + smoothing for n in _counts(codes, cards, labels, weights, n_classes)]
-    patients = tuple(n.sum(axis=1) for n in own)
-    alone = tuple(n / behind[:, None] for n, behind in zip(own, patients, strict=True))
-    prior = np.bincount(labels, weights, n_classes).astype(np.float64)
-    naive = Tables(prior, (None,) * len(alone), alone, patients, alone)
-    return with_tree(naive, codes, labels, weights) if structure == "tree" else naive
+    prior, card = np.bincount(labels, weights, n_classes).astype(np.float64), np.asarray(cards, dtype=np.intp)
+    parents = tree(codes, labels, weights) if with_tree else {}
+    linked, others = list(parents), list(parents.values())
+    known = (codes[:, linked] >= 0) & (codes[:, others] >= 0)
+    both = np.where(known, codes[:, others] * card[linked] + codes[:, linked], -1)
+    alone = _counts(codes, card, labels, weights, n_classes)
+    return Counts(prior, card, parents, alone, _counts(both, card[others] * card[linked], labels, weights, n_classes))
 
 
-def with_tree(naive: Tables, codes: Codes, labels: Codes, weights: Array) -> Tables:
-    """The same tables where each finding but the first has the second parent that ``tree`` gives it."""
-    parents, n_classes = tree(codes, labels, weights), len(naive.prior)
-    shares, patients, cards = list(naive.shares), list(naive.patients), [each.shape[1] for each in naive.alone]
-    card, linked, others = np.asarray(cards), list(parents), list(parents.values())
-    pairs = np.where(
-        (codes[:, linked] >= 0) & (codes[:, others] >= 0), codes[:, others] * card[linked] + codes[:, linked], -1
-    )
-    counts = _counts(pairs, card[others] * card[linked], labels, weights, n_classes)
-    for place, other, both in zip(linked, others, counts, strict=True):
-        both = both.reshape(n_classes, card[other], card[place])
-        total = both.sum(axis=2) + TREE_WEIGHT
-        shares[place] = (both + TREE_WEIGHT * naive.alone[place][:, None, :]) / total[..., None]
-        patients[place] = total
-    second = tuple(parents.get(place) for place in range(len(cards)))
-    return Tables(naive.prior, second, tuple(shares), tuple(patients), naive.alone)
-
-
-def _counts(codes: Codes, cards: Sequence[int] | Codes, labels: Codes, weights: Array, n_classes: int) -> list[Array]:
-    """Patients of each class in each state of every column, shape (n_classes, n_states); -1 is missing."""
+def _counts(codes: Codes, cards: Codes, labels: Codes, weights: Array, n_classes: int) -> Array:
+    """Patients of each class in each state of all columns one after the other; -1 is missing."""
     begins = np.cumsum([0, *cards])
     seen = codes >= 0
     flat = (labels[:, None] * begins[-1] + begins[:-1] + codes)[seen]
-    counted = np.bincount(flat, np.broadcast_to(weights[:, None], codes.shape)[seen], n_classes * begins[-1])
-    shaped = counted.astype(np.float64).reshape(n_classes, -1)
-    return [shaped[:, begin:end] for begin, end in pairwise(begins)]
+    found = np.bincount(flat, np.broadcast_to(weights[:, None], codes.shape)[seen], n_classes * begins[-1])
+    return found.astype(np.float64).reshape(n_classes, -1)
 
 
 def tree(codes: Codes, labels: Codes, weights: Array) -> dict[int, int]:
@@ -238,16 +284,18 @@ def shared_information(labels: Codes, findings: Codes, weights: Array) -> Array:
     cards = findings.max(axis=0, initial=0) + 1
     starts = np.cumsum([0, *cards])[:-1]
     row, column = np.nonzero(findings >= 0)
-    states, seen = np.zeros((len(findings), int(cards.sum()))), np.zeros(findings.shape)
-    states[row, starts[column] + findings[row, column]] = seen[row, column] = 1.0
-    total = np.zeros((len(cards), len(cards)))
+    states = np.zeros((len(findings), int(cards.sum())))
+    states[row, starts[column] + findings[row, column]] = 1.0
+    total, rows = np.zeros((2, len(cards), len(cards)))
     for label in np.unique(labels):
-        chosen = labels == label
-        own, known, weight = states[chosen], seen[chosen], weights[chosen, None]
-        alone = np.add.reduceat(_xlogx((own * weight).T @ known), starts, axis=0)
-        both = np.add.reduceat(np.add.reduceat(_xlogx((own * weight).T @ own), starts, axis=0), starts, axis=1)
-        total += both + _xlogx((known * weight).T @ known) - alone - alone.T
-    rows = (seen * weights[:, None]).T @ seen
+        own = states[labels == label]
+        both = (own * weights[labels == label, None]).T @ own
+        one = np.add.reduceat(both, starts, axis=1)  # in which the second finding is known
+        patients = np.add.reduceat(one, starts, axis=0)
+        alone = np.add.reduceat(_xlogx(one), starts, axis=0)
+        joint = np.add.reduceat(np.add.reduceat(_xlogx(both), starts, axis=1), starts, axis=0)
+        total += joint + _xlogx(patients) - alone - alone.T
+        rows += patients
     return np.asarray(np.maximum(np.divide(total, rows, out=np.zeros_like(total), where=rows > 0), 0.0))
 
 
@@ -263,15 +311,28 @@ class Choice:
     ----------
     structure : {"naive", "tree"}
     missing : {"ignore", "state"}
+    smoothing : float, or "pooled"
+        Patients that every state of a finding is given beforehand; or two patients in every class, with the shares of
+        all classes together.
+    tree_weight : float
+        Patients that a table without the second parent is worth in each row with it.
     temperature : float
     log_loss : float
         Cross-validated, NaN where nothing was tried.
+    gain : float
+        Log loss of the class frequencies alone minus it, over the same patients.
+    error : float
+        Standard error of the gain.
     """
 
     structure: str
     missing: str
-    temperature: float
+    smoothing: float | str
+    tree_weight: float = TREE_WEIGHTS[0]
+    temperature: float = 1.0
     log_loss: float = np.nan
+    gain: float = np.nan
+    error: float = np.nan
 
 
 def choose(
@@ -282,38 +343,49 @@ def choose(
     n_classes: int,
     structures: Sequence[str],
     missings: Sequence[str],
-    temperatures: Sequence[float],
-    smoothing: float,
+    smoothings: Sequence[float | str],
+    temperature: float | None,
     measured: Mapping[int, Array],
+    groups: Codes,
 ) -> Choice:
     """The way of the least log loss in stratified cross-validation; the first of each where patients are too few.
 
     Parameters
     ----------
-    codes, labels, weights, cards, n_classes, smoothing
-        As ``tables_of``. Classes of fewer patients than folds are not asked about.
+    codes, labels, weights, cards, n_classes
+        As ``counted``. Classes of fewer patients than folds are not asked about.
     structures, missings : sequence of str
-    temperatures : sequence of float
+        A tree that stands alone has the first of ``TREE_WEIGHTS``.
+    smoothings : sequence of float or "pooled"
+    temperature : float, optional
+        That of the least log loss where left out, 1 where patients are too few.
     measured : mapping of a finding's place to its numbers, shape (n_rows,), NaN where missing
         Findings that are cut where the classes part: every fold has cuts of its own, so that none knows its patients.
+    groups : ndarray of int, shape (n_rows,), 0, 1, ...
+        Rows of one group are in one fold, and count as one patient where it is asked whether these suffice.
     """
-    plain = Choice(structures[0], missings[0], 1.0 if 1.0 in temperatures else temperatures[0])
-    if len(structures) * len(missings) * len(temperatures) == 1:
-        return plain
-    patients = np.bincount(labels, minlength=n_classes)
-    if len(labels) < LEAST_ROWS or (patients >= LEAST_PATIENTS).sum() < 2:
-        return plain
-    fold = np.empty(len(labels), dtype=np.intp)
-    shuffled = np.random.default_rng(0).permutation(len(labels))
-    fold[shuffled[np.argsort(labels[shuffled], kind="stable")]] = np.arange(len(labels)) % FOLDS
+    ways = [
+        Choice(structure, missing, smoothing, weight, 1.0 if temperature is None else temperature)
+        for missing in missings
+        for structure in structures
+        for smoothing in smoothings
+        for weight in (TREE_WEIGHTS if structure == "tree" and len(structures) > 1 else TREE_WEIGHTS[:1])
+    ]
+    if len(ways) == 1 and temperature is not None:
+        return ways[0]
+    patients = np.bincount(np.unique(np.stack([labels, groups]), axis=1)[0], minlength=n_classes)
+    if groups.max() + 1 < LEAST_ROWS or (patients >= FOLDS).sum() < 2:
+        return ways[0]
+    fold = folds(labels, groups, FOLDS)
     asked = patients[labels] >= FOLDS
-    loss = np.zeros((len(missings), len(structures), len(temperatures)))
+    prior = np.bincount(labels, weights, n_classes) / weights.sum()
+    held_out: list[list[_HeldOut]] = [[] for _ in ways]
     orders = [rising(numbers) for numbers in measured.values()]
     blank = [(place, np.flatnonzero(~np.isfinite(numbers))) for place, numbers in measured.items()]
     rows = [order[fold[order] != number] for number in range(FOLDS) for order in orders]
     cuts = cut_all([*measured.values()] * FOLDS, rows, labels, weights)
     for number in range(FOLDS):
-        train, test = fold != number, (fold == number) & asked
+        train, test = fold != number, np.flatnonzero((fold == number) & asked)
         own, sizes = codes.copy(), list(cards)
         of_fold = cuts[number * len(measured) : (number + 1) * len(measured)]
         for (place, numbers), ends in zip(measured.items(), of_fold, strict=True):
@@ -321,17 +393,82 @@ def choose(
             sizes[place] = len(ends) + 1
         for place, empty in blank:
             own[empty, place] = -1
-        for m, missing in enumerate(missings):
+        for missing in missings:
             used, states = (own, sizes) if missing == "ignore" else with_state(own, sizes)
-            told = used[train], labels[train], weights[train]
-            naive = tables_of(*told, states, n_classes, "naive", smoothing)
-            for s, structure in enumerate(structures):
-                made = with_tree(naive, *told) if structure == "tree" else naive
-                logs = made.log_posteriors(used[test], temperatures)
-                loss[m, s] -= logs[:, np.arange(test.sum()), labels[test]] @ weights[test]
-    loss /= weights[asked].sum()
-    m, s, t = (int(place) for place in np.unravel_index(int(loss.argmin()), loss.shape))
-    return Choice(structures[s], missings[m], float(temperatures[t]), float(loss[m, s, t]))
+            counts = counted(
+                used[train], labels[train], weights[train], states, n_classes, with_tree="tree" in structures
+            )
+            cells: dict[str, csr_array] = {}  # one structure has the same in all its ways
+            for place, way in enumerate(ways):
+                if way.missing != missing:
+                    continue
+                made = counts.tables(way)
+                if way.structure not in cells:
+                    cells[way.structure] = made.cells(used[test])
+                held_out[place].append(_HeldOut(made, cells[way.structure], test))
+    size = weights[asked].sum()
+
+    def loss(parts: Sequence[_HeldOut], temperatures: Array) -> Array:
+        total = np.zeros(len(temperatures))
+        for part in parts:
+            logs, of_rows = part.tables.log_posteriors(part.cells, temperatures.tolist()), weights[part.rows]
+            total -= logs[:, np.arange(len(part.rows)), labels[part.rows]] @ of_rows
+            total -= UNTOLD / size * (of_rows @ (np.maximum(logs, np.log(LEAST)) @ prior).T)
+        return np.asarray(total / size)
+
+    found = [
+        coolest(partial(loss, parts)) if temperature is None else (temperature, loss(parts, np.array([temperature]))[0])
+        for parts in held_out
+    ]
+    best = min(range(len(ways)), key=lambda place: found[place][1])
+    own_loss, gain = np.zeros((2, len(labels)))
+    for part in held_out[best]:
+        told = part.tables.log_posteriors(part.cells, found[best][:1])[0, np.arange(len(part.rows)), labels[part.rows]]
+        own_loss[part.rows] = -weights[part.rows] * told
+        shares = part.tables.prior / part.tables.prior.sum()
+        gain[part.rows] = weights[part.rows] * (told - np.log(np.maximum(shares, LEAST))[labels[part.rows]])
+    of_groups = np.bincount(groups, gain - gain.sum() / size * weights * asked)
+    error = float(np.sqrt((of_groups**2).sum()) / size)
+    log_loss = float(own_loss.sum() / size)
+    return replace(
+        ways[best], temperature=found[best][0], log_loss=log_loss, gain=float(gain.sum() / size), error=error
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _HeldOut:
+    """Tables of the other folds, and the patients of this one: the cells that they are, and their rows."""
+
+    tables: Tables
+    cells: csr_array
+    rows: Codes
+
+
+def coolest(loss: Callable[[Array], Array]) -> tuple[float, float]:
+    """The temperature, at least 1, of the least loss, to a third of a doubling, and that loss.
+
+    The loss has one valley: it is followed by doublings, then looked at more closely.
+
+    Parameters
+    ----------
+    loss : callable
+        Of temperatures, shape (n,).
+
+    Examples
+    --------
+    >>> temperature, value = coolest(lambda each: np.log(each / 40) ** 2)
+    >>> temperature, round(value, 3)
+    (40.32, 0.0)
+    """
+    tried = np.array([1.0, 2.0, 4.0])
+    values = loss(tried)
+    while values.argmin() == len(tried) - 1 and values[-2] - values[-1] > LEVEL and tried[-1] < HOTTEST:
+        more = tried[-1] * np.array([2.0, 4.0])
+        tried, values = np.r_[tried, more], np.r_[values, loss(more)]
+    near = (tried[values.argmin()] * 2.0 ** (np.array([-2, -1, 1, 2]) / 3)).round(2)
+    near = near[near > 1]
+    tried, values = np.r_[tried, near], np.r_[values, loss(near)]
+    return float(tried[values.argmin()]), float(values.min())
 
 
 def with_state(codes: Codes, cards: Sequence[int]) -> tuple[Codes, list[int]]:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_consistent_length
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
@@ -26,7 +27,7 @@ class BayesDxClassifier(ClassifierMixin, BaseEstimator):
     structure : {"auto", "naive", "tree"}
     missing : {"auto", "ignore", "state"}
     temperature : "auto", or float above 0
-    smoothing : float, above 0
+    smoothing : "auto", or float above 0
         As ``fit_model`` takes them: "auto" is what has the least cross-validated log loss.
 
     Attributes
@@ -53,7 +54,7 @@ class BayesDxClassifier(ClassifierMixin, BaseEstimator):
         structure: Literal["auto", "naive", "tree"] = "auto",
         missing: Literal["auto", "ignore", "state"] = "auto",
         temperature: float | Literal["auto"] = "auto",
-        smoothing: float = 1.0,
+        smoothing: float | Literal["auto"] = "auto",
     ) -> None:
         self.structure = structure
         self.missing = missing
@@ -68,7 +69,7 @@ class BayesDxClassifier(ClassifierMixin, BaseEstimator):
         tags.input_tags.string = True
         return tags
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> Self:
         """Fit the network to findings (n_patients, n_findings) and labels (n_patients,).
 
         Parameters
@@ -79,6 +80,8 @@ class BayesDxClassifier(ClassifierMixin, BaseEstimator):
             Labels of two or more classes.
         sample_weight : array_like, shape (n_patients,), at least 0, optional
             How many patients a row stands for.
+        groups : array_like, shape (n_patients,), optional
+            Whose each row is, as ``fit_model`` takes it.
 
         Returns
         -------
@@ -99,6 +102,9 @@ class BayesDxClassifier(ClassifierMixin, BaseEstimator):
         cells, labels = validate_data(self, X, y, dtype=None, ensure_all_finite="allow-nan")
         check_classification_targets(labels)
         weights = _check_sample_weight(sample_weight, cells, dtype=np.float64, ensure_non_negative=True)
+        if groups is not None:
+            check_consistent_length(cells, groups)
+            groups = np.asarray(groups)[weights > 0]
         cells, labels, weights = cells[weights > 0], labels[weights > 0], weights[weights > 0]
         self.classes_, codes = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
@@ -118,6 +124,7 @@ class BayesDxClassifier(ClassifierMixin, BaseEstimator):
             temperature=self.temperature,
             smoothing=self.smoothing,
             weight=weight,
+            groups=groups,
         )
         self.model_ = self.fit_.model
         return self

@@ -8,6 +8,7 @@ import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
@@ -17,16 +18,16 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-from bayesdx.diagnosis.compiled import compiled
 from bayesdx.errors import DataWarning, ImpossibleEvidenceError, LearningError, nearest_hint
 from bayesdx.evaluation.dataset import MISSING, Cohort, Table, read_cohort, read_table, translate, weights_of
 from bayesdx.evaluation.mapping import HEADER, code_text, read_numbers
-from bayesdx.inference import Evidence
+from bayesdx.inference import Engine, Evidence
 from bayesdx.knowledge.model import Model, ModelInfo, Population
 from bayesdx.knowledge.schema import Conditions, Cut, Link, Prior, Source, TableEntry, Variable
 from bayesdx.knowledge.spelling import identifier, in_words, latin
 from bayesdx.learning.calibrate import calibrate
-from bayesdx.learning.classes import TEMPERATURES, Choice, Tables, choose, tables_of
+from bayesdx.learning.classes import POOLED, SMOOTHINGS, Choice, Tables, choose, counted
+from bayesdx.learning.copies import copies
 from bayesdx.learning.cutting import cut_all, rising
 from bayesdx.learning.em import Progress
 
@@ -104,6 +105,14 @@ class ModelFit:
             self._say(cohort.name, [f"rows {rows}" if (~told).sum() <= 5 else f"rows {rows}, ..."], "left out")
         return cohort.take(told)
 
+    @cached_property
+    def _engine(self) -> Engine:
+        """Made here, since to look for one that is made already takes the hash of the whole model."""
+        return Engine(self.model)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_engine"}
+
     def _say(self, name: str, what: list[str], then: str = "it counts as not observed") -> None:
         if what:
             more = f" and {len(what) - 5} more" if len(what) > 5 else ""
@@ -153,7 +162,7 @@ class ModelFit:
         numbers = {name: each for name in single if (each := _plain_numbers(frame[name])) is not None}
         codes, unseen = _coded(self.model, frame, others, numbers)
         self._say(label, unseen)
-        engine = compiled(self.model).engine
+        engine = self._engine
         place = {variable.variable: number for number, variable in enumerate(self.model.variables)}
         evidence = Evidence(codes[:, [place[name] for name in engine.network.names]].astype(np.int32))
         result = engine.propagate(evidence, targets=(cause,))
@@ -221,8 +230,9 @@ def fit_model(
     missing: Literal["auto", "ignore", "state"] = "auto",
     structure: Literal["auto", "naive", "tree"] = "auto",
     temperature: float | Literal["auto"] = "auto",
-    smoothing: float = 1.0,
+    smoothing: float | Literal["auto"] = "auto",
     weight: str | None = None,
+    groups: str | Sequence[object] | NDArray[Any] | pd.Series | None = None,
     name: str = "fitted_model",
     population: str = "here",
     title: str = "",
@@ -247,18 +257,26 @@ def fit_model(
         An empty cell is missing at random, or a state ``not_recorded`` of its own: in records, what was asked and
         ordered is itself informative.
     structure : {"auto", "naive", "tree"}
-        Findings independent given one exclusive cause, or each with one more parent among the findings. An average of
+        Findings independent given one exclusive cause, or each with one more parent among the findings, whose tables
+        are drawn to those without it by 20 patients in every row ("auto" also tries 5). An average of
         such models (Webb, Boughton, Wang 2005) is none of these: its tables for every two findings are not a model
         folder's, whose rows a person can read and correct.
     temperature : "auto", or float above 0
         Likelihood ratios are taken to the power of 1 / temperature, so that findings that go together are not counted
-        several times; how frequent a finding is in all classes together stays. "auto", in these three, is what has the
-        least cross-validated log loss (five folds); with fewer than 50 patients, or 10 in fewer than two classes, and
-        for several causes: "naive", "ignore" and 1.
-    smoothing : float, above 0
-        Patients that every state of a finding is given beforehand, as additive smoothing.
+        several times; how frequent a finding is in all classes together stays.
+    smoothing : "auto", or float above 0
+        Patients that every state of a finding is given beforehand, as additive smoothing. "auto" also tries two
+        patients in every class with the shares of all classes together, which suits many classes of few patients.
+
+        "auto", in these four, is what has the least cross-validated log loss (five folds; a quarter of a patient whose
+        findings say nothing is added, so that few patients without a mistake make no model sure). With fewer than 30
+        patients, or 5 in fewer than two classes, and for several causes it is "naive", "ignore", 1 and 1.
     weight : str, optional
         A column of numbers of at least 0: how many patients a row stands for.
+    groups : str, or sequence of shape (n_rows,), optional
+        Whose each row is, where a patient has several: a column, which is then no finding, or one value per row.
+        Cross-validation keeps the rows of a patient in one fold. Where left out, rows are patients of their own but
+        for those that are copies of each other (``copies``), which ``notes`` then say.
     name, population, title : str
         Of the model.
     progress : callable, optional
@@ -291,10 +309,12 @@ def fit_model(
     frame = frame.set_axis([str(column) for column in frame.columns], axis=1)
     _check_options(missing, structure, temperature, smoothing)
     chosen = [causes] if isinstance(causes, str) else list(causes)
-    columns = _columns(frame, chosen, findings, weight)
+    columns = _columns(frame, chosen, findings, [weight, groups])
     frame, marks = _without_marks(frame, [*chosen, *columns])
     notes = [f"{column}: {', '.join(words)} read as missing." for column, words in marks.items()]
-    weights, frame = _weighted(frame, weight)
+    owners = None if groups is None else _owners(frame, groups)
+    weights, kept = _weighted(frame, weight)
+    frame, owners = frame[kept], None if owners is None else np.unique(owners[kept], return_inverse=True)[1]
     classes = _classes(frame, chosen)
     _, joint = np.unique(np.stack([np.unique(c, return_inverse=True)[1] for c in classes]), axis=1, return_inverse=True)
     exclusive = len(chosen) == 1
@@ -331,56 +351,103 @@ def fit_model(
 
     bare, rules, constant = read_with("state" if missing == "state" else "ignore")
     if not exclusive:
-        made = _gated(bare, frame, rules, weights, smoothing, progress)
+        made = _gated(bare, frame, rules, weights, 1.0 if smoothing == "auto" else smoothing, progress)
     else:
         codes, _ = _coded(bare, frame, rules, {column: numbers[column] for column in _cut(rules)})
         labels, findings_of = codes[:, 0], codes[:, 1:]
         cards = [len(variable.states) for variable in bare.variables[1:]]
-        blanks = bool((findings_of < 0).any())
+        many, blanks = len(bare.variables[0].states), bool((findings_of < 0).any())
+        measured = {
+            place: numbers[variable.label]
+            for place, variable in enumerate(bare.variables[1:])
+            if variable.label in _cut(rules)
+        }
+        if owners is None:
+            owners = copies(findings_of, labels, measured)
+            notes += _copied(owners)
         choice = choose(
             findings_of,
             labels,
             weights,
             cards,
-            len(bare.variables[0].states),
+            many,
             ("naive", "tree") if structure == "auto" else (structure,),
             ("ignore", "state") if missing == "auto" and blanks else ("ignore",),
-            TEMPERATURES if temperature == "auto" else (float(temperature),),
-            smoothing,
-            {
-                place: numbers[variable.label]
-                for place, variable in enumerate(bare.variables[1:])
-                if variable.cuts and variable.label not in (cuts or {})
-            },
+            SMOOTHINGS if smoothing == "auto" else (float(smoothing),),
+            None if temperature == "auto" else float(temperature),
+            {place: each for place, each in measured.items() if bare.variables[1 + place].label not in (cuts or {})},
+            owners,
         )
         if choice.missing == "state":
             bare, rules, constant = read_with("state")
             codes, _ = _coded(bare, frame, rules, {column: numbers[column] for column in _cut(rules)})
             findings_of, cards = codes[:, 1:], [len(variable.states) for variable in bare.variables[1:]]
-        many = len(bare.variables[0].states)
-        tables = tables_of(findings_of, labels, weights, cards, many, choice.structure, smoothing)
-        if np.isfinite(choice.log_loss) or choice.temperature != 1.0:
-            said = _chosen(choice, structure, missing if blanks else "", temperature)
-            notes += [said] if said else []
+        counts = counted(findings_of, labels, weights, cards, many, with_tree=choice.structure == "tree")
+        if np.isfinite(choice.log_loss):
+            notes.append(_chosen(choice, structure, missing if blanks else "", smoothing, temperature))
+            notes += _useless(choice)
+        if choice.temperature != 1.0:
             citation = f"{source.citation}; likelihood ratios to the power of 1 / {choice.temperature:g}"
-            source = replace(source, citation=citation) if choice.temperature != 1.0 else source
-        made = _tabled(bare, tables.tempered(choice.temperature), source)
+            source = replace(source, citation=citation)
+        made = _tabled(bare, counts.tables(choice).tempered(choice.temperature), source)
     notes += [f"{column}: left out, since it does not vary." for column in constant]
     return ModelFit(made, {column: rule for column, rule in rules.items() if rule is not None}, tuple(notes))
 
 
-def _chosen(choice: Choice, structure: str, missing: str, temperature: float | str) -> str:
+def _chosen(choice: Choice, structure: str, missing: str, smoothing: float | str, temperature: float | str) -> str:
     """What cross-validation decided."""
     parts = [f"structure {choice.structure}"] if structure == "auto" else []
+    parts += [f"tables without the second parent worth {choice.tree_weight:g}"] if choice.structure == "tree" else []
     parts += [f"missing cells {'a state' if choice.missing == 'state' else 'ignored'}"] if missing == "auto" else []
+    of = "the shares of all classes" if choice.smoothing == POOLED else f"{choice.smoothing:g} patient in every state"
+    parts += [f"smoothing by {of}"] if smoothing == "auto" else []
     parts += [f"temperature {choice.temperature:g}"] if temperature == "auto" else []
-    return f"Chosen by cross-validation (log loss {choice.log_loss:.3f}): {', '.join(parts)}." if parts else ""
+    return f"Chosen by cross-validation (log loss {choice.log_loss:.3f}): {', '.join(parts)}."
 
 
-def _weighted(frame: pd.DataFrame, weight: str | None) -> tuple[Array, pd.DataFrame]:
-    """Patients that each row stands for, and the rows that stand for any."""
+def _useless(choice: Choice) -> list[str]:
+    """Where cross-validation does not show that the findings tell the classes apart."""
+    if choice.gain > 2 * choice.error:
+        return []
+    alone = choice.log_loss + choice.gain
+    return [
+        f"In cross-validation the findings predict no better than the class frequencies alone (log loss {alone:.3f}), "
+        "or no more than chance explains."
+    ]
+
+
+def _copied(owners: NDArray[np.intp]) -> list[str]:
+    """How many rows are copies."""
+    extra = len(owners) - 1 - int(owners.max(initial=-1))
+    if not extra:
+        return []
+    return [
+        f"{extra} of {len(owners)} rows are copies of others: far more are identical in every cell than the findings "
+        "explain. Cross-validation keeps copies together. Intervals count every row: leave them out where they are "
+        "the same patients."
+    ]
+
+
+def _owners(frame: pd.DataFrame, groups: str | Sequence[object] | NDArray[Any] | pd.Series) -> NDArray[np.intp]:
+    """Whose each row is, as whole numbers."""
+    if isinstance(groups, str):
+        if groups not in frame:
+            raise LearningError(f"groups: {groups!r} is not a column{nearest_hint(groups, list(frame.columns))}.")
+        cells, what = frame[groups], f"column {groups}"
+    else:
+        cells, what = pd.Series(list(groups), dtype=object), "groups"
+        if len(cells) != len(frame):
+            raise LearningError(f"groups: {len(cells)} values for {len(frame)} rows; expected one per row.")
+    empty = np.flatnonzero(cells.isna())
+    if empty.size:
+        raise LearningError(f"{what}, row {frame.index[empty[0]]!r}: empty; expected whose row it is.")
+    return np.asarray(pd.factorize(cells)[0], dtype=np.intp)
+
+
+def _weighted(frame: pd.DataFrame, weight: str | None) -> tuple[Array, NDArray[np.bool_]]:
+    """Patients that each row stands for where it stands for any, and which rows do."""
     if weight is None:
-        return np.ones(len(frame)), frame
+        return np.ones(len(frame)), np.ones(len(frame), dtype=np.bool_)
     if weight not in frame:
         raise LearningError(f"weight: {weight!r} is not a column{nearest_hint(weight, list(frame.columns))}.")
     found = weights_of(frame[weight])
@@ -390,27 +457,27 @@ def _weighted(frame: pd.DataFrame, weight: str | None) -> tuple[Array, pd.DataFr
         raise LearningError(f"column {weight}, row {row!r}: expected a weight, a finite number of at least 0.")
     if not (found > 0).any():
         raise LearningError(f"column {weight}: all weights are 0; expected at least one above 0.")
-    return found[found > 0], frame[found > 0]
+    return found[found > 0], found > 0
 
 
-def _check_options(missing: str, structure: str, temperature: float | str, smoothing: float) -> None:
+def _check_options(missing: str, structure: str, temperature: float | str, smoothing: float | str) -> None:
     valid_of = {"missing": ("auto", "ignore", "state"), "structure": ("auto", "naive", "tree")}
     for what, value in (("missing", missing), ("structure", structure)):
         if value not in valid_of[what]:
             raise LearningError(
                 f"{what}: {value!r}; expected {', '.join(valid_of[what][:-1])} or {valid_of[what][-1]}."
             )
-    if temperature != "auto" and not (isinstance(temperature, int | float) and 0 < temperature < np.inf):
-        raise LearningError(f"temperature: {temperature!r}; expected 'auto' or a finite number above 0.")
-    if not (np.isfinite(smoothing) and smoothing > 0):
-        raise LearningError(f"smoothing: {smoothing}; expected a finite number above 0.")
+    for what, number in (("temperature", temperature), ("smoothing", smoothing)):
+        if number != "auto" and not (isinstance(number, int | float) and 0 < number < np.inf):
+            raise LearningError(f"{what}: {number!r}; expected 'auto' or a finite number above 0.")
 
 
 def _columns(
-    frame: pd.DataFrame, causes: Sequence[str], findings: Iterable[str] | None, weight: str | None
+    frame: pd.DataFrame, causes: Sequence[str], findings: Iterable[str] | None, others: Sequence[object]
 ) -> list[str]:
     names = [str(column) for column in frame.columns]
-    wanted = [column for column in names if column not in (*causes, weight)] if findings is None else list(findings)
+    taken = (*causes, *(other for other in others if isinstance(other, str)))
+    wanted = [column for column in names if column not in taken] if findings is None else list(findings)
     for column in (*causes, *wanted):
         if column not in names:
             raise LearningError(f"{column!r} is not a column{nearest_hint(column, names)}.")
@@ -452,17 +519,19 @@ def _cause(column: str, values: NDArray[np.str_], exclusive: bool) -> tuple[Vari
 
 def _without_marks(frame: pd.DataFrame, columns: Sequence[str]) -> tuple[pd.DataFrame, dict[str, list[str]]]:
     """The table with ``?``, ``NA`` and the like as missing cells, and which of them each column had."""
-    frame, found = frame.copy(), {}
+    kinds = dict(zip(frame.columns, frame.dtypes, strict=True))
+    cleaned: dict[str, pd.Series] = {}
+    found: dict[str, list[str]] = {}
     for column in columns:
-        cells = frame[column]
-        if pd.api.types.is_numeric_dtype(cells):
+        if is_numeric_dtype(kinds[column]):
             continue
-        texts = cells.map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
-        words = [word for word in MISSING if (texts == word).any()]
-        if words:
-            frame[column] = cells.astype(object).where(~texts.isin(words), None)
+        cells = frame[column]
+        said = {cell.strip() for cell in cells.unique() if isinstance(cell, str)}
+        if words := [word for word in MISSING if word in said]:
+            texts = cells.map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
+            cleaned[column] = cells.astype(object).where(~texts.isin(words), None)
             found[column] = words
-    return frame, found
+    return frame.assign(**cleaned), found
 
 
 def _named(
@@ -510,7 +579,7 @@ def _banded(
 def _empty(cells: pd.Series) -> NDArray[np.bool_]:
     """Which cells hold nothing."""
     empty = cells.isna().to_numpy()
-    if not pd.api.types.is_numeric_dtype(cells):
+    if not is_numeric_dtype(cells):
         empty = empty | (cells.astype(str).str.strip() == "").to_numpy()
     return np.asarray(empty)
 
@@ -519,8 +588,8 @@ def _finding(
     cells: pd.Series, column: str, ends: list[float] | None, missing: str, marks: Sequence[str]
 ) -> tuple[Variable, dict[str, Any]] | None:
     """The variable of a column and its rule; None where the column has one value only."""
-    empty = _empty(cells)
     rule: dict[str, Any] = {"variable": identifier(column)}
+    empty = _empty(cells) if ends is None or missing == "state" else np.zeros(0, dtype=np.bool_)
     if ends is not None:
         texts = [f"{end:g}".replace("+", "") for end in ends]
         bands = [f"{low}_to_{high}" for low, high in pairwise(texts)]
@@ -551,10 +620,10 @@ def _band_codes(cuts: Sequence[float]) -> list[str]:
 
 def _numbers(cells: pd.Series, column: str, empty: NDArray[np.bool_]) -> Array:
     """The numbers of a column, NaN where a cell is none; text may have decimal commas."""
-    if pd.api.types.is_bool_dtype(cells):
+    if is_bool_dtype(cells):
         return np.full(len(cells), np.nan)
-    if pd.api.types.is_numeric_dtype(cells):
-        return pd.to_numeric(cells).to_numpy(dtype=float, na_value=np.nan)
+    if is_numeric_dtype(cells):
+        return np.asarray(cells.to_numpy(dtype=float, na_value=np.nan))
     codes, values = pd.factorize(cells)
     found, unclear = read_numbers(code_text(value) for value in values)
     numbers = np.array([*found, np.nan])[codes]
@@ -629,7 +698,7 @@ def _tabled(model: Model, made: Tables, source: Source) -> Model:
     cause, *findings = model.variables
     size = float(made.prior.sum())
     values, sizes = [made.prior[1:] / size], [np.full(len(cause.states) - 1, size)]
-    for share, patients in zip(made.shares, made.patients, strict=True):
+    for share, patients in made.rows():
         values.append(share[..., 1:].ravel())
         sizes.append(np.repeat(patients.ravel(), share.shape[-1] - 1))
     numbers = iter(_with_intervals(np.concatenate(values), np.concatenate(sizes)))
@@ -638,7 +707,8 @@ def _tabled(model: Model, made: Tables, source: Source) -> Model:
         for state in cause.states[1:]
     )
     entries: list[TableEntry] = []
-    for finding, parent in zip(findings, made.parents, strict=True):
+    for place, finding in enumerate(findings):
+        parent = made.parents.get(place)
         given: list[Conditions] = [((cause.variable, (state,)),) for state in cause.states]
         if parent is not None:
             second = findings[parent]

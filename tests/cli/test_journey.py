@@ -53,6 +53,7 @@ def test_the_journey_of_the_how_to(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         if "?" in draft:  # what a person corrects: this code means that nobody asked
             assert re.findall(r".*\?$", draft, re.MULTILINE) == ["fever,not asked,fever,?"]
             Path("mapping.csv").write_text(draft.replace("fever,?", "fever,"), "utf-8")
+    assert "has learned from these very patients" in " ".join(said[3].split())
     moved = dx.load_model("my_models/3.2.0", population="ward")
     parent = dx.load_model("hip_flexion_weakness")
     there = parent.with_population("emergency_department")
