@@ -341,11 +341,11 @@ def nearest_hint(name: object, valid: Iterable[str]) -> str:
     return f" (nearest: {near!r})" if near else ""
 
 
-def nearest(name: object, valid: Iterable[str]) -> str | None:
+def nearest(name: object, valid: Iterable[str], least: float = 0.6) -> str | None:
     """The valid name most like ``name``, or None where nothing is near.
 
-    A name that differs in case alone is near, and one that shares most of its letters in order: almost all of them
-    where one of the two has under four letters.
+    A name that differs in case alone is near, and one that shares at least this part of the letters of both, in order:
+    almost all of them where one of the two has under four letters.
 
     Examples
     --------
@@ -364,8 +364,8 @@ def nearest(name: object, valid: Iterable[str]) -> str | None:
     if asked in folded:
         return folded[asked]
     near = [*folded] if len(asked) >= SHORTEST_NEAR else [key for key in folded if len(key) >= SHORTEST_NEAR]
-    for choice, likeness, _ in process.extract(asked, near, scorer=Indel.normalized_similarity, score_cutoff=0.6):
-        if likeness >= (0.8 if min(len(asked), len(choice)) < SHORTEST_NEAR else 0.6):
+    for choice, likeness, _ in process.extract(asked, near, scorer=Indel.normalized_similarity, score_cutoff=least):
+        if likeness >= (0.8 if min(len(asked), len(choice)) < SHORTEST_NEAR else least):
             return folded[choice]
     return None
 

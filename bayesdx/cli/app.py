@@ -6,7 +6,6 @@ import contextlib
 import errno
 import io
 import os
-import shlex
 import sys
 import warnings
 from enum import StrEnum
@@ -137,13 +136,19 @@ class TakesFindings(TyperCommand):
     """A command with the options -f and --findings."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the command line; findings without their option are shown as they are typed with it."""
+        """Read the command line; what stands without its option is shown as it is typed with it."""
         ctx.allow_extra_args = True
         left = super().parse_args(ctx, args)
         if left:
-            from bayesdx.cli.typed_findings import is_file
+            import bayesdx as dx
+            from bayesdx.cli.typed_findings import with_options
 
-            typed = [f"{'--findings' if is_file(word) else '-f'} {shlex.quote(word)}" for word in left]
+            try:
+                loaded = dx.load_model(ctx.params["model"])
+            except dx.ModelError as error:  # of a table before its model, the order is what is wrong
+                ctx.fail(str(error))
+            takes_cause = any(parameter.name == "cause" for parameter in self.params)
+            typed = with_options(loaded, left, ctx.params.get("finding") or [], takes_cause)
             ctx.fail(f"{', '.join(map(repr, left))}: findings are given by options: {' '.join(typed)}")
         return left
 

@@ -153,13 +153,71 @@ def read_options(model: dx.Model, options: Sequence[str]) -> dict[str, Any]:
         if not equals and is_file(option):
             raise dx.FindingsError(f"-f {option!r}: a file of findings is given as --findings {shlex.quote(option)}.")
         if not (name and equals):
-            known = any(found in model.by_name for found in model.vocabulary.find(name))
-            example = f"-f '{name}=yes'" if known and name else "-f fever=present"
-            raise dx.FindingsError(f"-f {option!r}: expected VARIABLE=STATE, for example {example}.")
+            raise dx.FindingsError(f"-f {option!r}: expected VARIABLE=STATE, for example {_example(model, name)}.")
         if name in findings:
             raise dx.FindingsError(f"-f {option!r}: {name} is given twice; -f '{name}=x|y' leaves x and y possible.")
         findings[name] = read_value(model, name, text)
     return findings
+
+
+def _example(model: dx.Model, word: str) -> str:
+    """A finding as it is typed: of the variable or the group that a word means, if it means one."""
+    found = model.vocabulary.find(word)
+    if len(found) != 1:
+        return "-f fever=present"
+    values = model.by_name[found[0]].states if found[0] in model.by_name else model.groups[found[0]]
+    value = "yes" if _takes_yes(model, found[0], word) else values[-1]
+    return f"-f {shlex.quote(f'{word}={value}')}"
+
+
+def _takes_yes(model: dx.Model, name: str, word: str) -> bool:
+    """Whether yes is an answer to a word that means a variable."""
+    return name in model.by_name and model.vocabulary.state_or_none(name, "yes", word) is not None
+
+
+def with_options(model: dx.Model, words: Sequence[str], options: Sequence[str], takes_cause: bool) -> list[str]:
+    """Words of a command line that stand without an option, as they are typed with it.
+
+    Parameters
+    ----------
+    model : Model
+    words : sequence of str
+    options : sequence of str
+        What was given by ``-f``; a variable without a state among them takes the next word.
+    takes_cause : bool
+        Whether the command has the option ``--cause``.
+
+    Examples
+    --------
+    >>> model = dx.load_model("hip_flexion_weakness@1.0.0")
+    >>> with_options(model, ["onset=sudden", "fever", "present", "cough"], [], takes_cause=False)
+    ['-f onset=sudden', '-f fever=present', '-f cough=STATE']
+    >>> with_options(model, ["fever", "patellar_reflex"], [], takes_cause=False)
+    ['-f fever=yes', '-f patellar_reflex=STATE']
+    >>> with_options(model, ["sudden", "severe_infection"], ["onset"], takes_cause=True)
+    ['-f onset=sudden', '--cause severe_infection']
+    """
+    typed = []
+    stateless = [option for option in options if "=" not in option and not _BOUND.fullmatch(option)]
+    left = list(words)
+    while left:
+        word = left.pop(0)
+        found = model.vocabulary.find(word)
+        name = found[0] if len(found) == 1 else ""
+        if is_file(word):
+            typed.append(f"--findings {shlex.quote(word)}")
+        elif "=" in word or _BOUND.fullmatch(word):
+            typed.append(f"-f {shlex.quote(word)}")
+        elif stateless:
+            typed.append(f"-f {shlex.quote(f'{stateless.pop(0)}={word}')}")
+        elif left and name in model.by_name and model.vocabulary.state_or_none(name, left[0], word) is not None:
+            typed.append(f"-f {shlex.quote(f'{word}={left.pop(0)}')}")
+        elif takes_cause and name in model.causes:
+            typed.append(f"--cause {shlex.quote(word)}")
+        else:
+            value = "yes" if _takes_yes(model, name, word) else "STATE"
+            typed.append(f"-f {shlex.quote(f'{word}={value}')}")
+    return typed
 
 
 def is_file(word: str) -> bool:

@@ -176,10 +176,15 @@ def _threads(workers: int | None) -> int:
 def _output(out: str | os.PathLike[str] | None) -> Path | None:
     if out is None:
         return None
+    if not isinstance(out, str | os.PathLike):
+        raise CohortError(f"out: {quoted(out)}; expected the path of a file or a folder.")
     text = os.fspath(out)
     if not text or "\0" in text:
         raise CohortError(f"{quoted(text)} cannot be the name of an output.")
-    return Path(text).absolute()
+    try:
+        return Path(text).absolute()
+    except OSError as error:  # the working directory was deleted
+        raise CohortError(f"{quoted(text)}: {error.strerror}; nothing was written.") from error
 
 
 def _refuse_source(table: RowSource, out: Path) -> None:

@@ -81,7 +81,8 @@ class Run:
 
     ``OUT.parquet`` and ``OUT.csv`` have their manifest beside them, ``OUT.parquet.manifest.json``, and until they are
     finished their parts, in ``OUT.parquet.parts/``. A folder has its manifest within, ``_manifest.json``, and until it
-    is finished ``_parts/``. The manifest stays: it says what the scores were made from.
+    is finished ``_parts/``. The manifest stays: it says what the scores were made from. A run that ends by an error
+    before any part was finished leaves nothing.
 
     Parameters
     ----------
@@ -121,6 +122,7 @@ class Run:
         self.parts = Parts(out, format, results, scratch, seal([self.identity, cut]), resumable)
         self.finished: CohortSummary | None = None
         self._lock: int | None = None
+        self._made_folder = folder and not os.path.lexists(out)
         try:
             with self.parts.writing():
                 self._open(overwrite)
@@ -254,20 +256,35 @@ class Run:
         return record
 
     def close(self) -> None:
-        """Release the lock; the parts of a finished run are removed."""
+        """Release the lock; the parts of a finished run are removed, and all traces of one that finished no part."""
         if self._lock is None:
             return
         found = None
         with suppress(CohortError, OSError):
             found = self._read_manifest()
-        if found is not None and found["statuses"] is not None:
+        if found is not None:
             scratch = self.parts.scratch
             with suppress(OSError):
-                for path in [*scratch.glob("part-*"), *scratch.glob("*.tmp"), scratch / "lock"]:
-                    remove(path)
-                scratch.rmdir()
+                if found["statuses"] is not None:
+                    for path in [*scratch.glob("part-*"), *scratch.glob("*.tmp"), scratch / "lock"]:
+                        remove(path)
+                    scratch.rmdir()
+                elif found["run"] == self.identity and self._is_bare():
+                    for path in (self.manifest, scratch / "lock"):
+                        remove(path)
+                    scratch.rmdir()
+                    if self._made_folder:
+                        self.out.rmdir()
         os.close(self._lock)
         self._lock = None
+
+    def _is_bare(self) -> bool:
+        """Whether nothing lies at the place but what every run begins with: no part, no scores of an earlier run."""
+        if [path.name for path in self.parts.scratch.iterdir()] != ["lock"]:
+            return False
+        if self.parts.format is not Format.PARQUET_FOLDER:
+            return not os.path.lexists(self.out)
+        return {path.name for path in self.out.iterdir()} == {self.manifest.name, self.parts.scratch.name}
 
 
 def _is_manifest(found: object) -> bool:

@@ -286,6 +286,8 @@ class NextTests(PlottedReport):
     def stop(self) -> bool:
         """Whether it is reasonable to stop: no emergency open, and nothing likely to change a decision.
 
+        False in a model without steps of care, which knows no decision that could change.
+
         Examples
         --------
         >>> import bayesdx as dx
@@ -294,7 +296,8 @@ class NextTests(PlottedReport):
         >>> dx.next_tests(case).stop
         False
         """
-        return not self.emergencies and all(s.decision_change <= STOP_BELOW for s in self.suggestions)
+        settled = all(s.decision_change <= STOP_BELOW for s in self.suggestions)
+        return settled and not self.emergencies and bool(self.case.model.management)
 
     @property
     def stop_reason(self) -> str:
@@ -312,6 +315,8 @@ class NextTests(PlottedReport):
             return "Everything that the model knows of has been looked for."
         if self.emergencies:
             return "Do not stop: " + "; ".join(still_open(e) for e in self.emergencies) + "."
+        if not self.case.model.management:
+            return "Whether to stop is not judged: this model has no steps of care, so no decision can change."
         if self.stop:
             limit = format_probability(STOP_BELOW)
             return f"It is reasonable to stop: nothing open changes a decision with a probability above {limit}."

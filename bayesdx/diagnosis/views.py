@@ -328,11 +328,8 @@ def next_blocks(following: NextTests | str, most: int) -> list[Block]:
 
 
 def stopping(following: NextTests) -> str:
-    """That nothing further would change the decision, where that is so; empty where it is not.
-
-    A model without steps of care knows no decision that could change.
-    """
-    if not following.stop or not following.case.model.management:
+    """That nothing further would change the decision, where that is so; empty where it is not."""
+    if not following.stop:
         return ""
     said = "Nothing further would change the decision"
     if not following.suggestions:

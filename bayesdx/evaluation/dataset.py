@@ -26,7 +26,7 @@ from bayesdx.inference import Engine, Evidence
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.problems import Problem, one_of, shown
 from bayesdx.knowledge.versions import as_model
-from bayesdx.knowledge.vocabulary import Vocabulary
+from bayesdx.knowledge.vocabulary import Vocabulary, is_date, says_not_known
 
 Table = Any
 """A frame of pandas, polars or pyarrow, or the path of a file that ``read_table_file`` reads."""
@@ -204,13 +204,16 @@ class _Reading:
         if rule.bands:
             bands = ", ".join(f"{band.lower:g}..{band.upper:g}" for band in rule.bands)
             known = f"a state of {rule.variable} ({', '.join(states)}), or "
-            self.fault(rows, rule.column, text, f"{known}a number in one of the bands {bands}")
+            also = ", not a date" if is_date(text) else _where_not_known(rule, text)
+            self.fault(rows, rule.column, text, f"{known}a number in one of the bands {bands}{also}")
             return
         given = [code for code in rule.codes if code]
         expected = f"a state of {rule.variable}: {', '.join(states)}"
         if given:
             expected = f"a code of the mapping ({', '.join(given[:12])}) or {expected}"
-        self.fault(rows, rule.column, str(value), one_of(expected, text, [*given, *states]))
+        self.fault(
+            rows, rule.column, str(value), one_of(expected, text, [*given, *states]) + _where_not_known(rule, text)
+        )
 
     def fault(self, rows: Iterable[int], column: str | None, found: str, expected: str) -> None:
         """One fault for rows that share it, the first of them named."""
@@ -223,6 +226,15 @@ class _Reading:
         where = "" if row is not None or not labels else f" (row {labels[0]!r})"
         line = None if row is None else int(row)
         self.problems.append(Problem(self.name, line, column, found, expected + where + also))
+
+
+def _where_not_known(rule: Rule, text: str) -> str:
+    """What stands for the words by which a table says that something is not known; empty for other cells."""
+    if not says_not_known(text):
+        return ""
+    if any(code for code in rule.codes):
+        return "; for what is not known, list the code with an empty state"
+    return "; for what is not known, an empty cell or ?"
 
 
 def read_cohort(

@@ -13,7 +13,9 @@ from bayesdx.errors import FindingsError
 from bayesdx.evaluation.dataset import MISSING, Table, read_table
 from bayesdx.evaluation.mapping import HEADER, code_text, measured, read_numbers
 from bayesdx.knowledge.model import Model
+from bayesdx.knowledge.spelling import compact
 from bayesdx.knowledge.versions import as_model
+from bayesdx.knowledge.vocabulary import LEAST_HINT, may_exclude
 
 UNDECIDED = "?"
 """Stands where a person has to decide; ``read_cohort`` refuses a mapping that still has it."""
@@ -95,8 +97,9 @@ def draft_mapping(model: Model | str | PathLike[str], table: Table) -> MappingDr
     """Guess what the columns and codes of a table mean in a model's words.
 
     Columns are compared with names, labels and synonyms of the variables; codes with their states, labels and yes and
-    no. Nothing is guessed silently: each guess is a remark, a code without a counterpart gets the state ``?``, which
-    ``read_cohort`` refuses, and a column that is like no variable is left out.
+    no. Codes that are states of one variable alone mean it, whatever the heading. Nothing is guessed silently: each
+    guess is a remark, a code without a counterpart gets the state ``?``, which ``read_cohort`` refuses, and a column
+    that is like no variable is left out.
 
     Parameters
     ----------
@@ -128,7 +131,7 @@ def draft_mapping(model: Model | str | PathLike[str], table: Table) -> MappingDr
     taken: dict[str, str] = {}
     for place, heading in enumerate(frame.columns):
         column = str(heading)
-        name, how = _variable(model, column)
+        name, how = _variable(model, column, frame.iloc[:, place])
         if name in taken:
             remarks.append(f"{column}: left out, since {taken[name]} is {name} already.")
             name = ""
@@ -146,16 +149,33 @@ def draft_mapping(model: Model | str | PathLike[str], table: Table) -> MappingDr
     return MappingDraft(tuple(rows), tuple(remarks))
 
 
-def _variable(model: Model, column: str) -> tuple[str, str]:
-    """The variable that a heading most likely means, and why."""
+def _variable(model: Model, column: str, cells: pd.Series) -> tuple[str, str]:
+    """The variable that a heading most likely means, or else the cells, and why."""
     names = [name for name in model.vocabulary.find(column) if name in model.by_name]
     if len(names) == 1:
         return names[0], "its name"
-    matches = model.vocabulary.search(column, 1)
-    if not matches:
-        return "", ""
-    best = matches[0]
-    return best.variable.variable, f"a guess, by {best.text!r}" if best.score < SURE else f"by {best.text!r}"
+    found = model.vocabulary.search(column, 3)
+    matches = [match for match in found if match.score >= LEAST_HINT and not may_exclude(match.text, column)]
+    if matches and matches[0].score >= SURE:
+        return matches[0].variable.variable, f"by {matches[0].text!r}"
+    said = _said_by(model, cells)
+    if said:
+        return said, "a guess, by its codes"
+    return (matches[0].variable.variable, f"a guess, by {matches[0].text!r}") if matches else ("", "")
+
+
+def _said_by(model: Model, cells: pd.Series) -> str:
+    """The one variable of more than two states that has all codes, two or more; empty where none or several have."""
+    codes = {compact(code_text(cell)) for cell in cells.dropna() if code_text(cell) not in MISSING} - {""}
+    if not 2 <= len(codes) <= MOST_CODES:
+        return ""
+    found = [
+        variable.variable
+        for variable in model.variables
+        if len(variable.states) > 2
+        and codes <= {compact(text) for state in variable.states for text in (state, variable.state_label(state))}
+    ]
+    return found[0] if len(found) == 1 else ""
 
 
 def _codes(model: Model, name: str, cells: pd.Series) -> list[tuple[str, str]] | None:

@@ -420,6 +420,7 @@ export function reasoner(data, compile) {
       const changing = ranked.map((at) => suggestions[at]).find((one) => one.change > STOP_BELOW);
       const reason = !suggestions.length ? "Everything that the model knows of has been looked for."
         : urgent.length ? `Do not stop: ${urgent.map(open).join("; ")}.`
+        : !management.length ? "Whether to stop is not judged: this model has no steps of care, so no decision can change."
         : !changing ? "It is reasonable to stop: nothing open changes a decision with a probability above " +
           `${formatProbability(STOP_BELOW)}.`
         : `Go on: ${changing.option.label} changes a decision with a probability of ${formatProbability(changing.change)}.`;

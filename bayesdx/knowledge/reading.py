@@ -145,8 +145,8 @@ class StoredFolder:
 
 def read_folder(folder: Path) -> StoredFolder:
     """Read every file of a folder that the format knows, up to its limit."""
-    folder = folder.absolute()
     try:
+        folder = folder.absolute()  # fails where the working directory was deleted
         entries = tuple(sorted(entry.name for entry in islice(folder.iterdir(), MOST_PROBLEMS)))
     except (OSError, ValueError) as error:
         fault = error.strerror if isinstance(error, OSError) and error.strerror else str(error)

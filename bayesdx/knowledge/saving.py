@@ -77,7 +77,10 @@ def save_model(model: Model, folder: str | os.PathLike[str]) -> Path:
     >>> dx.load_model(folder) == model
     True
     """
-    target = Path(folder).absolute()
+    try:
+        target = Path(folder).absolute()
+    except OSError as error:  # the working directory was deleted
+        raise SaveError(f"{shown(str(folder))}: {error.strerror}; nothing was written.") from error
     if not _can_be_named(target):
         raise SaveError(f"{shown(str(folder))} cannot be the folder of a version; nothing was written.")
     contents = model.contents()

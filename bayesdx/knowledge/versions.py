@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from importlib.resources import files
+from itertools import islice
 from pathlib import Path
 
 import pandas as pd
 
-from bayesdx.errors import ModelError, ModelNotFoundError, did_you_mean
+from bayesdx.errors import ModelError, ModelNotFoundError, nearest
 from bayesdx.knowledge.checking import examine
 from bayesdx.knowledge.model import Model
-from bayesdx.knowledge.problems import shown
+from bayesdx.knowledge.problems import MOST_COMPARED, shown
 from bayesdx.knowledge.schema import NAME, VERSION
 
 
@@ -242,6 +244,39 @@ def _find(text: str, may_be_name: bool) -> Path:
         if versions:
             return _newest(versions)
         raise ModelNotFoundError(f"{path} is a folder without model.toml and without versions such as 1.0.0.")
+    if path.is_file():
+        raise ModelNotFoundError(f"{shown(text)} is a file; a model, which comes first, is a shipped name or a folder.")
+    known = ", ".join(folder.name for folder in versions_of(path.parent)) if path.parent.is_dir() else ""
+    if known and len(path.parts) > 1:
+        raise ModelNotFoundError(f"{path.parent} has no version {shown(path.name)}; its versions are {known}.")
     names = [entry.name for entry in root.iterdir() if entry.is_dir() and NAME.fullmatch(entry.name)]
-    suggestion = did_you_mean(name, names) or f" Shipped models: {', '.join(sorted(names)) or 'none'}."
+    found = [one for one in (_nearest_folder(Path(text.replace("@", "/"))), _nearest_shipped(text, names)) if one]
+    near = nearest(text, found) or next(iter(found), None)
+    suggestion = f" Did you mean {near!r}?" if near else f" Shipped models: {', '.join(sorted(names)) or 'none'}."
     raise ModelNotFoundError(f"{shown(text)} is neither a shipped model nor a folder.{suggestion}")
+
+
+def _nearest_shipped(text: str, names: Sequence[str]) -> str | None:
+    """The shipped model, with its version where one is named, that is most like a name or like name/version."""
+    name, _, version = text.replace("@", "/").partition("/")
+    near = nearest(name, names)
+    return f"{near}@{version}" if near and (models_folder() / near / version / "model.toml").is_file() else near
+
+
+def _nearest_folder(path: Path) -> str | None:
+    """The folder of a model, or of a version, whose path differs in the one part that is not there, if in any."""
+    here = Path(path.anchor)
+    for place, part in enumerate(path.parts[len(here.parts) :], start=len(here.parts)):
+        if (here / part).is_dir():
+            here /= part
+            continue
+        rest = path.parts[place + 1 :]
+        folders = [entry.name for entry in islice(here.iterdir(), MOST_COMPARED) if entry.is_dir()]
+        near = nearest(part, [name for name in folders if _is_model(here.joinpath(name, *rest))])
+        return str(here.joinpath(near, *rest)) if near else None
+    return str(here) if _is_model(here) else None
+
+
+def _is_model(folder: Path) -> bool:
+    """Whether a folder is that of a version, or of a model with versions."""
+    return (folder / "model.toml").is_file() or (folder.is_dir() and bool(versions_of(folder)))

@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 
 import numpy as np
@@ -23,6 +24,15 @@ NO = ("no", "false", "0", "absent", "negative")
 DENYING = frozenset({"no", "none", "not", "without"})
 """Words of a label that deny the others."""
 
+NOT_KNOWN = frozenset(
+    ("-", ".", "<na>", "missing", "n.a.", "n/a", "na", "nan", "not assessed", "not available", "not done", "not known",
+     "not recorded", "not tested", "null", "unknown")
+)  # fmt: skip
+"""Words that tables and forms have for what is not known; ``?`` and an empty cell are what is understood."""
+
+EXCLUDING = DENYING | {"other", "another"}
+"""Those, and words by which a label stands for what has no label of its own."""
+
 LONGEST_WORDS = 500
 """Signs of a search that are read."""
 
@@ -34,6 +44,9 @@ LEAST_MATCH = 0.45
 
 LEAST_HINT = 0.7
 """What it has to score to be named in an error."""
+
+LEAST_ALIKE = 0.75
+"""Part of the letters that a name has to share to be named in an error; with fewer, another word is meant."""
 
 LEAST_STATE = 0.5
 """What a state has to score to be named in an error."""
@@ -54,6 +67,9 @@ _BOUND = re.compile(
 _RANGE = re.compile(rf"([+-]?{_DIGITS})\s*(?:-|to|\.\.\.?|[\u2010-\u2015\u2212])\s*({_DIGITS})\s*(.*)", _FLAGS)
 _GRADE = re.compile(rf"({_DIGITS})\s*([+-])\s*(\D.*|)", _FLAGS)
 _COMMA = re.compile(r"([+-]?\d+),(\d+)\s*(.*)", re.ASCII | re.DOTALL)
+_DATE = re.compile(
+    r"\d{4}([-/.])\d{1,2}\1\d{1,2}([T ].*)?|\d{1,2}([-/.])\d{1,2}\3(\d{2}|\d{4})|\d{1,2}\.? [a-z]{3,9}\.? \d{4}", _FLAGS
+)
 _LITTLE = frozenset(
     ("a", "an", "and", "any", "at", "by", "can", "cannot", "cant", "could", "couldnt", "do", "does", "for", "from",
      "had", "has", "have", "he", "her", "his", "in", "is", "it", "me", "my", "not", "of", "on", "or", "she", "the",
@@ -213,18 +229,27 @@ class Vocabulary:
         if not isinstance(text, str):
             return ""
         allowed = {*self.variables, *self.groups} if among is None else set(among)
-        near = nearest(text, [name for name in (*self.variables, *self.groups) if name in allowed])
+        near = nearest(text, [name for name in (*self.variables, *self.groups) if name in allowed], LEAST_ALIKE)
         if near:
             return f" Did you mean {near!r}?"
-        named = [*self._names]
-        if among is not None:
-            named = [key for key in named if set(self._names[key]) & allowed]
-        hit = nearest(compact(text), named)
+        hit = nearest(compact(text), [key for key in self._names if set(self._names[key]) & allowed], LEAST_ALIKE)
         names = [name for name in self._names[hit] if name in allowed] if hit else []
+        if hit and any(self._excludes(name, hit, text) for name in names):
+            names = []
         if not names:
-            found = [m.variable.variable for m in self.search(text, 3) if m.score >= LEAST_HINT]
-            names = [name for name in found if name in allowed]
+            names = [
+                found.variable.variable
+                for found in self.search(text, 3)
+                if found.score >= LEAST_HINT
+                and found.variable.variable in allowed
+                and not may_exclude(found.text, text)
+            ]
         return f" Did you mean {self._listed(names)}?" if names else ""
+
+    def _excludes(self, name: str, key: str, text: str) -> bool:
+        """Whether the words of a variable with this folded form may stand for all but what a text says."""
+        words = self.variables[name].words if name in self.variables else ()
+        return any(compact(word) == key and may_exclude(word, text) for word in words)
 
     def _listed(self, names: Sequence[str]) -> str:
         shown = []
@@ -275,6 +300,8 @@ class Vocabulary:
                 raise FindingsError(f"{name} = {quoted(given)} may mean {meant}; give the state.")
             if fault:
                 raise FindingsError(f"{name} = {quoted(given)}: {fault}")
+        if variable.cuts and isinstance(given, date):
+            raise FindingsError(f"{name} = {quoted(given)}: {_not_a_date(variable)}")
         raise FindingsError(self._no_state(variable, given))
 
     def state_or_none(self, name: str, given: object, said: str | None = None) -> str | None:
@@ -392,6 +419,8 @@ class Vocabulary:
     def _number(self, variable: Variable, given: object, text: str) -> tuple[float | None, str]:
         """A measured number, or what is wrong with it; neither where the text is no number."""
         measure = _measure(variable) or "a number"
+        if is_date(text):
+            return None, _not_a_date(variable)
         comma = _COMMA.fullmatch(text) if isinstance(given, str) else None
         if comma:
             point, whole = f"{comma[1]}.{comma[2]}", f"{comma[1]}{comma[2]}"
@@ -423,6 +452,10 @@ class Vocabulary:
             said = dict(variable.state_words).get(near or "", ())
             near = None if near and _may_deny((variable.state_label(near), *said), given) else near
         suggestion = f" Did you mean {near!r}?" if near else ""
+        if not near and says_not_known(given):
+            suggestion = (
+                " What is not known is left out, or an empty cell; ? (UNKNOWN in Python) says that it was asked."
+            )
         return f"{variable.variable} = {quoted(given)} is not a state of {variable.variable}; {known}.{suggestion}"
 
     @cached_property
@@ -461,6 +494,28 @@ def _whole(given: object) -> str:
     return str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
 
 
+def says_not_known(given: object) -> bool:
+    """Whether a value is a word for what is not known, such as unknown and n/a, which no state is called by.
+
+    Examples
+    --------
+    >>> says_not_known("N/A"), says_not_known("absent")
+    (True, False)
+    """
+    return isinstance(given, str) and " ".join(given.split()).casefold() in NOT_KNOWN
+
+
+def is_date(text: str) -> bool:
+    """Whether a text is a day, as 1950-01-02, 2.1.1950 or 2 Jan 1950; it may have a time.
+
+    Examples
+    --------
+    >>> is_date("1950-01-02"), is_date("02.01.1950"), is_date("60-69")
+    (True, True, False)
+    """
+    return _DATE.fullmatch(text.strip()) is not None
+
+
 LONGEST_DENIAL = 4
 """Letters before a word that may turn it into its opposite, as in afebrile."""
 
@@ -474,6 +529,15 @@ def _may_deny(said: Iterable[str], given: str) -> bool:
     return bool(DENYING.intersection(words)) or any(
         word.endswith(one) and 0 < len(word) - len(one) <= LONGEST_DENIAL for one in asked for word in words
     )
+
+
+def may_exclude(said: str, given: str) -> bool:
+    """Whether words for a variable deny what was given, or stand for all others: "other diagnosis", of "diagnosis"."""
+    return bool(EXCLUDING.intersection(fold(said).split()) - set(fold(given).split()))
+
+
+def _not_a_date(variable: Variable) -> str:
+    return f"that is a date, not {_measure(variable) or 'a number'}."
 
 
 def _measure(variable: Variable) -> str:
@@ -524,6 +588,8 @@ def _interval(variable: Variable, text: str) -> tuple[tuple[float, float] | None
     short = text.strip()[:LONGEST_WORDS]
     if not variable.cuts or not short:
         return None, ""
+    if is_date(short):
+        return None, _not_a_date(variable)
     low, high, unit = -math.inf, math.inf, ""
     bound, span, grade = _BOUND.fullmatch(short), _RANGE.fullmatch(short), _GRADE.fullmatch(short)
     if bound:

@@ -7,36 +7,49 @@ count the same evidence several times where findings go together, and are too su
 
 with P(x) the share in all classes together and one temperature T for all findings: likelihood ratios shrink, how
 frequent a finding is in all stays, and so does the prior. The result is an ordinary model. Structure, meaning of a
-missing cell and temperature are those of the least cross-validated log loss.
+missing cell, smoothing and temperature are those of the least cross-validated log loss.
 
 References: N. Friedman, D. Geiger, M. Goldszmidt (1997), "Bayesian network classifiers", Machine Learning 29; C. Guo et
-al. (2017), "On calibration of modern neural networks", ICML (temperature scaling).
+al. (2017), "On calibration of modern neural networks", ICML (temperature scaling); B. Cestnik (1990), "Estimating
+probabilities: a crucial task in machine learning", ECAI (smoothing towards the shares of all classes together).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.learning.cutting import cut_all, rising
 
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
-TREE_WEIGHT = 5.0
+TREE_WEIGHTS = (20.0, 5.0)
 """Patients that a table given one parent is worth when a second parent divides it."""
 
-TEMPERATURES = (0.8, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0, 5.0, 6.5, 8.0)
+POOLED = "pooled"
+POOLED_PATIENTS = 2.0
+"""Smoothing by the shares of all classes together, and patients that these are worth in each class."""
+
+SMOOTHINGS: tuple[float | str, ...] = (1.0, POOLED)
+TEMPERATURES = (1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0, 5.0, 6.5, 8.0)
 
 FOLDS = 5
-LEAST_ROWS = 50
-LEAST_PATIENTS = 2 * FOLDS
-"""Patients in all, and of every class, from which cross-validation chooses anything."""
+LEAST_ROWS = 30
+"""Patients in all from which cross-validation chooses anything; of two classes there must be one in every fold."""
+
+UNTOLD = 0.25
+LEAST = 1e-12
+"""Patients whose findings say nothing of their class, as if seen besides: few rows without a mistake are no proof. What
+is less probable than the least surprises as much as that."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,16 +87,13 @@ class Tables:
             tuple(cooled(share, self.prior, temperature) for share in self.alone),
         )
 
-    def log_posteriors(self, codes: Codes, temperatures: Sequence[float] = (1.0,)) -> Array:
-        """Ln P(class | findings) at each temperature, shape (n_temperatures, n_rows, n_classes); -1 is missing."""
-        from scipy.sparse import csr_array
-
+    def log_posteriors(self, cells: csr_array, temperatures: Sequence[float] = (1.0,)) -> Array:
+        """Ln P(class | findings) at each temperature, shape (n_temperatures, n_rows, n_classes); ``cells`` are ours."""
         many = len(self.prior)
-        rows = [table.reshape(many, -1) for table in self._parts(self.alone, self.shares)]
         behind = [each.reshape(many, -1) for each in self._parts([self.prior] * len(self.parents), self.patients)]
         cards = [table.shape[1] for table in self.alone]
         sizes = np.repeat(self._parts(cards, cards), [each.shape[1] for each in behind])  # of every distribution
-        flat = np.concatenate(rows, axis=1)
+        flat = np.concatenate([table.reshape(many, -1) for table in self._parts(self.alone, self.shares)], axis=1)
         weight = np.repeat(np.concatenate(behind, axis=1), sizes, axis=1)
         log_pool = np.log((flat * weight).sum(axis=0) / weight.sum(axis=0))
         lift, starts = np.log(flat) - log_pool, np.cumsum(sizes) - sizes
@@ -91,14 +101,23 @@ class Tables:
         whole = np.log(np.add.reduceat(np.exp(cooler + log_pool), starts, axis=2))
         whole[np.asarray(temperatures) == 1.0] = 0.0
         logs = (cooler - np.repeat(whole, sizes, axis=2)).transpose(2, 0, 1)
-        place = self._places(codes, [each.shape[1] for each in rows])
-        seen = place >= 0  # what is missing says nothing; what the pool says, it says of every class
-        ends = np.r_[0, np.cumsum(seen.sum(axis=1))]
-        picked = csr_array((np.ones(ends[-1]), place[seen], ends), shape=(len(codes), len(logs)))
-        found = (picked @ logs.reshape(len(logs), -1)).reshape(len(codes), len(temperatures), many).swapaxes(0, 1)
-        found += np.log(np.maximum(self.prior, 1e-12) / self.prior.sum())
+        found = (cells @ logs.reshape(len(logs), -1)).reshape(-1, len(temperatures), many).swapaxes(0, 1)
+        found += np.log(np.maximum(self.prior, LEAST) / self.prior.sum())
         found -= found.max(axis=2, keepdims=True)
         return np.asarray(found - np.log(np.exp(found).sum(axis=2, keepdims=True)))
+
+    def cells(self, codes: Codes) -> csr_array:
+        """Which cells of all tables, one after the other, the findings of each patient are; -1 says nothing.
+
+        What all classes together say of a finding, it says of every class, and so of none.
+        """
+        from scipy.sparse import csr_array
+
+        sizes = self._parts([own.size for own in self.alone], [own.size for own in self.shares])
+        place = self._places(codes, [size // len(self.prior) for size in sizes])
+        seen = place >= 0
+        ends = np.r_[0, np.cumsum(seen.sum(axis=1))]
+        return csr_array((np.ones(ends[-1]), place[seen], ends), shape=(len(codes), sum(sizes) // len(self.prior)))
 
     @property
     def _behind(self) -> list[Array]:
@@ -143,10 +162,50 @@ def cooled(share: Array, patients: Array, temperature: float) -> Array:
     return np.asarray(power / power.sum(axis=-1, keepdims=True))
 
 
-def tables_of(
-    codes: Codes, labels: Codes, weights: Array, cards: Sequence[int], n_classes: int, structure: str, smoothing: float
-) -> Tables:
-    """Tables from counts with additive smoothing.
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """Patients of a table, from which tables of any smoothing are made. Made by ``counted``.
+
+    Parameters
+    ----------
+    prior : ndarray, shape (n_classes,)
+    alone : list of ndarray, shape (n_classes, n_states)
+        Of each finding.
+    parents : dict of int to int
+        The second parent of a finding, both by place.
+    pairs : list of ndarray, shape (n_classes, n_states of the parent, n_states)
+        Of each finding that has one, in their order.
+    """
+
+    prior: Array
+    alone: list[Array]
+    parents: dict[int, int]
+    pairs: list[Array]
+
+    def tables(self, way: Choice) -> Tables:
+        """Tables with the structure and smoothing of ``way``, not tempered."""
+        given = way.smoothing
+        own = [n + (_pooled_patients(n) if isinstance(given, str) else given) for n in self.alone]
+        patients = [n.sum(axis=1) for n in own]
+        alone = tuple(n / behind[:, None] for n, behind in zip(own, patients, strict=True))
+        shares, parents = list(alone), self.parents if way.structure == "tree" else {}
+        for place, both in zip(parents, self.pairs, strict=False):
+            patients[place] = both.sum(axis=2) + way.tree_weight
+            shares[place] = (both + way.tree_weight * alone[place][:, None, :]) / patients[place][..., None]
+        second = tuple(parents.get(place) for place in range(len(alone)))
+        return Tables(self.prior, second, tuple(shares), tuple(patients), alone)
+
+
+def _pooled_patients(counts: Array) -> Array:
+    """Patients of every state beforehand, with the shares of all classes together, shape (n_states,)."""
+    together = counts.sum(axis=0) + 0.5
+    return np.asarray(POOLED_PATIENTS * together / together.sum())
+
+
+def counted(
+    codes: Codes, labels: Codes, weights: Array, cards: Sequence[int], n_classes: int, *, with_tree: bool
+) -> Counts:
+    """Count the patients; with the tree that ``tree`` gives where it is asked for.
 
     Parameters
     ----------
@@ -157,33 +216,23 @@ def tables_of(
     cards : sequence of int
         States of each finding.
     n_classes : int
-    structure : {"naive", "tree"}
-    smoothing : float, above 0
+    with_tree : bool
     """
-    own = [n + smoothing for n in _counts(codes, cards, labels, weights, n_classes)]
-    patients = tuple(n.sum(axis=1) for n in own)
-    alone = tuple(n / behind[:, None] for n, behind in zip(own, patients, strict=True))
     prior = np.bincount(labels, weights, n_classes).astype(np.float64)
-    naive = Tables(prior, (None,) * len(alone), alone, patients, alone)
-    return with_tree(naive, codes, labels, weights) if structure == "tree" else naive
-
-
-def with_tree(naive: Tables, codes: Codes, labels: Codes, weights: Array) -> Tables:
-    """The same tables where each finding but the first has the second parent that ``tree`` gives it."""
-    parents, n_classes = tree(codes, labels, weights), len(naive.prior)
-    shares, patients, cards = list(naive.shares), list(naive.patients), [each.shape[1] for each in naive.alone]
+    alone = _counts(codes, cards, labels, weights, n_classes)
+    if not with_tree:
+        return Counts(prior, alone, {}, [])
+    parents = tree(codes, labels, weights)
     card, linked, others = np.asarray(cards), list(parents), list(parents.values())
-    pairs = np.where(
-        (codes[:, linked] >= 0) & (codes[:, others] >= 0), codes[:, others] * card[linked] + codes[:, linked], -1
-    )
-    counts = _counts(pairs, card[others] * card[linked], labels, weights, n_classes)
-    for place, other, both in zip(linked, others, counts, strict=True):
-        both = both.reshape(n_classes, card[other], card[place])
-        total = both.sum(axis=2) + TREE_WEIGHT
-        shares[place] = (both + TREE_WEIGHT * naive.alone[place][:, None, :]) / total[..., None]
-        patients[place] = total
-    second = tuple(parents.get(place) for place in range(len(cards)))
-    return Tables(naive.prior, second, tuple(shares), tuple(patients), naive.alone)
+    known = (codes[:, linked] >= 0) & (codes[:, others] >= 0)
+    both = np.where(known, codes[:, others] * card[linked] + codes[:, linked], -1)
+    pairs = [
+        n.reshape(n_classes, card[other], card[place])
+        for place, other, n in zip(
+            linked, others, _counts(both, card[others] * card[linked], labels, weights, n_classes), strict=True
+        )
+    ]
+    return Counts(prior, alone, parents, pairs)
 
 
 def _counts(codes: Codes, cards: Sequence[int] | Codes, labels: Codes, weights: Array, n_classes: int) -> list[Array]:
@@ -238,16 +287,18 @@ def shared_information(labels: Codes, findings: Codes, weights: Array) -> Array:
     cards = findings.max(axis=0, initial=0) + 1
     starts = np.cumsum([0, *cards])[:-1]
     row, column = np.nonzero(findings >= 0)
-    states, seen = np.zeros((len(findings), int(cards.sum()))), np.zeros(findings.shape)
-    states[row, starts[column] + findings[row, column]] = seen[row, column] = 1.0
-    total = np.zeros((len(cards), len(cards)))
+    states = np.zeros((len(findings), int(cards.sum())))
+    states[row, starts[column] + findings[row, column]] = 1.0
+    total, rows = np.zeros((2, len(cards), len(cards)))
     for label in np.unique(labels):
-        chosen = labels == label
-        own, known, weight = states[chosen], seen[chosen], weights[chosen, None]
-        alone = np.add.reduceat(_xlogx((own * weight).T @ known), starts, axis=0)
-        both = np.add.reduceat(np.add.reduceat(_xlogx((own * weight).T @ own), starts, axis=0), starts, axis=1)
-        total += both + _xlogx((known * weight).T @ known) - alone - alone.T
-    rows = (seen * weights[:, None]).T @ seen
+        own = states[labels == label]
+        both = (own * weights[labels == label, None]).T @ own
+        one = np.add.reduceat(both, starts, axis=1)  # in which the second finding is known
+        patients = np.add.reduceat(one, starts, axis=0)
+        alone = np.add.reduceat(_xlogx(one), starts, axis=0)
+        joint = np.add.reduceat(np.add.reduceat(_xlogx(both), starts, axis=1), starts, axis=0)
+        total += joint + _xlogx(patients) - alone - alone.T
+        rows += patients
     return np.asarray(np.maximum(np.divide(total, rows, out=np.zeros_like(total), where=rows > 0), 0.0))
 
 
@@ -263,6 +314,11 @@ class Choice:
     ----------
     structure : {"naive", "tree"}
     missing : {"ignore", "state"}
+    smoothing : float, or "pooled"
+        Patients that every state of a finding is given beforehand; or two patients in every class, with the shares of
+        all classes together.
+    tree_weight : float
+        Patients that a table without the second parent is worth in each row with it.
     temperature : float
     log_loss : float
         Cross-validated, NaN where nothing was tried.
@@ -270,7 +326,9 @@ class Choice:
 
     structure: str
     missing: str
-    temperature: float
+    smoothing: float | str
+    tree_weight: float = TREE_WEIGHTS[0]
+    temperature: float = 1.0
     log_loss: float = np.nan
 
 
@@ -282,32 +340,41 @@ def choose(
     n_classes: int,
     structures: Sequence[str],
     missings: Sequence[str],
+    smoothings: Sequence[float | str],
     temperatures: Sequence[float],
-    smoothing: float,
     measured: Mapping[int, Array],
 ) -> Choice:
     """The way of the least log loss in stratified cross-validation; the first of each where patients are too few.
 
     Parameters
     ----------
-    codes, labels, weights, cards, n_classes, smoothing
-        As ``tables_of``. Classes of fewer patients than folds are not asked about.
+    codes, labels, weights, cards, n_classes
+        As ``counted``. Classes of fewer patients than folds are not asked about.
     structures, missings : sequence of str
+        A tree that stands alone has the first of ``TREE_WEIGHTS``.
+    smoothings : sequence of float or "pooled"
     temperatures : sequence of float
     measured : mapping of a finding's place to its numbers, shape (n_rows,), NaN where missing
         Findings that are cut where the classes part: every fold has cuts of its own, so that none knows its patients.
     """
-    plain = Choice(structures[0], missings[0], 1.0 if 1.0 in temperatures else temperatures[0])
-    if len(structures) * len(missings) * len(temperatures) == 1:
-        return plain
+    ways = [
+        Choice(structure, missing, smoothing, weight, temperatures[0])
+        for missing in missings
+        for structure in structures
+        for smoothing in smoothings
+        for weight in (TREE_WEIGHTS if structure == "tree" and len(structures) > 1 else TREE_WEIGHTS[:1])
+    ]
+    if len(ways) * len(temperatures) == 1:
+        return ways[0]
     patients = np.bincount(labels, minlength=n_classes)
-    if len(labels) < LEAST_ROWS or (patients >= LEAST_PATIENTS).sum() < 2:
-        return plain
+    if len(labels) < LEAST_ROWS or (patients >= FOLDS).sum() < 2:
+        return ways[0]
     fold = np.empty(len(labels), dtype=np.intp)
     shuffled = np.random.default_rng(0).permutation(len(labels))
     fold[shuffled[np.argsort(labels[shuffled], kind="stable")]] = np.arange(len(labels)) % FOLDS
     asked = patients[labels] >= FOLDS
-    loss = np.zeros((len(missings), len(structures), len(temperatures)))
+    prior = np.bincount(labels, weights, n_classes) / weights.sum()
+    told, untold = np.zeros((2, len(ways), len(temperatures)))
     orders = [rising(numbers) for numbers in measured.values()]
     blank = [(place, np.flatnonzero(~np.isfinite(numbers))) for place, numbers in measured.items()]
     rows = [order[fold[order] != number] for number in range(FOLDS) for order in orders]
@@ -321,17 +388,25 @@ def choose(
             sizes[place] = len(ends) + 1
         for place, empty in blank:
             own[empty, place] = -1
-        for m, missing in enumerate(missings):
+        for missing in missings:
             used, states = (own, sizes) if missing == "ignore" else with_state(own, sizes)
-            told = used[train], labels[train], weights[train]
-            naive = tables_of(*told, states, n_classes, "naive", smoothing)
-            for s, structure in enumerate(structures):
-                made = with_tree(naive, *told) if structure == "tree" else naive
-                logs = made.log_posteriors(used[test], temperatures)
-                loss[m, s] -= logs[:, np.arange(test.sum()), labels[test]] @ weights[test]
-    loss /= weights[asked].sum()
-    m, s, t = (int(place) for place in np.unravel_index(int(loss.argmin()), loss.shape))
-    return Choice(structures[s], missings[m], float(temperatures[t]), float(loss[m, s, t]))
+            counts = counted(
+                used[train], labels[train], weights[train], states, n_classes, with_tree="tree" in structures
+            )
+            cells: dict[str, csr_array] = {}  # one structure has the same in all its ways
+            for place, way in enumerate(ways):
+                if way.missing != missing:
+                    continue
+                made = counts.tables(way)
+                if way.structure not in cells:
+                    cells[way.structure] = made.cells(used[test])
+                logs = made.log_posteriors(cells[way.structure], temperatures)
+                told[place] -= logs[:, np.arange(test.sum()), labels[test]] @ weights[test]
+                untold[place] -= weights[test] @ (np.maximum(logs, np.log(LEAST)) @ prior).T
+    size = weights[asked].sum()
+    loss = (told + UNTOLD * untold / size) / size
+    w, t = (int(place) for place in np.unravel_index(int(loss.argmin()), loss.shape))
+    return replace(ways[w], temperature=float(temperatures[t]), log_loss=float(told[w, t] / size))
 
 
 def with_state(codes: Codes, cards: Sequence[int]) -> tuple[Codes, list[int]]:

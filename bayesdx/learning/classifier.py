@@ -26,7 +26,7 @@ class BayesDxClassifier(ClassifierMixin, BaseEstimator):
     structure : {"auto", "naive", "tree"}
     missing : {"auto", "ignore", "state"}
     temperature : "auto", or float above 0
-    smoothing : float, above 0
+    smoothing : "auto", or float above 0
         As ``fit_model`` takes them: "auto" is what has the least cross-validated log loss.
 
     Attributes
@@ -53,7 +53,7 @@ class BayesDxClassifier(ClassifierMixin, BaseEstimator):
         structure: Literal["auto", "naive", "tree"] = "auto",
         missing: Literal["auto", "ignore", "state"] = "auto",
         temperature: float | Literal["auto"] = "auto",
-        smoothing: float = 1.0,
+        smoothing: float | Literal["auto"] = "auto",
     ) -> None:
         self.structure = structure
         self.missing = missing

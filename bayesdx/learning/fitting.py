@@ -8,6 +8,7 @@ import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
@@ -17,16 +18,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-from bayesdx.diagnosis.compiled import compiled
 from bayesdx.errors import DataWarning, ImpossibleEvidenceError, LearningError, nearest_hint
 from bayesdx.evaluation.dataset import MISSING, Cohort, Table, read_cohort, read_table, translate, weights_of
 from bayesdx.evaluation.mapping import HEADER, code_text, read_numbers
-from bayesdx.inference import Evidence
+from bayesdx.inference import Engine, Evidence
 from bayesdx.knowledge.model import Model, ModelInfo, Population
 from bayesdx.knowledge.schema import Conditions, Cut, Link, Prior, Source, TableEntry, Variable
 from bayesdx.knowledge.spelling import identifier, in_words, latin
 from bayesdx.learning.calibrate import calibrate
-from bayesdx.learning.classes import TEMPERATURES, Choice, Tables, choose, tables_of
+from bayesdx.learning.classes import POOLED, SMOOTHINGS, TEMPERATURES, Choice, Tables, choose, counted
 from bayesdx.learning.cutting import cut_all, rising
 from bayesdx.learning.em import Progress
 
@@ -104,6 +104,14 @@ class ModelFit:
             self._say(cohort.name, [f"rows {rows}" if (~told).sum() <= 5 else f"rows {rows}, ..."], "left out")
         return cohort.take(told)
 
+    @cached_property
+    def _engine(self) -> Engine:
+        """Made here, since to look for one that is made already takes the hash of the whole model."""
+        return Engine(self.model)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_engine"}
+
     def _say(self, name: str, what: list[str], then: str = "it counts as not observed") -> None:
         if what:
             more = f" and {len(what) - 5} more" if len(what) > 5 else ""
@@ -153,7 +161,7 @@ class ModelFit:
         numbers = {name: each for name in single if (each := _plain_numbers(frame[name])) is not None}
         codes, unseen = _coded(self.model, frame, others, numbers)
         self._say(label, unseen)
-        engine = compiled(self.model).engine
+        engine = self._engine
         place = {variable.variable: number for number, variable in enumerate(self.model.variables)}
         evidence = Evidence(codes[:, [place[name] for name in engine.network.names]].astype(np.int32))
         result = engine.propagate(evidence, targets=(cause,))
@@ -221,7 +229,7 @@ def fit_model(
     missing: Literal["auto", "ignore", "state"] = "auto",
     structure: Literal["auto", "naive", "tree"] = "auto",
     temperature: float | Literal["auto"] = "auto",
-    smoothing: float = 1.0,
+    smoothing: float | Literal["auto"] = "auto",
     weight: str | None = None,
     name: str = "fitted_model",
     population: str = "here",
@@ -247,16 +255,20 @@ def fit_model(
         An empty cell is missing at random, or a state ``not_recorded`` of its own: in records, what was asked and
         ordered is itself informative.
     structure : {"auto", "naive", "tree"}
-        Findings independent given one exclusive cause, or each with one more parent among the findings. An average of
+        Findings independent given one exclusive cause, or each with one more parent among the findings, whose tables
+        are drawn to those without it by 20 patients in every row ("auto" also tries 5). An average of
         such models (Webb, Boughton, Wang 2005) is none of these: its tables for every two findings are not a model
         folder's, whose rows a person can read and correct.
     temperature : "auto", or float above 0
         Likelihood ratios are taken to the power of 1 / temperature, so that findings that go together are not counted
-        several times; how frequent a finding is in all classes together stays. "auto", in these three, is what has the
-        least cross-validated log loss (five folds); with fewer than 50 patients, or 10 in fewer than two classes, and
-        for several causes: "naive", "ignore" and 1.
-    smoothing : float, above 0
-        Patients that every state of a finding is given beforehand, as additive smoothing.
+        several times; how frequent a finding is in all classes together stays.
+    smoothing : "auto", or float above 0
+        Patients that every state of a finding is given beforehand, as additive smoothing. "auto" also tries two
+        patients in every class with the shares of all classes together, which suits many classes of few patients.
+
+        "auto", in these four, is what has the least cross-validated log loss (five folds; a quarter of a patient whose
+        findings say nothing is added, so that few patients without a mistake make no model sure). With fewer than 30
+        patients, or 5 in fewer than two classes, and for several causes it is "naive", "ignore", 1 and 1.
     weight : str, optional
         A column of numbers of at least 0: how many patients a row stands for.
     name, population, title : str
@@ -331,22 +343,22 @@ def fit_model(
 
     bare, rules, constant = read_with("state" if missing == "state" else "ignore")
     if not exclusive:
-        made = _gated(bare, frame, rules, weights, smoothing, progress)
+        made = _gated(bare, frame, rules, weights, 1.0 if smoothing == "auto" else smoothing, progress)
     else:
         codes, _ = _coded(bare, frame, rules, {column: numbers[column] for column in _cut(rules)})
         labels, findings_of = codes[:, 0], codes[:, 1:]
         cards = [len(variable.states) for variable in bare.variables[1:]]
-        blanks = bool((findings_of < 0).any())
+        many, blanks = len(bare.variables[0].states), bool((findings_of < 0).any())
         choice = choose(
             findings_of,
             labels,
             weights,
             cards,
-            len(bare.variables[0].states),
+            many,
             ("naive", "tree") if structure == "auto" else (structure,),
             ("ignore", "state") if missing == "auto" and blanks else ("ignore",),
+            SMOOTHINGS if smoothing == "auto" else (float(smoothing),),
             TEMPERATURES if temperature == "auto" else (float(temperature),),
-            smoothing,
             {
                 place: numbers[variable.label]
                 for place, variable in enumerate(bare.variables[1:])
@@ -357,24 +369,26 @@ def fit_model(
             bare, rules, constant = read_with("state")
             codes, _ = _coded(bare, frame, rules, {column: numbers[column] for column in _cut(rules)})
             findings_of, cards = codes[:, 1:], [len(variable.states) for variable in bare.variables[1:]]
-        many = len(bare.variables[0].states)
-        tables = tables_of(findings_of, labels, weights, cards, many, choice.structure, smoothing)
-        if np.isfinite(choice.log_loss) or choice.temperature != 1.0:
-            said = _chosen(choice, structure, missing if blanks else "", temperature)
-            notes += [said] if said else []
+        counts = counted(findings_of, labels, weights, cards, many, with_tree=choice.structure == "tree")
+        if np.isfinite(choice.log_loss):
+            notes.append(_chosen(choice, structure, missing if blanks else "", smoothing, temperature))
+        if choice.temperature != 1.0:
             citation = f"{source.citation}; likelihood ratios to the power of 1 / {choice.temperature:g}"
-            source = replace(source, citation=citation) if choice.temperature != 1.0 else source
-        made = _tabled(bare, tables.tempered(choice.temperature), source)
+            source = replace(source, citation=citation)
+        made = _tabled(bare, counts.tables(choice).tempered(choice.temperature), source)
     notes += [f"{column}: left out, since it does not vary." for column in constant]
     return ModelFit(made, {column: rule for column, rule in rules.items() if rule is not None}, tuple(notes))
 
 
-def _chosen(choice: Choice, structure: str, missing: str, temperature: float | str) -> str:
+def _chosen(choice: Choice, structure: str, missing: str, smoothing: float | str, temperature: float | str) -> str:
     """What cross-validation decided."""
     parts = [f"structure {choice.structure}"] if structure == "auto" else []
+    parts += [f"tables without the second parent worth {choice.tree_weight:g}"] if choice.structure == "tree" else []
     parts += [f"missing cells {'a state' if choice.missing == 'state' else 'ignored'}"] if missing == "auto" else []
+    of = "the shares of all classes" if choice.smoothing == POOLED else f"{choice.smoothing:g} patient in every state"
+    parts += [f"smoothing by {of}"] if smoothing == "auto" else []
     parts += [f"temperature {choice.temperature:g}"] if temperature == "auto" else []
-    return f"Chosen by cross-validation (log loss {choice.log_loss:.3f}): {', '.join(parts)}." if parts else ""
+    return f"Chosen by cross-validation (log loss {choice.log_loss:.3f}): {', '.join(parts)}."
 
 
 def _weighted(frame: pd.DataFrame, weight: str | None) -> tuple[Array, pd.DataFrame]:
@@ -393,17 +407,16 @@ def _weighted(frame: pd.DataFrame, weight: str | None) -> tuple[Array, pd.DataFr
     return found[found > 0], frame[found > 0]
 
 
-def _check_options(missing: str, structure: str, temperature: float | str, smoothing: float) -> None:
+def _check_options(missing: str, structure: str, temperature: float | str, smoothing: float | str) -> None:
     valid_of = {"missing": ("auto", "ignore", "state"), "structure": ("auto", "naive", "tree")}
     for what, value in (("missing", missing), ("structure", structure)):
         if value not in valid_of[what]:
             raise LearningError(
                 f"{what}: {value!r}; expected {', '.join(valid_of[what][:-1])} or {valid_of[what][-1]}."
             )
-    if temperature != "auto" and not (isinstance(temperature, int | float) and 0 < temperature < np.inf):
-        raise LearningError(f"temperature: {temperature!r}; expected 'auto' or a finite number above 0.")
-    if not (np.isfinite(smoothing) and smoothing > 0):
-        raise LearningError(f"smoothing: {smoothing}; expected a finite number above 0.")
+    for what, number in (("temperature", temperature), ("smoothing", smoothing)):
+        if number != "auto" and not (isinstance(number, int | float) and 0 < number < np.inf):
+            raise LearningError(f"{what}: {number!r}; expected 'auto' or a finite number above 0.")
 
 
 def _columns(

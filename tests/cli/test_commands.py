@@ -137,7 +137,7 @@ class TestBounds:
 
     def test_a_word_alone_is_answered_with_its_option(self) -> None:
         """What is known by a word needs a yes."""
-        assert "for example -f 'afebrile=yes'." in bad("diagnose", "hip_flexion_weakness@2.3.0", "-f", "afebrile")
+        assert "for example -f afebrile=yes." in bad("diagnose", "hip_flexion_weakness@2.3.0", "-f", "afebrile")
 
 
 class TestCheck:
@@ -294,7 +294,8 @@ class TestDiagnoseOptions:
     @pytest.mark.parametrize(
         ("option", "message"),
         [
-            ("fever", "Error: -f 'fever': expected VARIABLE=STATE, for example -f 'fever=yes'.\n"),
+            ("fever", "Error: -f 'fever': expected VARIABLE=STATE, for example -f fever=yes.\n"),
+            ("onset", "Error: -f 'onset': expected VARIABLE=STATE, for example -f onset=sudden.\n"),
             ("=present", "Error: -f '=present': expected VARIABLE=STATE, for example -f fever=present.\n"),
             (
                 "sever_pain=present",
@@ -310,6 +311,32 @@ class TestDiagnoseOptions:
     def test_a_wrong_finding_is_one_message(self, option: str, message: str) -> None:
         """What is wrong, and what is right instead."""
         assert bad("diagnose", MODEL, "-f", option) == message
+
+    @pytest.mark.parametrize(
+        ("command", "words", "typed"),
+        [
+            ("diagnose", ["fever"], "-f fever=yes"),
+            ("diagnose", ["-f", "fever", "present"], "-f fever=present"),
+            ("diagnose", ["fever", "present", "onset", "sudden"], "-f fever=present -f onset=sudden"),
+            ("diagnose", ["patellar_reflex"], "-f patellar_reflex=STATE"),
+            ("diagnose", ["severe_infection"], "-f severe_infection=yes"),
+            ("explain", ["severe_infection"], "--cause severe_infection"),
+            ("sensitivity", ["severe_infection", "fever=yes"], "--cause severe_infection -f fever=yes"),
+            ("next", ["onset=sudden", "cough"], "-f onset=sudden -f cough=STATE"),
+        ],
+    )
+    def test_a_forgotten_option_is_shown_as_it_is_typed(self, command: str, words: list[str], typed: str) -> None:
+        """A finding with its state, or with what stands for it; a cause where the command asks about one."""
+        said = bad(command, MODEL, *words).splitlines()[-1]
+        assert said.endswith(f": findings are given by options: {typed}")
+
+    def test_a_table_before_its_model_is_called_a_file(self, tmp_path: Path) -> None:
+        """In every command that takes both: the order is what is wrong, and no option is proposed."""
+        (tmp_path / "t.csv").write_text("onset\nsudden\n")
+        table, out = str(tmp_path / "t.csv"), str(tmp_path / "out")
+        for command, *rest in (("diagnose",), ("explain",), ("score", out), ("calibrate", out), ("evaluate",)):
+            said = bad(command, table, MODEL, *rest).splitlines()[-1]
+            assert said == f"Error: {table!r} is a file; a model, which comes first, is a shipped name or a folder."
 
     def test_a_variable_given_twice_is_refused(self) -> None:
         """The last one does not win silently."""

@@ -259,6 +259,29 @@ def test_a_run_that_stopped_at_a_bad_row_continues(
     assert len(asked) == 1
 
 
+@pytest.mark.parametrize("name", ["out.parquet", "out.csv", "out"])
+@pytest.mark.parametrize("made_before", [False, True], ids=["no folder", "an empty folder"])
+def test_a_run_that_finished_no_part_leaves_nothing(name: str, made_before: bool, tmp_path: Path) -> None:
+    """Once the cell is corrected the same call is answered; nothing has to be overwritten, as nothing was written."""
+    source, out = tmp_path / "patients.csv", tmp_path / "there" / name
+    out.parent.mkdir()
+    if made_before and not out.suffix:
+        out.mkdir()
+    before = sorted(out.parent.rglob("*"))
+    source.write_text("onset\nsudden\nacute\n")
+    with pytest.raises(dx.FindingsError, match="row 3, column onset: 'acute' is not a state"):
+        dx.score_cohort(flagship(), source, out)
+    assert sorted(out.parent.rglob("*")) == before
+    source.write_text("onset\nsudden\ngradual\n")
+    summary = dx.score_cohort(flagship(), source, out)
+    assert summary.rows == 2
+    source.write_text("onset\nacute\n")
+    with pytest.raises(dx.FindingsError):
+        dx.score_cohort(flagship(), source, out, overwrite=True)
+    source.write_text("onset\ngradual\n")
+    assert dx.score_cohort(flagship(), source, out, overwrite=True).rows == 1, "what this function wrote stays its own"
+
+
 def test_frames_are_not_recognised(tmp_path: Path) -> None:
     """A frame outlives no process: what a broken run left is begun anew, what a finished one wrote is kept."""
     out = tmp_path / "out.parquet"

@@ -285,6 +285,16 @@ def test_stopping() -> None:
     assert "Everything" in str(done)
 
 
+def test_a_model_without_steps_of_care_never_says_that_it_is_reasonable_to_stop() -> None:
+    """It knows no decision that could change, so that none does is no reason."""
+    following = dx.next_tests(dx.diagnose(naive_model([0.1, 0.1], [0.11, 0.12])))
+    assert max(suggestion.decision_change for suggestion in following.suggestions) == 0
+    assert not following.stop
+    assert following.stop_reason == (
+        "Whether to stop is not judged: this model has no steps of care, so no decision can change."
+    )
+
+
 def test_same_decision_probability_equals_the_enumeration() -> None:
     """The sampled probability lies within five standard errors of that over all joint results."""
     step = ManagementStep("c", 1, "routine", "Do", "", "S", "expert", 0.3, "S", "expert")

@@ -69,7 +69,10 @@ def test_csv_is_read_without_guesses(tmp_path: Path) -> None:
     """Rows are lines of the file; a faulty code is named with its line."""
     path = tmp_path / "patients.csv"
     path.write_text("smoking,xray\nyes,positive\nNA,negative\n")
-    assert sentences(path) == ["patients.csv, row 3, column smoking: 'NA'; expected a state of smoking: no, yes."]
+    assert sentences(path) == [
+        "patients.csv, row 3, column smoking: 'NA'; expected a state of smoking: no, yes; for what is not known, an "
+        "empty cell or ?."
+    ]
 
 
 def test_parquet_is_read_like_a_table(tmp_path: Path) -> None:

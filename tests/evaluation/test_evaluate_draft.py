@@ -59,3 +59,14 @@ def test_two_columns_about_one_variable_and_too_many_codes() -> None:
     assert [row[2] for row in draft.rows] == ["smoking", "smoking", "", ""]
     assert draft.remarks[1] == "Smoking: left out, since smoking is smoking already."
     assert draft.remarks[2].startswith("xray: left out; xray (its name) would have more than 50 codes")
+
+
+def test_codes_that_are_states_of_one_variable_alone_mean_it_whatever_the_heading() -> None:
+    """A column of diagnoses is the mechanism whose states they are, not what is called "other diagnosis"."""
+    model = dx.load_model("hip_flexion_weakness@3.0.0")
+    table = pd.DataFrame({"diagnosis": ["fracture", "Disc herniation", None, "brain"], "fever": ["present"] * 4})
+    draft = dx.draft_mapping(model, table)
+    assert draft.remarks == ("diagnosis: main_cause (a guess, by its codes).", "fever: fever (its name).")
+    assert draft.undecided == 0
+    coded = dx.draft_mapping(model, pd.DataFrame({"diagnosis": ["S72.0", "M16"]}))
+    assert coded.remarks == ("diagnosis: left out, like no variable of hip_flexion_weakness.",)

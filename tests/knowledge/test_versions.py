@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import bayesdx as dx
@@ -77,7 +78,11 @@ def test_a_shipped_name_goes_before_a_folder_of_that_name(
     ("name", "sentence"),
     [
         ("car_strat", "'car_strat' is neither a shipped model nor a folder. Did you mean 'car_start'?"),
-        ("car_strat@1.9.0", "'car_strat@1.9.0' is neither a shipped model nor a folder. Did you mean 'car_start'?"),
+        ("car_strat@1.9.0",
+         "'car_strat@1.9.0' is neither a shipped model nor a folder. Did you mean 'car_start@1.9.0'?"),
+        ("car_strat@9.9.0", "'car_strat@9.9.0' is neither a shipped model nor a folder. Did you mean 'car_start'?"),
+        ("car_start/1.9.0",
+         "'car_start/1.9.0' is neither a shipped model nor a folder. Did you mean 'car_start@1.9.0'?"),
         ("zebra", "'zebra' is neither a shipped model nor a folder. Shipped models: bicycle, car_start, empty."),
         ("car_start@3.0.0", "car_start has no version '3.0.0'; its versions are 1.10.0, 1.9.0, 1.2.0."),
         ("car_start@", "car_start has no version ''; its versions are 1.10.0, 1.9.0, 1.2.0."),
@@ -96,6 +101,52 @@ def test_what_is_said_of_a_name_that_nothing_answers_to(name: str, sentence: str
     with pytest.raises(dx.ModelNotFoundError) as raised:
         dx.load_model(name)
     assert str(raised.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("knee_pan/0.1.0", "'knee_pan/0.1.0' is neither a shipped model nor a folder. Did you mean 'knee_pain/0.1.0'?"),
+        ("knee_pan", "'knee_pan' is neither a shipped model nor a folder. Did you mean 'knee_pain'?"),
+        ("../work/kne_pain", "'../work/kne_pain' is neither a shipped model nor a folder. Did you mean "
+         "'../work/knee_pain'?"),
+        ("knee_pain@0.1.0", "'knee_pain@0.1.0' is neither a shipped model nor a folder. Did you mean "
+         "'knee_pain/0.1.0'?"),
+        ("knee_pain/0.1.1", "knee_pain has no version '0.1.1'; its versions are 0.1.0."),
+        ("knee_pain/one", "knee_pain has no version 'one'; its versions are 0.1.0."),
+        ("car_strat", "'car_strat' is neither a shipped model nor a folder. Did you mean 'car_start'?"),
+        ("table.csv", "'table.csv' is a file; a model, which comes first, is a shipped name or a folder."),
+    ],
+)  # fmt: skip
+def test_what_is_said_of_a_path_where_no_model_is(
+    path: str, sentence: str, shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder that the path almost names, or its versions; a table in the place of the model is called a file."""
+    shutil.copytree(FOLDER, tmp_path / "work" / "knee_pain" / "0.1.0")
+    (tmp_path / "work" / "knee_panel").mkdir()
+    (tmp_path / "work" / "table.csv").write_text("onset\nsudden\n")
+    monkeypatch.chdir(tmp_path / "work")
+    with pytest.raises(dx.ModelNotFoundError) as raised:
+        dx.load_model(path)
+    assert str(raised.value) == sentence
+
+
+def test_a_working_directory_that_was_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lies there cannot be read or written, which is said as of any other place; shipped models are at hand."""
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    [problem] = dx.check_model(".")
+    assert str(problem) == ".: 'No such file or directory'; expected a folder with a model.toml."
+    with pytest.raises(dx.ModelNotFoundError):
+        dx.load_model("knee_pain")
+    model = dx.load_model(FOLDER)
+    for write in (
+        lambda: dx.save_model(model, "1.0.0"),
+        lambda: dx.score_cohort(model, pd.DataFrame({"clicking": ["present"]}), "scores.csv"),
+    ):
+        with pytest.raises(dx.BayesdxError, match="No such file or directory; nothing was written"):
+            write()
 
 
 def test_a_folder_without_versions_is_no_model(tmp_path: Path) -> None:

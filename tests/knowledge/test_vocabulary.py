@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -501,3 +502,34 @@ def test_of_equal_matches_those_that_are_found_out_come_first() -> None:
     inhibition = Variable("inhibition", "Pain inhibition", "mechanism", "", ("absent", "present"), "")
     words = Vocabulary((inhibition, variable("pain_back")), {}, "example 1.0.0")
     assert [match.variable.variable for match in words.search("pain")] == ["pain_back", "inhibition"]
+
+
+@pytest.mark.parametrize(
+    "heading", ["date_of_birth", "patient_id", "visit_date", "diagnosis", "diagnosis_date", "height"]
+)
+def test_a_heading_that_is_like_no_variable_has_no_nearest_name(heading: str) -> None:
+    """A name with a few letters in common is no name misspelt, and "other diagnosis" is not what "diagnosis" says."""
+    assert dx.load_model("hip_flexion_weakness@3.0.0").vocabulary.hint(heading) == ""
+
+
+@pytest.mark.parametrize(
+    "given", ["1950-01-02", "1950-01-02T10:30", "02.01.1950", "1/2/1950", "2 Jan 1950", pd.Timestamp("1950-01-02")]
+)
+def test_a_date_where_a_number_is_measured_is_called_a_date(given: object) -> None:
+    """A date of birth is no age, and not an age in a strange unit."""
+    words = dx.load_model("hip_flexion_weakness@3.0.0").vocabulary
+    with pytest.raises(dx.FindingsError) as raised:
+        words.state("age_group", given)
+    assert str(raised.value) == f"age_group = {given!r}: that is a date, not age in years."
+
+
+@pytest.mark.parametrize("given", ["unknown", "N/A", "na", "-", "not  done"])
+def test_a_word_for_what_is_not_known_is_answered_with_what_is_understood(given: str) -> None:
+    """An empty cell, or a question mark: the two are different things."""
+    words = dx.load_model("hip_flexion_weakness@1.0.0").vocabulary
+    with pytest.raises(dx.FindingsError) as raised:
+        words.state("onset", given)
+    assert str(raised.value) == (
+        f"onset = {given!r} is not a state of onset; its states are gradual, sudden. What is not known is left out, or "
+        "an empty cell; ? (UNKNOWN in Python) says that it was asked."
+    )

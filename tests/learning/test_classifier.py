@@ -20,7 +20,7 @@ CANNOT_APPLY = {"check_sample_weight_equivalence_on_dense_data": IN_ONE_FOLD}
 @pytest.mark.parametrize("chosen", [True, False])
 def test_scikit_learns_own_checks(chosen: bool) -> None:
     """All of them where nothing is chosen; where cross-validation chooses, but those listed with their reason."""
-    classifier = dx.BayesDxClassifier() if chosen else dx.BayesDxClassifier("tree", "ignore", 1)
+    classifier = dx.BayesDxClassifier() if chosen else dx.BayesDxClassifier("tree", "ignore", 1, 1)
     check_estimator(classifier, expected_failed_checks=CANNOT_APPLY if chosen else {}, on_skip=None, on_fail="raise")
 
 

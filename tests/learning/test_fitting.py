@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def test_naive_posteriors_equal_scikit_learns_categorical_naive_bayes() -> None:
     findings = frame.drop(columns="cause")
     x = OrdinalEncoder().fit_transform(findings)
     other = CategoricalNB().fit(x, frame["cause"])
-    ours = dx.fit_model(frame, "cause", structure="naive", temperature=1).posteriors(findings)
+    ours = dx.fit_model(frame, "cause", structure="naive", temperature=1, smoothing=1).posteriors(findings)
     assert_allclose(ours[list(other.classes_)].to_numpy(), other.predict_proba(x), atol=1e-8)
 
 
@@ -133,7 +134,7 @@ def test_several_causes_become_noisy_gates() -> None:
         ({"c": [], "f": []}, {}, "the table has no rows; expected labelled patients."),
         ({"c": ["x", "y"]}, {"missing": "drop"}, "missing: 'drop'; expected auto, ignore or state."),
         ({"c": ["x", "y"]}, {"structure": "forest"}, "structure: 'forest'; expected auto, naive or tree."),
-        ({"c": ["x", "y"]}, {"smoothing": 0}, "smoothing: 0; expected a finite number above 0."),
+        ({"c": ["x", "y"]}, {"smoothing": 0}, "smoothing: 0; expected 'auto' or a finite number above 0."),
         ({"c": ["x", "y"]}, {"findings": ["c"]}, "column 'c' is a cause and a finding; expected one use of a column."),
         (
             {"c": ["x", "y"], "f": [1, 2]},
@@ -260,7 +261,7 @@ def test_words_for_missing_cells_are_named(tmp_path: Path) -> None:
     frame.loc[::7, "f0"] = "?"
     frame.loc[::5, "age"] = "NA"
     frame["one"] = "same"
-    fixed = {"missing": "ignore", "structure": "naive", "temperature": 1}
+    fixed = {"missing": "ignore", "structure": "naive", "temperature": 1, "smoothing": 1}
     fit = dx.fit_model(frame, "cause", **fixed)
     assert fit.notes == ("f0: ? read as missing.", "age: NA read as missing.", "one: left out, since it does not vary.")
     kept = frame.drop(columns="one")
@@ -328,16 +329,61 @@ def test_findings_that_repeat_each_other_do_not_make_it_sure() -> None:
     """The temperature chosen by cross-validation makes other patients less surprising, and the notes name it."""
     train, test = repeated(400, 1), repeated(1000, 2)
     cooled = dx.fit_model(train, "c", structure="naive")
-    hot = dx.fit_model(train, "c", structure="naive", temperature=1)
+    hot = dx.fit_model(train, "c", structure="naive", temperature=1, smoothing=1)
     assert log_loss(cooled, test) < log_loss(hot, test) - 0.3
     assert any("temperature" in note for note in cooled.notes) and not hot.notes
     assert "likelihood ratios to the power of 1 / " in cooled.model.sources[0].citation
 
 
+def rare_findings(patients: int, seed: int, classes: int = 30, findings: int = 150) -> pd.DataFrame:
+    """Each class with a few findings of its own, which other patients hardly ever have."""
+    own = np.random.default_rng(9).random((classes, findings)) < 0.03
+    label = np.arange(patients) % classes
+    found = np.random.default_rng(seed).random((patients, findings)) < np.where(own[label], 0.6, 0.003)
+    return pd.DataFrame(found.astype(int)).add_prefix("f").assign(c=[f"c{each}" for each in label])
+
+
+def test_many_classes_of_few_patients_are_smoothed_by_the_shares_of_all() -> None:
+    """Six patients of each of 30 classes: a finding that is rare is not believed in one of eight of every class."""
+    train, test = rare_findings(180, 1), rare_findings(600, 2)
+    chosen, fixed = dx.fit_model(train, "c"), dx.fit_model(train, "c", smoothing=1, structure="naive")
+    assert "smoothing by the shares of all classes" in chosen.notes[0]
+    assert log_loss(chosen, test) < 0.7 * log_loss(fixed, test)
+
+
+def test_smoothing_by_the_shares_of_all_classes_is_two_patients() -> None:
+    """(n + 2 P(x)) / (N + 2) in every class, with P(x) the shares of all classes, half a patient in every state."""
+    from bayesdx.learning.classes import Choice, counted
+
+    codes, labels = np.array([[0], [0], [1], [0], [0], [0]]), np.array([0, 0, 0, 1, 1, 1])
+    counts = counted(codes, labels, np.ones(6), [2], 2, with_tree=False)
+    pool = np.array([5.5, 1.5]) / 7
+    expected = np.array([[2, 1] + 2 * pool, [3, 0] + 2 * pool]) / 5
+    assert_allclose(counts.tables(Choice("naive", "ignore", "pooled")).shares[0], expected)
+
+
+def test_patients_without_a_mistake_are_no_proof() -> None:
+    """Eight findings that never erred in 100 patients are tempered: at 1, no patient would be more surprising."""
+    from bayesdx.learning.classes import TEMPERATURES, choose
+
+    labels = np.arange(100) % 2
+    codes = np.repeat(labels[:, None], 8, axis=1)
+    made = choose(codes, labels, np.ones(100), [2] * 8, 2, ["naive"], ["ignore"], [1.0], TEMPERATURES, {})
+    assert 1 < made.temperature < TEMPERATURES[-1] and made.log_loss < 0.05
+
+
+def test_a_fit_that_was_used_is_pickled() -> None:
+    """As joblib does with a classifier."""
+    frame = table()
+    fit = dx.fit_model(frame, "cause")
+    found = fit.posteriors(frame)
+    assert pickle.loads(pickle.dumps(fit)).posteriors(frame).equals(found)
+
+
 def test_a_tempered_model_has_likelihood_ratios_to_that_power() -> None:
     """Each row is P(x) (P(x | c) / P(x))^(1 / T), summing to 1 again; the prior is as counted, P(x) nearly so."""
     frame = table(400, 5)
-    plain, cooled = (dx.fit_model(frame, "cause", structure="naive", temperature=t) for t in (1, 2.0))
+    plain, cooled = (dx.fit_model(frame, "cause", structure="naive", temperature=t, smoothing=1) for t in (1, 2.0))
     one, other = compile_network(plain.model), compile_network(cooled.model)
     prior = one["cause"].cpd.table()
     assert_allclose(prior, other["cause"].cpd.table())
@@ -360,28 +406,29 @@ def test_structure_and_missing_cells_are_chosen_by_log_loss() -> None:
     fit = dx.fit_model(blank, "c")
     assert any("missing cells a state" in note for note in fit.notes)
     assert "not_recorded" in fit.model.by_name["a"].states
-    few = dx.fit_model(frame.head(40), "c")
+    few = dx.fit_model(frame.head(20), "c")
     assert few.notes == () and all(len(row.parents) == 1 for row in few.model.tables)
 
 
 @pytest.mark.parametrize("structure", ["naive", "tree"])
 def test_what_is_cross_validated_is_what_the_engine_answers(structure: str) -> None:
     """The posteriors behind the choice are those of the model, with cells missing and any temperature."""
-    from bayesdx.learning.classes import tables_of
+    from bayesdx.learning.classes import Choice, counted
 
     frame = table(300, 7)
     cells = frame.drop(columns="cause").mask(
         np.random.default_rng(0).random((300, 4)) < (0.2 if structure == "naive" else 0)
     )
     fit = dx.fit_model(
-        cells.assign(cause=frame["cause"]), "cause", structure=structure, missing="ignore", temperature=2
+        cells.assign(cause=frame["cause"]), "cause", structure=structure, missing="ignore", temperature=2, smoothing=1
     )
     states = {name: fit.model.by_name[name].states for name in ("cause", *fit.model.findings)}
     codes = np.stack([pd.Index(states[n]).get_indexer(cells[n]) for n in fit.model.findings], axis=1)
     labels = pd.Index(states["cause"]).get_indexer(frame["cause"])
     cards = [len(states[name]) for name in fit.model.findings]
-    made = tables_of(codes, labels, np.ones(300), cards, len(states["cause"]), structure, 1.0)
-    ours = np.exp(made.log_posteriors(codes, (2.0,))[0])
+    counts = counted(codes, labels, np.ones(300), cards, len(states["cause"]), with_tree=structure == "tree")
+    made = counts.tables(Choice(structure, "ignore", 1.0))
+    ours = np.exp(made.log_posteriors(made.cells(codes), (2.0,))[0])
     assert_allclose(ours, fit.posteriors(cells)[list(states["cause"])], atol=1e-7)
 
 
@@ -390,8 +437,8 @@ def test_weights_of_rows_are_rows() -> None:
     frame = table(60, 1).assign(age=np.arange(60) % 37)
     thrice = pd.concat([frame, frame, frame], ignore_index=True)
     weighted = pd.concat([frame.assign(w=3), frame.assign(w=0, f0="odd")], ignore_index=True)
-    one = dx.fit_model(thrice, "cause", structure="tree", temperature=1)
-    other = dx.fit_model(weighted, "cause", structure="tree", temperature=1, weight="w")
+    one = dx.fit_model(thrice, "cause", structure="tree", temperature=1, smoothing=1)
+    other = dx.fit_model(weighted, "cause", structure="tree", temperature=1, smoothing=1, weight="w")
     assert one.model.tables == other.model.tables and one.model.priors == other.model.priors
     with pytest.raises(dx.LearningError, match="column w, row 0: expected a weight"):
         dx.fit_model(frame.assign(w=-1), "cause", weight="w")
