@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import cross_val_score
@@ -74,3 +75,17 @@ def test_its_probabilities_can_be_believed() -> None:
         line = LogisticRegression(C=1e6).fit(np.log(p / (1 - p))[:, None], y)
         slope.append(float(line.coef_[0, 0]))
     assert loss[0] < 0.2 < loss[1] and 0.7 < slope[0] < 1.35
+
+
+def test_columns_of_arrow_are_columns_of_numpy() -> None:
+    """Text, numbers, truth values and missing cells of a frame that pyarrow holds, in training and in use."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=80).round(2)
+    frame = pd.DataFrame({"s": np.where(x > 0.3, "f", "m"), "x": x, "n": rng.integers(0, 9, 80), "b": x > -0.5})
+    frame.loc[::7, "x"] = np.nan
+    frame["s"] = frame["s"].mask(rng.random(80) < 0.1)
+    labels = np.where(x + rng.normal(size=80) > 0, "ill", "well")
+    other = frame.convert_dtypes(dtype_backend="pyarrow")
+    one, two = (dx.BayesDxClassifier().fit(table, labels) for table in (frame, other))
+    assert one.model_ == two.model_ and list(two.feature_names_in_) == ["s", "x", "n", "b"]
+    np.testing.assert_array_equal(one.predict_proba(frame), two.predict_proba(other))
