@@ -27,8 +27,8 @@ from benchmarks.report import RESULTS
 Array = NDArray[np.float64]
 
 ROOT = Path(__file__).resolve().parent.parent / "models" / "hip_flexion_weakness"
-CASES = ROOT / "derivation" / "3.0.0" / "new_cases.csv"
-VERSIONS = ("2.2.1", "2.3.0", "3.0.0")
+CASES = ROOT / "derivation" / "3.1.0" / "new_cases.csv"
+VERSIONS = ("2.2.1", "3.0.1", "3.1.0")
 
 KINDS = {
     "unexplained": "other_or_unexplained",
@@ -53,6 +53,10 @@ KINDS = {
     "infected_prosthesis": "septic_hip",
     "cord": "spinal_cord",
     "artery": "hernia_or_abdomen",
+    "brain_slow": "brain",
+    "cord_acute": "spinal_cord",
+    "muscle_acute": "muscle_disease",
+    "polyneuropathy_chronic": "polyradiculoneuropathy",
 }
 """States of main_cause of any version, or of cases, under the name by which all versions are compared.
 
@@ -367,7 +371,7 @@ def _cell(values: Sequence[float], measure: str, *, sign: bool = False) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Diagnose, compare, print, write; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks versions", description=__doc__)
-    parser.add_argument("--cases", type=Path, default=CASES, help="file of cases (default: the new ones of 3.0.0)")
+    parser.add_argument("--cases", type=Path, default=CASES, help="file of cases (default: the new ones of 3.1.0)")
     parser.add_argument("--versions", nargs="+", default=VERSIONS, help="versions or folders, the one to judge last")
     parser.add_argument("--output", type=Path, default=RESULTS, help="folder of the results")
     options = parser.parse_args(arguments)

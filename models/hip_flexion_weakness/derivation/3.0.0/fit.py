@@ -18,7 +18,7 @@ import pandas as pd
 
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
 
-import build  # isort: skip
+from build import VERSION, one_cause, rules  # isort: skip
 
 import bayesdx as dx
 from bayesdx.diagnosis.compiled import compiled
@@ -30,14 +30,14 @@ FOLDS, ROUNDS = 10, 20
 
 def truths() -> dict[str, str]:
     """Main cause of each seen case, as its report has it."""
-    return {row["case"]: row["main_cause"] for row in build.rules.table(build.HERE, "main_states.csv")}
+    return {row["case"]: row["main_cause"] for row in rules.table(VERSION.here, "main_states.csv")}
 
 
 def log_losses(model: dx.Model, tests: bool) -> np.ndarray:
     """Minus the logarithm of the probability of each case's main cause, in the order of the cases."""
-    cases, truth = dx.load_model(build.rules.MODELS / build.PARENT).cases, truths()
+    cases, truth = dx.load_model(rules.MODELS / VERSION.parent).cases, truths()
     loss = np.empty(len(cases))
-    for population in build.rules.POPULATIONS:
+    for population in rules.POPULATIONS:
         here = [place for place, case in enumerate(cases) if case.population == population]
         chosen = model.with_population(population)
         rows = [
@@ -57,7 +57,7 @@ def main() -> None:
     grid = list(itertools.product(TEMPERS, PRIORS))
     scores = []
     for temper, prior in grid:
-        model = build.judged(build.Settings(temper, prior))
+        model = VERSION.judged(one_cause.Settings(temper, prior))
         scores.append((log_losses(model, tests=True) + log_losses(model, tests=False)) / 2)
     table = np.array(scores)
     cause = np.array(list(truths().values()))

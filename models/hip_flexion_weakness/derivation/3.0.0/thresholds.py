@@ -17,7 +17,7 @@ import numpy as np
 
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
 
-import build  # isort: skip
+from build import VERSION, one_cause, rules  # isort: skip
 
 import bayesdx as dx
 from bayesdx.diagnosis.simulate import simulate
@@ -61,7 +61,7 @@ def threshold(cause: str, base: float, factor: float, first: dict[str, float]) -
     """The threshold of an emergency step with the factor of a setting."""
     if cause not in first:
         return base
-    return max(base if base > first[cause] else 0.0, build.multiplied(first[cause], factor))
+    return max(base if base > first[cause] else 0.0, one_cause.multiplied(first[cause], factor))
 
 
 def patient(model: dx.Model, findings: dict[str, str], main: str, base: dict[tuple[str, int], float]) -> Patient:
@@ -101,8 +101,8 @@ def drawn(model: dx.Model, base: dict[tuple[str, int], float]) -> list[Patient]:
     found = []
     for codes in simulate(network, DRAWN, SEED):
         told = [names[place] for place in random.choice(len(names), TOLD, replace=False)]
-        state = {name: network.nodes[index[name]].states[codes[index[name]]] for name in (*told, build.HUB)}
-        node = next(row["node"] for row in build.causes() if row["cause"] == state[build.HUB])
+        state = {name: network.nodes[index[name]].states[codes[index[name]]] for name in (*told, one_cause.HUB)}
+        node = next(row["node"] for row in VERSION.causes() if row["cause"] == state[one_cause.HUB])
         found.append(patient(model, {name: state[name] for name in told}, node, base))
     return found
 
@@ -118,12 +118,12 @@ def main() -> None:
     It is the smallest at which at most a fifth of the others is alarmed, drawn and seen; where flags and steps of other
     causes alarm more than a fifth of the seen ones whatever the factor, the smallest that alarms no more than these.
     """
-    model = dx.load_model(sys.argv[1] if len(sys.argv) > 1 else build.rules.MODELS / build.HERE.name)
-    rows = build.rules.rows_of(build.rules.Evidence(build.HERE), "management.csv", build.ManagementStep)
+    model = dx.load_model(sys.argv[1] if len(sys.argv) > 1 else rules.MODELS / VERSION.here.name)
+    rows = rules.rows_of(rules.Evidence(VERSION.here), "management.csv", one_cause.ManagementStep)
     base = {(row.cause, row.step): row.threshold for row in rows}
-    first = build.first_emergencies(rows)
+    first = one_cause.first_emergencies(rows)
     bare = replace(model, management=tuple(replace(row, threshold=0.0, thresholds=()) for row in rows), release=None)
-    for population in build.rules.POPULATIONS:
+    for population in rules.POPULATIONS:
         here = bare.with_population(population)
         cases, invented = seen(here, base), drawn(here, base)
         ill = [one for one in cases if one.main in first]
