@@ -551,7 +551,7 @@ def _states_of(
         return _measured_states(reading, column, rule, blank, own=own)
     try:
         codes, values = pd.factorize(column)
-    except TypeError:
+    except (TypeError, NotImplementedError):  # the second is Arrow's
         return _without_hash(reading, column, rule)
     listed = any(code for code in rule.codes)
     numbers = _numbers(reading, rule, values, codes) if rule.bands else {}

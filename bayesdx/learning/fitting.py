@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pandas.api.types import is_bool_dtype, is_numeric_dtype
+from pandas.api.types import infer_dtype, is_bool_dtype, is_numeric_dtype
 
 from bayesdx.errors import DataWarning, ImpossibleEvidenceError, LearningError, nearest_hint
 from bayesdx.evaluation.dataset import MISSING, Cohort, Table, read_cohort, read_table, translate, weights_of
@@ -491,17 +491,20 @@ def _refuse_cells(frame: pd.DataFrame, columns: Sequence[str]) -> None:
     """A cell that is no value, such as a list, or an infinite number."""
     for column in columns:
         cells = frame[column]
+        bad = np.zeros(len(cells), dtype=np.bool_)
         if is_numeric_dtype(cells):
-            found = None if is_bool_dtype(cells) else np.isinf(cells.to_numpy(dtype=float, na_value=np.nan))
-            what, expected = "an infinite number", "a finite number, or an empty cell"
+            expected = "a finite number, or an empty cell"
+            if not is_bool_dtype(cells):
+                bad = np.isinf(cells.to_numpy(dtype=float, na_value=np.nan))
         else:
-            found = ~cells.map(lambda cell: isinstance(cell, Hashable)).to_numpy(dtype=bool)
-            what, expected = "a cell that holds several values", "text, a number or a truth value"
-        if found is not None and found.any():
-            row = int(np.flatnonzero(found)[0])
+            expected = "text, a number or a truth value"
+            if infer_dtype(cells.astype(object), skipna=True).startswith("mixed"):
+                bad = np.array([not isinstance(cell, Hashable) for cell in cells], dtype=np.bool_)
+        if bad.any():
+            row = int(np.flatnonzero(bad)[0])
             cell = cells.iloc[row]
-            what = f"a {type(cell).__name__}" if not isinstance(cell, Hashable) else str(cell)
-            raise LearningError(f"column {column}, row {frame.index[row]!r}: {what}; expected {expected}.")
+            found = str(cell) if isinstance(cell, Hashable) else f"a {type(cell).__name__}"
+            raise LearningError(f"column {column}, row {frame.index[row]!r}: {found}; expected {expected}.")
 
 
 def _no_finding(cells: pd.Series, column: str, weight: str | None, cuts: Mapping[str, Sequence[float]]) -> str:
@@ -510,7 +513,7 @@ def _no_finding(cells: pd.Series, column: str, weight: str | None, cuts: Mapping
     if column in cuts or not len(known) or is_bool_dtype(known):
         return ""
     if pd.api.types.is_datetime64_any_dtype(known) or (
-        not is_numeric_dtype(known) and known.map(lambda cell: isinstance(cell, date) or is_date(str(cell))).all()
+        not is_numeric_dtype(known) and all(isinstance(cell, date) or is_date(str(cell)) for cell in known.unique())
     ):
         return "it holds dates"
     # A table with weights has a row per pattern, so that rows differ by how it was made.
@@ -534,7 +537,7 @@ def _too_many(cells: pd.Series, variable: Variable) -> str:
     if 0 < len(odd) <= len(numbers) / 2:
         row = int(odd[0])
         return f"{said} Row {known.index[row]!r} holds {code_text(known.iloc[row])!r}, which is no number."
-    return f"{said} Join its codes, or leave it out (ignore=)."
+    return f"{said} Join its codes, or leave it out: ignore= (--ignore)."
 
 
 def _classes(frame: pd.DataFrame, causes: Sequence[str]) -> list[NDArray[np.str_]]:

@@ -605,7 +605,7 @@ def test_columns_to_ignore() -> None:
     [
         (
             [f"z{place % 140}" for place in range(300)],
-            "column x: 140 states; a variable has at most 100. Join its codes, or leave it out (ignore=).",
+            "column x: 140 states; a variable has at most 100. Join its codes, or leave it out: ignore= (--ignore).",
         ),
         (
             ["1.2x" if place == 5 else str(place % 140) for place in range(300)],
