@@ -292,7 +292,7 @@ def fit(
     """Make a model of a table of labelled patients, where there is none yet.
 
     FOLDER must not exist. The mapping from the table's columns to the model is written as FOLDER.mapping.csv. Columns
-    of dates and identifiers are left out, which is said, unless --finding names them; other numbers are cut where the
+    of dates and identifiers are left out, which is said, unless --finding names them; numbers are cut where the
     classes part, unless --cut says where.
 
     \b
