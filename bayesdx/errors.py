@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from functools import lru_cache
@@ -243,7 +244,7 @@ class TooLargeError(BayesdxError):
 
 
 class MissingExtraError(BayesdxError, ImportError):
-    """An optional companion is not installed; the sentence names the extra that brings it.
+    """An optional companion is not installed; the sentence names the extra that brings it, and what to type.
 
     Examples
     --------
@@ -256,8 +257,57 @@ class MissingExtraError(BayesdxError, ImportError):
     ...     dx.explain(case).plot()
     Traceback (most recent call last):
         ...
-    bayesdx.errors.MissingExtraError: plot() needs matplotlib: install bayesdx with its plot extra.
+    bayesdx.errors.MissingExtraError: plot() needs matplotlib: install bayesdx with its plot extra (pip install
+    matplotlib).
     """
+
+
+def check_path(argument: str, value: object, error: type[BayesdxError]) -> None:
+    """Raise an error of this kind unless a value is a text or a path.
+
+    Examples
+    --------
+    >>> check_path("out", 5, CohortError)
+    Traceback (most recent call last):
+        ...
+    bayesdx.errors.CohortError: out: 5; expected the path of a file or a folder.
+    """
+    if not isinstance(value, str | os.PathLike):
+        raise error(f"{argument}: {quoted(value)}; expected the path of a file or a folder.")
+
+
+def check_name(argument: str, name: object, error: type[BayesdxError]) -> str:
+    """The name of a column; an error of this kind where it is no text.
+
+    Examples
+    --------
+    >>> check_name("weight", 3, DatasetError)
+    Traceback (most recent call last):
+        ...
+    bayesdx.errors.DatasetError: weight: 3; expected the name of a column.
+    """
+    if not isinstance(name, str):
+        raise error(f"{argument}: {quoted(name)}; expected the name of a column.")
+    return name
+
+
+def column_names(argument: str, names: object, error: type[BayesdxError]) -> tuple[object, ...]:
+    """What a list of names holds; one name by itself, or something else, is a common mistake.
+
+    Examples
+    --------
+    >>> column_names("keep", ["patient"], CohortError)
+    ('patient',)
+    >>> column_names("keep", "patient", CohortError)
+    Traceback (most recent call last):
+        ...
+    bayesdx.errors.CohortError: keep: 'patient'; expected a list of column names, as ['patient'].
+    """
+    if isinstance(names, str):
+        raise error(f"{argument}: {quoted(names)}; expected a list of column names, as [{quoted(names)}].")
+    if not isinstance(names, Iterable):
+        raise error(f"{argument}: {quoted(names)}; expected a list of column names.")
+    return tuple(names)
 
 
 def rounded(number: float, unit: int = 1) -> str:

@@ -43,6 +43,9 @@ WRONG_USE = 2
 NOBODY_READS = 141
 """Exit code: whoever read the output has stopped, as ``head`` does; 128 and the number of SIGPIPE, as a shell gives."""
 
+TYPED = "bayesdx.typed"
+"""Under this key of a context, the words of the command line."""
+
 ROWS_SHOWN = 20
 """Rows of each table of a comparison that are shown unless all are asked for."""
 
@@ -89,12 +92,17 @@ class Commands(TyperGroup):
         with formatter.section("Commands"):
             formatter.write_dl([(name, _first_sentence(command.help or "")) for name, command in found if command])
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the command line, and remember its words."""
+        ctx.meta[TYPED] = list(args)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: Any) -> Any:
         """Run a command; a warning about its input is a line on standard error."""
 
         def said(text: object) -> str:
             name = ctx.invoked_subcommand or ""
-            return in_options(str(text), name, options_of(self.get_command(ctx, name)))
+            return in_options(str(text), name, options_of(self.get_command(ctx, name)), ctx.meta[TYPED])
 
         def show_warning(message: Warning | str, *_: object, **__: object) -> None:
             typer.echo(clean(f"Warning: {said(message)}"), err=True)

@@ -53,7 +53,8 @@ def explore(
 
 def publish(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="name, name@version, or the path of a folder")],
-    page: Annotated[str, typer.Argument(metavar="PAGE.html", help="The file to write; one that exists is replaced.")],
+    page: Annotated[str, typer.Argument(metavar="PAGE.html", help="The file to write.")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
 ) -> None:
     """Write the explorer as one file that needs no Python, no server and no network.
 
@@ -67,5 +68,5 @@ def publish(
     """
     from bayesdx import explorer
 
-    written = explorer.publish(model, page)
+    written = explorer.publish(model, page, overwrite=overwrite)
     typer.echo(f"Written: {written} ({written.stat().st_size / 1000:,.0f} kB)")

@@ -7,7 +7,7 @@ Whoever typed a command has ``--on-error flag``, ``--together`` and ``--toleranc
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 OTHERWISE: Mapping[str, Mapping[str, str]] = {
@@ -38,7 +38,7 @@ _BEFORE = r"(?<![\w'\"\-/\\.])(?<!\bcolumn )(?<!--ignore )(?<!--keep )"
 _AFTER = r"(?![\w'\"(/\\]|\.\w)"
 
 
-def in_options(text: str, command: str, parameters: Mapping[str, str]) -> str:
+def in_options(text: str, command: str, parameters: Mapping[str, str], typed: Collection[str] = ()) -> str:
     """A message in the words of a command.
 
     Parameters
@@ -48,6 +48,8 @@ def in_options(text: str, command: str, parameters: Mapping[str, str]) -> str:
     command : str
     parameters : mapping of str to str
         The parameters of the command and the option of each, as on_error and --on-error.
+    typed : collection of str
+        The words of the command line; one that is called like an argument, such as a folder, is not translated.
 
     Returns
     -------
@@ -59,11 +61,14 @@ def in_options(text: str, command: str, parameters: Mapping[str, str]) -> str:
     'row 3: odd, or pass --on-error flag.'
     >>> in_options("tolerance: 0; expected a number above 0.", "calibrate", {"tolerance": "--tolerance"})
     '--tolerance: 0; expected a number above 0.'
+    >>> in_options("draws: No such file or directory.", "score", {"draws": "--draws"}, ["score", "flu", "draws"])
+    'draws: No such file or directory.'
     """
     import bayesdx as dx
 
     options = {name: option for name, option in parameters.items() if name not in NO_ARGUMENT}
     options |= OTHERWISE.get(command, {})
+    options = {name: option for name, option in options.items() if name not in typed}
     functions = "|".join(name for name in dir(dx) if name[0].islower())
     said = "\n".join(_led(line, options, functions) for line in text.split("\n"))
     for pattern in _patterns(options):

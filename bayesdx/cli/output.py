@@ -424,7 +424,9 @@ def _rows(number: int, answer: PatientResult, top: int | None) -> pd.DataFrame:
 def _cohort(numbered: Sequence[tuple[int, PatientResult]], top: int) -> Sheet:
     """A few lines for each patient."""
     kept = [name for name in (numbered[0][1].kept if numbered else ()) if name != "patient"]
-    grid = table(("patient", "right"), *kept, "cause", ("posterior", "right"), ("LR", "right"), "red flags")
+    grid = table(
+        ("patient", "right"), *kept, "cause", ("posterior", "right"), ("LR", "right"), "red flags, emergencies"
+    )
     for number, answer in numbered:
         case = answer.case
         fields = answer.fields(number)
@@ -437,7 +439,9 @@ def _cohort(numbered: Sequence[tuple[int, PatientResult]], top: int) -> Sheet:
                 for line in case.lines(top)
             ]
             open_flags = [flag for flag in case.red_flags if not flag.answered]
-            flags = [Text(f"{flag.urgency}: {clean(flag.label)}", URGENCY_STYLE[flag.urgency]) for flag in open_flags]
+            alarms = [(flag.urgency, flag.label) for flag in open_flags]
+            alarms += [(alert.urgency, alert.label) for alert in case.alerts if not alert.flags]  # by a step of care
+            flags = [Text(f"{urgency}: {clean(label)}", URGENCY_STYLE[urgency]) for urgency, label in alarms]
         for place, (line, flag) in enumerate(zip_longest(lines, flags)):
             grid.add_row(*(first if not place else [""] * len(first)), *(line or ("", "", "")), flag or "")
         grid.add_section()

@@ -433,8 +433,8 @@ def _check_columns(
         for column in header
         if column not in keep and column not in ignore and not words.find(column)
     ]
-    for option, columns in (("--keep", keep), ("--ignore", ignore)):
-        missing = (column for column in columns if column not in (*header, CAUSES))
+    for option, columns, others in (("--keep", keep, ()), ("--ignore", ignore, (CAUSES,))):
+        missing = (column for column in columns if column not in (*header, *others))
         faults += [f"{option}: {name} has no column {column!r}; it has {', '.join(header)}." for column in missing]
     if faults:
         raise dx.FindingsError("\n".join(faults))

@@ -20,11 +20,11 @@ from bayesdx.cohort.coding import TableLexicon, lexicon
 from bayesdx.cohort.columns import Scored
 from bayesdx.cohort.formats import format_of
 from bayesdx.cohort.opening import is_dask, open_source
-from bayesdx.cohort.options import CohortSizes, Options, read_options
+from bayesdx.cohort.options import CohortSizes, Options, check_whole, read_options
 from bayesdx.cohort.parts_on_disk import Parts
 from bayesdx.cohort.runs import Run, identity
 from bayesdx.cohort.sources import Part, RowSource
-from bayesdx.errors import CohortError, quoted
+from bayesdx.errors import CohortError, check_path, quoted
 from bayesdx.files.companions import arrow
 from bayesdx.inference.kernels import processors
 from bayesdx.knowledge.model import Model
@@ -168,16 +168,14 @@ def score_cohort(
 def _threads(workers: int | None) -> int:
     if workers is None:
         return processors()
-    if workers < 1:
-        raise CohortError(f"workers: {workers!r}; expected a whole number of at least 1.")
+    check_whole("workers", workers, 1)
     return workers
 
 
 def _output(out: str | os.PathLike[str] | None) -> Path | None:
     if out is None:
         return None
-    if not isinstance(out, str | os.PathLike):
-        raise CohortError(f"out: {quoted(out)}; expected the path of a file or a folder.")
+    check_path("out", out, CohortError)
     text = os.fspath(out)
     if not text or "\0" in text:
         raise CohortError(f"{quoted(text)} cannot be the name of an output.")

@@ -29,9 +29,14 @@ def narwhals() -> Any:
         from narwhals.stable import v2
     except ImportError as error:
         raise MissingExtraError(
-            "score_cohort() of this frame needs narwhals: install bayesdx with its cohort extra."
+            "score_cohort() of this frame needs narwhals: install bayesdx with its cohort extra (pip install pyarrow "
+            "narwhals)."
         ) from error
     return v2
+
+
+FRAME = "the frame"
+"""What messages call a frame, which has no name of its own."""
 
 
 def frame_source(frame: Any, sizes: CohortSizes) -> RowSource:
@@ -42,7 +47,6 @@ def frame_source(frame: Any, sizes: CohortSizes) -> RowSource:
 class FrameSource(RowSource):
     """A frame in memory; a part is some consecutive rows."""
 
-    name = "the frame"
     rows: int
 
     def parts(self, columns: Sequence[str], done: Callable[[int], int | None]) -> Iterator[Part]:
@@ -59,7 +63,7 @@ class FrameSource(RowSource):
         check_width(self.name, len(names), self.sizes)
         for name in names:
             if not isinstance(name, str):
-                raise CohortError(f"the frame: column {quoted(name)} is not named by text.")
+                raise CohortError(f"{self.name}: column {quoted(name)} is not named by text.")
 
 
 class PandasSource(FrameSource):
@@ -71,12 +75,18 @@ class PandasSource(FrameSource):
     sizes : CohortSizes
     numbers : sequence of int, optional
         What messages call its rows; their positions where left out.
+    name : str
+        What messages call it.
     """
 
     def __init__(
-        self, frame: pd.DataFrame, sizes: CohortSizes, numbers: Sequence[int] | NDArray[np.integer] | None = None
+        self,
+        frame: pd.DataFrame,
+        sizes: CohortSizes,
+        numbers: Sequence[int] | NDArray[np.integer] | None = None,
+        name: str = FRAME,
     ) -> None:
-        self.sizes = sizes
+        self.sizes, self.name = sizes, name
         self._check_names(list(frame.columns))
         self.frame = frame
         self.names = list(frame.columns)
@@ -107,10 +117,10 @@ class ArrowSource(FrameSource):
 
     is_arrow = True
 
-    def __init__(self, frame: Any, sizes: CohortSizes) -> None:
+    def __init__(self, frame: Any, sizes: CohortSizes, name: str = FRAME) -> None:
         nw = narwhals()
         pa = arrow()
-        self.sizes = sizes
+        self.sizes, self.name = sizes, name
         if isinstance(frame, pa.RecordBatch):
             frame = pa.Table.from_batches([frame])
         try:

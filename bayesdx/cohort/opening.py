@@ -65,10 +65,10 @@ class WholeSource(Files):
         self.is_arrow = kind == "arrow"
         with reading(path):
             if self.is_arrow:
-                self.table: FrameSource = ArrowSource(read_arrow(str(path)), sizes)
+                self.table: FrameSource = ArrowSource(read_arrow(str(path)), sizes, str(path))
             else:
                 sheet = read_sheet(path, str(path))
-                self.table = PandasSource(sheet, sizes, sheet.index.to_numpy())
+                self.table = PandasSource(sheet, sizes, sheet.index.to_numpy(), str(path))
         self.names, self.rows = self.table.names, self.table.rows
 
     def kept_schema(self, keep: Sequence[str]) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesdx.errors import CohortError
+from bayesdx.errors import CohortError, check_name, column_names, quoted
 from bayesdx.files.texts import LARGEST_UNPACKED
 
 FEWEST_DRAWS = 50
@@ -98,9 +98,18 @@ class CohortSizes:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            size = getattr(self, field.name)
-            if not isinstance(size, int | np.integer) or isinstance(size, bool) or size < 1:
-                raise CohortError(f"sizes: {field.name} = {size!r}; expected a whole number of at least 1.")
+            check_whole(f"sizes: {field.name}", getattr(self, field.name), 1)
+
+
+def _check_mass(intervals: object) -> None:
+    if intervals is not None and not (isinstance(intervals, float | np.floating) and 0 < intervals < 1):
+        raise CohortError(f"intervals: {quoted(intervals)}; expected a number between 0 and 1, or None.")
+
+
+def check_whole(argument: str, value: object, least: int) -> None:
+    """Raise a CohortError unless a value is a whole number of at least ``least``."""
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
+        raise CohortError(f"{argument}: {quoted(value)}; expected a whole number of at least {least}.")
 
 
 def read_options(
@@ -109,20 +118,15 @@ def read_options(
     """The options; a CohortError names the first one that is out of range."""
     if on_error not in ON_ERROR:
         raise CohortError(f"on_error: {on_error!r}; expected 'raise' or 'flag'.")
-    if intervals is not None and not 0 < intervals < 1:
-        raise CohortError(f"intervals: {intervals!r}; expected a number between 0 and 1, or None.")
-    if draws < FEWEST_DRAWS:
-        raise CohortError(f"draws: {draws!r}; expected a whole number of at least {FEWEST_DRAWS}.")
+    _check_mass(intervals)
+    check_whole("draws", draws, FEWEST_DRAWS)
+    check_whole("seed", seed, 0)
     return Options(_names("keep", keep), _names("ignore", ignore), on_error, intervals, draws, seed)
 
 
 def _names(option: str, names: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(names, str):
-        raise CohortError(f"{option}: {names!r}; expected a list of column names, as [{names!r}].")
-    found = tuple(names)
+    found = tuple(check_name(option, name, CohortError) for name in column_names(option, names, CohortError))
     for name in found:
-        if not isinstance(name, str):
-            raise CohortError(f"{option}: {name!r}; expected the name of a column.")
         if found.count(name) > 1:
             raise CohortError(f"{option}: {name!r} is named twice.")
     return found

@@ -21,7 +21,7 @@ from bayesdx.diagnosis.views import CHOOSE, blocks_of, brief_blocks
 from bayesdx.display.blocks import Block
 from bayesdx.display.html import as_page
 from bayesdx.display.report import PlottedReport
-from bayesdx.errors import TooLargeError
+from bayesdx.errors import SaveError, TooLargeError, check_path
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.versions import as_model
 
@@ -175,6 +175,8 @@ class Diagnosis(CaseNumbers, PlottedReport):
         ------
         FindingsError
             The model has no such cause.
+        SaveError
+            ``file`` is no path.
 
         Examples
         --------
@@ -187,6 +189,7 @@ class Diagnosis(CaseNumbers, PlottedReport):
         ...     "<script" in pathlib.Path(folder, "case.html").read_text("utf-8")
         False
         """
+        check_path("to_html: file", file, SaveError)
         blocks = page_blocks(self, self.next_tests, cause)
         Path(file).write_text(as_page(blocks, f"Differential: {name_of(self)}"), encoding="utf-8")
 

@@ -13,7 +13,7 @@ from bayesdx.diagnosis.compiled import compiled
 from bayesdx.diagnosis.diagnosis import Diagnosis, diagnose
 from bayesdx.display import format_probability, words
 from bayesdx.display.graph import Arrow, Box, Section, layered_svg
-from bayesdx.errors import FindingsError
+from bayesdx.errors import FindingsError, SaveError, check_path
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.versions import as_model
 from bayesdx.network import Node, NoisyMax
@@ -60,6 +60,11 @@ class Drawing:
         file : str or path
             An existing file is replaced.
 
+        Raises
+        ------
+        SaveError
+            ``file`` is no path.
+
         Examples
         --------
         >>> import pathlib, tempfile
@@ -70,6 +75,7 @@ class Drawing:
         ...     pathlib.Path(folder, "network.svg").read_text("utf-8")[:4]
         '<svg'
         """
+        check_path("save: file", file, SaveError)
         Path(file).write_text(self.svg, encoding="utf-8")
 
     def __str__(self) -> str:

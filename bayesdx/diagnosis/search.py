@@ -9,6 +9,7 @@ from os import PathLike
 
 import pandas as pd
 
+from bayesdx.diagnosis.case import expect_number
 from bayesdx.display import words as plain
 from bayesdx.display.blocks import Block, Grid, Title
 from bayesdx.display.report import Report
@@ -121,7 +122,7 @@ def find_variables(model: Model | str | PathLike[str], words: str | None = "", l
     Raises
     ------
     FindingsError
-        ``words`` is no text.
+        ``words`` is no text, ``limit`` no whole number of at least 1.
 
     Examples
     --------
@@ -133,6 +134,7 @@ def find_variables(model: Model | str | PathLike[str], words: str | None = "", l
     known = as_model(model)
     if words is not None and not isinstance(words, str):
         raise FindingsError(f"find_variables: words = {quoted(words)}; expected text, such as 'knee jerk'.")
+    expect_number("find_variables: limit", limit, "a whole number of at least 1", 1)
     asked = (words or "").strip()
     if not asked:
         return VariableSearch(known, "", tuple(Match(variable, 1.0, variable.label) for variable in known.variables))

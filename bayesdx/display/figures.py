@@ -380,7 +380,9 @@ def _axes(ax: Axes | None, labels: Sequence[str]) -> Axes:
     try:
         from matplotlib import pyplot
     except ImportError:
-        raise MissingExtraError("plot() needs matplotlib: install bayesdx with its plot extra.") from None
+        raise MissingExtraError(
+            "plot() needs matplotlib: install bayesdx with its plot extra (pip install matplotlib)."
+        ) from None
     if ax is not None:
         return ax
     lines = sum(1.0 + 0.4 * _cut(label).count("\n") for label in labels)
@@ -393,7 +395,9 @@ def _square_axes(ax: Axes | None) -> Axes:
     try:
         from matplotlib import pyplot
     except ImportError:
-        raise MissingExtraError("plot() needs matplotlib: install bayesdx with its plot extra.") from None
+        raise MissingExtraError(
+            "plot() needs matplotlib: install bayesdx with its plot extra (pip install matplotlib)."
+        ) from None
     return pyplot.subplots(figsize=(6.4, 5.4), layout="constrained")[1] if ax is None else ax
 
 

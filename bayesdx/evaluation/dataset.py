@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from bayesdx.diagnosis.compiled import compiled
 from bayesdx.display.blocks import Block, Grid, Title
 from bayesdx.display.report import Report
-from bayesdx.errors import DatasetError, FindingsError, nearest_hint
+from bayesdx.errors import DatasetError, FindingsError, check_name, column_names, nearest_hint
 from bayesdx.evaluation.mapping import Band, Rule, Source, code_among, code_text, measured, read_mapping, read_numbers
 from bayesdx.files import TableFault, UnusualFileError, frame_of, read_table_file
 from bayesdx.inference import Engine, Evidence
@@ -327,7 +327,7 @@ def check_cohort(
     Raises
     ------
     DatasetError
-        A file cannot be read at all.
+        A file cannot be read at all; an argument is no name of a column, or no list of them.
 
     Examples
     --------
@@ -344,14 +344,22 @@ def check_cohort(
     rules, faults = read_mapping(mapping, states) if mapping is not None else ([], [])
     reading.problems += faults
     present = [str(column) for column in frame.columns]
-    left_out = set([ignore] if isinstance(ignore, str) else ignore)
+    asked = set(column_names("ignore", ignore, DatasetError))
     reading.problems += [
         Problem(name, None, None, f"ignore: {unknown!r}", f"a column of the table{nearest_hint(unknown, present)}")
-        for unknown in sorted(left_out - set(present), key=str)
+        for unknown in sorted(asked.difference(present), key=str)
     ]
-    left_out &= set(present)
+    left_out = {column for column in present if column in asked}
     rules = [rule for rule in rules if rule.column not in left_out] + [Rule(name, "", {}) for name in sorted(left_out)]
-    shown_by = [verification] if isinstance(verification, str) else list(verification or ())
+    named = (
+        [verification]
+        if isinstance(verification, str)
+        else column_names("verification", verification or (), DatasetError)
+    )
+    shown_by = [check_name("verification", name, DatasetError) for name in named]
+    for argument, column in (("weight", weight), ("site", site)):
+        if column is not None:
+            check_name(argument, column, DatasetError)
     roles = _roles(reading, rules, weight, site, [name for name in shown_by if name not in states], left_out)
     cells = _cells(reading, rules, states, roles, _cuts(model))
     weights = _weights(reading, weight)

@@ -14,7 +14,7 @@ from typing import Any, SupportsFloat
 
 import pandas as pd
 
-from bayesdx.errors import DatasetError
+from bayesdx.errors import DatasetError, check_path
 from bayesdx.files import TableFault, UnusualFileError, read_table_file
 from bayesdx.knowledge.problems import Problem, one_of
 from bayesdx.knowledge.schema import Variable
@@ -111,6 +111,7 @@ def read_mapping(source: Source, states: Mapping[str, Sequence[str]]) -> tuple[l
     """
     if isinstance(source, Mapping):
         return _from_dict(source, states)
+    check_path("mapping", source, DatasetError)
     return _from_file(Path(source), states)
 
 

@@ -161,7 +161,9 @@ class Evaluation(Report):
                 parts += [Title(heading), _grid(frame)]
             if heading == "Measures":
                 parts.append(Title("Figures"))
-                parts += figures or ["Figures need matplotlib: install bayesdx with its plot extra."]
+                parts += figures or [
+                    "Figures need matplotlib: install bayesdx with its plot extra (pip install matplotlib)."
+                ]
         return as_page(parts, self.title())
 
     def plot(self, kind: str = "calibration", *, cause: str | None = None, ax: Axes | None = None) -> Axes:

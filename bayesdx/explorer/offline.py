@@ -14,19 +14,22 @@ from typing import Any
 import bayesdx as dx
 from bayesdx.display import as_title, clean
 from bayesdx.display.html import content_policy, digest, escaped, whole_page
-from bayesdx.errors import SaveError
+from bayesdx.errors import SaveError, check_path
 from bayesdx.explorer.front import NO_ICON, script, style
 from bayesdx.explorer.state import catalogue, sources_of
 
 SCRIPTS = ("engine.js", "reasoning.js", "published.js")
 """What stands in for Python: the parts of the script before the front end, in order."""
 
+ENDINGS = (".html", ".htm")
+"""How the name of a page ends."""
+
 START = """
 show(document.getElementById("explorer"), inPage(JSON.parse(document.getElementById("model").textContent)));
 """
 
 
-def publish(model: dx.Model | str | PathLike[str], path: str | PathLike[str]) -> Path:
+def publish(model: dx.Model | str | PathLike[str], path: str | PathLike[str], *, overwrite: bool = False) -> Path:
     """Write a page that explores a model without Python.
 
     The page opens from a disk, a web server or a telephone. It sends nothing anywhere, and its policy lets it load
@@ -38,7 +41,9 @@ def publish(model: dx.Model | str | PathLike[str], path: str | PathLike[str]) ->
     model : Model, str or path
         A model, or what ``load_model`` takes.
     path : str or path
-        The file to write; one that exists is replaced.
+        The file to write, ``name.html``.
+    overwrite : bool
+        Whether a file that is there may be replaced.
 
     Returns
     -------
@@ -50,7 +55,8 @@ def publish(model: dx.Model | str | PathLike[str], path: str | PathLike[str]) ->
     TooLargeError
         One answer would take more than 256 MiB in the page.
     SaveError
-        There is no such folder, or the file cannot be written.
+        The name does not end in .html, there is such a file already, there is no such folder, or the file cannot be
+        written.
     ModelNotFoundError, ModelError
         As ``load_model``.
 
@@ -64,7 +70,12 @@ def publish(model: dx.Model | str | PathLike[str], path: str | PathLike[str]) ->
     (True, True)
     """
     known = dx.load_model(model) if not isinstance(model, dx.Model) else model
+    check_path("path", path, SaveError)
     target = Path(path)
+    if target.suffix.lower() not in ENDINGS and not target.is_dir():
+        raise SaveError(f"{target}: a page is written as .html, not {target.suffix or 'a file without ending'}.")
+    if target.is_file() and not overwrite:
+        raise SaveError(f"{target} exists already and is not overwritten. Choose another name, or pass overwrite=True.")
     text = as_page(known)
     if not target.parent.is_dir():
         raise SaveError(f"{target}: there is no folder {target.parent}; nothing was written.")

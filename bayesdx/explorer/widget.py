@@ -101,7 +101,9 @@ def _widget_class() -> Any:
         import anywidget
         import traitlets
     except ImportError:
-        raise dx.MissingExtraError("explore() needs anywidget: install bayesdx with its notebook extra.") from None
+        raise dx.MissingExtraError(
+            "explore() needs anywidget: install bayesdx with its notebook extra (pip install anywidget)."
+        ) from None
 
     class ExplorerWidget(anywidget.AnyWidget):
         """A session whose requests come from the views of a widget, and whose replies go to all of them."""

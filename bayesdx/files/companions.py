@@ -27,7 +27,8 @@ def arrow(what: str = "Parquet, and frames of other libraries than pandas,") -> 
         import pyarrow.parquet
     except ImportError as error:
         raise MissingExtraError(
-            f"{what} need pyarrow: install bayesdx with its cohort extra. CSV files and pandas frames need no extra."
+            f"{what} need pyarrow: install bayesdx with its cohort extra (pip install pyarrow narwhals). CSV files and "
+            "pandas frames need no extra."
         ) from error
     return pyarrow
 
@@ -51,6 +52,7 @@ def openpyxl() -> Any:
         import openpyxl as loaded
     except ImportError as error:
         raise MissingExtraError(
-            "Excel files need openpyxl: install bayesdx with its excel extra, or save the sheet as CSV."
+            "Excel files need openpyxl: install bayesdx with its excel extra (pip install openpyxl), or save the sheet "
+            "as CSV."
         ) from error
     return loaded

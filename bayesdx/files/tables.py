@@ -35,6 +35,12 @@ OTHER_KINDS = {
     b"$FL2": "a file of SPSS",
     b"HEADER RECORD***": "a SAS transport file",
     b"<stata_dta>": "a file of Stata",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"GIF8": "a picture",
+    b"II*\x00": "a picture",
+    b"MM\x00*": "a picture",
+    b"{\\rtf": "a document in Rich Text Format",
     b"\x80\x04\x95": "a pickle",
     b"\x80\x05\x95": "a pickle",
 }

@@ -426,7 +426,7 @@ class Search:
         if 8 * n * max(mine, theirs) * width > self._memory_limit or 8 * mine * theirs * width > self._memory_limit:
             raise TooLargeError(
                 f"most_probable: a clique of {rounded(n * hidden)} cells needs more than the memory limit of "
-                f"{rounded(self._memory_limit, 10**9)} GB. Observe more variables, or raise memory_limit."
+                f"{rounded(self._memory_limit, 10**9)} GB. Observe more variables; with dx.Engine, raise memory_limit."
             )
         found = []
         for start in range(0, n, step):

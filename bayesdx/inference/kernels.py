@@ -43,7 +43,8 @@ def check_kernel(kernel: Kernel) -> None:
         raise ValueError(f"kernel: {kernel!r}; expected 'auto', 'numpy' or 'numba'.")
     if kernel == "numba" and not numba_installed():
         raise MissingExtraError(
-            "kernel='numba' needs numba: install bayesdx with its fast extra, or use kernel='numpy'."
+            "kernel='numba' needs numba: install bayesdx with its fast extra (pip install numba), or use "
+            "kernel='numpy'."
         )
 
 

@@ -252,9 +252,9 @@ class TwoLayerCase:
         if needed > self.model.memory_limit:
             raise TooLargeError(
                 f"exact inference over {len(self.coupling)} positive findings that share causes needs "
-                f"{rounded(needed, 10**9)} GB; the limit is {rounded(self.model.memory_limit, 10**9)} GB. Raise "
-                "memory_limit, leave out findings, or pass approximate=True for importance sampling with a standard "
-                "error."
+                f"{rounded(needed, 10**9)} GB; the limit is {rounded(self.model.memory_limit, 10**9)} GB. Leave "
+                "out findings; with dx.Engine, raise memory_limit, or pass approximate=True for importance sampling "
+                "with a standard error."
             )
 
 

@@ -165,7 +165,7 @@ class Program:
             raise TooLargeError(
                 f"exact inference here needs {rounded(needed, 10**9)} GB for one case (largest clique "
                 f"{rounded(self.tree.largest)} cells); the limit is {rounded(memory_limit, 10**9)} GB. Observe more "
-                "variables, ask for fewer targets, or raise memory_limit."
+                "variables; with dx.Engine, ask for fewer targets or raise memory_limit."
             )
 
     @cached_property

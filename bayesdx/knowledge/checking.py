@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from bayesdx.errors import rounded
+from bayesdx.errors import ModelNotFoundError, check_path, rounded
 from bayesdx.knowledge.correlations import are_possible
 from bayesdx.knowledge.expectations import (
     MAIN,
@@ -71,12 +71,18 @@ def check_model(folder: str | os.PathLike[str]) -> list[Problem]:
         Each with ``file, row, column, found, expected`` (rows are lines of the file, the header is 1); empty when the
         folder is sound. Never raises for what a file says.
 
+    Raises
+    ------
+    ModelNotFoundError
+        ``folder`` is no path.
+
     Examples
     --------
     >>> import bayesdx as dx, tempfile
     >>> print(dx.check_model(tempfile.mkdtemp())[0])
     model.toml: 'no such file'; expected a file model.toml in ...
     """
+    check_path("folder", folder, ModelNotFoundError)
     return examine(Path(folder))[1]
 
 

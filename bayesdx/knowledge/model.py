@@ -6,9 +6,10 @@ import csv
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -268,6 +269,10 @@ class Model:
         """
         return tuple(step.in_population(self.population) for step in self.management)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """The fields; what is derived from them is derived anew in a copy."""
+        return {entry.name: getattr(self, entry.name) for entry in fields(self)}
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Model):
             return NotImplemented
@@ -298,7 +303,7 @@ class Model:
         return as_fragment(portrait(heading, facts, self.variables, sorted(pairs)))
 
     @cached_property
-    def by_name(self) -> dict[str, Variable]:
+    def by_name(self) -> Mapping[str, Variable]:
         """Variables by name, in order.
 
         Examples
@@ -308,7 +313,7 @@ class Model:
         >>> model.by_name["onset"].states
         ('gradual', 'sudden')
         """
-        return {variable.variable: variable for variable in self.variables}
+        return MappingProxyType({variable.variable: variable for variable in self.variables})
 
     @cached_property
     def causes(self) -> tuple[str, ...]:
@@ -325,9 +330,10 @@ class Model:
 
     @cached_property
     def diagnoses(self) -> tuple[str, ...]:
-        """Names of the causes and of the mechanisms that bring them about, in order.
+        """Names of the causes, of the mechanisms that bring them about, and of those that they settle, in order.
 
-        What patients are labelled with: a table that has such columns holds the answer.
+        What patients are labelled with: a table that has such columns holds the answer. A mechanism is settled where it
+        is a function of causes, with no probability but 0 and 1, as "tuberculosis or lung cancer" is.
 
         Examples
         --------
@@ -335,19 +341,29 @@ class Model:
         >>> model = dx.load_model("hip_flexion_weakness@3.0.0")
         >>> [name for name in model.diagnoses if name not in model.causes]
         ['main_cause']
+        >>> dx.load_model("chest_clinic@1.0.0").diagnoses
+        ('tuberculosis', 'lung_cancer', 'bronchitis', 'either')
         """
         arrows = {(link.parent, link.child) for link in self.links}
         arrows |= {(parent, entry.variable) for entry in self.tables for parent, _ in entry.parents}
         parents: dict[str, set[str]] = {}
         for parent, child in arrows:
             parents.setdefault(child, set()).add(parent)
-        above, new = set(self.causes), set(self.causes)
+        known, new = set(self.causes), set(self.causes)
         while new:
-            new = {parent for child in new for parent in parents.get(child, ())} - above
-            above |= new
-        return tuple(
-            row.variable for row in self.variables if row.kind in ("cause", "mechanism") and row.variable in above
-        )
+            new = {parent for child in new for parent in parents.get(child, ())} - known
+            known |= new
+        kinds = ("cause", "mechanism")
+        known = {row.variable for row in self.variables if row.kind in kinds} & known
+        numbers = [(prior.variable, prior.probability) for prior in self.priors]
+        numbers += [(entry.variable, entry.probability) for entry in self.tables]
+        numbers += [(link.child, link.link_probability) for link in self.links]
+        uncertain = {variable for variable, number in numbers if 0 < number < 1}
+        new = known
+        while new:
+            new = {child for child, above in parents.items() if above <= known} - uncertain - known
+            known |= new
+        return tuple(row.variable for row in self.variables if row.kind in kinds and row.variable in known)
 
     @cached_property
     def findings(self) -> tuple[str, ...]:
@@ -363,7 +379,7 @@ class Model:
         return tuple(variable.variable for variable in self.variables if variable.kind in FINDING_KINDS)
 
     @cached_property
-    def groups(self) -> dict[str, tuple[str, ...]]:
+    def groups(self) -> Mapping[str, tuple[str, ...]]:
         """Members of each group, in order.
 
         Examples
@@ -377,7 +393,7 @@ class Model:
         for variable in self.variables:
             if variable.group:
                 members[variable.group] = (*members.get(variable.group, ()), variable.variable)
-        return members
+        return MappingProxyType(members)
 
     def label(self, name: str) -> str:
         """What people read for a variable, or for one of its states.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import tomli_w
 
-from bayesdx.errors import BayesdxError, ModelError, SaveError
+from bayesdx.errors import BayesdxError, ModelError, SaveError, check_path
 from bayesdx.files.ordinary import sync_folder
 from bayesdx.knowledge.checking import examine
 from bayesdx.knowledge.model import Model, Release
@@ -77,6 +77,7 @@ def save_model(model: Model, folder: str | os.PathLike[str]) -> Path:
     >>> dx.load_model(folder) == model
     True
     """
+    check_path("folder", folder, SaveError)
     try:
         target = Path(folder).absolute()
     except OSError as error:  # the working directory was deleted

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bayesdx.errors import ModelError, ModelNotFoundError, nearest
+from bayesdx.errors import ModelError, ModelNotFoundError, check_path, nearest
 from bayesdx.knowledge.checking import examine
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.problems import MOST_COMPARED, shown
@@ -111,6 +111,8 @@ def list_models(folder: str | os.PathLike[str] | None = None) -> pd.DataFrame:
     >>> "hip_flexion_weakness" in set(dx.list_models().name)
     True
     """
+    if folder is not None:
+        check_path("folder", folder, ModelNotFoundError)
     root = models_folder() if folder is None else Path(folder)
     rows = []
     try:
@@ -206,7 +208,10 @@ def find_folder(model: str | os.PathLike[str]) -> Path:
         Nothing answers to it.
     """
     if not isinstance(model, str | os.PathLike):
-        raise ModelNotFoundError(f"a {type(model).__name__} is no model; give a name, as 'chest_clinic', or a folder.")
+        raise ModelNotFoundError(
+            f"a {type(model).__name__} is no model; give a name, as 'chest_clinic', or a folder"
+            f"{'; model_from_network makes one of a network' if 'Network' in type(model).__name__ else ''}."
+        )
     text = os.fspath(model)
     try:
         return _find(text, isinstance(model, str))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from types import MappingProxyType
 
 import numpy as np
 
@@ -108,7 +109,7 @@ class Vocabulary:
     """
 
     def __init__(self, variables: Sequence[Variable], groups: Mapping[str, Sequence[str]], title: str) -> None:
-        self.variables = {variable.variable: variable for variable in variables}
+        self.variables = MappingProxyType({variable.variable: variable for variable in variables})
         self.groups = groups
         self.title = title
 
@@ -133,14 +134,14 @@ class Vocabulary:
         }
 
     @cached_property
-    def shared(self) -> dict[str, tuple[str, ...]]:
+    def shared(self) -> Mapping[str, tuple[str, ...]]:
         """Words that may mean several variables or groups, as the first of them writes them, and what they may mean."""
         several = {key: tuple(names) for key, names in self._names.items() if len(names) > 1}
         written: dict[str, str] = {}
         for name in dict.fromkeys(name for names in several.values() for name in names):
             for text in self.variables[name].words if name in self.variables else (name,):
                 written.setdefault(compact(text), text)
-        return {written[key]: names for key, names in several.items()}
+        return MappingProxyType({written[key]: names for key, names in several.items()})
 
     def said_state(self, name: str, word: object) -> str | None:
         """The state of a variable that it was called by; None where it was called by a word for itself.

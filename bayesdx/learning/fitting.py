@@ -19,7 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.types import infer_dtype, is_bool_dtype, is_numeric_dtype
 
-from bayesdx.errors import DataWarning, ImpossibleEvidenceError, LearningError, nearest_hint
+from bayesdx.errors import DataWarning, ImpossibleEvidenceError, LearningError, column_names, nearest_hint
 from bayesdx.evaluation.dataset import MISSING, Cohort, Table, read_cohort, read_table, translate, weights_of
 from bayesdx.evaluation.mapping import HEADER, code_text, read_numbers
 from bayesdx.inference import Engine, Evidence
@@ -465,7 +465,7 @@ def _columns(
     weight: str | None,
 ) -> list[str]:
     names = [str(column) for column in frame.columns]
-    out = [ignore] if isinstance(ignore, str) else list(ignore)
+    out = [str(column) for column in column_names("ignore", ignore, LearningError)]
     for column in out:
         if column not in names:
             raise LearningError(f"ignore: {column!r} is not a column{nearest_hint(column, names)}.")

@@ -426,6 +426,27 @@ class TestDiagnoseFiles:
         assert "emergency: Fever with back pain" in text
         assert [line.split()[0] for line in text.splitlines() if line.lstrip()[:1].isdigit()] == ["1", "2"]
 
+    def test_a_table_of_many_patients_shows_emergencies_that_no_flag_raises(self) -> None:
+        """A step of care that is an emergency is an alarm like a red flag: no cell of it is empty."""
+        name, findings = (
+            "hip_flexion_weakness@3.0.1",
+            {"neurogenic_claudication": "present", "post_void_residual": "raised"},
+        )
+        case = dx.diagnose(dx.load_model(name), findings)
+        assert not case.red_flags and [alert.urgency for alert in case.alerts] == ["emergency"]
+        text = good("diagnose", name, "--findings", "-", stdin=f"{','.join(findings)}\n{','.join(findings.values())}\n")
+        assert f"emergency: {case.alerts[0].label}" in text
+
+    @pytest.mark.parametrize("command", [["diagnose", "--findings"], ["score"]])
+    def test_causes_are_ignored_and_never_kept(self, command: list[str], tmp_path: Path) -> None:
+        """There is no column of this name to copy."""
+        (tmp_path / "t.csv").write_text("onset,fracture\nsudden,present\n")
+        verb, *option = command
+        out = [tmp_path / "out.csv"] if verb == "score" else []
+        words = [verb, "hip_flexion_weakness", *option, tmp_path / "t.csv", *out]
+        assert "--keep" in bad(*words, "--keep", "causes").splitlines()[-1]
+        assert "fracture" not in run(*words, "--ignore", "causes").stderr
+
     def test_no_patients(self) -> None:
         """A table without rows gives a result without rows."""
         assert json.loads(good("diagnose", MODEL, "--findings", "-", "--format", "json", stdin="fever,onset\n")) == []

@@ -65,6 +65,21 @@ def test_what_a_person_wrote_stays() -> None:
         assert words.in_options(text, "calibrate", options) == text
 
 
+def test_a_file_that_is_called_like_an_argument_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was typed is what the message says of it."""
+    monkeypatch.chdir(tmp_path)
+    Path("t.csv").write_text("onset\nsudden\n")
+    for name in ("max_iterations", "seed"):
+        Path(name).mkdir()
+        said = f"Error: {name} exists already and is not overwritten.\n"
+        assert bad("calibrate", MODEL, "t.csv", name, "--population", "primary_care") == said
+    said = bad("evaluate", MODEL, "t.csv", "--html", "seed/subgroups/resamples", "--resamples", "-1")
+    assert "--resamples" in said
+    options = words.options_of(GROUP.commands["calibrate"])
+    for text in ("seed: Permission denied.", "max_iterations: Is a directory."):
+        assert words.in_options(text, "calibrate", options, ["calibrate", text.partition(":")[0]]) == text
+
+
 def test_errors_name_options(tmp_path: Path) -> None:
     """Each message that a person may meet, as it is typed; files are called by their names."""
     causes, figures, patients = (tmp_path / name for name in ("c.csv", "f.csv", "p.csv"))

@@ -13,8 +13,8 @@ from tests.cohort.tables import FLAGSHIP, flagship, patients
 
 ROOT = Path(__file__).parents[2]
 NEEDED = (
-    "Parquet, and frames of other libraries than pandas, need pyarrow: install bayesdx with its cohort extra. "
-    "CSV files and pandas frames need no extra."
+    "Parquet, and frames of other libraries than pandas, need pyarrow: install bayesdx with its cohort extra (pip "
+    "install pyarrow narwhals). CSV files and pandas frames need no extra."
 )
 
 WITHOUT = """

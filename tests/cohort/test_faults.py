@@ -227,7 +227,9 @@ def test_a_frame_of_too_many_columns_is_refused_as_a_file_is(tmp_path: Path) -> 
     wide = pd.DataFrame([[1] * 12], columns=[f"c{number}" for number in range(12)])
     wide.to_csv(tmp_path / "wide.csv", index=False)
     sizes = dx.types.CohortSizes(most_columns=11)
-    sources = {"the frame": wide, str(tmp_path / "wide.csv"): tmp_path / "wide.csv"}
+    wide.to_excel(tmp_path / "wide.xlsx", index=False)
+    wide.to_feather(tmp_path / "wide.arrow")
+    sources = {"the frame": wide} | {str(path): path for path in tmp_path.iterdir()}
     for name, source in (*sources.items(), ("the frame", pa.Table.from_pandas(wide))):
         with pytest.raises(dx.CohortError) as caught:
             dx.score_cohort(flagship(), source, sizes=sizes)

@@ -387,6 +387,15 @@ def test_unknown_columns_are_faults(table: pd.DataFrame) -> None:
         ({"draws": 2}, "draws: 2; expected a whole number of at least 50."),
         ({"workers": 0}, "workers: 0; expected a whole number of at least 1."),
         ({"keep": "patient"}, "keep: 'patient'; expected a list of column names, as ['patient']."),
+        ({"keep": 5}, "keep: 5; expected a list of column names."),
+        ({"ignore": None}, "ignore: None; expected a list of column names."),
+        ({"ignore": [3]}, "ignore: 3; expected the name of a column."),
+        ({"out": 5}, "out: 5; expected the path of a file or a folder."),
+        ({"draws": "x"}, "draws: 'x'; expected a whole number of at least 50."),
+        ({"draws": 60.5}, "draws: 60.5; expected a whole number of at least 50."),
+        ({"seed": -1}, "seed: -1; expected a whole number of at least 0."),
+        ({"workers": 1.5}, "workers: 1.5; expected a whole number of at least 1."),
+        ({"intervals": "x"}, "intervals: 'x'; expected a number between 0 and 1, or None."),
         ({"ignore": ["a", "a"]}, "ignore: 'a' is named twice."),
         (
             {"out": "scores.xlsx"},
@@ -403,6 +412,17 @@ def test_options_that_cannot_be(
     with pytest.raises(dx.CohortError) as raised:
         dx.score_cohort(flagship(), table, **{"keep": KEEP, **options})
     assert str(raised.value) == sentence.format(here=tmp_path)
+
+
+def test_causes_to_ignore_are_all_that_says_which_cause_it_is() -> None:
+    """Causes, what brings them about, and what is a function of them, as tuberculosis or lung cancer; nothing else."""
+    model = dx.load_model("chest_clinic@1.0.0")
+    row = {"lung_cancer": ["present"], "either": ["yes"], "smoking": ["yes"], "xray": ["negative"]}
+    scores = dx.score_cohort(model, pd.DataFrame(row), ignore=["causes"])
+    unlabelled = dx.score_cohort(model, pd.DataFrame({"smoking": ["yes"], "xray": ["negative"]}))
+    pd.testing.assert_frame_equal(scores, unlabelled)
+    with pytest.warns(dx.DataWarning, match="the posteriors know the answer: 'lung_cancer', 'either'"):
+        dx.score_cohort(model, pd.DataFrame(row))
 
 
 def test_a_kept_column_called_like_a_score() -> None:

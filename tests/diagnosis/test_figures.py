@@ -158,7 +158,7 @@ def test_matplotlib_is_optional(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(dx.MissingExtraError) as caught:
         dx.explain(small_case()).plot()
-    assert str(caught.value) == "plot() needs matplotlib: install bayesdx with its plot extra."
+    assert str(caught.value) == "plot() needs matplotlib: install bayesdx with its plot extra (pip install matplotlib)."
     code = (
         "import sys, bayesdx; print([m for m in ('matplotlib', 'scipy.stats', 'sklearn', 'pgmpy') if m in sys.modules])"
     )

@@ -174,7 +174,10 @@ def test_a_page_without_matplotlib_says_what_its_figures_need(monkeypatch: pytes
     for name in ("matplotlib", "matplotlib.figure", "matplotlib.backends.backend_svg"):
         monkeypatch.setitem(sys.modules, name, None)
     page = result.to_html()
-    assert "Figures need matplotlib: install bayesdx with its plot extra." in page and "<svg" not in page
+    assert (
+        "Figures need matplotlib: install bayesdx with its plot extra (pip install matplotlib)." in page
+        and "<svg" not in page
+    )
     with pytest.raises(dx.MissingExtraError, match="plot extra"):
         result.plot()
 

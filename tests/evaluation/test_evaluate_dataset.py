@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -289,3 +290,23 @@ def test_a_number_that_can_be_read_in_two_ways_is_refused() -> None:
     for other, state in (("36,5", "no"), ("1,234.5", "yes")):
         found = dx.read_cohort(MODEL, pd.DataFrame({"x": ["1,234", other]}), mapping)
         assert found.frame["smoking"].tolist()[0] == state
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"ignore": "xray"}, "ignore: 'xray'; expected a list of column names, as ['xray']."),
+        ({"ignore": None}, "ignore: None; expected a list of column names."),
+        ({"ignore": 3}, "ignore: 3; expected a list of column names."),
+        ({"weight": 3}, "weight: 3; expected the name of a column."),
+        ({"site": 3}, "site: 3; expected the name of a column."),
+        ({"verification": [3]}, "verification: 3; expected the name of a column."),
+        ({"verification": 3}, "verification: 3; expected a list of column names."),
+    ],
+)
+def test_names_of_columns_that_cannot_be(options: dict[str, Any], sentence: str) -> None:
+    """They are said as ``score_cohort`` says them."""
+    for read in (dx.check_cohort, dx.read_cohort):
+        with pytest.raises(dx.DatasetError) as raised:
+            read(MODEL, pd.DataFrame({"xray": ["positive"]}), **options)
+        assert str(raised.value) == sentence

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 import bayesdx as dx
+from bayesdx.cli import app
 from bayesdx.display import format_probability, format_ratio
 from bayesdx.explorer import Session
 from bayesdx.explorer.state import PARTS, catalogue, part, state
@@ -354,6 +357,26 @@ def test_a_page_that_cannot_be_written_is_refused_with_a_sentence(tmp_path: Path
         dx.publish("chest_clinic", tmp_path / "nodir" / "page.html")
     with pytest.raises(dx.SaveError, match="Is a directory; the page was not written"):
         dx.publish("chest_clinic", tmp_path)
+    with pytest.raises(dx.SaveError, match=r"path: 5; expected the path of a file or a folder\."):
+        dx.publish("chest_clinic", 5)  # type: ignore[arg-type]
+    for name, ending in (("page.pdf", r"\.pdf"), ("page", "a file without ending")):
+        with pytest.raises(dx.SaveError, match=rf"{name}: a page is written as \.html, not {ending}\."):
+            dx.publish("chest_clinic", tmp_path / name)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_page_is_not_overwritten_unless_that_is_asked_for(tmp_path: Path) -> None:
+    """Whatever file it is; the command has the option of the same name."""
+    page = tmp_path / "page.html"
+    page.write_text("mine")
+    advice = r"page\.html exists already and is not overwritten\. Choose another name, or pass "
+    with pytest.raises(dx.SaveError, match=advice + r"overwrite=True\."):
+        dx.publish("chest_clinic", page)
+    assert page.read_text() == "mine"
+    said = CliRunner().invoke(app, ["publish", "chest_clinic", str(page)])
+    assert said.exit_code == 2 and re.search(advice + r"--overwrite\.", said.stderr)
+    assert CliRunner().invoke(app, ["publish", "chest_clinic", str(page), "--overwrite"]).exit_code == 0
+    assert page.read_text().startswith("<!DOCTYPE html>")
 
 
 def test_a_model_without_flags_and_steps_says_that_it_notices_no_emergency() -> None:

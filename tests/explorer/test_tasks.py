@@ -349,7 +349,7 @@ def test_the_search_shows_what_may_be_typed_in_this_model(opened: Callable[..., 
     made = dx.load_model(dx.save_model(dx.new_model("lamp"), tmp_path / "0.1.0"))
     names = ("hip_flexion_weakness", "chest_clinic", "deep_vein_thrombosis")
     for model in (*map(dx.load_model, names), made):
-        page = dx.publish(model, tmp_path / "page.html")
+        page = dx.publish(model, tmp_path / "page.html", overwrite=True)
         watched = opened(viewport={"width": 1024, "height": 800})
         tab = watched.open(Path(page).as_uri())
         tab.keyboard.press("/")

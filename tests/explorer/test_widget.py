@@ -81,4 +81,6 @@ def test_without_anywidget_the_sentence_names_the_extra() -> None:
         "except dx.MissingExtraError as error: print(error)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout == "explore() needs anywidget: install bayesdx with its notebook extra.\n"
+    assert (
+        done.stdout == "explore() needs anywidget: install bayesdx with its notebook extra (pip install anywidget).\n"
+    )

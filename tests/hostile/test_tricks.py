@@ -120,6 +120,8 @@ def test_a_link_is_not_written_through(tmp_path: Path) -> None:
         ("patients.doc", b"x", f"a file of an unknown kind; expected {READ}, or a folder of Parquet files."),
         ("patients.json", b"{}", f"a file of an unknown kind; expected {READ}, or a folder of Parquet files."),
         ("patients.pkl", pickle.dumps([1]), f"a pickle; expected {READ}."),
+        ("patients.png", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", f"a picture; expected {READ}."),
+        ("patients.csv", b"\xff\xd8\xff\xe0\x00\x10JFIF", f"a picture; expected {READ}."),
         ("patients.xlsx", b"a,b", f"not a workbook of Excel; expected {READ}."),
         ("patients.xls", b"\xd0\xcf\x11\xe0", f"an old Excel file or another Office document; expected {READ}."),
         ("patients.csv", b"PK\x03\x04", "not a workbook of Excel that can be read: File is not a zip file."),
@@ -215,7 +217,7 @@ def test_limits_are_named(tmp_path: Path) -> None:
     with pytest.raises(dx.CohortError, match="more than 1 Parquet files; score its folders one by one"):
         dx.score_cohort(flagship(), tmp_path, keep=["patient"], sizes=CohortSizes(most_files=1))
     for wrong in (0, 1.5, True):
-        with pytest.raises(dx.CohortError, match=r"sizes: part_rows = .+; expected a whole number of at least 1\."):
+        with pytest.raises(dx.CohortError, match=r"sizes: part_rows: .+; expected a whole number of at least 1\."):
             CohortSizes(part_rows=wrong)
 
 

@@ -634,7 +634,7 @@ def test_without_numba_numpy_answers(rainy: Engine) -> None:
     assert engine.plan.kernel == "numpy"
     evidence = Evidence([[-1, 1, -1]] * 3)
     assert_allclose(engine.propagate(evidence).marginals["rain"], rainy.propagate(evidence).marginals["rain"])
-    with pytest.raises(MissingExtraError, match="install bayesdx with its fast extra"):
+    with pytest.raises(MissingExtraError, match=r"install bayesdx with its fast extra \(pip install numba\)"):
         Engine(rainy.network, kernel="numba")
 
 

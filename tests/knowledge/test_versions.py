@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import os
+import pickle
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -129,6 +131,36 @@ def test_what_is_said_of_a_path_where_no_model_is(
     with pytest.raises(dx.ModelNotFoundError) as raised:
         dx.load_model(path)
     assert str(raised.value) == sentence
+
+
+def test_a_network_in_the_place_of_a_model_is_answered_with_what_makes_a_model_of_it() -> None:
+    """For what ``to_pgmpy`` gave, as for a network of bayesdx."""
+    model = dx.load_model(FOLDER)
+    for network in (dx.to_pgmpy(model), dx.as_network(model)):
+        with pytest.raises(dx.ModelNotFoundError) as raised:
+            dx.diagnose(network, {})  # type: ignore[arg-type]
+        assert str(raised.value) == (
+            f"a {type(network).__name__} is no model; give a name, as 'chest_clinic', or a folder; model_from_network "
+            "makes one of a network."
+        )
+
+
+def test_what_is_no_path_is_an_error_of_bayesdx(tmp_path: Path) -> None:
+    """Wherever a file or a folder is expected."""
+    model = dx.load_model(FOLDER)
+    case = dx.diagnose(model, {})
+    for ask in (
+        lambda: dx.check_model(5),  # type: ignore[arg-type]
+        lambda: dx.list_models(5),  # type: ignore[arg-type]
+        lambda: dx.save_model(model, 5),  # type: ignore[arg-type]
+        lambda: dx.read_network(5),  # type: ignore[arg-type]
+        lambda: dx.write_network(model, 5),  # type: ignore[arg-type]
+        lambda: dx.read_cohort(model, pd.DataFrame({"clicking": ["present"]}), 5),
+        lambda: case.to_html(5),  # type: ignore[arg-type]
+        lambda: dx.draw_network(model).save(5),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(dx.BayesdxError, match=r": 5; expected the path of a file or a folder\."):
+            ask()
 
 
 def test_a_working_directory_that_was_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -360,3 +392,13 @@ def test_another_content_under_the_number_of_the_parent_is_said(shipped: Path, t
     assert dx.lineage(folder) == f"{made}; the 1.9.0 at hand has another content ({other})."
     append(shipped / "car_start" / "1.9.0", "tests.csv", "x")
     assert dx.lineage(folder) == f"{made}; the 1.9.0 at hand has faults."
+
+
+def test_what_a_model_holds_cannot_be_changed_by_who_loaded_it() -> None:
+    """A folder is read once for all who load it: its mappings are read-only, and a copy has its own."""
+    model = dx.load_model("hip_flexion_weakness@1.0.0")
+    for held in (model.by_name, model.groups, model.vocabulary.variables, model.vocabulary.shared):
+        with pytest.raises(TypeError, match="does not support item assignment"):
+            held["fever"] = ()  # type: ignore[index]
+    for copied in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert copied == model and copied.by_name == model.by_name and copied.groups == model.groups

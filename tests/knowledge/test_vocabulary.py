@@ -533,3 +533,10 @@ def test_a_word_for_what_is_not_known_is_answered_with_what_is_understood(given:
         f"onset = {given!r} is not a state of onset; its states are gradual, sudden. What is not known is left out, or "
         "an empty cell; ? (UNKNOWN in Python) says that it was asked."
     )
+
+
+@pytest.mark.parametrize("limit", ["x", 0, 2.5, None, True])
+def test_the_limit_of_a_search_is_a_whole_number(limit: object) -> None:
+    """Anything else is named."""
+    with pytest.raises(dx.FindingsError, match=r"find_variables: limit = .+; expected a whole number of at least 1\."):
+        dx.find_variables("chest_clinic", "cough", limit)  # type: ignore[arg-type]

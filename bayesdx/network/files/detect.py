@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bayesdx.errors import NetworkError, SaveError
+from bayesdx.errors import NetworkError, SaveError, check_path
 from bayesdx.files import UnusualFileError, read_ordinary
 from bayesdx.knowledge.model import Model
 from bayesdx.network.convert import as_network
@@ -112,6 +112,7 @@ def read_network(path: str | os.PathLike[str]) -> Network:
     >>> read_network(file)["coin"].cpd.values
     array([0.5, 0.5])
     """
+    check_path("path", path, NetworkError)
     source = OpenFile(os.fspath(path))
     raw = _unpacked(source, Path(path))
     kind = recognise(raw)
@@ -217,6 +218,7 @@ def write_network(source: Model | Network | DiscreteBayesianNetwork, path: str |
     >>> dx.read_network(file) == dx.as_network(model)
     True
     """
+    check_path("path", path, SaveError)
     network, target = as_network(source), Path(path)
     packed = target.suffix.lower() == ".gz"
     ending = (target.with_suffix("") if packed else target).suffix.lower()

@@ -128,6 +128,8 @@ class Version:
         Findings whose background was counted in people without a cause; elsewhere the comparison group was ill.
     heterogeneity : float
         Standard deviation between studies in log-odds, as ``synthesise`` estimates it from these studies.
+    with_new_cases : bool
+        Whether the cases by which the version was judged stand in it, as held out.
     """
 
     here: Path
@@ -136,6 +138,7 @@ class Version:
     not_blank: dict[tuple[str, str], str]
     backgrounds: tuple[str, ...]
     heterogeneity: float
+    with_new_cases: bool = False
 
     def causes(self) -> list[dict[str, str]]:
         """The rows of causes.csv."""
@@ -351,10 +354,11 @@ class Version:
         fields = ("priors", "links", "tables", "studies", "tests", "red_flags", "management")
         used = {row.source for name in fields for row in getattr(model, name)}
         used |= {row.threshold_source for row in model.management}
+        new = rules.judged_by(self.here) if self.with_new_cases else ()
         return replace(
             model,
             info=replace(model.info, version=self.here.name, parent_version=parent.version, parent_hash=parent.hash),
-            cases=self.seen_cases(parent),
+            cases=(*self.seen_cases(parent), *new),
             sources=tuple(row for row in model.sources if row.source in used),
             changes=(self.here / "CHANGES.md").read_text(encoding="utf-8"),
             notes=(self.here / "NOTES.md").read_text(encoding="utf-8"),

@@ -513,6 +513,30 @@ INFO = ModelInfo(
 """What every version derived here says of itself; number and parent are its own."""
 
 
+CALLED = {"other": "other_or_unexplained", "hip_arthritis": "hip_osteoarthritis"}
+"""Main causes that new_cases.csv calls otherwise."""
+
+
+def judged_by(folder: Path) -> tuple[Case, ...]:
+    """The published cases by which a version was judged once, after its numbers were fixed: its new_cases.csv."""
+    with (folder / "new_cases.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return tuple(
+        Case(
+            row["case"],
+            row["title"],
+            row["population"],
+            parse_conditions(row["findings"]),
+            (CALLED.get(row["main_state"], row["main_state"]),),
+            "cause in top 3",
+            "held_out",
+            row["address"],
+            row["note"],
+        )
+        for row in rows
+    )
+
+
 def main(model: Model, day: date) -> None:
     """Write the model into the folder that the command names, or compare it with the one in place."""
     if len(sys.argv) > 1:

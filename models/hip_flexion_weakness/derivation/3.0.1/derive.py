@@ -6,7 +6,6 @@
 README.md beside this file says why.
 """
 
-import csv
 import sys
 from dataclasses import replace
 from datetime import date
@@ -15,7 +14,7 @@ from typing import TypeVar
 
 import bayesdx as dx
 from bayesdx.knowledge.model import Model
-from bayesdx.knowledge.schema import Case, ManagementStep, RedFlag, Study, Variable, parse_conditions
+from bayesdx.knowledge.schema import ManagementStep, RedFlag, Study, Variable
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -32,29 +31,6 @@ ENTRY = (
 """Whom the model is for, without names of variables."""
 
 Row = TypeVar("Row", Variable, Study, RedFlag, ManagementStep)
-
-CALLED = {"other": "other_or_unexplained", "hip_arthritis": "hip_osteoarthritis"}
-"""Main causes that new_cases.csv calls otherwise."""
-
-
-def judged_by() -> tuple[Case, ...]:
-    """The published cases by which 3.0.0 was judged once, after its numbers were fixed."""
-    with (HERE.parent / PARENT / "new_cases.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return tuple(
-        Case(
-            row["case"],
-            row["title"],
-            row["population"],
-            parse_conditions(row["findings"]),
-            (CALLED.get(row["main_state"], row["main_state"]),),
-            "cause in top 3",
-            "held_out",
-            row["address"],
-            row["note"],
-        )
-        for row in rows
-    )
 
 
 def reworded(file: str, rows: tuple[Row, ...], *keys: str) -> tuple[Row, ...]:
@@ -90,7 +66,7 @@ def derive() -> Model:
         management=tuple(
             replace(step, thresholds=()) for step in reworded("management.csv", parent.management, "cause", "step")
         ),
-        cases=(*parent.cases, *judged_by()),
+        cases=(*parent.cases, *rules.judged_by(HERE.parent / PARENT)),
         changes=(HERE / "CHANGES.md").read_text(encoding="utf-8"),
         notes=(HERE / "NOTES.md").read_text(encoding="utf-8"),
     )

@@ -38,6 +38,7 @@ VERSION = one_cause.Version(
         "bladder_bowel_dysfunction", "inflammatory_markers", "mri_canal_stenosis", "post_void_residual", "xray_hip",
     ),
     heterogeneity=0.63,
+    with_new_cases=True,
 )  # fmt: skip
 
 if __name__ == "__main__":
