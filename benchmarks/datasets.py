@@ -87,9 +87,14 @@ NOTES = {
     "of everything that cuts them into states (CategoricalNB has the top-1 of the naive model) and of boosting.",
     "acute_inflammations": "Calibrated, it is the naive model of all rows, ECE included; the tree's is lower. Where "
     "every patient is told right, the largest power has the least log loss: the slope says nothing of it.",
+    "wine": "Four of 178 patients are told wrong, and the slope is theirs: its interval reaches from far below 1 to "
+    "far above. A fold that holds the hard patients is judged by a choice that did not see them: so the chosen model "
+    "can be behind each of its candidates.",
     "ddxplus_balanced": "Seven or eight patients of each of 49 pathologies, for a row of numbers per pathology and "
-    "finding. Logistic regression has the better top-1 and the worse log loss; a model of what the source publishes of "
-    "its training patients is ahead of both.",
+    "finding: smoothing by the shares of all pathologies decides. A model of what the source publishes of its training "
+    "patients is ahead of everything that learned from these.",
+    "ddxplus_filtered": "Four of 19 pathologies have one to three patients: without these nine of 6,604 the slope of "
+    "bayesdx is 0.80 and its log loss 0.009. Two patients more, with otitis media, are given less than 1e-6.",
 }
 """Why a dataset is as it is."""
 
@@ -421,11 +426,21 @@ def verdict(rows: list[Row]) -> str:
             said += f" In {len(slopes)} other divisions: slope {min(slopes):.2f} to {max(slopes):.2f}, median "
             said += f"{np.median(slopes):.2f}, {good} of {len(slopes)} within; log loss "
             said += f"{min(row[DIVISION_LOSSES]):.3f} to {max(row[DIVISION_LOSSES]):.3f}."
-    if all(row["model"] != OURS for row in rows):
-        said += f" Measured at an earlier commit, before {OURS} chose structure and temperature by itself."
+    if not all(SLOPE in row for row in rows):
+        said += " Rows without a slope were measured at an earlier commit."
     for one, other in zip(before, after, strict=True):
         said += f" ECE of {one['model']} {one['ECE']:.3f}, calibrated {other['ECE']:.3f}."
     return said.strip()
+
+
+def of_divisions(rows: list[Row]) -> str:
+    """What the slopes of all divisions say together."""
+    slopes = {str(row["data"]): row[DIVISION_SLOPES] for row in rows if row.get(DIVISION_SLOPES)}
+    low, high = WANTED_SLOPE
+    good = sum(low <= each <= high for found in slopes.values() for each in found)
+    outside = [name for name, found in slopes.items() if not low <= np.median(found) <= high]
+    said = f"Of {sum(map(len, slopes.values()))} divisions {good} have a slope within {low} and {high}."
+    return f"{said} Its median is outside in {', '.join(outside) or 'no dataset'}."
 
 
 def as_markdown(rows: list[Row]) -> str:
@@ -444,7 +459,7 @@ def as_markdown(rows: list[Row]) -> str:
         "",
         "The slope of a few hundred patients is that of a handful of mistakes, and moves with the division into folds: "
         f"so each dataset is also divided {DIVISIONS} times anew, and the slopes and log losses of bayesdx in all of "
-        "them stand below the table.",
+        f"them stand below the table. {of_divisions(rows)}",
         "",
         f"| data | model | {' | '.join((*COLUMNS, SLOPE))} | log loss minus that of bayesdx |",
         f"| --- | --- | {' | '.join('---:' for _ in (*COLUMNS, SLOPE))} | --- |",

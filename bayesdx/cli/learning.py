@@ -125,7 +125,7 @@ def calibrate(
     \b
     Examples:
       bayesdx calibrate hip_flexion_weakness patients.csv --dry-run
-      bayesdx calibrate hip_flexion_weakness patients.csv my_models/hip_flexion_weakness/3.1.0 --as-population ward
+      bayesdx calibrate hip_flexion_weakness patients.csv my_models/hip_flexion_weakness/3.2.0 --as-population ward
       bayesdx calibrate hip_flexion_weakness patients.csv new_folder --only causes --mapping mapping.csv
       bayesdx calibrate hip_flexion_weakness unlabelled.parquet new_folder --method prior_shift --mapping mapping.csv
       bayesdx calibrate hip_flexion_weakness patients.csv new_folder --studies studies.csv
@@ -229,7 +229,7 @@ def evaluate(
     \b
     Examples:
       bayesdx evaluate hip_flexion_weakness patients.csv
-      bayesdx evaluate my_models/hip_flexion_weakness/3.1.0 patients.csv --against hip_flexion_weakness
+      bayesdx evaluate my_models/hip_flexion_weakness/3.2.0 patients.csv --against hip_flexion_weakness
       bayesdx evaluate new_folder patients.csv --population ward --against-population primary_care
       bayesdx evaluate hip_flexion_weakness patients.parquet --mapping mapping.csv --html report.html
     """
@@ -255,11 +255,15 @@ def evaluate(
         )
     if html is not None:
         _write(html, result.to_html())
+    if format != Output.TABLE:
+        for warning in result.warnings:
+            typer.echo(clean(warning), err=True)
     if format == Output.CSV:
         output.print_csv(result.table)
     elif format == Output.JSON:
         names = ("table", "causes", "curve", "decisions", "subgroups", "comparison")
-        output.print_json({name: output.records(getattr(result, name)) for name in names})
+        tables = {name: output.records(getattr(result, name)) for name in names}
+        output.print_json({"warnings": list(result.warnings), **tables})
     else:
         output.show_report(result)
 
@@ -286,6 +290,9 @@ def fit(
         ),
     ] = None,
     weight: WeightOption = None,
+    groups: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Whose each row is, where a patient has several.")
+    ] = None,
     name: Annotated[str, typer.Option(help="Name of the model.")] = "fitted_model",
     quiet: QuietOption = False,
 ) -> None:
@@ -316,6 +323,7 @@ def fit(
             structure=structure.value,
             missing=missing.value,
             weight=weight,
+            groups=groups,
             name=name,
             progress=progress,
         )

@@ -62,7 +62,7 @@ def synthesise(
 
     \b
     Examples:
-      bayesdx synthesise hip_flexion_weakness my_models/hip_flexion_weakness/3.1.0
+      bayesdx synthesise hip_flexion_weakness my_models/hip_flexion_weakness/3.2.0
       bayesdx synthesise my_models/pharyngitis/0.1.0 studies.csv my_models/pharyngitis/0.2.0 --blank links
       bayesdx synthesise hip_flexion_weakness studies.csv new_folder --html report.html --next 100
     """

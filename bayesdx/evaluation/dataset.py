@@ -43,6 +43,9 @@ MISSING = ("?", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "<NA>")
 UNTOLD = "?"
 """A cell that says that the question was asked and could not be answered, as a finding of ``diagnose`` may."""
 
+COHORT = "COHORT_"
+"""How sources begin that are patients from whom a model has learned."""
+
 ROWS_SHOWN = 5
 """Rows that a fault names; it says how many more there are."""
 
@@ -109,6 +112,20 @@ class Cohort:
             said = (row, float(self.weights[place]), site, *self.verified[place : place + 1])
             digest.update(repr(said).encode())
         return f"sha256:{digest.hexdigest()}"
+
+    @property
+    def source(self) -> str:
+        """Its name in sources.csv of a model that has learned from it.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import bayesdx as dx
+        >>> model = dx.load_model("chest_clinic@1.0.0")
+        >>> dx.read_cohort(model, pd.DataFrame({"xray": ["positive", "negative"]})).source[:7]
+        'COHORT_'
+        """
+        return f"{COHORT}{self.hash.removeprefix('sha256:')[:12]}"
 
     def take(self, rows: NDArray[np.integer] | NDArray[np.bool_] | Sequence[int]) -> Cohort:
         """Some of the patients, by position or mask.

@@ -146,6 +146,8 @@ def _measures(forecasts: Forecasts, weights: Array, bins: int) -> dict[str, Arra
     pairs = np.repeat(weights, forecasts.p.shape[1], axis=1)
     reliability, resolution, uncertainty = brier_parts(p, y, pairs, bins)
     intercept, slope = calibration_line(p, y, pairs)
+    if forecasts.exclusive:  # 0 whatever the forecasts: they and the truth sum to 1 in every patient
+        intercept = np.full_like(intercept, np.nan)
     having = weights * (forecasts.ranked()[1].sum(axis=1) > 0)
     if forecasts.exclusive:
         first = forecasts.p.argmax(axis=1)

@@ -11,7 +11,9 @@ log_score                   mean over patients of :math:`-\sum \ln P(\text{as it
 brier_score                 mean over patients of the squared errors, summed over classes or causes; 0 is perfect
 reliability, resolution,    Murphy's parts of the mean binary Brier score over all (patient, class) pairs, in bins of
 uncertainty                 equal width
-calibration_intercept       calibration in the large over all pairs; 0 is perfect
+calibration_intercept       calibration in the large over all pairs; 0 is perfect. Over classes that exclude each other
+                            it is always 0, since forecasts and truth sum to 1 in every patient: it is left out there,
+                            and stands per class in ``causes``
 calibration_slope           1 is perfect; below 1 forecasts are too extreme
 calibration_error           ECE: of the first class (or of all pairs, with several causes), bins of equal width
 top_1, top_3                share of the patients with a cause in whom one that they have is among the k most probable;
@@ -36,11 +38,11 @@ from bayesdx.display.blocks import Block, Figure, Grid, Title
 from bayesdx.display.html import as_page
 from bayesdx.display.report import Report
 from bayesdx.errors import LearningError, nearest_hint
-from bayesdx.evaluation.dataset import Cohort, Table, read_cohort
+from bayesdx.evaluation.dataset import COHORT, Cohort, Table, read_cohort
 from bayesdx.evaluation.evaluation_figures import draw, svgs
 from bayesdx.evaluation.forecasts import MEASURES, Forecasts, Progress, calibration_curve, forecast, measure, measures
 from bayesdx.evaluation.mapping import Source
-from bayesdx.evaluation.measures import auc, net_benefit, ratio, weighted_mean
+from bayesdx.evaluation.measures import auc, calibration_line, net_benefit, ratio, weighted_mean
 from bayesdx.evaluation.outcomes import rivals
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.versions import as_model
@@ -50,6 +52,20 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
+
+ABSENT = {
+    "calibration_slope": "no finite slope fits, since the forecasts tell the classes apart without a mistake, or one "
+    "class only was seen",
+    "calibration_intercept": "no finite intercept fits, since one class only was seen",
+    "auc": "no cause that some of these patients have and others do not",
+    "top_1": "none of these patients has a cause",
+    "top_3": "none of these patients has a cause",
+    "must_not_miss_recall": "none of these patients has a cause that must not be missed",
+}
+"""Why a measure is not there."""
+
+OF_CLASSES = "over classes that exclude each other it is 0 whatever the forecasts; causes has that of each class"
+"""Why there is no calibration in the large of all classes together."""
 
 THRESHOLDS = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
@@ -67,7 +83,9 @@ class Evaluation(Report):
     table : DataFrame
         A row per measure: measure, value, lower, upper (95 % bootstrap percentiles).
     causes : DataFrame
-        A row per cause or class: patients, mean_posterior, observed share, auc, average_precision.
+        A row per cause or class: patients, mean_posterior, observed share, auc, average_precision and
+        calibration_intercept, calibration in the large of this cause or class against all else (above 0: it is more
+        frequent than forecast; NaN where all patients have it or none).
     curve : DataFrame
         Calibration: per bin of equal width patients, forecast, observed, lower, upper (Wilson).
     decisions : DataFrame
@@ -78,6 +96,8 @@ class Evaluation(Report):
     comparison : DataFrame
         Against another model on the same patients: difference of each measure with its interval; empty without one.
     bins : int
+    warnings : tuple of str
+        That a model has learned from these very patients.
 
     Examples
     --------
@@ -104,10 +124,19 @@ class Evaluation(Report):
     subgroups: pd.DataFrame
     comparison: pd.DataFrame
     bins: int
+    warnings: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> float:
-        """The value of a measure."""
-        return float(self.table.set_index("measure")["value"][name])
+        """The value of a measure; a LearningError says why there is none."""
+        if name not in MEASURES:
+            raise LearningError(f"{name!r} is not a measure{nearest_hint(name, MEASURES)}.")
+        values = self.table.set_index("measure")["value"]
+        if name not in values:
+            raise LearningError(f"{name}: {self._absent(name)}.")
+        return float(values[name])
+
+    def _absent(self, name: str) -> str:
+        return OF_CLASSES if name == "calibration_intercept" and self.forecasts.exclusive else ABSENT[name]
 
     def title(self) -> str:
         """The model, its version, its setting where it has several, and the patients.
@@ -127,11 +156,17 @@ class Evaluation(Report):
     def blocks(self) -> Sequence[Block]:
         """Title, measures, causes, subgroups, comparison."""
         said = f"Calibration error and parts of the Brier score use {self.bins} bins of equal width."
-        blocks: list[Block] = [Title(self.title()), _grid(self.table), said, _grid(self.causes)]
+        blocks: list[Block] = [Title(self.title()), *self.warnings, _grid(self.table), *self._missing(), said]
+        blocks.append(_grid(self.causes))
         for name, frame in (("Subgroups", self.subgroups), ("Difference to the other model", self.comparison)):
             if len(frame):
                 blocks += [Title(name), _grid(frame)]
         return blocks
+
+    def _missing(self) -> list[str]:
+        """Why a measure of calibration is not in the table."""
+        names = ("calibration_intercept", "calibration_slope")
+        return [f"No {name}: {self._absent(name)}." for name in names if name not in set(self.table["measure"])]
 
     def to_html(self) -> str:
         """Everything in one HTML page without scripts or outside references, figures as SVG inside it.
@@ -146,7 +181,7 @@ class Evaluation(Report):
         >>> page[:15], "<script" in page
         ('<!DOCTYPE html>', False)
         """
-        parts: list[Block] = [Title(self.title(), 1)]
+        parts: list[Block] = [Title(self.title(), 1), *self.warnings]
         sections = (
             ("Measures", self.table),
             ("Causes", self.causes),
@@ -160,6 +195,7 @@ class Evaluation(Report):
             if len(frame):
                 parts += [Title(heading), _grid(frame)]
             if heading == "Measures":
+                parts += self._missing()
                 parts.append(Title("Figures"))
                 parts += figures or [
                     "Figures need matplotlib: install bayesdx with its plot extra (pip install matplotlib)."
@@ -302,7 +338,18 @@ def evaluate(
         _subgroups(model, labelled, forecasts, subgroups, bins),
         comparison,
         bins,
+        tuple(said for each in (model, against) if each is not None for said in _learned_from(each, known)),
     )
+
+
+def _learned_from(model: Model, cohort: Cohort) -> list[str]:
+    learned = [source.source for source in model.sources if source.source.startswith(COHORT)]
+    if not learned or cohort.source not in learned:
+        return []
+    return [
+        f"{model.name} {model.version} has learned from these very patients (source {cohort.source}), which flatters "
+        "it: judge it on patients that it has not seen."
+    ]
 
 
 def _check_options(
@@ -365,8 +412,10 @@ def _causes(forecasts: Forecasts) -> pd.DataFrame:
         both = 0 < float(y @ weights) < float(weights.sum())
         precision = float(average_precision_score(y, p, sample_weight=weights)) if both else float("nan")
         share, mean = float(weighted_mean(y, weights)), float(weighted_mean(p, weights))
-        rows.append([name, float(y @ weights), mean, share, float(auc(p, y, weights)), precision])
-    return pd.DataFrame(rows, columns=["cause", "patients", "mean_posterior", "observed", "auc", "average_precision"])
+        intercept = float(calibration_line(p, y, weights)[0])
+        rows.append([name, float(y @ weights), mean, share, float(auc(p, y, weights)), precision, intercept])
+    columns = ["cause", "patients", "mean_posterior", "observed", "auc", "average_precision", "calibration_intercept"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _decisions(forecasts: Forecasts, thresholds: Array) -> pd.DataFrame:
@@ -399,5 +448,7 @@ def _subgroups(model: Model, cohort: Cohort, forecasts: Forecasts, variables: It
             if chosen.any():
                 part = forecasts.take(chosen)
                 said = measure(part, part.weights, bins)
+                if forecasts.exclusive:
+                    del said["calibration_intercept"]
                 rows.append({"variable": name, "state": state or "not observed", "rows": int(chosen.sum()), **said})
     return pd.DataFrame(rows)

@@ -16,15 +16,16 @@ probabilities: a crucial task in machine learning", ECAI (smoothing towards the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayesdx.learning.cutting import cut_all, rising
+from bayesdx.learning.folds import folds
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -40,7 +41,10 @@ POOLED_PATIENTS = 2.0
 """Smoothing by the shares of all classes together, and patients that these are worth in each class."""
 
 SMOOTHINGS: tuple[float | str, ...] = (1.0, POOLED)
-TEMPERATURES = (1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0, 5.0, 6.5, 8.0)
+
+HOTTEST = 2.0**16
+LEVEL = 1e-4
+"""A temperature is not sought beyond the first, nor where doubling it gains less log loss than the second."""
 
 FOLDS = 5
 LEAST_ROWS = 30
@@ -54,112 +58,106 @@ is less probable than the least surprises as much as that."""
 
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """Distributions of every finding.
+    """Distributions of every finding given the class, their cells one after the other.
 
     Parameters
     ----------
     prior : ndarray, shape (n_classes,)
         Patients of each class.
-    parents : tuple of (int or None)
-        The second parent of each finding, a place among the findings.
-    shares : tuple of ndarray, shape (n_classes, n_states) or (n_classes, n_states of the parent, n_states)
-    patients : tuple of ndarray, the same shapes without the last axis
-        Behind each row.
-    alone : tuple of ndarray, shape (n_classes, n_states)
-        Without the second parent.
+    cards : ndarray of int, shape (n_findings,)
+        States of each finding.
+    parents : dict of int to int
+        The second parent of a finding, both by place.
+    shares : ndarray, shape (n_classes, n_cells)
+        Of all findings without a second parent; then of those that have one, a distribution for each of its states.
+    patients : ndarray, shape (n_classes, n_distributions)
+        Behind each distribution.
     """
 
     prior: Array
-    parents: tuple[int | None, ...]
-    shares: tuple[Array, ...]
-    patients: tuple[Array, ...]
-    alone: tuple[Array, ...]
+    cards: Codes
+    parents: dict[int, int]
+    shares: Array
+    patients: Array
+
+    @cached_property
+    def sizes(self) -> Codes:
+        """Cells of each distribution."""
+        return _sizes(self.cards, self.parents)
+
+    def rows(self) -> list[tuple[Array, Array]]:
+        """Shares and patients of each finding, with its second parent where it has one.
+
+        Their shapes are (n_classes, n_states) and (n_classes,), or with an axis of the parent's states after the first.
+        """
+        many, first = len(self.prior), len(self.cards)
+        found, start = [], int(self.cards.sum())
+        for place, (end, card) in enumerate(zip(self.cards.cumsum(), self.cards, strict=True)):
+            found.append((self.shares[:, end - card : end], self.patients[:, place]))
+        for place, parent in self.parents.items():
+            card, other = self.cards[place], self.cards[parent]
+            shares = self.shares[:, start : start + card * other].reshape(many, other, card)
+            found[place] = (shares, self.patients[:, first : first + other])
+            start, first = start + card * other, first + other
+        return found
 
     def tempered(self, temperature: float) -> Tables:
-        """The same findings, less sure of the class."""
+        """The same findings, less sure of the class: likelihood ratios to the power of 1 / temperature.
+
+        Examples
+        --------
+        >>> shares, patients = np.array([[0.9, 0.1], [0.1, 0.9]]), np.full((2, 1), 10.0)
+        >>> made = Tables(np.array([10.0, 10.0]), np.array([2]), {}, shares, patients)
+        >>> made.tempered(2.0).shares.round(2)
+        array([[0.75, 0.25],
+               [0.25, 0.75]])
+        """
         if temperature == 1.0:
             return self
-        return Tables(
-            self.prior,
-            self.parents,
-            tuple(cooled(share, behind, temperature) for share, behind in zip(self.shares, self._behind, strict=True)),
-            self.patients,
-            tuple(cooled(share, self.prior, temperature) for share in self.alone),
-        )
+        logs, log_pool = self._lifts((temperature,))
+        return replace(self, shares=np.exp(logs[0] + log_pool))
 
     def log_posteriors(self, cells: csr_array, temperatures: Sequence[float] = (1.0,)) -> Array:
-        """Ln P(class | findings) at each temperature, shape (n_temperatures, n_rows, n_classes); ``cells`` are ours."""
-        many = len(self.prior)
-        behind = [each.reshape(many, -1) for each in self._parts([self.prior] * len(self.parents), self.patients)]
-        cards = [table.shape[1] for table in self.alone]
-        sizes = np.repeat(self._parts(cards, cards), [each.shape[1] for each in behind])  # of every distribution
-        flat = np.concatenate([table.reshape(many, -1) for table in self._parts(self.alone, self.shares)], axis=1)
-        weight = np.repeat(np.concatenate(behind, axis=1), sizes, axis=1)
-        log_pool = np.log((flat * weight).sum(axis=0) / weight.sum(axis=0))
-        lift, starts = np.log(flat) - log_pool, np.cumsum(sizes) - sizes
-        cooler = lift / np.asarray(temperatures)[:, None, None]
-        whole = np.log(np.add.reduceat(np.exp(cooler + log_pool), starts, axis=2))
-        whole[np.asarray(temperatures) == 1.0] = 0.0
-        logs = (cooler - np.repeat(whole, sizes, axis=2)).transpose(2, 0, 1)
-        found = (cells @ logs.reshape(len(logs), -1)).reshape(-1, len(temperatures), many).swapaxes(0, 1)
+        """Ln P(class | findings) at each temperature, shape (n_temperatures, n_rows, n_classes); ``cells`` are ours.
+
+        What all classes together say of a finding, it says of every class, and so of none.
+        """
+        logs = self._lifts(temperatures)[0].transpose(2, 0, 1)
+        found = (cells @ logs.reshape(len(logs), -1)).reshape(-1, *logs.shape[1:]).swapaxes(0, 1)
         found += np.log(np.maximum(self.prior, LEAST) / self.prior.sum())
         found -= found.max(axis=2, keepdims=True)
         return np.asarray(found - np.log(np.exp(found).sum(axis=2, keepdims=True)))
 
     def cells(self, codes: Codes) -> csr_array:
-        """Which cells of all tables, one after the other, the findings of each patient are; -1 says nothing.
-
-        What all classes together say of a finding, it says of every class, and so of none.
-        """
+        """Which cells the findings of each patient are, shape (n_rows, n_cells); -1 says nothing."""
         from scipy.sparse import csr_array
 
-        sizes = self._parts([own.size for own in self.alone], [own.size for own in self.shares])
-        place = self._places(codes, [size // len(self.prior) for size in sizes])
-        seen = place >= 0
+        linked, others = list(self.parents), list(self.parents.values())
+        begins = np.cumsum([0, *self.cards, *self.cards[linked] * self.cards[others]])
+        place = begins[: len(self.cards)] + codes
+        within = begins[len(self.cards) : -1] + codes[:, others] * self.cards[linked] + codes[:, linked]
+        place[:, linked] = np.where(codes[:, others] >= 0, within, place[:, linked])
+        seen = codes >= 0
         ends = np.r_[0, np.cumsum(seen.sum(axis=1))]
-        return csr_array((np.ones(ends[-1]), place[seen], ends), shape=(len(codes), sum(sizes) // len(self.prior)))
+        return csr_array((np.ones(ends[-1]), place[seen], ends), shape=(len(codes), begins[-1]))
 
-    @property
-    def _behind(self) -> list[Array]:
-        """Patients that weigh the classes of each finding."""
-        return [self.prior if parent is None else own for parent, own in zip(self.parents, self.patients, strict=True)]
+    def _lifts(self, temperatures: Sequence[float]) -> tuple[Array, Array]:
+        """Ln of the tempered shares over those of all classes together, shape (n_temperatures, n_classes, n_cells).
 
-    def _parts(self, alone: Sequence[Any], shares: Sequence[Any]) -> list[Any]:
-        """What belongs to the rows of every finding: those without a second parent, then those with one, if any."""
-        pairs = zip(self.parents, alone, shares, strict=True)
-        return [each for parent, own, share in pairs for each in ((own,) if parent is None else (own, share))]
-
-    def _places(self, codes: Codes, widths: Sequence[int]) -> Codes:
-        """Where the cells stand in all rows one after the other; -1 where missing."""
-        linked = np.array([place for place, parent in enumerate(self.parents) if parent is not None], dtype=np.intp)
-        others = codes[:, [parent for parent in self.parents if parent is not None]]
-        part = np.arange(len(self.parents)) + np.searchsorted(linked, np.arange(len(self.parents)))
-        begins = np.cumsum([0, *widths])
-        place = begins[part] + codes
-        cards = np.array([table.shape[1] for table in self.alone])[linked]
-        within = begins[part[linked] + 1] + others * cards + codes[:, linked]
-        place[:, linked] = np.where(others >= 0, within, place[:, linked])
-        return np.where(codes >= 0, place, -1)
+        And ln of the latter, shape (n_cells,). Findings without a second parent weigh the classes as they are frequent.
+        """
+        behind = self.patients.copy()
+        behind[:, : len(self.cards)] = self.prior[:, None]
+        weight = np.repeat(behind / behind.sum(axis=0), self.sizes, axis=1)
+        log_pool = np.log((self.shares * weight).sum(axis=0))
+        cooler = (np.log(self.shares) - log_pool) / np.asarray(temperatures)[:, None, None]
+        whole = np.log(np.add.reduceat(np.exp(cooler + log_pool), np.cumsum(self.sizes) - self.sizes, axis=2))
+        whole[np.asarray(temperatures) == 1.0] = 0.0
+        return np.asarray(cooler - np.repeat(whole, self.sizes, axis=2)), log_pool
 
 
-def pooled(share: Array, patients: Array) -> Array:
-    """Rows of all classes together, weighted with the patients behind them; without the axis of classes."""
-    weight = patients.reshape(*patients.shape, *(1,) * (share.ndim - patients.ndim))
-    return np.asarray((share * weight).sum(axis=0) / np.broadcast_to(weight, share.shape).sum(axis=0))
-
-
-def cooled(share: Array, patients: Array, temperature: float) -> Array:
-    """Rows whose likelihood ratios between classes are to the power of 1 / temperature; classes come first.
-
-    Examples
-    --------
-    >>> cooled(np.array([[0.9, 0.1], [0.1, 0.9]]), np.array([10.0, 10.0]), 2.0).round(2)
-    array([[0.75, 0.25],
-           [0.25, 0.75]])
-    """
-    pool = pooled(share, patients)
-    power = pool * (share / pool) ** (1 / temperature)
-    return np.asarray(power / power.sum(axis=-1, keepdims=True))
+def _sizes(cards: Codes, parents: dict[int, int]) -> Codes:
+    return np.concatenate([cards, np.repeat(cards[list(parents)], cards[list(parents.values())])])
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,38 +166,46 @@ class Counts:
 
     Parameters
     ----------
-    prior : ndarray, shape (n_classes,)
-    alone : list of ndarray, shape (n_classes, n_states)
-        Of each finding.
-    parents : dict of int to int
-        The second parent of a finding, both by place.
-    pairs : list of ndarray, shape (n_classes, n_states of the parent, n_states)
-        Of each finding that has one, in their order.
+    prior, cards, parents
+        As ``Tables``.
+    alone : ndarray, shape (n_classes, n_cells)
+        Patients in each state of each finding.
+    pairs : ndarray, shape (n_classes, n_cells)
+        Of each finding with a second parent, in each state of it.
     """
 
     prior: Array
-    alone: list[Array]
+    cards: Codes
     parents: dict[int, int]
-    pairs: list[Array]
+    alone: Array
+    pairs: Array
 
     def tables(self, way: Choice) -> Tables:
         """Tables with the structure and smoothing of ``way``, not tempered."""
-        given = way.smoothing
-        own = [n + (_pooled_patients(n) if isinstance(given, str) else given) for n in self.alone]
-        patients = [n.sum(axis=1) for n in own]
-        alone = tuple(n / behind[:, None] for n, behind in zip(own, patients, strict=True))
-        shares, parents = list(alone), self.parents if way.structure == "tree" else {}
-        for place, both in zip(parents, self.pairs, strict=False):
-            patients[place] = both.sum(axis=2) + way.tree_weight
-            shares[place] = (both + way.tree_weight * alone[place][:, None, :]) / patients[place][..., None]
-        second = tuple(parents.get(place) for place in range(len(alone)))
-        return Tables(self.prior, second, tuple(shares), tuple(patients), alone)
+        own = self.alone + (self._pooled if isinstance(way.smoothing, str) else way.smoothing)
+        patients = np.add.reduceat(own, np.cumsum(self.cards) - self.cards, axis=1)
+        alone = own / np.repeat(patients, self.cards, axis=1)
+        if way.structure == "naive" or not self.parents:
+            return Tables(self.prior, self.cards, {}, alone, patients)
+        sizes, same = self._linked
+        behind = np.add.reduceat(self.pairs, np.cumsum(sizes) - sizes, axis=1) + way.tree_weight
+        both = (self.pairs + way.tree_weight * alone[:, same]) / np.repeat(behind, sizes, axis=1)
+        return Tables(self.prior, self.cards, self.parents, np.hstack([alone, both]), np.hstack([patients, behind]))
 
+    @cached_property
+    def _pooled(self) -> Array:
+        """Patients of every state beforehand, with the shares of all classes together, shape (n_cells,)."""
+        together = self.alone.sum(axis=0) + 0.5
+        whole = np.add.reduceat(together, np.cumsum(self.cards) - self.cards)
+        return np.asarray(POOLED_PATIENTS * together / np.repeat(whole, self.cards))
 
-def _pooled_patients(counts: Array) -> Array:
-    """Patients of every state beforehand, with the shares of all classes together, shape (n_states,)."""
-    together = counts.sum(axis=0) + 0.5
-    return np.asarray(POOLED_PATIENTS * together / together.sum())
+    @cached_property
+    def _linked(self) -> tuple[Codes, Codes]:
+        """Cells of each distribution with a second parent, and for each cell the same state without it."""
+        sizes = _sizes(self.cards, self.parents)[len(self.cards) :]
+        begins = (np.cumsum(self.cards) - self.cards)[list(self.parents)]
+        first = np.repeat(begins, self.cards[list(self.parents.values())])
+        return sizes, np.arange(sizes.sum()) + np.repeat(first - (np.cumsum(sizes) - sizes), sizes)
 
 
 def counted(
@@ -218,31 +224,22 @@ def counted(
     n_classes : int
     with_tree : bool
     """
-    prior = np.bincount(labels, weights, n_classes).astype(np.float64)
-    alone = _counts(codes, cards, labels, weights, n_classes)
-    if not with_tree:
-        return Counts(prior, alone, {}, [])
-    parents = tree(codes, labels, weights)
-    card, linked, others = np.asarray(cards), list(parents), list(parents.values())
+    prior, card = np.bincount(labels, weights, n_classes).astype(np.float64), np.asarray(cards, dtype=np.intp)
+    parents = tree(codes, labels, weights) if with_tree else {}
+    linked, others = list(parents), list(parents.values())
     known = (codes[:, linked] >= 0) & (codes[:, others] >= 0)
     both = np.where(known, codes[:, others] * card[linked] + codes[:, linked], -1)
-    pairs = [
-        n.reshape(n_classes, card[other], card[place])
-        for place, other, n in zip(
-            linked, others, _counts(both, card[others] * card[linked], labels, weights, n_classes), strict=True
-        )
-    ]
-    return Counts(prior, alone, parents, pairs)
+    alone = _counts(codes, card, labels, weights, n_classes)
+    return Counts(prior, card, parents, alone, _counts(both, card[others] * card[linked], labels, weights, n_classes))
 
 
-def _counts(codes: Codes, cards: Sequence[int] | Codes, labels: Codes, weights: Array, n_classes: int) -> list[Array]:
-    """Patients of each class in each state of every column, shape (n_classes, n_states); -1 is missing."""
+def _counts(codes: Codes, cards: Codes, labels: Codes, weights: Array, n_classes: int) -> Array:
+    """Patients of each class in each state of all columns one after the other; -1 is missing."""
     begins = np.cumsum([0, *cards])
     seen = codes >= 0
     flat = (labels[:, None] * begins[-1] + begins[:-1] + codes)[seen]
-    counted = np.bincount(flat, np.broadcast_to(weights[:, None], codes.shape)[seen], n_classes * begins[-1])
-    shaped = counted.astype(np.float64).reshape(n_classes, -1)
-    return [shaped[:, begin:end] for begin, end in pairwise(begins)]
+    found = np.bincount(flat, np.broadcast_to(weights[:, None], codes.shape)[seen], n_classes * begins[-1])
+    return found.astype(np.float64).reshape(n_classes, -1)
 
 
 def tree(codes: Codes, labels: Codes, weights: Array) -> dict[int, int]:
@@ -322,6 +319,10 @@ class Choice:
     temperature : float
     log_loss : float
         Cross-validated, NaN where nothing was tried.
+    gain : float
+        Log loss of the class frequencies alone minus it, over the same patients.
+    error : float
+        Standard error of the gain.
     """
 
     structure: str
@@ -330,6 +331,8 @@ class Choice:
     tree_weight: float = TREE_WEIGHTS[0]
     temperature: float = 1.0
     log_loss: float = np.nan
+    gain: float = np.nan
+    error: float = np.nan
 
 
 def choose(
@@ -341,8 +344,9 @@ def choose(
     structures: Sequence[str],
     missings: Sequence[str],
     smoothings: Sequence[float | str],
-    temperatures: Sequence[float],
+    temperature: float | None,
     measured: Mapping[int, Array],
+    groups: Codes,
 ) -> Choice:
     """The way of the least log loss in stratified cross-validation; the first of each where patients are too few.
 
@@ -353,34 +357,35 @@ def choose(
     structures, missings : sequence of str
         A tree that stands alone has the first of ``TREE_WEIGHTS``.
     smoothings : sequence of float or "pooled"
-    temperatures : sequence of float
+    temperature : float, optional
+        That of the least log loss where left out, 1 where patients are too few.
     measured : mapping of a finding's place to its numbers, shape (n_rows,), NaN where missing
         Findings that are cut where the classes part: every fold has cuts of its own, so that none knows its patients.
+    groups : ndarray of int, shape (n_rows,), 0, 1, ...
+        Rows of one group are in one fold, and count as one patient where it is asked whether these suffice.
     """
     ways = [
-        Choice(structure, missing, smoothing, weight, temperatures[0])
+        Choice(structure, missing, smoothing, weight, 1.0 if temperature is None else temperature)
         for missing in missings
         for structure in structures
         for smoothing in smoothings
         for weight in (TREE_WEIGHTS if structure == "tree" and len(structures) > 1 else TREE_WEIGHTS[:1])
     ]
-    if len(ways) * len(temperatures) == 1:
+    if len(ways) == 1 and temperature is not None:
         return ways[0]
-    patients = np.bincount(labels, minlength=n_classes)
-    if len(labels) < LEAST_ROWS or (patients >= FOLDS).sum() < 2:
+    patients = np.bincount(np.unique(np.stack([labels, groups]), axis=1)[0], minlength=n_classes)
+    if groups.max() + 1 < LEAST_ROWS or (patients >= FOLDS).sum() < 2:
         return ways[0]
-    fold = np.empty(len(labels), dtype=np.intp)
-    shuffled = np.random.default_rng(0).permutation(len(labels))
-    fold[shuffled[np.argsort(labels[shuffled], kind="stable")]] = np.arange(len(labels)) % FOLDS
+    fold = folds(labels, groups, FOLDS)
     asked = patients[labels] >= FOLDS
     prior = np.bincount(labels, weights, n_classes) / weights.sum()
-    told, untold = np.zeros((2, len(ways), len(temperatures)))
+    held_out: list[list[_HeldOut]] = [[] for _ in ways]
     orders = [rising(numbers) for numbers in measured.values()]
     blank = [(place, np.flatnonzero(~np.isfinite(numbers))) for place, numbers in measured.items()]
     rows = [order[fold[order] != number] for number in range(FOLDS) for order in orders]
     cuts = cut_all([*measured.values()] * FOLDS, rows, labels, weights)
     for number in range(FOLDS):
-        train, test = fold != number, (fold == number) & asked
+        train, test = fold != number, np.flatnonzero((fold == number) & asked)
         own, sizes = codes.copy(), list(cards)
         of_fold = cuts[number * len(measured) : (number + 1) * len(measured)]
         for (place, numbers), ends in zip(measured.items(), of_fold, strict=True):
@@ -400,13 +405,70 @@ def choose(
                 made = counts.tables(way)
                 if way.structure not in cells:
                     cells[way.structure] = made.cells(used[test])
-                logs = made.log_posteriors(cells[way.structure], temperatures)
-                told[place] -= logs[:, np.arange(test.sum()), labels[test]] @ weights[test]
-                untold[place] -= weights[test] @ (np.maximum(logs, np.log(LEAST)) @ prior).T
+                held_out[place].append(_HeldOut(made, cells[way.structure], test))
     size = weights[asked].sum()
-    loss = (told + UNTOLD * untold / size) / size
-    w, t = (int(place) for place in np.unravel_index(int(loss.argmin()), loss.shape))
-    return replace(ways[w], temperature=float(temperatures[t]), log_loss=float(told[w, t] / size))
+
+    def loss(parts: Sequence[_HeldOut], temperatures: Array) -> Array:
+        total = np.zeros(len(temperatures))
+        for part in parts:
+            logs, of_rows = part.tables.log_posteriors(part.cells, temperatures.tolist()), weights[part.rows]
+            total -= logs[:, np.arange(len(part.rows)), labels[part.rows]] @ of_rows
+            total -= UNTOLD / size * (of_rows @ (np.maximum(logs, np.log(LEAST)) @ prior).T)
+        return np.asarray(total / size)
+
+    found = [
+        coolest(partial(loss, parts)) if temperature is None else (temperature, loss(parts, np.array([temperature]))[0])
+        for parts in held_out
+    ]
+    best = min(range(len(ways)), key=lambda place: found[place][1])
+    own_loss, gain = np.zeros((2, len(labels)))
+    for part in held_out[best]:
+        told = part.tables.log_posteriors(part.cells, found[best][:1])[0, np.arange(len(part.rows)), labels[part.rows]]
+        own_loss[part.rows] = -weights[part.rows] * told
+        shares = part.tables.prior / part.tables.prior.sum()
+        gain[part.rows] = weights[part.rows] * (told - np.log(np.maximum(shares, LEAST))[labels[part.rows]])
+    of_groups = np.bincount(groups, gain - gain.sum() / size * weights * asked)
+    error = float(np.sqrt((of_groups**2).sum()) / size)
+    log_loss = float(own_loss.sum() / size)
+    return replace(
+        ways[best], temperature=found[best][0], log_loss=log_loss, gain=float(gain.sum() / size), error=error
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _HeldOut:
+    """Tables of the other folds, and the patients of this one: the cells that they are, and their rows."""
+
+    tables: Tables
+    cells: csr_array
+    rows: Codes
+
+
+def coolest(loss: Callable[[Array], Array]) -> tuple[float, float]:
+    """The temperature, at least 1, of the least loss, to a third of a doubling, and that loss.
+
+    The loss has one valley: it is followed by doublings, then looked at more closely.
+
+    Parameters
+    ----------
+    loss : callable
+        Of temperatures, shape (n,).
+
+    Examples
+    --------
+    >>> temperature, value = coolest(lambda each: np.log(each / 40) ** 2)
+    >>> temperature, round(value, 3)
+    (40.32, 0.0)
+    """
+    tried = np.array([1.0, 2.0, 4.0])
+    values = loss(tried)
+    while values.argmin() == len(tried) - 1 and values[-2] - values[-1] > LEVEL and tried[-1] < HOTTEST:
+        more = tried[-1] * np.array([2.0, 4.0])
+        tried, values = np.r_[tried, more], np.r_[values, loss(more)]
+    near = (tried[values.argmin()] * 2.0 ** (np.array([-2, -1, 1, 2]) / 3)).round(2)
+    near = near[near > 1]
+    tried, values = np.r_[tried, near], np.r_[values, loss(near)]
+    return float(tried[values.argmin()]), float(values.min())
 
 
 def with_state(codes: Codes, cards: Sequence[int]) -> tuple[Codes, list[int]]:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_consistent_length
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
@@ -68,7 +69,7 @@ class BayesDxClassifier(ClassifierMixin, BaseEstimator):
         tags.input_tags.string = True
         return tags
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> Self:
         """Fit the network to findings (n_patients, n_findings) and labels (n_patients,).
 
         Parameters
@@ -79,6 +80,8 @@ class BayesDxClassifier(ClassifierMixin, BaseEstimator):
             Labels of two or more classes.
         sample_weight : array_like, shape (n_patients,), at least 0, optional
             How many patients a row stands for.
+        groups : array_like, shape (n_patients,), optional
+            Whose each row is, as ``fit_model`` takes it.
 
         Returns
         -------
@@ -99,6 +102,9 @@ class BayesDxClassifier(ClassifierMixin, BaseEstimator):
         cells, labels = validate_data(self, _in_numpy(X), y, dtype=None, ensure_all_finite="allow-nan")
         check_classification_targets(labels)
         weights = _check_sample_weight(sample_weight, cells, dtype=np.float64, ensure_non_negative=True)
+        if groups is not None:
+            check_consistent_length(cells, groups)
+            groups = np.asarray(groups)[weights > 0]
         cells, labels, weights = cells[weights > 0], labels[weights > 0], weights[weights > 0]
         self.classes_, codes = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
@@ -119,6 +125,7 @@ class BayesDxClassifier(ClassifierMixin, BaseEstimator):
             temperature=self.temperature,
             smoothing=self.smoothing,
             weight=weight,
+            groups=groups,
         )
         self.model_ = self.fit_.model
         return self

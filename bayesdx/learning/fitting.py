@@ -29,7 +29,8 @@ from bayesdx.knowledge.schema import Conditions, Cut, Link, Prior, Source, Table
 from bayesdx.knowledge.spelling import identifier, in_words, latin, state_key
 from bayesdx.knowledge.vocabulary import is_date
 from bayesdx.learning.calibrate import calibrate
-from bayesdx.learning.classes import POOLED, SMOOTHINGS, TEMPERATURES, Choice, Tables, choose, counted
+from bayesdx.learning.classes import POOLED, SMOOTHINGS, Choice, Tables, choose, counted
+from bayesdx.learning.copies import copies
 from bayesdx.learning.cutting import cut_all, rising
 from bayesdx.learning.em import Progress
 
@@ -246,6 +247,7 @@ def fit_model(
     temperature: float | Literal["auto"] = "auto",
     smoothing: float | Literal["auto"] = "auto",
     weight: str | None = None,
+    groups: str | Sequence[object] | NDArray[Any] | pd.Series | None = None,
     name: str = "fitted_model",
     population: str = "here",
     title: str = "",
@@ -291,6 +293,10 @@ def fit_model(
         patients, or 5 in fewer than two classes, and for several causes it is "naive", "ignore", 1 and 1.
     weight : str, optional
         A column of numbers of at least 0: how many patients a row stands for.
+    groups : str, or sequence of shape (n_rows,), optional
+        Whose each row is, where a patient has several: a column, which is then no finding, or one value per row.
+        Cross-validation keeps the rows of a patient in one fold. Where left out, rows are patients of their own but
+        for those that are copies of each other (``copies``), which ``notes`` then say.
     name, population, title : str
         Of the model.
     progress : callable, optional
@@ -323,7 +329,7 @@ def fit_model(
     frame = frame.set_axis([str(column) for column in frame.columns], axis=1)
     _check_options(missing, structure, temperature, smoothing)
     chosen = [causes] if isinstance(causes, str) else list(causes)
-    columns = _columns(frame, chosen, findings, ignore, weight)
+    columns = _columns(frame, chosen, findings, ignore, [weight, groups])
     for column in cuts or {}:
         if column not in columns:
             raise LearningError(f"cuts: {column!r} is not a column of findings{nearest_hint(column, columns)}.")
@@ -335,7 +341,9 @@ def fit_model(
         no_finding = {column: why for column, why in reasons if why}
         columns = [column for column in columns if column not in no_finding]
         notes += [f"{column}: left out, since {why}." for column, why in no_finding.items()]
-    weights, frame = _weighted(frame, weight)
+    owners = None if groups is None else _owners(frame, groups)
+    weights, kept = _weighted(frame, weight)
+    frame, owners = frame[kept], None if owners is None else np.unique(owners[kept], return_inverse=True)[1]
     classes = _classes(frame, chosen)
     _, joint = np.unique(np.stack([np.unique(c, return_inverse=True)[1] for c in classes]), axis=1, return_inverse=True)
     exclusive = len(chosen) == 1
@@ -382,6 +390,14 @@ def fit_model(
         labels, findings_of = codes[:, 0], codes[:, 1:]
         cards = [len(variable.states) for variable in bare.variables[1:]]
         many, blanks = len(bare.variables[0].states), bool((findings_of < 0).any())
+        measured = {
+            place: numbers[variable.label]
+            for place, variable in enumerate(bare.variables[1:])
+            if variable.label in _cut(rules)
+        }
+        if owners is None:
+            owners = copies(findings_of, labels, measured)
+            notes += _copied(owners)
         choice = choose(
             findings_of,
             labels,
@@ -391,12 +407,13 @@ def fit_model(
             ("naive", "tree") if structure == "auto" else (structure,),
             ("ignore", "state") if missing == "auto" and blanks else ("ignore",),
             SMOOTHINGS if smoothing == "auto" else (float(smoothing),),
-            TEMPERATURES if temperature == "auto" else (float(temperature),),
+            None if temperature == "auto" else float(temperature),
             {
-                place: numbers[variable.label]
-                for place, variable in enumerate(bare.variables[1:])
-                if variable.cuts and not variable.if_empty and variable.label not in (cuts or {})
+                place: each
+                for place, each in measured.items()
+                if not bare.variables[1 + place].if_empty and bare.variables[1 + place].label not in (cuts or {})
             },
+            owners,
         )
         if choice.missing == "state":
             bare, rules, constant = read_with("state")
@@ -405,6 +422,7 @@ def fit_model(
         counts = counted(findings_of, labels, weights, cards, many, with_tree=choice.structure == "tree")
         if np.isfinite(choice.log_loss):
             notes.append(_chosen(choice, structure, missing if blanks else "", smoothing, temperature))
+            notes += _useless(choice)
         if choice.temperature != 1.0:
             citation = f"{source.citation}; likelihood ratios to the power of 1 / {choice.temperature:g}"
             source = replace(source, citation=citation)
@@ -429,10 +447,49 @@ def _chosen(choice: Choice, structure: str, missing: str, smoothing: float | str
     return f"Chosen by cross-validation (log loss {choice.log_loss:.3f}): {', '.join(parts)}."
 
 
-def _weighted(frame: pd.DataFrame, weight: str | None) -> tuple[Array, pd.DataFrame]:
-    """Patients that each row stands for, and the rows that stand for any."""
+def _useless(choice: Choice) -> list[str]:
+    """Where cross-validation does not show that the findings tell the classes apart."""
+    if choice.gain > 2 * choice.error:
+        return []
+    alone = choice.log_loss + choice.gain
+    return [
+        f"In cross-validation the findings predict no better than the class frequencies alone (log loss {alone:.3f}), "
+        "or no more than chance explains."
+    ]
+
+
+def _copied(owners: NDArray[np.intp]) -> list[str]:
+    """How many rows are copies."""
+    extra = len(owners) - 1 - int(owners.max(initial=-1))
+    if not extra:
+        return []
+    return [
+        f"{extra} of {len(owners)} rows are copies of others: far more are identical in every cell than the findings "
+        "explain. Cross-validation keeps copies together. Intervals count every row: leave them out where they are "
+        "the same patients."
+    ]
+
+
+def _owners(frame: pd.DataFrame, groups: str | Sequence[object] | NDArray[Any] | pd.Series) -> NDArray[np.intp]:
+    """Whose each row is, as whole numbers."""
+    if isinstance(groups, str):
+        if groups not in frame:
+            raise LearningError(f"groups: {groups!r} is not a column{nearest_hint(groups, list(frame.columns))}.")
+        cells, what = frame[groups], f"column {groups}"
+    else:
+        cells, what = pd.Series(list(groups), dtype=object), "groups"
+        if len(cells) != len(frame):
+            raise LearningError(f"groups: {len(cells)} values for {len(frame)} rows; expected one per row.")
+    empty = np.flatnonzero(cells.isna())
+    if empty.size:
+        raise LearningError(f"{what}, row {frame.index[empty[0]]!r}: empty; expected whose row it is.")
+    return np.asarray(pd.factorize(cells)[0], dtype=np.intp)
+
+
+def _weighted(frame: pd.DataFrame, weight: str | None) -> tuple[Array, NDArray[np.bool_]]:
+    """Patients that each row stands for where it stands for any, and which rows do."""
     if weight is None:
-        return np.ones(len(frame)), frame
+        return np.ones(len(frame)), np.ones(len(frame), dtype=np.bool_)
     if weight not in frame:
         raise LearningError(f"weight: {weight!r} is not a column{nearest_hint(weight, list(frame.columns))}.")
     found = weights_of(frame[weight])
@@ -442,7 +499,7 @@ def _weighted(frame: pd.DataFrame, weight: str | None) -> tuple[Array, pd.DataFr
         raise LearningError(f"column {weight}, row {row!r}: expected a weight, a finite number of at least 0.")
     if not (found > 0).any():
         raise LearningError(f"column {weight}: all weights are 0; expected at least one above 0.")
-    return found[found > 0], frame[found > 0]
+    return found[found > 0], found > 0
 
 
 def _check_options(missing: str, structure: str, temperature: float | str, smoothing: float | str) -> None:
@@ -462,15 +519,15 @@ def _columns(
     causes: Sequence[str],
     findings: Iterable[str] | None,
     ignore: Iterable[str],
-    weight: str | None,
+    others: Sequence[object],
 ) -> list[str]:
     names = [str(column) for column in frame.columns]
     out = [str(column) for column in column_names("ignore", ignore, LearningError)]
     for column in out:
         if column not in names:
             raise LearningError(f"ignore: {column!r} is not a column{nearest_hint(column, names)}.")
-    others = [column for column in names if column not in (*causes, *out, weight)]
-    wanted = others if findings is None else list(findings)
+    taken = (*causes, *out, *(other for other in others if isinstance(other, str)))
+    wanted = [column for column in names if column not in taken] if findings is None else list(findings)
     for column in (*causes, *wanted):
         if column in out:
             raise LearningError(f"column {column!r} is to be ignored and used; expected one use of a column.")
@@ -567,17 +624,19 @@ def _cause(column: str, values: NDArray[np.str_], exclusive: bool) -> tuple[Vari
 
 def _without_marks(frame: pd.DataFrame, columns: Sequence[str]) -> tuple[pd.DataFrame, dict[str, list[str]]]:
     """The table with ``?``, ``NA`` and the like as missing cells, and which of them each column had."""
-    frame, found = frame.copy(), {}
+    kinds = dict(zip(frame.columns, frame.dtypes, strict=True))
+    cleaned: dict[str, pd.Series] = {}
+    found: dict[str, list[str]] = {}
     for column in columns:
-        cells = frame[column]
-        if pd.api.types.is_numeric_dtype(cells):
+        if is_numeric_dtype(kinds[column]):
             continue
-        texts = cells.map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
-        words = [word for word in MISSING if (texts == word).any()]
-        if words:
-            frame[column] = cells.astype(object).where(~texts.isin(words), None)
+        cells = frame[column]
+        said = {cell.strip() for cell in cells.unique() if isinstance(cell, str)}
+        if words := [word for word in MISSING if word in said]:
+            texts = cells.map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
+            cleaned[column] = cells.astype(object).where(~texts.isin(words), None)
             found[column] = words
-    return frame, found
+    return frame.assign(**cleaned), found
 
 
 def _named(
@@ -631,7 +690,7 @@ def _banded(
 def _empty(cells: pd.Series) -> NDArray[np.bool_]:
     """Which cells hold nothing."""
     empty = cells.isna().to_numpy()
-    if not pd.api.types.is_numeric_dtype(cells):
+    if not is_numeric_dtype(cells):
         empty = empty | (cells.astype(str).str.strip() == "").to_numpy()
     return np.asarray(empty)
 
@@ -640,8 +699,8 @@ def _finding(
     cells: pd.Series, column: str, ends: list[float] | None, missing: str, marks: Sequence[str]
 ) -> tuple[Variable, dict[str, Any]] | None:
     """The variable of a column and its rule; None where the column has one value only."""
-    empty = _empty(cells)
     rule: dict[str, Any] = {"variable": identifier(column)}
+    empty = _empty(cells) if not ends or missing == "state" else np.zeros(0, dtype=np.bool_)
     if ends:
         texts = [f"{end:g}".replace("+", "") for end in ends]
         bands = [f"{low}_to_{high}" for low, high in pairwise(texts)]
@@ -675,10 +734,10 @@ def _band_codes(cuts: Sequence[float]) -> list[str]:
 
 def _numbers(cells: pd.Series, column: str, empty: NDArray[np.bool_]) -> Array:
     """The numbers of a column, NaN where a cell is none; text may have decimal commas."""
-    if pd.api.types.is_bool_dtype(cells):
+    if is_bool_dtype(cells):
         return np.full(len(cells), np.nan)
-    if pd.api.types.is_numeric_dtype(cells):
-        return pd.to_numeric(cells).to_numpy(dtype=float, na_value=np.nan)
+    if is_numeric_dtype(cells):
+        return np.asarray(cells.to_numpy(dtype=float, na_value=np.nan))
     codes, values = pd.factorize(cells)
     found, unclear = read_numbers(code_text(value) for value in values)
     numbers = np.array([*found, np.nan])[codes]
@@ -754,7 +813,7 @@ def _tabled(model: Model, made: Tables, source: Source) -> Model:
     cause, *findings = model.variables
     size = float(made.prior.sum())
     values, sizes = [made.prior[1:] / size], [np.full(len(cause.states) - 1, size)]
-    for share, patients in zip(made.shares, made.patients, strict=True):
+    for share, patients in made.rows():
         values.append(share[..., 1:].ravel())
         sizes.append(np.repeat(patients.ravel(), share.shape[-1] - 1))
     numbers = iter(_with_intervals(np.concatenate(values), np.concatenate(sizes)))
@@ -763,7 +822,8 @@ def _tabled(model: Model, made: Tables, source: Source) -> Model:
         for state in cause.states[1:]
     )
     entries: list[TableEntry] = []
-    for finding, parent in zip(findings, made.parents, strict=True):
+    for place, finding in enumerate(findings):
+        parent = made.parents.get(place)
         given: list[Conditions] = [((cause.variable, (state,)),) for state in cause.states]
         if parent is not None:
             second = findings[parent]

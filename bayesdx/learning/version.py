@@ -124,8 +124,9 @@ def describe(cohort: Cohort, method: str, dates: str, model: Model) -> Source:
         f"{method} from {model.name} {model.version} ({model.population}); {cohort.hash}"
     )
     year = re.findall(r"(?<!\d)(?:19|20)\d\d(?!\d)", dates)
-    name = f"COHORT_{cohort.hash.removeprefix('sha256:')[:12]}"
-    return Source(name, citation, int(year[-1]) if year else None, "", "", "cohort", round(patients), "dataset")
+    return Source(
+        cohort.source, citation, int(year[-1]) if year else None, "", "", "cohort", round(patients), "dataset"
+    )
 
 
 def check_population(model: Model, name: str | None) -> None:

@@ -53,11 +53,12 @@ def test_the_journey_of_the_how_to(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         if "?" in draft:  # what a person corrects: this code means that nobody asked
             assert re.findall(r".*\?$", draft, re.MULTILINE) == ["fever,not asked,fever,?"]
             Path("mapping.csv").write_text(draft.replace("fever,?", "fever,"), "utf-8")
-    moved = dx.load_model("my_models/3.1.0", population="ward")
+    assert "has learned from these very patients" in " ".join(said[3].split())
+    moved = dx.load_model("my_models/3.2.0", population="ward")
     parent = dx.load_model("hip_flexion_weakness")
     there = parent.with_population("emergency_department")
     old, new, truth = (dx.diagnose(model).table["posterior"].sort_index() for model in (parent, moved, there))
     assert (new - truth).abs().sum() < 0.25 * (old - truth).abs().sum()
     assert "ward" in said[4] and parent.hash == before
-    told = json.loads(Path("my_models/3.1.0.calibration.json").read_text("utf-8"))
+    told = json.loads(Path("my_models/3.2.0.calibration.json").read_text("utf-8"))
     assert told["cohort"]["rows"] == 2000 and told["apart"]["causes"] > 1.5

@@ -116,7 +116,7 @@ def test_the_true_model_is_calibrated_and_another_is_not() -> None:
     result = dx.evaluate(MODEL, cohort(3000), against=other, resamples=100, subgroups=["f0"])
     table = result.table.set_index("measure")
     assert table.loc["calibration_slope", "value"] == pytest.approx(1, abs=0.15)
-    assert table.loc["calibration_intercept", "value"] == pytest.approx(0, abs=0.1)
+    assert result.causes["calibration_intercept"].to_numpy() == pytest.approx(0, abs=0.1)
     assert (table["lower"] <= table["value"]).all() and (table["value"] <= table["upper"] + 0.01).all()
     difference = result.comparison.set_index("measure").loc["log_score"]
     assert difference["upper"] < 0
@@ -290,3 +290,47 @@ def test_what_cannot_be_evaluated(table: dict[str, list[object]], options: dict[
     with pytest.raises(dx.LearningError) as caught:
         dx.evaluate(MODEL, pd.DataFrame(table), **options)
     assert str(caught.value) == sentence
+
+
+def test_calibration_in_the_large_of_exclusive_classes_stands_per_class() -> None:
+    """Over all of them it is 0 whatever the forecasts; that of a class is 0 only where as many have it as forecast."""
+    patients = cohort(600, 3)
+    severe = patients[patients["cause"] == "severe"]
+    shifted = dx.evaluate(MODEL, pd.concat([patients, *[severe] * 5], ignore_index=True), resamples=10)
+    assert "calibration_intercept" not in set(shifted.table["measure"])
+    assert "No calibration_intercept: over classes that exclude each other it is 0 whatever" in str(shifted)
+    with pytest.raises(dx.LearningError, match=r"calibration_intercept: over classes .* causes has that of each class"):
+        shifted["calibration_intercept"]
+    forecasts, per_class = shifted.forecasts, shifted.causes.set_index("cause")["calibration_intercept"]
+    assert per_class["severe"] > 0.5 and per_class.drop("severe").max() < 0
+    for name in forecasts.names:
+        one = forecasts.of(name)
+        log_odds = measures.logit(one.p[:, 0]) + per_class[name]
+        assert (1 / (1 + np.exp(-log_odds))).mean() == pytest.approx(one.y.mean())
+
+
+def test_a_measure_that_is_not_there_says_why() -> None:
+    """Forecasts without a mistake have no finite slope; a name that is no measure has a nearest one."""
+    rows = pd.DataFrame({"x": ["yes"] * 30 + ["no"] * 30, "d": ["ill"] * 30 + ["well"] * 30})
+    fit = dx.fit_model(rows, "d")
+    result = dx.evaluate(fit.model, fit.read(rows), resamples=0)
+    assert "No calibration_slope: no finite slope fits, since the forecasts tell the classes apart" in str(result)
+    with pytest.raises(dx.LearningError, match="calibration_slope: no finite slope fits, since the forecasts tell"):
+        result["calibration_slope"]
+    with pytest.raises(dx.LearningError, match=r"'calibration_slop' is not a measure \(nearest: 'calibration_slope'"):
+        result["calibration_slop"]
+
+
+def test_patients_from_whom_a_model_learned_are_no_proof() -> None:
+    """A warning where they are the very same, under either model; none for others, or some of them."""
+    patients = cohort(300, 1)
+    learned = dx.calibrate(MODEL, patients, method="counts").model
+    warnings = dx.evaluate(learned, patients, resamples=0).warnings
+    assert len(warnings) == 1
+    assert re.match(r"exclusive \S+ has learned from these very patients \(source COHORT_[0-9a-f]{12}\)", warnings[0])
+    against = dx.evaluate(MODEL, patients, against=learned, resamples=0)
+    assert against.warnings == warnings and warnings[0] in against.to_html() and warnings[0][:60] in str(against)
+    assert dx.evaluate(learned, patients.head(299), resamples=0).warnings == ()
+    assert dx.evaluate(MODEL, patients, resamples=0).warnings == ()
+    again = dx.calibrate(learned, cohort(300, 2), method="counts").model
+    assert len(dx.evaluate(again, cohort(300, 2), resamples=0).warnings) == 1

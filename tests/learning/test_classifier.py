@@ -8,13 +8,14 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.testing import assert_allclose
 from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import cross_val_score
 from sklearn.utils.estimator_checks import check_estimator
 
 import bayesdx as dx
 
-IN_ONE_FOLD = "cross-validation puts a row into one fold, however much it weighs; its copies are in several"
+IN_ONE_FOLD = "a row is in one fold, however much it weighs; copies of it, too few here to be told, are in several"
 CANNOT_APPLY = {"check_sample_weight_equivalence_on_dense_data": IN_ONE_FOLD}
 
 
@@ -89,3 +90,16 @@ def test_columns_of_arrow_are_columns_of_numpy() -> None:
     one, two = (dx.BayesDxClassifier().fit(table, labels) for table in (frame, other))
     assert one.model_ == two.model_ and list(two.feature_names_in_) == ["s", "x", "n", "b"]
     np.testing.assert_array_equal(one.predict_proba(frame), two.predict_proba(other))
+
+
+def test_rows_of_one_patient_are_told_to_it() -> None:
+    """``groups`` of ``fit`` are those of ``fit_model``, without the rows of weight 0; one for each row."""
+    rng = np.random.default_rng(0)
+    X, y, groups = np.repeat(rng.integers(0, 4, (40, 6)), 4, axis=0), np.arange(160) // 4 % 2, np.arange(160) // 4
+    weights = np.where(np.arange(160) < 8, 0.0, 1.0)
+    frame = pd.DataFrame(X[8:], columns=[f"x{place}" for place in range(6)]).assign(c=[f"c{label}" for label in y[8:]])
+    fit = dx.fit_model(frame, "c", groups=groups[8:])
+    found = dx.BayesDxClassifier().fit(X, y, weights, groups)
+    assert_allclose(found.predict_proba(X), fit.posteriors(pd.DataFrame(X).add_prefix("x"))[["c0", "c1"]])
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        dx.BayesDxClassifier().fit(X, y, groups=groups[:3])

@@ -335,6 +335,129 @@ def test_findings_that_repeat_each_other_do_not_make_it_sure() -> None:
     assert "likelihood ratios to the power of 1 / " in cooled.model.sources[0].citation
 
 
+def test_findings_that_say_little_many_times_are_no_worse_than_the_class_frequencies() -> None:
+    """Sixty copies of one weak finding get the temperature that they need; where nothing is proved, a note says so."""
+    train, test = repeated(400, 1, 60), repeated(2000, 2, 60)
+    fit, hot = dx.fit_model(train, "c", structure="naive"), dx.fit_model(train, "c", structure="naive", temperature=8)
+    assert log_loss(fit, test) < log_loss(hot, test) - 0.05
+    shares = train["c"].value_counts(normalize=True)
+    assert log_loss(fit, test) < -np.log(shares[test["c"]]).mean()
+    noise = train.assign(c=np.random.default_rng(0).permutation(train["c"]))
+    alone = "In cross-validation the findings predict no better than the class frequencies alone (log loss "
+    assert any(note.startswith(alone) for note in dx.fit_model(noise, "c").notes)
+    assert not any(note.startswith(alone) for note in fit.notes)
+
+
+@pytest.mark.parametrize("lowest", [0.3, 1.0, 3.0, 47.0, 900.0])
+def test_a_temperature_is_found_wherever_it_lies(lowest: float) -> None:
+    """Within a fifth of the least loss, never below 1; where the loss falls for ever, the search ends."""
+    from bayesdx.learning.classes import coolest
+
+    found, value = coolest(lambda each: (np.log(each) - np.log(lowest)) ** 2)
+    assert found / max(lowest, 1.0) == pytest.approx(1, rel=0.2)
+    assert value == pytest.approx((np.log(found) - np.log(lowest)) ** 2)
+    assert coolest(lambda each: 1 / each)[0] > 1000
+
+
+def laboratory(patients: int, seed: int) -> pd.DataFrame:
+    """Ten measured values, each of which says a little."""
+    rng = np.random.default_rng(seed)
+    ill = rng.random(patients) < 0.4
+    values = rng.normal(size=(patients, 10)) + 0.3 * ill[:, None]
+    return pd.DataFrame(values).add_prefix("f").assign(c=np.where(ill, "ill", "well"))
+
+
+def test_copies_of_patients_do_not_make_it_sure() -> None:
+    """Every row four times: cross-validation keeps copies together, notes count them, and it surprises no more."""
+    once, test = laboratory(150, 1), laboratory(2000, 2)
+    fit, copied = dx.fit_model(once, "c"), dx.fit_model(pd.concat([once] * 4), "c")
+    assert copied.notes[0].startswith("450 of 600 rows are copies of others")
+    assert log_loss(copied, test) < log_loss(fit, test) + 0.05
+    apart = dx.fit_model(pd.concat([once] * 4), "c", groups=np.arange(600))
+    assert log_loss(copied, test) < log_loss(apart, test) - 0.05
+    grouped = dx.fit_model(pd.concat([once.assign(patient=once.index)] * 4), "c", groups="patient")
+    assert grouped.model.tables == copied.model.tables and grouped.mapping["patient"] is None
+
+
+def filled_in_alike(patients: int, seed: int) -> pd.DataFrame:
+    """Half of the forms have nothing but "no" in 100 places, and three answers that differ."""
+    rng = np.random.default_rng(seed)
+    found = (rng.random((patients, 100)) < 0.3) & (rng.random(patients) < 0.5)[:, None]
+    asked = {"age": rng.integers(0, 6, patients), "sex": rng.integers(0, 2, patients)}
+    c = np.where(rng.random(patients) < 0.3 + 0.3 * found.any(axis=1), "ill", "well")
+    return pd.DataFrame(found.astype(int)).add_prefix("f").assign(**asked, c=c)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [table(400), repeated(400, 1), repeated(400, 1, 40), filled_in_alike(600, 1), laboratory(200, 1).round(0)],
+    ids=["few findings", "six alike", "forty alike", "forms filled in alike", "rounded values"],
+)
+def test_different_patients_who_are_alike_are_no_copies(frame: pd.DataFrame) -> None:
+    """Rows that few or dependent findings make identical stay patients of their own; a tenth copied is found out."""
+    assert not any("copies" in note for note in dx.fit_model(frame, "c" if "c" in frame else "cause").notes)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5])
+def test_a_part_that_was_copied_is_told(share: float) -> None:
+    """Some rows twice, among findings of few states: about as many copies as there are."""
+    rng = np.random.default_rng(5)
+    frame = pd.DataFrame(rng.integers(0, 4, (400, 9))).add_prefix("f").astype(str)
+    frame = frame.assign(c=np.where(rng.random(400) < 0.4, "ill", "well"))
+    extra = int(400 * share)
+    notes = dx.fit_model(pd.concat([frame, frame.head(extra)]), "c").notes
+    assert f"{extra} of {400 + extra} rows are copies" in notes[0]
+
+
+def test_visits_of_one_patient_are_in_one_fold() -> None:
+    """Habits of a patient are no signs of a disease: with groups, new patients surprise less than without."""
+    rng = np.random.default_rng(0)
+
+    def visits(patients: int, each: int) -> pd.DataFrame:
+        ill = rng.random(patients) < 0.4
+        habits = np.repeat(rng.normal(size=(patients, 12)) + 0.25 * ill[:, None], each, axis=0)
+        frame = pd.DataFrame(habits + 0.05 * rng.normal(size=habits.shape)).add_prefix("f")
+        return frame.assign(c=np.repeat(np.where(ill, "ill", "well"), each), who=np.repeat(np.arange(patients), each))
+
+    train, test = visits(60, 6), visits(1500, 1).drop(columns="who")
+    knowing, not_knowing = dx.fit_model(train, "c", groups="who"), dx.fit_model(train.drop(columns="who"), "c")
+    assert log_loss(knowing, test) < log_loss(not_knowing, test) - 0.1
+    rows = dx.fit_model(train.drop(columns="who"), "c", groups=[f"p{each}" for each in train["who"]])
+    assert rows.model.tables == knowing.model.tables
+
+
+@pytest.mark.parametrize(
+    ("groups", "sentence"),
+    [
+        ("patiant", "groups: 'patiant' is not a column (nearest: 'patient')."),
+        ([1, 2], "groups: 2 values for 4 rows; expected one per row."),
+        ("patient", "column patient, row 2: empty; expected whose row it is."),
+    ],
+)
+def test_groups_that_cannot_be_used(groups: object, sentence: str) -> None:
+    """One sentence."""
+    frame = pd.DataFrame({"c": ["x", "y"] * 2, "f": ["a", "b", "b", "a"], "patient": [1, 1, None, 2]})
+    with pytest.raises(dx.LearningError) as caught:
+        dx.fit_model(frame, "c", groups=groups)
+    assert str(caught.value) == sentence
+
+
+def test_folds_are_whole_groups_and_alike() -> None:
+    """No group in two folds; every class is spread evenly, as far as groups allow; rows alone are stratified."""
+    from bayesdx.learning.folds import folds
+
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(200), rng.integers(1, 6, 200))
+    labels = (rng.random(200) < 0.2).astype(int)[groups]
+    found = folds(labels, groups, 5)
+    assert all(len(np.unique(found[groups == group])) == 1 for group in range(200))
+    for label in (0, 1):
+        sizes = np.bincount(found[labels == label], minlength=5)
+        assert np.ptp(sizes) <= 5
+    alone = folds(labels, np.arange(len(labels)), 5)
+    assert all(np.ptp(np.bincount(alone[labels == label], minlength=5)) <= 1 for label in (0, 1))
+
+
 def rare_findings(patients: int, seed: int, classes: int = 30, findings: int = 150) -> pd.DataFrame:
     """Each class with a few findings of its own, which other patients hardly ever have."""
     own = np.random.default_rng(9).random((classes, findings)) < 0.03
@@ -359,17 +482,17 @@ def test_smoothing_by_the_shares_of_all_classes_is_two_patients() -> None:
     counts = counted(codes, labels, np.ones(6), [2], 2, with_tree=False)
     pool = np.array([5.5, 1.5]) / 7
     expected = np.array([[2, 1] + 2 * pool, [3, 0] + 2 * pool]) / 5
-    assert_allclose(counts.tables(Choice("naive", "ignore", "pooled")).shares[0], expected)
+    assert_allclose(counts.tables(Choice("naive", "ignore", "pooled")).shares, expected)
 
 
 def test_patients_without_a_mistake_are_no_proof() -> None:
     """Eight findings that never erred in 100 patients are tempered: at 1, no patient would be more surprising."""
-    from bayesdx.learning.classes import TEMPERATURES, choose
+    from bayesdx.learning.classes import choose
 
     labels = np.arange(100) % 2
     codes = np.repeat(labels[:, None], 8, axis=1)
-    made = choose(codes, labels, np.ones(100), [2] * 8, 2, ["naive"], ["ignore"], [1.0], TEMPERATURES, {})
-    assert 1 < made.temperature < TEMPERATURES[-1] and made.log_loss < 0.05
+    made = choose(codes, labels, np.ones(100), [2] * 8, 2, ["naive"], ["ignore"], [1.0], None, {}, np.arange(100))
+    assert 1 < made.temperature < 8 and made.log_loss < 0.05
 
 
 def test_a_fit_that_was_used_is_pickled() -> None:
