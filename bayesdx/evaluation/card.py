@@ -165,7 +165,7 @@ def _misses(facts: _Facts) -> str:
     sizes = kept["cause"].value_counts()
     if late.empty:
         return "No reported cause is beyond the first three."
-    order = sorted(late.index, key=lambda cause: (-late[cause], cause))[:4]
+    order = sorted(late.index, key=lambda cause: (-late[cause], cause))[:3]
     said = "; ".join(f"{facts.model.label(cause)} ({late[cause]} of {sizes[cause]})" for cause in order)
     return f"Most often not among the first three: {said}. Weaknesses are listed below."
 

@@ -18,7 +18,7 @@ Mathematics and Computation 97.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -116,6 +116,20 @@ class Belief:
             inverse = (rest * go_on / total**2 + share * of_earlier) / (1 - share)
             found = 1 / inverse
         return np.asarray(np.where(np.isfinite(found), found, self.sums(stay)[self.row]))
+
+    def with_rows_of(self, other: Belief, rows: NDArray[np.bool_]) -> Belief:
+        """The same distributions, some of them as another belief has them; ``rows`` of shape (n_distributions,)."""
+        there = rows[self.row]
+
+        def chosen(own: Array, others: Array) -> Array:
+            return np.where(there, others, own)
+
+        return replace(
+            self,
+            alpha=chosen(self.alpha, other.alpha),
+            beyond=chosen(self.beyond, other.beyond),
+            whole=chosen(self.whole, other.whole),
+        )
 
     def sums(self, of_cells: Array) -> Array:
         """Sum over the states of each distribution."""

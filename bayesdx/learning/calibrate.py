@@ -79,6 +79,7 @@ from bayesdx.learning.version import (
 from bayesdx.network import Network
 
 Array = NDArray[np.float64]
+Cooling = Callable[[Patients], Tempered]
 Method = Literal["counts", "em", "prior_shift"]
 METHODS = ("counts", "em", "prior_shift")
 
@@ -384,7 +385,8 @@ def calibrate(
         causes and effects, and for each number as far as it conflicts with the patients
         (``bayesdx.learning.discount`` says what that assumes). A number multiplies the equivalent sample size of every
         prior: 1 assumes that these patients are like those whom the parent's intervals speak of, and what conflicts is
-        listed but not weakened. 0 puts Jeffreys' prior, half a patient per state, in place of the parent's. In
+        listed but not weakened. 0 puts Jeffreys' prior, half a patient per state, in place of the parent's wherever
+        the data are worth half a patient; numbers that they do not inform keep their prior. In
         "prior_shift" a number multiplies two patients, which a prior is worth there at most, and "auto" weakens the
         priors of contexts, and those of causes, by the largest shift that the patients leave possible
         (``bayesdx.learning.discount.discounted_together``).
@@ -452,13 +454,17 @@ def calibrate(
     layout = Layout(network)
     used, verified, warnings = unverified_hidden(model, known, method)
     patients = patients_of(network, used)
+    parts: list[str]
+    names: list[str] | None
     if method == "prior_shift":
         mix = _within(case_mix(model, network), variables)
         most = np.inf if prior_strength == "auto" else SHIFT_PRIOR
-        whole = believe(model, layout, ("priors", "tables"), mix, _number(prior_strength), most)
+        parts, names = ["priors", "tables"], mix
+        whole = believe(model, layout, parts, names, _number(prior_strength), most)
         patients = _hidden(model, patients, warnings)
     else:
-        whole = believe(model, layout, move, variables, _number(prior_strength))
+        parts, names = [move] if isinstance(move, str) else list(move), variables
+        whole = believe(model, layout, parts, names, _number(prior_strength))
         _refuse_single_class(model, patients, layout)
     begin = layout.values(network)
     beside: StudiesBeside | None = None
@@ -470,31 +476,43 @@ def calibrate(
     groups = groups_of(model, network, whole)
     effects = _effects(model, network, layout) if method == "prior_shift" else None
     learns = prior_strength == "auto"
+    cooled: Cooling | None = None
     if method == "counts":
         found = by_counting(layout, whole, patients, groups if learns else None)
         warnings += left_alone(whole, found.fit.totals.counts)
     else:
         evidence, weigh = None, None
         if method == "prior_shift":
-            evidence, remark = _calibrated(model, layout, whole, effects, patients, source, mapping)
+            cooled, remark = _calibrated(model, layout, whole, effects, patients, source, mapping)
+            evidence = None if cooled is None else cooled(patients)
             warnings += remark
             weigh = None if not learns else _weighing(layout, whole, groups, effects, patients, evidence, seed)
         elif source is not None:
             raise LearningError("source: only prior_shift calibrates posteriors on patients of the source.")
-        found = by_em(
-            layout,
-            whole,
-            patients,
-            groups if learns else None,
-            expected=evidence,
-            starts=starts,
-            max_iterations=max_iterations,
-            tolerance=tolerance,
-            seed=seed,
-            progress=progress,
-            literature=beside,
-            weigh=weigh,
-        )
+
+        def learnt(from_: Belief) -> Estimate:
+            return by_em(
+                layout,
+                from_,
+                patients,
+                groups if learns else None,
+                expected=evidence,
+                starts=starts,
+                max_iterations=max_iterations,
+                tolerance=tolerance,
+                seed=seed,
+                progress=progress,
+                literature=beside,
+                weigh=weigh,
+            )
+
+        found = learnt(whole)
+        if prior_strength == 0:  # Jeffreys' prior is for numbers that patients inform
+            parent, kept = believe(model, layout, parts, names, 1.0), np.zeros(len(whole.left), dtype=bool)
+            while (_blind(whole, found.known) & ~kept).any():
+                kept |= _blind(whole, found.known)
+                whole = whole.with_rows_of(parent, kept)
+                found = learnt(whole)
     tested, narrower = pd.DataFrame(), np.ones(len(whole.cells))
     if method == "prior_shift":
         check = misfit(
@@ -517,7 +535,7 @@ def calibrate(
                 found.belief,
                 without,
                 None,
-                expected=fewer,
+                expected=None if fewer is None else fewer(without),
                 starts=1,
                 max_iterations=max_iterations,
                 tolerance=max(1e-3, tolerance),
@@ -563,18 +581,15 @@ def calibrate(
             used,
             populations,
             begin,
-            fit,
+            found,
+            effects,
+            cooled,
             method,
             max_iterations,
             tolerance,
             seed,
         )
         table = _with_common_mean(table, common)
-        if method == "prior_shift":
-            warnings.append(
-                "Priors of single sites and their common mean have intervals that leave out how uncertain the "
-                "likelihoods are; those without site= include it."
-            )
         learned |= {key: number for key, number in common.items() if key in learned}
     read: Read | None = None
     published = pd.DataFrame()
@@ -802,9 +817,7 @@ def _unidentified(model: Model, belief: Belief, known: Information) -> list[str]
     labels = {number.row: number.label for number in compiled(model).parameters}
     numbers = {id(row): place for place, row in enumerate(_all_rows(model))}
     names = [labels.get(numbers[id(row)], row.place.node) for row in belief.distributions]
-    effective = np.zeros(len(names))
-    np.maximum.at(effective, belief.row, known.effective)
-    blind = [names[row] for row in np.flatnonzero(effective < 0.5)]
+    blind = [names[row] for row in np.flatnonzero(_blind(belief, known))]
     said = []
     if blind:
         said.append(
@@ -817,6 +830,13 @@ def _unidentified(model: Model, belief: Belief, known: Information) -> list[str]
             f"(correlation {correlation:+.2f}); their sum or difference is better known than either."
         )
     return said
+
+
+def _blind(belief: Belief, known: Information) -> NDArray[np.bool_]:
+    """Distributions of which the data are worth less than half a patient."""
+    effective = np.zeros(len(belief.left))
+    np.maximum.at(effective, belief.row, known.effective)
+    return effective < HALF
 
 
 def _all_rows(model: Model) -> Sequence[object]:
@@ -849,6 +869,9 @@ def _tabulate(model: Model, found: Estimate, narrower: Array) -> tuple[pd.DataFr
                 size, left = float(known.size[cell]), float(belief.left[place])
                 lower, upper = interval(value, size, left, *withheld[cell], doubt=float(doubt[cell]))
                 lower = min(lower, float(belief.left[place] * known.lower[cell]))
+                if np.isfinite(known.upper[cell]):
+                    beside = value if len(belief.left) == 1 else interval(value, size, left, *withheld[cell])[1]
+                    upper = max(beside, left * float(known.upper[cell]))  # the grid knows one distribution only
                 learned[number.file, number.key] = Learned(value, lower, upper, effective)
             rows.append(
                 [
@@ -946,13 +969,20 @@ def _sites(
     cohort: Cohort,
     populations: Mapping[str, str],
     begin: Array,
-    fit: Fit,
+    whole: Estimate,
+    effects: Belief | None,
+    cooled: Cooling | None,
     method: str,
     max_iterations: int,
     tolerance: float,
     seed: int,
 ) -> tuple[pd.DataFrame, dict[str, dict[Key, Learned]], dict[Key, Learned]]:
-    """What each site says alone, with links and tables as all patients leave them, and all sites brought together."""
+    """What each site says alone, with links and tables as all patients leave them, and all sites brought together.
+
+    In "prior_shift" a site's patients count for less as far as likelihoods are uncertain. That doubt is shared by all
+    sites: neither one of them nor their mean is known better than all patients together say.
+    """
+    fit = whole.fit
     own = site_belief(model, belief, fit.values)
     if own is None:
         raise LearningError("site: nothing that belongs to a population may move; let priors move.")
@@ -966,16 +996,23 @@ def _sites(
             counts = count(layout, patients)
             values, known = own.update(fit.values, counts), counted(own, counts)
         else:
-            expected = expectation(layout, patients)
+            expected = expectation(layout, patients) if cooled is None else cooled(patients)
             found = maximise(layout, own, expected, fit.values, max_iterations=max_iterations, tolerance=tolerance)
-            values = found.values
-            known = information(layout, own, expected, patients, values, found.totals.counts, seed)
+            values, drawn = found.values, found.totals.counts
+            known = information(layout, own, expected, patients, values, drawn, seed)
+            if method == "prior_shift":
+                kept = misfit(model, layout, own, effects, patients, values, drawn, seed).narrower
+                known = replace(known, effective=known.effective * kept)
         share = values[own.cells] / own.left[own.row]
         worth = np.full(len(own.left), np.inf)
         np.minimum.at(worth, own.row, known.effective)
         alone.append(Alone(share, worth))
     before = begin[own.cells] / own.left[own.row]
-    pooled = pool(own, before, belief.prior_size[np.isin(belief.cells, own.cells)], alone)
+    here = np.isin(belief.cells, own.cells)
+    pooled = pool(own, before, belief.prior_size[here], alone)
+    if method == "prior_shift":
+        most = whole.known.size[here]
+        pooled = replace(pooled, mean_size=np.minimum(pooled.mean_size, most), size=np.minimum(pooled.size, most))
     return tabulate_sites(model, own, populations, alone, pooled)
 
 
@@ -1050,8 +1087,8 @@ def _calibrated(
     patients: Patients,
     source: Cohort | Table | None,
     mapping: Source | None,
-) -> tuple[Tempered | None, list[str]]:
-    """The evidence of the findings, cooled as far as it repeats itself; None where it can be taken as it is."""
+) -> tuple[Cooling | None, list[str]]:
+    """How evidence of findings is cooled, as far as it repeats itself; None where it can be taken as it is."""
     network = layout.network
     cause = exclusive_cause(model, network)
     if cause is None:
@@ -1100,8 +1137,11 @@ def _calibrated(
                 f"prior_shift: refused, since the findings repeat each other in these patients: their evidence varies "
                 f"{ratio:.1f} times as much as {model.name} says. {_instead(0.5)}"
             )
-    evidence = log_likelihoods(network, cause, patients) / temperature + bias
-    return Tempered(layout, cause, patients.weights, evidence), [said]
+
+    def cooled(people: Patients) -> Tempered:
+        return Tempered(layout, cause, people.weights, log_likelihoods(network, cause, people) / temperature + bias)
+
+    return cooled, [said]
 
 
 def _instead(share: float) -> str:

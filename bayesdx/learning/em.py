@@ -17,11 +17,14 @@ from bayesdx.learning.literature import Literature
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
 
-REMEMBERED = 5
+REMEMBERED = 8
 """Points, besides the present one, that a longer step is drawn from."""
 
 NEAR = 0.005
 """How far below its maximum the objective may end, as the last steps let expect: a tenth of a standard deviation."""
+
+SAME_DIRECTION = 1e-6
+"""Part of the longest of some steps below which what another adds is rounding."""
 
 TRACE = ["start", "round", "iteration", "objective", "log_evidence", "largest_change"]
 
@@ -65,10 +68,11 @@ def maximise(
     """Run EM until no number moves by more than ``tolerance``, and the maximum is near.
 
     Where most of the data are missing, steps are short long before the maximum, and much shorter than an estimate is
-    uncertain once there are many patients.
+    uncertain once there are many patients. So EM goes on until the slowest rate at which the last steps shrank leaves
+    less than ``NEAR`` to be gained (``_still_to_gain``).
 
-    Every third pass tries a longer step: two steps of EM say how fast it converges, and the numbers are carried on
-    along them, on the scale of logarithms. The step is taken only where it does not lower what is maximised.
+    A pass tries a longer step: the last points and their steps say where these lead to, on the scale of logarithms. It
+    is taken where it does not lower what is maximised; where it does, a step of EM follows.
 
     Parameters
     ----------
@@ -96,6 +100,7 @@ def maximise(
     """
     rows: list[list[float]] = []
     path: list[tuple[Array, Array]] = []
+    recent: list[tuple[Array, Array]] = []  # the path, with the points from which a longer step failed
     now = _at(layout, belief, expected, start, literature)
     converged, plain = False, True
     for iteration in range(1, max_iterations + 1):
@@ -105,10 +110,9 @@ def maximise(
         )
         change = float(np.abs(following - now.values).max())
         rows.append([number, weighing, iteration, now.objective, now.totals.log_evidence, change])
-        path = [*path[-REMEMBERED:], (now.values, following)]
-        ahead = None if plain else _further(belief, path, counts)
-        if converged := change <= tolerance and _still_to_gain(belief, path[-1], ahead, counts) <= NEAR:
-            ahead = None
+        path, recent = ([*points[-REMEMBERED:], (now.values, following)] for points in (path, recent))
+        converged = change <= tolerance and _still_to_gain(belief, recent, counts) <= NEAR
+        ahead = None if plain or converged else _further(belief, path, counts)
         found = _at(layout, belief, expected, following if ahead is None else ahead, literature)
         plain = ahead is not None and not found.objective >= now.objective
         if plain:
@@ -136,14 +140,32 @@ def _at(layout: Layout, belief: Belief, expected: Expectation, values: Array, li
     return _Point(values, totals, objective if literature is None else objective + literature.log_likelihood(values))
 
 
-def _still_to_gain(belief: Belief, step: tuple[Array, Array], ahead: Array | None, counts: Array) -> float:
-    """How much higher the objective is where the steps lead to: half the slope there times the way.
+def _still_to_gain(belief: Belief, points: list[tuple[Array, Array]], counts: Array) -> float:
+    r"""How much higher the objective is at its maximum, as the last points and their steps let expect.
 
-    A step of EM is the slope of the objective divided by the information of complete data.
+    A step s is the slope of the objective divided by the information C of complete data, and its Jacobian is
+    :math:`J = I - C^{-1} H`, H being the information of what was observed (Dempster, Laird, Rubin 1977). So
+    :math:`\frac 1 2 s^T C (I - J)^{-1} s` is still to be gained, at most :math:`s^T C s / 2 \mu` where the slowest
+    direction keeps :math:`1 - \mu` of its way in every step. The points say :math:`\mu` in the directions between
+    them, which the slow ones soon dominate (Rayleigh, Ritz). Infinite where one point, or a bend upwards, says nothing.
     """
-    ends = (*step, step[1] if ahead is None else ahead)
-    from_, to, end = (np.log(np.maximum(each[belief.cells], 1e-300)) for each in ends)
-    return float(np.abs((belief.alpha + counts[belief.cells]) @ ((to - from_) * (end - from_))) / 2)
+    from_, to = (np.log(np.maximum([pair[side][belief.cells] for pair in points], 1e-300)) for side in (0, 1))
+    weight = np.sqrt(belief.alpha + counts[belief.cells])  # the metric of complete data
+    step = (to[-1] - from_[-1]) * weight
+    square = float(step @ step)
+    if square == 0:
+        return 0.0
+    ways, shorter = np.diff(from_, axis=0) * weight, np.diff(from_ - to, axis=0) * weight
+    length = np.linalg.norm(ways, axis=1)
+    gone = length > 0
+    if not gone.any():
+        return np.inf
+    ways, shorter = (each[gone] / length[gone, None] for each in (ways, shorter))
+    mixed, sizes, directions = np.linalg.svd(ways, full_matrices=False)
+    kept = sizes > SAME_DIRECTION * sizes[0]
+    rates = (directions[kept] @ shorter.T @ mixed[:, kept]) / sizes[kept]
+    slowest = float(np.linalg.eigvalsh((rates + rates.T) / 2)[0])
+    return square / (2 * slowest) if slowest > 0 else np.inf
 
 
 def _further(belief: Belief, path: list[tuple[Array, Array]], counts: Array) -> Array | None:

@@ -160,7 +160,9 @@ def counted_for_less(
         progress=progress,
     )
     fit = replace(fit, trace=pd.concat([found.fit.trace, fit.trace], ignore_index=True))
-    known = information(layout, belief, expected, patients, fit.values, fit.totals.counts, seed)
+    typical = np.array([np.median(kept[found.belief.row == row]) for row in range(len(best))])
+    counted = np.minimum(kept, typical[found.belief.row])  # of a number near 0 the prior alone is left, doubted or not
+    known = information(layout, belief, expected, patients, fit.values, fit.totals.counts, seed, counted=counted)
     return replace(
         found,
         fit=fit,
@@ -228,7 +230,7 @@ def counted(belief: Belief, counts: Array) -> Information:
     """What complete draws say."""
     drawn = counts[belief.cells]
     size = belief.worth(belief.alpha + drawn, belief.beyond + belief.passed(drawn))
-    return Information(size, belief.sums(drawn)[belief.row], np.ones_like(size), ())
+    return Information(size, belief.sums(drawn)[belief.row], np.ones_like(size), np.full_like(size, np.nan), ())
 
 
 def left_alone(belief: Belief, counts: Array) -> list[str]:

@@ -16,12 +16,14 @@ not exclude it. The likelihood of one patient is linear in one number,
 .. math:: L_i(p) / L_i(\hat p) = 1 + s_i \frac{p - \hat p}{\hat p (1 - \hat p)},
 
 so its posterior with all other numbers at their estimates is summed on a grid, and the lower end is the lower one of
-both.
+both. Nor does the information at an estimate near 0 say how far away the number may be. Where its prior was weakened or
+the data count for a part, both ends come from a grid on which the other states of its distribution follow the number by
+steps of Newton and are summed out by Laplace's method.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -31,6 +33,7 @@ from bayesdx.learning.belief import Belief
 from bayesdx.learning.expected import Expectation
 from bayesdx.learning.layout import Layout
 from bayesdx.learning.literature import Literature
+from bayesdx.learning.moved_interval import HALF
 from bayesdx.learning.patients import Patients
 
 Array = NDArray[np.float64]
@@ -60,6 +63,12 @@ FIRM = 1.5
 LOG_ODDS = np.concatenate([np.linspace(-16.0, 0.0, 33), np.linspace(0.25, 6.0, 24)])
 """The grid, around the estimate."""
 
+LIKELY, FURTHER, FURTHEST = 3.0, 33, 6.0
+"""Grid of both ends: log-odds reached anyway, points from the estimate on, log-odds above the estimate at least."""
+
+MOST_FOLLOWED = 5_000
+"""Different rows that say how other states follow."""
+
 TAIL = 0.025
 
 CONFOUNDED = 0.9
@@ -78,6 +87,8 @@ class Information:
         The part of it that the data brought, at least 0.
     lower : ndarray, shape (n_cells,)
         What the lower end of the interval is at most, as a share of the free states.
+    upper : ndarray, shape (n_cells,)
+        The upper end of its posterior on a grid, as such a share; NaN where its size says enough.
     pairs : tuple of (int, int, float)
         Distributions whose numbers cannot be told apart, with the correlation.
     studies : mapping of source to ndarray, shape (n_cells,)
@@ -87,6 +98,7 @@ class Information:
     size: Array
     effective: Array
     lower: Array
+    upper: Array
     pairs: tuple[tuple[int, int, float], ...]
     studies: Mapping[str, Array] = field(default_factory=dict)
 
@@ -100,8 +112,12 @@ def information(
     counts: Array,
     seed: int,
     literature: Literature | None = None,
+    counted: Array | None = None,
 ) -> Information:
     """The information about every number that may move, at its estimate; studies add theirs.
+
+    Upper ends are those of data that count for a part ``counted``, shape (n_cells,), of what they are; 1 where left
+    out.
 
     References
     ----------
@@ -129,8 +145,10 @@ def information(
     spread = basis.variance(covariance)
     rho = basis.share
     size = np.divide(rho * (1 - rho), spread, out=np.full_like(spread, np.inf), where=spread > 0)
+    drew = belief.sums(counts[belief.cells])
     effective = np.maximum(0.0, size - belief.prior_size_at(values))
-    seen = (touched | (belief.sums(counts[belief.cells]) > 0))[belief.row]
+    effective = np.where(touched[belief.row], effective, np.minimum(effective, drew[belief.row]))
+    seen = (touched | (drew > 0))[belief.row]
     effective = np.where(seen, effective, 0.0)
     behind = np.multiply(rho, size, out=np.full_like(spread, np.inf), where=spread > 0)
     alone = seen & ~touched[belief.row]
@@ -138,9 +156,19 @@ def information(
     lower = np.ones_like(rho)
     if weak.size:
         lower[weak] = _lower(belief, basis, draws(), weights, weak)
+    upper = np.full_like(rho, np.nan)
+    weakened = (belief.whole > 0) & ((belief.alpha < np.minimum(HALF, belief.whole)) | (counted is not None))
+    faint = np.flatnonzero(alone & (behind < FEW) & (rho > 0) & (rho < 1) & weakened)
+    if faint.size:
+        part = np.ones_like(rho) if counted is None else counted
+        chosen, more = _chosen(patients, seed, MOST_FOLLOWED)
+        seen_in = patients.weights * more
+        held = list(_draws(layout, belief, expected, values, chosen))
+        ends = np.array([_ends(belief, basis, held, seen_in, cell, float(part[cell])) for cell in faint.tolist()])
+        lower[faint], upper[faint] = np.minimum(lower[faint], ends[:, 0]), ends[:, 1]
     pairs = tuple(_confounded(covariance, belief.row[basis.kept]))
     studies = {} if brought is None else brought.shares(covariance, basis.slopes())
-    return Information(size, effective, lower, pairs, studies)
+    return Information(size, effective, lower, upper, pairs, studies)
 
 
 def kept_share(
@@ -308,8 +336,9 @@ def _lower(
     share, a = basis.share[weak], belief.alpha[weak]
     b = np.maximum(belief.prior_size[weak] - a, 0.0)
     grid = np.log(share / (1 - share))[:, None] + LOG_ODDS
-    p = 1 / (1 + np.exp(-grid))
-    log_density = a[:, None] * np.log(p) - b[:, None] * np.logaddexp(0.0, grid)
+    logs = -np.logaddexp(0.0, -grid)
+    p = np.exp(logs)
+    log_density = a[:, None] * logs - b[:, None] * np.logaddexp(0.0, grid)
     for part, drawn in draws:
         total = np.zeros((len(part), len(belief.left)))
         np.add.at(total.T, belief.row, drawn.T)
@@ -323,9 +352,81 @@ def _lower(
     between = (density[:, 1:] + density[:, :-1]) / 2 * np.diff(grid, axis=1)
     reached = np.concatenate([below, between], axis=1).cumsum(axis=1)
     reached = reached / reached[:, -1:]
-    ends = [np.interp(TAIL, mass, logs) for mass, logs in zip(reached, np.log(p), strict=True)]
+    ends = [np.interp(TAIL, mass, at) for mass, at in zip(reached, logs, strict=True)]
     further = np.log(np.minimum(1.0, TAIL / reached[:, 0])) / a
     return np.asarray(np.exp(np.array(ends) + further))
+
+
+def _ends(
+    belief: Belief,
+    basis: Basis,
+    draws: Iterable[tuple[Index, Array]],
+    weights: Array,
+    cell: int,
+    part: float,
+) -> Array:
+    """2.5 and 97.5 % quantile of the posterior of one number, of Jeffreys' prior at least, the other states summed out.
+
+    References
+    ----------
+    L. Tierney, J. Kadane (1986), "Accurate approximations for posterior moments and marginal densities", JASA 81.
+    """
+    mates = np.flatnonzero(belief.row == belief.row[cell])
+    others = mates != cell
+    share = basis.share[mates]
+    own = float(share[~others][0])
+    alpha = np.maximum(belief.alpha[mates], np.minimum(HALF, belief.whole[mates]))
+    a, b = float(alpha[~others][0]), alpha[others]
+    parts = [(weights[rows] * part, drawn[:, mates]) for rows, drawn in draws]
+    weight = np.concatenate([each for each, _ in parts])
+    drawn = np.concatenate([each for _, each in parts])
+    rest = 1 - drawn.sum(axis=1)
+    ratio = np.divide(drawn, share, out=np.zeros_like(drawn), where=share > 0)  # likelihood of a draw of each state
+    of_own, of_others = ratio[:, ~others][:, 0], ratio[:, others]
+    theta = float(np.log(own / (1 - own)))
+    grid = np.concatenate([theta + LOG_ODDS[LOG_ODDS < 0], np.linspace(theta, max(LIKELY, theta + FURTHEST), FURTHER)])
+    q = share[others] / share[others].sum()
+    logs, width = np.empty(len(grid)), np.zeros(len(grid))
+    for point, p in enumerate(np.exp(-np.logaddexp(0.0, -grid))):
+        base = rest + of_own * p
+
+        def height(q: Array, base: Array = base, p: float = p) -> float:
+            found = np.log(np.maximum(base + (1 - p) * (of_others @ q), 1e-300))
+            return float(weight @ found + b @ np.log(np.maximum(q, 1e-300)))
+
+        if len(q) > 1 and grid[point] >= theta:
+            q, width[point] = _followed(q, b, weight, base, (1 - p) * of_others, height)
+        logs[point] = height(q) - a * np.logaddexp(0.0, -grid[point]) - b.sum() * np.logaddexp(0.0, grid[point])
+    above = grid >= theta
+    logs[above] -= (width[above] - width[above][0]) / 2
+    density = np.exp(logs - logs.max())
+    between = (density[1:] + density[:-1]) / 2 * np.diff(grid)
+    reached = np.r_[density[0] / a, between].cumsum()  # below the grid only the prior's p^a is left
+    ends = np.interp([TAIL, 1 - TAIL], reached / reached[-1], grid)
+    return np.asarray(np.exp(-np.logaddexp(0.0, -ends)))
+
+
+def _followed(
+    q: Array, alpha: Array, weight: Array, base: Array, ratio: Array, height: Callable[[Array], float]
+) -> tuple[Array, float]:
+    """Shares of the other states after a step of Newton that raises the height, and ln det of the information there."""
+    drawn = ratio * q / np.maximum(base + ratio @ q, 1e-300)[:, None]
+    score = drawn - q * drawn.sum(axis=1, keepdims=True)
+    total = alpha.sum()
+    kept = np.arange(len(q)) != q.argmax()  # log-odds against the commonest
+    slope = (weight @ score + alpha - total * q)[kept]
+    curvature = ((score * weight[:, None]).T @ score + total * (np.diag(q) - np.outer(q, q)))[kept][:, kept]
+    curvature += np.diag(UNKNOWN + UNKNOWN * np.diag(curvature))
+    step = np.zeros(len(q))
+    step[kept] = np.clip(np.linalg.solve(curvature, slope), -2.0, 2.0)
+    before = height(q)
+    for length in (1.0, 0.5, 0.25, 0.1):
+        moved = q * np.exp(length * step)
+        moved /= moved.sum()
+        if height(moved) > before:
+            q = moved
+            break
+    return q, float(np.linalg.slogdet(curvature)[1])
 
 
 def _inverse(prior: Array, data: Array, same_row: NDArray[np.bool_]) -> Array:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -107,6 +109,25 @@ def test_zero_is_jeffreys() -> None:
         assert row["after"] == pytest.approx(0.5 / 302, rel=1e-6)
         assert 0 < row["lower"] < row["after"] < row["upper"] and row["upper"] == pytest.approx(0.0083, rel=0.05)
         assert found.loc["P(cause = common)", "after"] == pytest.approx(200.5 / 302, rel=1e-6)
+
+
+def test_jeffreys_prior_is_for_numbers_that_patients_inform() -> None:
+    """A finding of 1e-7 in a cause that nobody is known to have stays there, and is said to rest on the parent."""
+    model = exclusive_model()
+    rare = tuple(
+        replace(row, probability=1e-7, lower=3e-8, upper=3e-7)
+        if (row.variable, row.parents) == ("f1", (("cause", ("severe",)),))
+        else row
+        for row in model.tables
+    )
+    parent = replace(model, tables=rare)
+    table = dx.simulate_cohort(parent, 200, seed=1)
+    table.loc[::2, "cause"] = None
+    result = dx.calibrate(parent, table[table["cause"] != "severe"], prior_strength=0)
+    after = result.table.set_index("label")["after"]
+    assert after["P(f1 = yes | cause = severe)"] == pytest.approx(1e-7, rel=1e-3)
+    assert abs(after["P(f1 = yes | cause = mild)"] - 0.4) > 0.01
+    assert any("rest on the parent alone" in warning for warning in result.warnings)
 
 
 @pytest.mark.parametrize("strength", [1e-9, 0.01, "auto", 1])

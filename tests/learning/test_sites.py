@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from bayesdx.diagnosis.simulate import simulate
 from bayesdx.learning.sites import between
 from bayesdx.network import compile_network
 from tests.learning.models import exclusive_model
+from tests.learning.test_shift import many_causes
 
 LABEL = "P(cause = mild | no cause of it acts)"
 
@@ -93,6 +95,47 @@ def test_intervals_of_sites_hold_the_truth(size: float) -> None:
     assert np.mean(held) >= 0.91
     after, alone, pooled = np.mean(errors, axis=0)
     assert after <= min(1.05 * alone, pooled + 0.0002)
+
+
+def test_doubt_about_likelihoods_is_shared_by_all_sites() -> None:
+    """Likelihoods drawn from what the parent leaves open, nobody labelled: nine in ten intervals of sites hold.
+
+    Neither a site nor the mean of all is known better than all patients together say.
+    """
+    parent, held = many_causes(np.array([0.5, 0.3, 0.2])), []
+    rows = []
+    for row in parent.tables:
+        ends = row.probability / (row.probability + (1 - row.probability) * np.exp([0.8, -0.8]))
+        rows.append(replace(row, lower=float(ends[0]), upper=float(ends[1])))
+    unsure = replace(parent, tables=tuple(rows))
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        drawn = []
+        for row in parent.tables:
+            p = row.probability / (row.probability + (1 - row.probability) * np.exp(-rng.normal() * 0.8 / 1.96))
+            drawn.append(replace(row, probability=p, lower=p, upper=p))
+        shares = {site: rng.dirichlet([30.0, 18.0, 12.0]) for site in ("a", "b", "c")}
+        frames = []
+        for place, (site, share) in enumerate(shares.items()):
+            priors = tuple(
+                replace(row, probability=float(p), lower=0.0, upper=1.0)
+                for row, p in zip(parent.priors, share[1:], strict=True)
+            )
+            there = replace(parent, tables=tuple(drawn), priors=priors)
+            frames.append(
+                dx.simulate_cohort(there, 700, seed=10 * seed + place).drop(columns="cause").assign(ward=site)
+            )
+        table = pd.concat(frames, ignore_index=True)
+        whole, result = (
+            dx.calibrate(unsure, each, "prior_shift", site=site, tolerance=1e-3)
+            for each, site in ((table.drop(columns="ward"), None), (table, "ward"))
+        )
+        width = (whole.table["upper"] - whole.table["lower"]).to_numpy()
+        assert ((result.table["upper"] - result.table["lower"]).to_numpy() > 0.9 * width).all()
+        found = result.sites.sort_values(["site", "label"])
+        truth = np.concatenate([share[1:] for share in shares.values()])
+        held += ((found["lower"] <= truth) & (truth <= found["upper"])).tolist()
+    assert np.mean(held) >= 0.9
 
 
 def test_an_emergency_as_frequent_everywhere_is_not_lost_where_it_was_not_seen() -> None:

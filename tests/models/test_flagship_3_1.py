@@ -148,7 +148,11 @@ def test_plain_pictures_come_out_first(findings: dict[str, str], first: str) -> 
     assert diagnosed(**findings).differential[0].cause == first
 
 
-def test_all_published_cases_are_seen() -> None:
-    """None is left to judge it by; the artery has its six."""
-    assert {case.use for case in MODEL.cases} == {"seen"}
-    assert sum(case.causes == ("artery",) for case in MODEL.cases) == 6
+def test_the_cases_that_it_was_made_with_are_apart_from_those_that_judged_it() -> None:
+    """Every case of 3.0.1 is seen; the ninety of new_cases.csv, run once when the numbers were fixed, are held out."""
+    use = {case.case: case.use for case in MODEL.cases}
+    with (DERIVATION / "new_cases.csv").open(encoding="utf-8", newline="") as file:
+        judges = {row["case"] for row in csv.DictReader(file)}
+    assert len(judges) == 90
+    assert {name for name, one in use.items() if one == "held_out"} == judges
+    assert {name for name, one in use.items() if one == "seen"} == {case.case for case in BEFORE.cases}
