@@ -400,7 +400,7 @@ def diagnose(
 
     A JSON file holds an object of findings, an object with the key "findings", or FHIR resources of one patient. A
     table (CSV, Excel, Parquet, Arrow) holds the columns variable and state for one patient; or one patient a row, with
-    variables as columns, an empty cell being not observed. An
+    variables as columns, an empty cell being not observed, unless the model has a state for it (if_empty). An
     option -f replaces what the file says of that variable. A column that is no variable has to be kept or ignored. A
     row that cannot be diagnosed is marked and told on standard error; the others are answered.
 

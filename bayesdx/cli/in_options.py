@@ -14,7 +14,7 @@ OTHERWISE: Mapping[str, Mapping[str, str]] = {
     "calibrate": {"variables": "--only", "population": "--as-population"},
     "explain": {"by_group": "--groups"},
     "evaluate": {"subgroups": "--subgroup"},
-    "fit": {"cause": "--cause", "causes": "--cause"},
+    "fit": {"cause": "--cause", "causes": "--cause", "cuts": "--cut", "findings": "--finding"},
     "import": {"causes": "--cause", "kinds": "--kind", "references": "--reference"},
     "new": {"exclusive": "--together", "exclusive=False": "--together"},
     "questionnaire": {"kinds": "--kind"},

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -279,6 +280,17 @@ def fit(
         Structure.AUTO
     ),
     missing: Annotated[Missing, typer.Option(help="What an empty cell says.")] = Missing.AUTO,
+    finding: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="A column of findings; may be repeated. All that may be one without."),
+    ] = None,
+    ignore: IgnoreOption = None,
+    cut: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN=NUMBER", help="Where a band of a column of numbers ends and the next begins; repeated."
+        ),
+    ] = None,
     weight: WeightOption = None,
     groups: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Whose each row is, where a patient has several.")
@@ -288,11 +300,14 @@ def fit(
 ) -> None:
     """Make a model of a table of labelled patients, where there is none yet.
 
-    FOLDER must not exist. The mapping from the table's columns to the model is written as FOLDER.mapping.csv.
+    FOLDER must not exist. The mapping from the table's columns to the model is written as FOLDER.mapping.csv. Columns
+    of dates and identifiers are left out, which is said, unless --finding names them; numbers are cut where the
+    classes part, unless --cut says where.
 
     \b
     Examples:
       bayesdx fit patients.csv my_models/skin/1.0.0 --cause diagnosis --structure tree --name skin
+      bayesdx fit patients.csv my_models/skin/1.0.0 --cause diagnosis --ignore ward --cut age=18 --cut age=65
     """
     import bayesdx as dx
 
@@ -304,6 +319,9 @@ def fit(
         made = dx.fit_model(
             patients,
             cause[0] if len(cause) == 1 else cause,
+            findings=finding or None,
+            ignore=ignore or (),
+            cuts=_cuts(cut or ()),
             structure=structure.value,
             missing=missing.value,
             weight=weight,
@@ -315,6 +333,21 @@ def fit(
     made.write_mapping(mapping)
     saved = f"{folder}: saved, {len(made.model.causes)} cause(s), {len(made.model.findings)} findings."
     _print("\n".join([*made.notes, saved, f"{mapping}: saved."]))
+
+
+def _cuts(options: Iterable[str]) -> dict[str, list[float]]:
+    """The cuts of each column, rising."""
+    found: dict[str, list[float]] = {}
+    for option in options:
+        column, equals, text = option.rpartition("=")
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not (column and equals and math.isfinite(number)):
+            _fail(f"--cut {option!r}: expected COLUMN=NUMBER, such as age=65.")
+        found.setdefault(column, []).append(number)
+    return {column: sorted(numbers) for column, numbers in found.items()}
 
 
 def _new_folder(out: Path | None) -> Path:

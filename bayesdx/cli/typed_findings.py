@@ -382,6 +382,7 @@ def _patients(model: dx.Model, name: str, table: FileTable, keep: Sequence[str],
     _check_columns(model, name, header, keep, ignore)
     ignore = _without_answers(model, header, ignore)
     patients = {}
+    blanks = {column: state for column in header if (state := _if_empty(model, column))}
     for line, fault in faults.items():
         cells = dict(zip(header, table.ragged[line], strict=False))
         patients[line] = Patient({}, place.format(line), {column: cells.get(column, "") for column in keep}, fault)
@@ -390,11 +391,18 @@ def _patients(model: dx.Model, name: str, table: FileTable, keep: Sequence[str],
         kept = {column: str(present.get(column, "")) for column in keep}
         found = {
             column: _read_cell(model, column, cell, table.separator)
-            for column, cell in present.items()
+            for column, cell in (blanks | present).items()
             if column not in kept and column not in ignore
         }
+        found |= {column: blanks[column] for column, value in found.items() if value is dx.UNKNOWN and column in blanks}
         patients[line] = Patient(found, place.format(line), kept)
     return PatientRows([patients[line] for line in sorted(patients)], many=True)
+
+
+def _if_empty(model: dx.Model, column: str) -> str:
+    """The state that an empty cell of a column means; empty where it means nothing."""
+    found = model.vocabulary.find(column)
+    return model.vocabulary.if_empty(found[0], column) if len(found) == 1 and found[0] in model.by_name else ""
 
 
 def _is_missing(cell: Any) -> bool:

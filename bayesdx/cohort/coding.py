@@ -120,7 +120,7 @@ class TableLexicon:
         ]
 
     def code(self, column: str, position: int, value: object) -> int | None:
-        """The code of the state that a cell means: -1 for ``?``, not observed; None where no single state is meant."""
+        """The code of the state that a cell means, ``?`` as an empty one; None where no single state is meant."""
         known = self.codes.setdefault((column, position), {})
         key = (type(value), value)
         if key not in known:
@@ -133,8 +133,14 @@ class TableLexicon:
         node = self.engine.network.nodes[position]
         state = self.model.vocabulary.state_or_none(node.name, value, column)
         if state is None:
-            return -1 if isinstance(value, str) and value.strip() in UNTOLD else None
+            return self.blank(column, position) if isinstance(value, str) and value.strip() in UNTOLD else None
         return node.states.index(state)
+
+    def blank(self, column: str, position: int) -> int:
+        """The code of an empty cell: -1, not observed, unless the variable has a state for it."""
+        node = self.engine.network.nodes[position]
+        state = self.model.vocabulary.if_empty(node.name, column)
+        return node.states.index(state) if state else -1
 
     def _no_variable(self, column: str, meant: Sequence[str]) -> str:
         if len(meant) > 1:
@@ -231,7 +237,7 @@ def encode_batch(lexicon: TableLexicon, batch: Batch, positions: Mapping[str, in
     lexicon : TableLexicon
     batch : Batch
         A cell says a state as a finding does, see ``Vocabulary.state``. What is missing, ``?``, and NaN in a column of
-        numbers is "not observed".
+        numbers is "not observed", or what ``if_empty`` of the variable says.
     positions : mapping of column to its position in the network
     """
     network = lexicon.engine.network
@@ -243,7 +249,7 @@ def encode_batch(lexicon: TableLexicon, batch: Batch, positions: Mapping[str, in
         index, values = distinct(cells)
         separator = cells.separator if isinstance(cells, Texts) else ""
         # The last entry is that of index -1: a missing cell.
-        table = np.full(len(values) + 1, -1, dtype=np.int32)
+        table = np.full(len(values) + 1, lexicon.blank(column, position), dtype=np.int32)
         wrong = np.full(len(values) + 1, -1, dtype=np.int32)
         for place, value in enumerate(values):
             if value is None:
@@ -252,6 +258,7 @@ def encode_batch(lexicon: TableLexicon, batch: Batch, positions: Mapping[str, in
             if code is None and separator:
                 code = lexicon.code(column, position, plain_number(str(value), separator))
             if code is None:
+                table[place] = -1
                 wrong[place] = len(faults)
                 faults.append(Fault(column, position, value))
             else:

@@ -39,7 +39,8 @@ def diagnose(model: Model | str | PathLike[str], findings: Mapping[str, Any] | p
     findings : mapping, optional
         Variable -> a state; a list or set of the states still possible; a dict of likelihoods over states; or
         ``UNKNOWN`` (asked, could not be told). Group -> the list of its members that are present, the others being
-        absent. A variable left out was not observed. Contexts and causes may be given like any other variable.
+        absent. A variable left out was not observed, also where the model has a state for an empty cell of a table
+        (``if_empty``). Contexts and causes may be given like any other variable.
 
     Returns
     -------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from os import PathLike
@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 from bayesdx.diagnosis.compiled import compiled
 from bayesdx.display.blocks import Block, Grid, Title
 from bayesdx.display.report import Report
-from bayesdx.errors import DatasetError, check_name, column_names, nearest_hint
+from bayesdx.errors import DatasetError, FindingsError, check_name, column_names, nearest_hint
 from bayesdx.evaluation.mapping import Band, Rule, Source, code_among, code_text, measured, read_mapping, read_numbers
 from bayesdx.files import TableFault, UnusualFileError, frame_of, read_table_file
 from bayesdx.inference import Engine, Evidence
 from bayesdx.knowledge.model import Model
 from bayesdx.knowledge.problems import Problem, one_of, shown
+from bayesdx.knowledge.schema import format_cell
 from bayesdx.knowledge.versions import as_model
 from bayesdx.knowledge.vocabulary import Vocabulary, is_date, says_not_known
 
@@ -272,7 +273,8 @@ def read_cohort(
         A model, or what ``load_model`` takes.
     table : DataFrame (pandas, polars, pyarrow), or path of a table
         A row per patient; a file is CSV (commas, semicolons or tabs; UTF-8, UTF-16 or Windows-1252; plain, gzip or
-        zstd), Parquet, Arrow or Excel. An empty cell (or None, NaN, ``?``) is "not observed", never "absent".
+        zstd), Parquet, Arrow or Excel. An empty cell (or None, NaN, ``?``) is "not observed", never "absent",
+        or the state that ``if_empty`` of the variable names.
     mapping : path of mapping.csv, or dict, optional
         What the columns and codes mean, as ``read_mapping`` takes it. A column that it does not name has to be called
         by a variable's name, label or synonym. Where it lists no codes of a column, a cell says a state as a finding of
@@ -413,6 +415,7 @@ def translate(model: Model, table: Table, mapping: Source) -> tuple[Cohort, list
     name, frame = read_table(table)
     states = {variable.variable: variable.states for variable in model.variables}
     rules, faults = read_mapping(mapping, states)
+    rules = [rule for rule in rules if rule.variable]
     named = {rule.column for rule in rules}
     frame = frame.loc[:, [str(column) in named for column in frame.columns]]
     present = {str(column) for column in frame.columns}
@@ -512,7 +515,7 @@ def _cells(
     by_column = {rule.column: rule for rule in rules}
     broken = {problem.column for problem in reading.problems if problem.file == "mapping"}
     names = [str(name) for name in reading.frame.columns]
-    for name in (*roles, *by_column):
+    for name in (*roles, *(rule.column for rule in rules if rule.variable)):
         if name not in names:
             reading.problems.append(
                 Problem(reading.name, None, None, name, one_of("a column of the table", name, names))
@@ -539,9 +542,10 @@ def _cells(
             missing = int(reading.frame.iloc[:, place].isna().sum())
             reading.used.append([column, "left out", len(reading.frame) - missing, missing, ""])
             continue
-        if not rule.bands and rule.variable in cuts:
+        own = not rule.bands and rule.variable in cuts
+        if own:
             rule = replace(rule, bands=cuts[rule.variable])
-        found = _states_of(reading, reading.frame.iloc[:, place], rule, tuple(states[rule.variable]))
+        found = _states_of(reading, reading.frame.iloc[:, place], rule, tuple(states[rule.variable]), own=own)
         if not reading.lenient:
             counts = pd.Series(found).value_counts()
             said = ", ".join(f"{state} {counts.get(state, 0)}" for state in states[rule.variable])
@@ -560,12 +564,21 @@ def _meant(words: Vocabulary, column: str, states: Mapping[str, Sequence[str]]) 
     return found[0] if len(found) == 1 else column
 
 
-def _states_of(reading: _Reading, column: pd.Series, rule: Rule, states: tuple[str, ...]) -> NDArray[np.object_]:
-    """State of every cell, None where it is not observed; each distinct value is looked up once."""
+def _states_of(
+    reading: _Reading, column: pd.Series, rule: Rule, states: tuple[str, ...], *, own: bool
+) -> NDArray[np.object_]:
+    """State of every cell, None where it is not observed; each distinct value is looked up once.
+
+    The bands are those of the model where they are its ``own``; else the mapping's.
+    """
+    blank = rule.codes.get("", reading.words.if_empty(rule.variable, rule.column)) or None
     if rule.bands and _is_measured(column, rule):
-        return _measured_states(reading, column, rule, states)
-    codes, values = pd.factorize(column)
-    blank = rule.codes.get("") or None
+        return _measured_states(reading, column, rule, blank, own=own)
+    try:
+        codes, values = pd.factorize(column)
+    except (TypeError, NotImplementedError):  # the second is Arrow's
+        return _without_hash(reading, column, rule)
+    listed = any(code for code in rule.codes)
     numbers = _numbers(reading, rule, values, codes) if rule.bands else {}
     meaning: list[str | None] = []
     for number, value in enumerate(values):
@@ -576,15 +589,15 @@ def _states_of(reading: _Reading, column: pd.Series, rule: Rule, states: tuple[s
             state = blank
         elif code is not None:
             state = rule.codes[code] or None
+        elif own and _asked(reading, rule, (number_read := numbers.get(text, np.nan))):
+            state = _said(reading, rule, np.flatnonzero(codes == number), number_read)
         elif (band := rule.band_of(numbers.get(text, np.nan))) is not None:
             state = band.state or None
         elif named is not None:
             state = named
-        elif reading.lenient and text in MISSING:
+        elif (reading.lenient and text in MISSING) or (not listed and text == UNTOLD):
             state = blank
-        elif not rule.codes and text == UNTOLD:
-            state = None
-        elif not rule.codes and (said := reading.words.state_or_none(rule.variable, _plain(value, text), rule.column)):
+        elif not listed and (said := reading.words.state_or_none(rule.variable, _plain(value, text), rule.column)):
             state = said
         else:
             state = None
@@ -604,8 +617,38 @@ def _is_measured(column: pd.Series, rule: Rule) -> bool:
     return numeric and not any(np.isfinite(read_numbers([code])[0][0]) for code in rule.codes)
 
 
-def _measured_states(reading: _Reading, column: pd.Series, rule: Rule, states: tuple[str, ...]) -> NDArray[np.object_]:
+def _without_hash(reading: _Reading, column: pd.Series, rule: Rule) -> NDArray[np.object_]:
+    """No state, and a fault for each type of cell that is no value, such as a list."""
+    kinds = column.map(lambda cell: "" if isinstance(cell, Hashable) else type(cell).__name__)
+    for kind in kinds[kinds != ""].unique():
+        rows = np.flatnonzero(kinds == kind)
+        reading.fault(rows, rule.column, f"a {kind}", f"a state of {rule.variable}, as text or a number")
+    return np.full(len(column), None, dtype=object)
+
+
+def _asked(reading: _Reading, rule: Rule, number: float) -> bool:
+    """Whether it depends on more than the cut points what a number means: on the heading, the limits, or yes and no."""
+    if not np.isfinite(number):
+        return False
+    limits = reading.words.variables[rule.variable].limits
+    outside = bool(limits) and not limits[0] <= number <= limits[1]
+    return number in (0, 1) or outside or not reading.words.takes_numbers(rule.variable, rule.column)
+
+
+def _said(reading: _Reading, rule: Rule, rows: NDArray[np.intp], number: float) -> str | None:
+    """The state that a number means as a finding does, or a fault."""
+    try:
+        return reading.words.state(rule.variable, float(number), rule.column)
+    except FindingsError as error:
+        reading.fault(rows, rule.column, format_cell(number), f"a finding that is understood: {error}".rstrip("."))
+        return None
+
+
+def _measured_states(
+    reading: _Reading, column: pd.Series, rule: Rule, blank: str | None, *, own: bool
+) -> NDArray[np.object_]:
     """The bands of numbers, all at once."""
+    states = reading.words.variables[rule.variable].states
     numbers = pd.to_numeric(column).to_numpy(dtype=float, na_value=np.nan)
     place = np.searchsorted([band.lower for band in rule.bands], numbers, side="right") - 1
     uppers = np.array([band.upper for band in rule.bands])
@@ -613,9 +656,14 @@ def _measured_states(reading: _Reading, column: pd.Series, rule: Rule, states: t
     outside = known & ((place < 0) | (numbers >= uppers[place]) | np.isinf(numbers))
     for value in np.unique(numbers[outside]):
         reading.unknown(np.flatnonzero(numbers == value), rule, value, states)
-    meaning = np.array([*(band.state or None for band in rule.bands), rule.codes.get("") or None, None], dtype=object)
+    meaning = np.array([*(band.state or None for band in rule.bands), blank, None], dtype=object)
     missing, unknown = len(rule.bands), len(rule.bands) + 1
-    return np.asarray(meaning[np.where(outside, unknown, np.where(known, place, missing))])
+    found = np.asarray(meaning[np.where(outside, unknown, np.where(known, place, missing))])
+    for value in np.unique(numbers[known & ~outside]) if own else ():
+        if _asked(reading, rule, value):
+            rows = np.flatnonzero(numbers == value)
+            found[rows] = _said(reading, rule, rows, value)
+    return found
 
 
 def _numbers(reading: _Reading, rule: Rule, values: Iterable[object], codes: NDArray[np.intp]) -> dict[str, float]:

@@ -183,16 +183,20 @@ def _codes(model: Model, name: str, cells: pd.Series) -> list[tuple[str, str]] |
     variable = model.by_name[name]
     codes = sorted({code_text(cell) for cell in cells.dropna()} - {""})
     numbers, _ = read_numbers(codes)
-    if variable.cuts and codes and all(number == number for number in numbers):
-        return [(band.code(), band.state) for band in measured(variable)]
+    blank = [("", variable.if_empty)] if variable.if_empty else []
+    marks = [code for code in codes if code in MISSING]
+    measures = sum(number == number for number in numbers)
+    if variable.cuts and measures and measures + len(marks) == len(codes):
+        bands = ((band.code(), band.state) for band in measured(variable))
+        return [*bands, *blank, *((mark, variable.if_empty) for mark in marks)]
     if len(codes) > MOST_CODES:
         return None
-    return [(code, _state(model, name, code, codes)) for code in codes] or [("", "")]
+    return [*((code, _state(model, name, code, codes)) for code in codes), *blank] or [("", "")]
 
 
 def _state(model: Model, name: str, code: str, codes: list[str]) -> str:
     if code in MISSING:
-        return ""
+        return model.by_name[name].if_empty
     try:
         return model.vocabulary.state(name, code)
     except FindingsError:

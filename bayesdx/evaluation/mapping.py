@@ -93,7 +93,8 @@ def read_mapping(source: Source, states: Mapping[str, Sequence[str]]) -> tuple[l
         observed"; an empty variable leaves the column out; empty code and state: the codes are the states' names.
 
         A dict has the column as key; its value is a variable, None (left out), or a dict with ``variable`` and
-        ``codes`` (code or band to state, None for "not observed") or ``cuts`` (numbers at which the next state begins).
+        ``codes`` (code or band to state, None for "not observed") or ``cuts`` (numbers at which the next state begins;
+        the last state has none where the empty code means it).
     states : mapping of variable to its states
         What the model knows.
 
@@ -203,7 +204,8 @@ def _from_dict(source: Mapping[str, Any], states: Mapping[str, Sequence[str]]) -
             if state and known and state not in known:
                 expected = f"a state of {variable}: {', '.join(known)}"
                 problems.append(Problem("mapping", None, str(column), state, one_of(expected, state, known)))
-        bands = _cut(str(column), given.get("cuts"), known, problems) if known else ()
+        banded = known[:-1] if known and codes.get("") == known[-1] else known
+        bands = _cut(str(column), given.get("cuts"), banded, problems) if known else ()
         named = [band for code, state in codes.items() if (band := _band(code, state)) is not None]
         rules.append(Rule(str(column), variable, codes, (*bands, *sorted(named, key=lambda band: band.lower))))
     return rules, problems
@@ -230,7 +232,7 @@ def _cut(column: str, cuts: Iterable[float] | None, states: Sequence[str], probl
 def measured(variable: Variable) -> tuple[Band, ...]:
     """The bands of a variable with cut points, lowest first."""
     ends = [cut.value for cut in variable.cuts]
-    states = list(variable.states)
+    states = list(variable.bands)
     if variable.cuts[0].below:
         ends, states = ends[::-1], states[::-1]
     return tuple(

@@ -43,7 +43,7 @@ from bayesdx.knowledge.schema import (
     split_event,
     split_share,
 )
-from bayesdx.knowledge.spelling import compact
+from bayesdx.knowledge.spelling import compact, state_key
 
 SUM_TOLERANCE = 1e-6
 """How far the probabilities of a distribution may be from a sum of 1."""
@@ -252,7 +252,7 @@ def _check_words(draft: Draft) -> None:
         elif labels:
             meant: dict[str, str] = {}
             for state, text in [*zip(states, states, strict=True), *zip(states, labels, strict=True)]:
-                key = compact(text) or text  # states such as + and - have no letters to fold
+                key = state_key(text) or text  # states such as + and - have no letters to fold
                 if meant.setdefault(key, state) != state:
                     faults.append(("state_labels", text, f"a label that does not read as {meant[key]} too"))
         seen: set[str] = set()
@@ -274,7 +274,7 @@ def _check_words(draft: Draft) -> None:
                 expected = one_of(f"a state of {variable}: {', '.join(states)}", state, states)
                 faults.append(("state_words", state, expected))
             for word in words:
-                key = compact(word)
+                key = state_key(word)
                 if not key:
                     faults.append(("state_words", word, "a word with letters or digits"))
                 elif called.get(key, variable) != variable:
@@ -282,6 +282,9 @@ def _check_words(draft: Draft) -> None:
                 elif key in said:
                     faults.append(("state_words", word, f"a word that is not {said[key]} too"))
                 said.setdefault(key, f"a word of {state}")
+        if record.values.get("if_empty") and record.values["if_empty"] not in states:
+            state = record.values["if_empty"]
+            faults.append(("if_empty", state, one_of(f"a state of {variable}: {', '.join(states)}", state, states)))
         faults += _measured_faults(record, states)
         for column, found, expected in faults:
             draft.report("variables.csv", record.line, column, found, expected)
@@ -289,7 +292,7 @@ def _check_words(draft: Draft) -> None:
 
 def _measured_faults(record: Record, states: Sequence[str]) -> Iterable[tuple[str, str, str]]:
     """What is wrong with the cut points of a variable, and with what goes with them."""
-    cuts, limits = record.values.get("cuts", ()), record.values.get("limits", ())
+    cuts, limits, blank = (record.values.get(name) or () for name in ("cuts", "limits", "if_empty"))
     written = "|".join(map(format_cell, cuts))
     if not cuts:
         for column in ("quantity", "unit", "limits"):
@@ -299,8 +302,11 @@ def _measured_faults(record: Record, states: Sequence[str]) -> Iterable[tuple[st
                 yield column, found, "an empty cell, since the variable has no cuts"
         return
     values = [cut.value for cut in cuts]
-    if len(cuts) != len(states) - 1:
-        yield "cuts", written, f"{len(states) - 1} cuts, one fewer than the states {', '.join(states)}"
+    if blank and blank in states[:-1]:
+        yield "if_empty", str(blank), f"the last state, {states[-1]}: numbers mean the others"
+    bands = states[:-1] if blank else states
+    if len(cuts) != len(bands) - 1:
+        yield "cuts", written, f"{len(bands) - 1} cuts, one fewer than the states {', '.join(bands)}"
     elif len({cut.below for cut in cuts}) > 1:
         yield "cuts", written, "cuts that all have the sign <, or none"
     elif any((a <= b) if cuts[0].below else (a >= b) for a, b in pairwise(values)):

@@ -157,6 +157,10 @@ class Variable:
     A measured variable has ``cuts``, one fewer than its states. Each says where the next state begins: ``38`` at 38
     and above, ``<5`` below 5. They all rise, or all fall.
 
+    ``if_empty`` is the state that an empty cell means in a table with a row per patient, such as "not recorded"; where
+    it is empty itself, such a cell is not observed. Of a measured variable it is the last state, which no number means:
+    the cuts are then one fewer than the others.
+
     A synonym means the variable, so that yes and no are true of it. A word of ``state_words`` means one state or a part
     of it: warfarin is one of many anticoagulants, so that ``warfarin=yes`` says anticoagulation and ``warfarin=no``
     denies none of the others.
@@ -186,6 +190,7 @@ class Variable:
     cuts: tuple[Cut, ...] = ()
     limits: tuple[float, ...] = ()
     state_words: Conditions = ()
+    if_empty: str = ""
 
     @property
     def reference(self) -> str:
@@ -199,6 +204,11 @@ class Variable:
             return ""
         name = self.quantity[0] if self.quantity else self.label
         return f"{name} ({self.unit})" if self.unit else name
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """The states that numbers mean, in the order of the cuts; all but the one of an empty cell."""
+        return self.states[: len(self.cuts) + 1] if self.cuts else ()
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -619,6 +629,12 @@ FILES: tuple[File, ...] = (
                 "state_words",
                 Cell.STATE_WORDS,
                 "words that say one state or a part of it, and deny nothing, as yes=warfarin|heparin;no=healthy",
+                since=2,
+            ),
+            _dispensable(
+                "if_empty",
+                Cell.TEXT,
+                "the state that an empty cell means in a table with a row per patient; left out: not observed",
                 since=2,
             ),
         ),

@@ -106,6 +106,17 @@ def _fold_word(word: str) -> str:
     return word
 
 
+def state_key(text: str) -> str:
+    """The folded form of a state, in which a band in signs is the band in words.
+
+    Examples
+    --------
+    >>> state_key(">= 60"), state_key("from_60"), state_key("<60"), state_key("60")
+    ('from60', 'from60', 'below60', '60')
+    """
+    return compact(in_words(text.strip()))
+
+
 def latin(text: str) -> str:
     """Letters without their accents, as in "Übelkeit".
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -15,7 +15,7 @@ import numpy as np
 
 from bayesdx.errors import FindingsError, nearest, quoted
 from bayesdx.knowledge.schema import FINDING_KINDS, Variable, format_cell
-from bayesdx.knowledge.spelling import SHORTEST_FOLDED, compact, fold
+from bayesdx.knowledge.spelling import SHORTEST_FOLDED, compact, fold, state_key
 from bayesdx.knowledge.units import same_unit
 
 YES = ("yes", "true", "1", "present", "positive")
@@ -129,7 +129,7 @@ class Vocabulary:
     def _of_states(self) -> dict[str, dict[str, str]]:
         """Variable -> folded word of one of its states -> that state."""
         return {
-            name: {compact(word): state for state, words in variable.state_words for word in words}
+            name: {state_key(word): state for state, words in variable.state_words for word in words}
             for name, variable in self.variables.items()
         }
 
@@ -159,7 +159,7 @@ class Vocabulary:
         """
         if not isinstance(word, str) or word == name or not self._of_states.get(name):
             return None
-        return self._of_states[name].get(_key(word[:LONGEST_WORDS]))
+        return self._of_states[name].get(_key(word[:LONGEST_WORDS], state_key))
 
     def is_state(self, name: str, state: str) -> bool:
         """Whether both are names of the model, letter by letter, which most findings of programs are."""
@@ -272,9 +272,10 @@ class Vocabulary:
             on a scale without a unit that ends at 5; a bound or a range ("<5", "60-69") that lies within one state.
         said : str, optional
             What the variable was called. A number is read under its name, its label or a word for its quantity alone:
-            under another synonym it might be another quantity. Under its quantity 1 and 0 are measured, not yes and no.
-            Under a word for one state only that state, or yes, is read: such a word denies nothing. Under one for a
-            state of a mechanism nothing is read, since a stroke that somebody had need not be the main cause.
+            under another synonym it might be another quantity. Under its quantity 1 and 0 are measured, not yes and no
+            or the places of two states; a variable that names no quantity is one itself, unless its states say no and
+            yes. Under a word for one state only that state, or yes, is read: such a word denies nothing. Under one for
+            a state of a mechanism nothing is read, since a stroke that somebody had need not be the main cause.
 
         Returns
         -------
@@ -353,10 +354,19 @@ class Vocabulary:
         if other:
             raise FindingsError(f"{name} = {quoted(given)}: {other}")
         admitted = _admitted(variable, interval)
-        if len(admitted) == len(variable.states):
-            known = f"{', '.join(variable.states)} ({_cuts(variable)})"
+        if len(admitted) == len(variable.bands):
+            known = f"{', '.join(variable.bands)} ({_cuts(variable)})"
             raise FindingsError(f"{name} = {quoted(given)} leaves every state possible: {known}.")
         return admitted if len(admitted) > 1 else ()
+
+    def if_empty(self, name: str, said: str | None) -> str:
+        """The state that an empty cell of a column with this heading means; empty where it means nothing."""
+        return self.variables[name].if_empty if self.said_state(name, said) is None else ""
+
+    def takes_numbers(self, name: str, said: str | None) -> bool:
+        """Whether a number given under this word is read by the cut points of a variable."""
+        variable = self.variables[name]
+        return bool(variable.cuts) and self.said_state(name, said) is None and not self._other_quantity(variable, said)
 
     def _other_quantity(self, variable: Variable, said: str | None) -> str:
         """Why a number is not read under this word; empty where it is."""
@@ -387,10 +397,10 @@ class Vocabulary:
         truth = isinstance(given, bool | np.bool_)
         text = given if isinstance(given, str) else str(given).lower() if truth else _whole(given)
         short = text.strip()[:LONGEST_WORDS]
-        key = _key(short)
+        key = _key(short, state_key)
         for state in variable.states:
-            if key and key in (compact(state), compact(variable.state_label(state))):
-                readings["the state" if compact(state) == key else "its label"] = state
+            if key and key in (state_key(state), state_key(variable.state_label(state))):
+                readings["the state" if state_key(state) == key else "its label"] = state
         worded = self._of_states[variable.variable].get(key)
         if worded is not None and worded not in readings.values():
             readings["a word for it"] = worded
@@ -409,7 +419,8 @@ class Vocabulary:
         number, fault = self._number(variable, given, short)
         if number is None:
             return readings, fault
-        if short in ("0", "1") and len(variable.states) == 2 and not answer and not _is_quantity(variable, said):
+        coded = variable.quantity and not _is_quantity(variable, said) and not answer
+        if coded and short in ("0", "1") and len(variable.states) == 2:
             readings[f"{short} as a code"] = variable.states[int(short)]
         other = self._other_quantity(variable, said)
         if readings or not other:
@@ -481,9 +492,9 @@ class Vocabulary:
         return self._index.search(words[:LONGEST_WORDS], limit)
 
 
-def _key(text: str) -> str:
+def _key(text: str, form: Callable[[str], str] = compact) -> str:
     """The folded form of what somebody typed; empty where it holds signs that nobody types, such as NUL."""
-    return compact(text) if " ".join(text.split()).isprintable() else ""
+    return form(text) if " ".join(text.split()).isprintable() else ""
 
 
 def _whole(given: object) -> str:
@@ -568,9 +579,8 @@ def _affirms(variable: Variable, state: str, given: object) -> bool:
     short = " ".join(text.split()).casefold()[:LONGEST_WORDS]
     if short in YES:
         return True
-    return (
-        bool(_key(short)) and short not in NO and _key(short) in (compact(state), compact(variable.state_label(state)))
-    )
+    key = _key(short, state_key)
+    return bool(key) and short not in NO and key in (state_key(state), state_key(variable.state_label(state)))
 
 
 def _fits_unit(variable: Variable, text: str) -> bool:

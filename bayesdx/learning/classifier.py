@@ -99,7 +99,7 @@ class BayesDxClassifier(ClassifierMixin, BaseEstimator):
         >>> BayesDxClassifier().fit([["yes"], ["no"]] * 10, ["ill", "well"] * 10).classes_.tolist()
         ['ill', 'well']
         """
-        cells, labels = validate_data(self, X, y, dtype=None, ensure_all_finite="allow-nan")
+        cells, labels = validate_data(self, _in_numpy(X), y, dtype=None, ensure_all_finite="allow-nan")
         check_classification_targets(labels)
         weights = _check_sample_weight(sample_weight, cells, dtype=np.float64, ensure_non_negative=True)
         if groups is not None:
@@ -119,6 +119,7 @@ class BayesDxClassifier(ClassifierMixin, BaseEstimator):
         self.fit_ = fit_model(
             frame,
             self.class_,
+            findings=[column for column in frame.columns if column not in (self.class_, weight)],
             structure=self.structure,
             missing=self.missing,
             temperature=self.temperature,
@@ -151,7 +152,7 @@ class BayesDxClassifier(ClassifierMixin, BaseEstimator):
                [0.5 , 0.5 ]])
         """
         check_is_fitted(self)
-        cells = validate_data(self, X, dtype=None, ensure_all_finite="allow-nan", reset=False)
+        cells = validate_data(self, _in_numpy(X), dtype=None, ensure_all_finite="allow-nan", reset=False)
         columns = [f"c{code}" for code in range(len(self.classes_))]
         return self.fit_.posteriors(self._frame(cells))[columns].to_numpy(dtype=float)
 
@@ -183,3 +184,16 @@ class BayesDxClassifier(ClassifierMixin, BaseEstimator):
         usable = len({re.sub(r"[^A-Za-z0-9]", "_", name).casefold() for name in names}) == len(names) > 0
         columns = names if usable else [f"x{place}" for place in range(cells.shape[1])]
         return pd.DataFrame(cells, columns=columns).infer_objects()
+
+
+def _in_numpy(table: Any) -> Any:
+    """A frame whose columns are Arrow's with numpy's instead, since scikit-learn would make numbers of all of them."""
+    if not isinstance(table, pd.DataFrame):
+        return table
+    arrow = [column for column in range(table.shape[1]) if isinstance(table.dtypes.iloc[column], pd.ArrowDtype)]
+    columns = [table.iloc[:, place] for place in range(table.shape[1])]
+    for place in arrow:
+        cells = columns[place]
+        plain = cells.astype(object).where(cells.notna(), np.nan)
+        columns[place] = plain.infer_objects()
+    return pd.concat(columns, axis=1) if arrow else table

@@ -6,8 +6,9 @@ import csv
 import os
 import re
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -16,15 +17,17 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pandas.api.types import is_bool_dtype, is_numeric_dtype
+from pandas.api.types import infer_dtype, is_bool_dtype, is_numeric_dtype
 
-from bayesdx.errors import DataWarning, ImpossibleEvidenceError, LearningError, nearest_hint
+from bayesdx.errors import DataWarning, ImpossibleEvidenceError, LearningError, column_names, nearest_hint
 from bayesdx.evaluation.dataset import MISSING, Cohort, Table, read_cohort, read_table, translate, weights_of
 from bayesdx.evaluation.mapping import HEADER, code_text, read_numbers
 from bayesdx.inference import Engine, Evidence
 from bayesdx.knowledge.model import Model, ModelInfo, Population
+from bayesdx.knowledge.reading import MOST_STATES as MOST_STATES_OF_ALL
 from bayesdx.knowledge.schema import Conditions, Cut, Link, Prior, Source, TableEntry, Variable
-from bayesdx.knowledge.spelling import identifier, in_words, latin
+from bayesdx.knowledge.spelling import identifier, in_words, latin, state_key
+from bayesdx.knowledge.vocabulary import is_date
 from bayesdx.learning.calibrate import calibrate
 from bayesdx.learning.classes import POOLED, SMOOTHINGS, Choice, Tables, choose, counted
 from bayesdx.learning.copies import copies
@@ -35,6 +38,13 @@ Array = NDArray[np.float64]
 
 NOT_RECORDED = "not_recorded"
 """The state of a finding that nobody wrote down, where that is a state of its own."""
+
+CHANCE_PAIRS = 5
+"""Pairs of rows that would have the same whole number, were it spread evenly over its range, from which it is an
+identifier where none has."""
+
+_IDENTIFIER = re.compile(r"(?i:(?:^|[^a-z])(?:id|ids|identifier|mrn|uuid)$)|[a-z]I[Dd]$")
+"""The end of a heading that says so itself."""
 
 MOST_STATES = 12
 """Different whole numbers from which a column is cut into bands; other numbers always are."""
@@ -48,7 +58,7 @@ class ModelFit:
     ----------
     model : Model
     mapping : dict
-        As ``read_cohort`` takes it: the same columns and codes of other patients.
+        As ``read_cohort`` takes it: the same columns and codes of other patients; None for a column that is left out.
     notes : tuple of str
         What was made of the table: words taken for missing cells, columns that are left out.
 
@@ -63,7 +73,7 @@ class ModelFit:
     """
 
     model: Model
-    mapping: dict[str, dict[str, Any]]
+    mapping: dict[str, Any]
     notes: tuple[str, ...] = ()
 
     def read(self, table: Table) -> Cohort:
@@ -153,8 +163,9 @@ class ModelFit:
         if len(self.model.causes) != 1:
             raise LearningError(f"posteriors: {self.model.name} has {len(self.model.causes)} causes; expected one.")
         cause = self.model.causes[0]
-        column = next(name for name, rule in self.mapping.items() if rule["variable"] == cause)
-        others = {name: rule for name, rule in self.mapping.items() if name != column}
+        rules = {name: rule for name, rule in self.mapping.items() if rule is not None}
+        column = next(name for name, rule in rules.items() if rule["variable"] == cause)
+        others = {name: rule for name, rule in rules.items() if name != column}
         label, frame = read_table(table)
         frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
         headings = [str(name) for name in frame.columns]
@@ -170,7 +181,7 @@ class ModelFit:
             row = int(np.flatnonzero(result.impossible)[0])
             said = f"{label}, row {frame.index[row]!r}: its findings have probability 0 under {self.model.name}."
             raise ImpossibleEvidenceError(said, engine.conflict(evidence.take([row])), row)
-        names = {state: code for code, state in self.mapping[column]["codes"].items()}
+        names = {state: code for code, state in rules[column]["codes"].items()}
         classes = [names[state] for state in self.model.by_name[cause].states]
         return pd.DataFrame(result.marginals[cause], index=frame.index, columns=classes)
 
@@ -211,6 +222,9 @@ class ModelFit:
                 writer = csv.writer(stream, lineterminator="\n")
                 writer.writerow(HEADER)
                 for column, rule in self.mapping.items():
+                    if rule is None:
+                        writer.writerow((column, "", "", ""))
+                        continue
                     name, codes = rule["variable"], rule.get("codes", {})
                     states = self.model.by_name[name].states
                     bands = _band_codes(rule["cuts"]) if "cuts" in rule else []
@@ -226,6 +240,7 @@ def fit_model(
     causes: str | Sequence[str],
     *,
     findings: Iterable[str] | None = None,
+    ignore: Iterable[str] = (),
     cuts: Mapping[str, Sequence[float]] | None = None,
     missing: Literal["auto", "ignore", "state"] = "auto",
     structure: Literal["auto", "naive", "tree"] = "auto",
@@ -249,13 +264,18 @@ def fit_model(
         cause of its own, its first value (in order) the reference state; findings are then noisy-OR gates of all of
         them, fitted by EM.
     findings : iterable of str, optional
-        Columns of findings; all others where left out. One that does not vary is left out, which ``notes`` say, as
-        they say which words (``?``, ``NA``, ``null`` and the like) were read as missing cells.
+        Columns of findings; all others where left out, but for dates and identifiers: text, or whole numbers, of which
+        no two rows have the same although measurements would coincide by chance. One that does not vary is left out
+        too. ``notes`` say which these are, and which words (``?``, ``NA``, ``null`` and the like) were read as missing
+        cells.
+    ignore : iterable of str
+        Columns to leave out.
     cuts : mapping of column to numbers, optional
         Where the next state begins; other numeric columns are cut where the classes part (``cut_points``).
     missing : {"auto", "ignore", "state"}
         An empty cell is missing at random, or a state ``not_recorded`` of its own: in records, what was asked and
-        ordered is itself informative.
+        ordered is itself informative. The model then says so (``if_empty`` of the variable): an empty cell of a table
+        of patients has that state wherever one is read. A finding that ``diagnose`` is not given is not observed.
     structure : {"auto", "naive", "tree"}
         Findings independent given one exclusive cause, or each with one more parent among the findings, whose tables
         are drawn to those without it by 20 patients in every row ("auto" also tries 5). An average of
@@ -289,8 +309,8 @@ def fit_model(
     Raises
     ------
     LearningError
-        Unknown columns, an unlabelled row, a single class, no finding that varies, a number that can be read in two
-        ways, or an option out of range.
+        Unknown columns, an unlabelled row, a single class, no finding that varies, a number that is infinite or can be
+        read in two ways, a cell that is a list, a column of more than 100 states, or an option out of range.
 
     References
     ----------
@@ -309,9 +329,18 @@ def fit_model(
     frame = frame.set_axis([str(column) for column in frame.columns], axis=1)
     _check_options(missing, structure, temperature, smoothing)
     chosen = [causes] if isinstance(causes, str) else list(causes)
-    columns = _columns(frame, chosen, findings, [weight, groups])
+    columns = _columns(frame, chosen, findings, ignore, [weight, groups])
+    for column in cuts or {}:
+        if column not in columns:
+            raise LearningError(f"cuts: {column!r} is not a column of findings{nearest_hint(column, columns)}.")
+    _refuse_cells(frame, [*chosen, *columns])
     frame, marks = _without_marks(frame, [*chosen, *columns])
     notes = [f"{column}: {', '.join(words)} read as missing." for column, words in marks.items()]
+    if findings is None:
+        reasons = ((column, _no_finding(frame[column], column, weight, cuts or {})) for column in columns)
+        no_finding = {column: why for column, why in reasons if why}
+        columns = [column for column in columns if column not in no_finding]
+        notes += [f"{column}: left out, since {why}." for column, why in no_finding.items()]
     owners = None if groups is None else _owners(frame, groups)
     weights, kept = _weighted(frame, weight)
     frame, owners = frame[kept], None if owners is None else np.unique(owners[kept], return_inverse=True)[1]
@@ -341,9 +370,13 @@ def fit_model(
                 variables.append(found[0])
                 mapping[column] = found[1]
         if len(variables) == len(chosen):
+            out = "".join(f" {note}" for note in notes if ": left out" in note)
             raise LearningError(
-                "no finding varies: expected a column besides the causes that holds two values or more."
+                f"no finding varies: expected a column besides the causes that holds two values or more.{out}"
             )
+        for variable in variables:
+            if len(variable.states) > MOST_STATES_OF_ALL:
+                raise LearningError(_too_many(frame[variable.label], variable))
         variables, mapping = _named(variables, mapping, [str(column) for column in frame.columns])
         _refuse_duplicates(variables)
         rules = {str(column): mapping.get(str(column)) for column in frame.columns}
@@ -375,7 +408,11 @@ def fit_model(
             ("ignore", "state") if missing == "auto" and blanks else ("ignore",),
             SMOOTHINGS if smoothing == "auto" else (float(smoothing),),
             None if temperature == "auto" else float(temperature),
-            {place: each for place, each in measured.items() if bare.variables[1 + place].label not in (cuts or {})},
+            {
+                place: each
+                for place, each in measured.items()
+                if not bare.variables[1 + place].if_empty and bare.variables[1 + place].label not in (cuts or {})
+            },
             owners,
         )
         if choice.missing == "state":
@@ -393,7 +430,12 @@ def fit_model(
         bare = replace(bare, info=replace(bare.info, temperature=choice.temperature, evidence_bias=bias))
         made = _tabled(bare, counts.tables(choice).tempered(choice.temperature), source)
     notes += [f"{column}: left out, since it does not vary." for column in constant]
-    return ModelFit(made, {column: rule for column, rule in rules.items() if rule is not None}, tuple(notes))
+    notes += [
+        f"{variable.label}: called {variable.variable} in the model."
+        for variable in made.variables
+        if _foreign(latin(variable.label))
+    ]
+    return ModelFit(made, rules, tuple(notes))
 
 
 def _chosen(choice: Choice, structure: str, missing: str, smoothing: float | str, temperature: float | str) -> str:
@@ -475,12 +517,22 @@ def _check_options(missing: str, structure: str, temperature: float | str, smoot
 
 
 def _columns(
-    frame: pd.DataFrame, causes: Sequence[str], findings: Iterable[str] | None, others: Sequence[object]
+    frame: pd.DataFrame,
+    causes: Sequence[str],
+    findings: Iterable[str] | None,
+    ignore: Iterable[str],
+    others: Sequence[object],
 ) -> list[str]:
     names = [str(column) for column in frame.columns]
-    taken = (*causes, *(other for other in others if isinstance(other, str)))
+    out = [str(column) for column in column_names("ignore", ignore, LearningError)]
+    for column in out:
+        if column not in names:
+            raise LearningError(f"ignore: {column!r} is not a column{nearest_hint(column, names)}.")
+    taken = (*causes, *out, *(other for other in others if isinstance(other, str)))
     wanted = [column for column in names if column not in taken] if findings is None else list(findings)
     for column in (*causes, *wanted):
+        if column in out:
+            raise LearningError(f"column {column!r} is to be ignored and used; expected one use of a column.")
         if column not in names:
             raise LearningError(f"{column!r} is not a column{nearest_hint(column, names)}.")
         if names.count(column) > 1:
@@ -492,6 +544,59 @@ def _columns(
     if not len(frame):
         raise LearningError("the table has no rows; expected labelled patients.")
     return wanted
+
+
+def _refuse_cells(frame: pd.DataFrame, columns: Sequence[str]) -> None:
+    """A cell that is no value, such as a list, or an infinite number."""
+    for column in columns:
+        cells = frame[column]
+        bad = np.zeros(len(cells), dtype=np.bool_)
+        if is_numeric_dtype(cells):
+            expected = "a finite number, or an empty cell"
+            if not is_bool_dtype(cells):
+                bad = np.isinf(cells.to_numpy(dtype=float, na_value=np.nan))
+        else:
+            expected = "text, a number or a truth value"
+            if infer_dtype(cells.astype(object), skipna=True).startswith("mixed"):
+                bad = np.array([not isinstance(cell, Hashable) for cell in cells], dtype=np.bool_)
+        if bad.any():
+            row = int(np.flatnonzero(bad)[0])
+            cell = cells.iloc[row]
+            found = str(cell) if isinstance(cell, Hashable) else f"a {type(cell).__name__}"
+            raise LearningError(f"column {column}, row {frame.index[row]!r}: {found}; expected {expected}.")
+
+
+def _no_finding(cells: pd.Series, column: str, weight: str | None, cuts: Mapping[str, Sequence[float]]) -> str:
+    """Why a column is no finding: it holds dates, or tells rows apart and nothing more; empty where it may be one."""
+    known = cells[~_empty(cells)]
+    if column in cuts or not len(known) or is_bool_dtype(known):
+        return ""
+    if pd.api.types.is_datetime64_any_dtype(known) or (
+        not is_numeric_dtype(known) and all(isinstance(cell, date) or is_date(str(cell)) for cell in known.unique())
+    ):
+        return "it holds dates"
+    # A table with weights has a row per pattern, so that rows differ by how it was made.
+    if weight is not None or len(known) <= MOST_STATES or known.nunique() < len(known):
+        return ""
+    numbers = _numbers(cells, column, _empty(cells))[~_empty(cells)]
+    if not np.isfinite(numbers).all():
+        return "no two rows have the same text, as of an identifier" if np.isnan(numbers).all() else ""
+    span, pairs = float(np.ptp(numbers)), len(known) * (len(known) - 1) / 2
+    whole = bool((numbers % 1 == 0).all())
+    apart = whole and (pairs > CHANCE_PAIRS * span or _IDENTIFIER.search(column) is not None)
+    return "no two rows have the same whole number, as of an identifier" if apart else ""
+
+
+def _too_many(cells: pd.Series, variable: Variable) -> str:
+    """What is wrong with a column of more states than a model may have."""
+    known = cells[~_empty(cells)]
+    numbers = np.array(read_numbers(code_text(value) for value in known)[0])
+    said = f"column {variable.label}: {len(variable.states)} states; a variable has at most {MOST_STATES_OF_ALL}."
+    odd = np.flatnonzero(~np.isfinite(numbers))
+    if 0 < len(odd) <= len(numbers) / 2:
+        row = int(odd[0])
+        return f"{said} Row {known.index[row]!r} holds {code_text(known.iloc[row])!r}, which is no number."
+    return f"{said} Join its codes, or leave it out: ignore= (--ignore)."
 
 
 def _classes(frame: pd.DataFrame, causes: Sequence[str]) -> list[NDArray[np.str_]]:
@@ -567,6 +672,12 @@ def _banded(
         empty = _empty(cells)
         found = _numbers(cells, column, empty)
         known = np.isfinite(found)
+        if column in given and not (known | empty).all():
+            row = int(np.flatnonzero(~known & ~empty)[0])
+            raise LearningError(
+                f"column {column}, row {frame.index[row]!r}: {code_text(cells.iloc[row])!r}; expected a number, since "
+                "cuts are given."
+            )
         values = np.unique(found[known])
         several = len(values) > MOST_STATES or bool((values % 1 != 0).any())
         if column in given or ((known | empty).all() and not empty.all() and several):
@@ -591,8 +702,8 @@ def _finding(
 ) -> tuple[Variable, dict[str, Any]] | None:
     """The variable of a column and its rule; None where the column has one value only."""
     rule: dict[str, Any] = {"variable": identifier(column)}
-    empty = _empty(cells) if ends is None or missing == "state" else np.zeros(0, dtype=np.bool_)
-    if ends is not None:
+    empty = _empty(cells) if not ends or missing == "state" else np.zeros(0, dtype=np.bool_)
+    if ends:
         texts = [f"{end:g}".replace("+", "") for end in ends]
         bands = [f"{low}_to_{high}" for low, high in pairwise(texts)]
         states = (f"below_{texts[0]}", *bands, f"from_{texts[-1]}") if texts else ()
@@ -603,14 +714,17 @@ def _finding(
         states = _state_names(codes)
         rule["codes"] = dict(zip(codes, states, strict=True))
     if missing == "state" and empty.any():
-        if "cuts" in rule:  # bands cover the states in order; the last state is reached by the empty code alone
-            rule["codes"] = dict(zip(_band_codes(rule.pop("cuts")), states, strict=True))
         rule["codes"] = {**rule.get("codes", {}), "": NOT_RECORDED}
         states = (*states, NOT_RECORDED)
     if marks:
         rule["codes"] = {**rule.get("codes", {}), **dict.fromkeys(marks, rule.get("codes", {}).get(""))}
     cuts_kept = tuple(Cut(end) for end in rule.get("cuts", ()))
-    variable = Variable(identifier(column), column, "history", "", states, "", cuts=cuts_kept)
+    blank = rule.get("codes", {}).get("", "")
+    spoken = {state_key(mark): mark for mark in marks if blank and state_key(mark)}
+    words = ((blank, tuple(spoken.values())),) if spoken else ()
+    variable = Variable(
+        identifier(column), column, "history", "", states, "", cuts=cuts_kept, if_empty=blank, state_words=words
+    )
     return (variable, rule) if len(states) > 1 else None
 
 
@@ -682,7 +796,8 @@ def _coded(
         column, rule = columns.get(variable.variable, ("", {}))
         if column in numbers:
             band = np.searchsorted(rule["cuts"], numbers[column], side="right")
-            codes[:, place] = np.where(np.isfinite(numbers[column]), band, -1)
+            blank = variable.states.index(variable.if_empty) if variable.if_empty else -1
+            codes[:, place] = np.where(np.isfinite(numbers[column]), band, blank)
         elif variable.variable in read.frame:
             codes[:, place] = pd.Index(variable.states).get_indexer(
                 pd.Index(read.frame[variable.variable], dtype=object)

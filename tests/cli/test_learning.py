@@ -243,3 +243,41 @@ def test_prior_strengths_that_are_none(folders: tuple[Path, Path], text: str, se
     failed = run("calibrate", model, patients, model.parent / "0.2.0", f"--prior-strength={text}")
     assert failed.exit_code == 2 and sentence in failed.stderr
     assert not (model.parent / "0.2.0").exists() and not (model.parent / "0.2.0.calibration.json").exists()
+
+
+def test_fit_leaves_columns_out_and_cuts_where_it_is_told(tmp_path: Path) -> None:
+    """--ignore, --finding and --cut are those of fit_model; identifiers are left out, which is said."""
+    frame = table(200).assign(record_id=range(1, 201), age=[20 + place % 60 for place in range(200)])
+    patients = tmp_path / "patients.csv"
+    frame.to_csv(patients, index=False)
+    given = ("--cause", "cause", "--ignore", "f1", "--cut", "age=65", "--cut", "age=40.5", "-q")
+    done = run("fit", patients, tmp_path / "m" / "1.0.0", *given)
+    assert done.exit_code == 0, done.output
+    assert "record_id: left out, since no two rows have the same whole number, as of an identifier." in done.stdout
+    model = dx.load_model(tmp_path / "m" / "1.0.0")
+    assert model.findings == ("f0", "f2", "f3", "age")
+    assert model.by_name["age"].states == ("below_40.5", "40.5_to_65", "from_65")
+    assert "record_id,,,\n" in (tmp_path / "m" / "1.0.0.mapping.csv").read_text("utf-8")
+    done = run(
+        "fit", patients, tmp_path / "n" / "1.0.0", "--cause", "cause", "--finding", "f0", "--finding", "age", "-q"
+    )
+    assert done.exit_code == 0 and dx.load_model(tmp_path / "n" / "1.0.0").findings == ("f0", "age")
+    for option in ("age", "age=", "=4", "age=old", "age=inf"):
+        failed = run("fit", patients, tmp_path / "o" / "1.0.0", "--cause", "cause", "--cut", option)
+        assert failed.exit_code == 2 and f"--cut '{option}': expected COLUMN=NUMBER, such as age=65." in failed.stderr
+
+
+def test_a_table_is_diagnosed_with_what_its_empty_cells_say(tmp_path: Path) -> None:
+    """As it is scored; a finding that an option does not name is not observed."""
+    frame = table(400)
+    frame.loc[frame["cause"] == "severe", "f0"] = None
+    model = dx.fit_model(frame, "cause", missing="state").model
+    folder = dx.save_model(model, tmp_path / "made" / "1.0.0")
+    asked = pd.DataFrame({"f0": ["yes", None, "?"], "f1": ["no", "no", "no"]})
+    asked.to_csv(tmp_path / "asked.csv", index=False)
+    done = run("diagnose", folder, "--findings", tmp_path / "asked.csv", "--format", "json")
+    assert done.exit_code == 0, done.output
+    found = [row["findings"]["f0"] for row in json.loads(done.stdout)]
+    assert found == ["yes", "not_recorded", "not_recorded"]
+    one = run("diagnose", folder, "-f", "f1=no", "--format", "json")
+    assert "f0" not in json.loads(one.stdout)["findings"]

@@ -70,3 +70,24 @@ def test_codes_that_are_states_of_one_variable_alone_mean_it_whatever_the_headin
     assert draft.undecided == 0
     coded = dx.draft_mapping(model, pd.DataFrame({"diagnosis": ["S72.0", "M16"]}))
     assert coded.remarks == ("diagnosis: left out, like no variable of hip_flexion_weakness.",)
+
+
+def test_the_state_of_an_empty_cell_is_in_the_draft() -> None:
+    """Beside codes and beside bands, for empty cells and for words that stand for them."""
+    spoken = {
+        "smoking": replace(MODEL.by_name["smoking"], if_empty="no"),
+        "xray": replace(
+            MODEL.by_name["xray"], states=("negative", "positive", "none"), cuts=(Cut(2.0),), if_empty="none"
+        ),
+    }
+    model = replace(MODEL, variables=tuple(spoken.get(v.variable, v) for v in MODEL.variables))
+    draft = dx.draft_mapping(model, pd.DataFrame({"smoking": ["yes", "NA"], "xray": ["1.5", "NA"]}))
+    assert [(code, state) for _, code, _, state in draft.rows] == [
+        ("NA", "no"),
+        ("yes", "yes"),
+        ("", "no"),
+        ("<2.0", "negative"),
+        (">=2.0", "positive"),
+        ("", "none"),
+        ("NA", "none"),
+    ]

@@ -183,7 +183,7 @@ def models(draw: st.DrawFn) -> Model:
 
 
 def _words(draw: st.DrawFn, place: int, variable: Variable) -> dict[str, Any]:
-    """What format 2 adds to a variable: synonyms, labels of states, cut points, or none of them."""
+    """What format 2 adds to a variable: synonyms, labels of states, cut points, an empty cell, or none of them."""
     said: dict[str, Any] = {}
     if draw(st.booleans()):
         said["synonyms"] = tuple(f"word {place}{sign}" for sign in "abc"[: draw(st.integers(1, 3))])
@@ -191,10 +191,14 @@ def _words(draw: st.DrawFn, place: int, variable: Variable) -> dict[str, Any]:
         said["state_labels"] = tuple(f"Grade {number} of it" for number in range(len(variable.states)))
     if draw(st.booleans()):
         falls = draw(st.booleans())
-        cuts = [Cut(-1.5 + 2 * number, falls) for number in range(len(variable.states) - 1)]
+        blank = len(variable.states) > 2 and draw(st.booleans())
+        cuts = [Cut(-1.5 + 2 * number, falls) for number in range(len(variable.states) - 1 - blank)]
         limits = (-100.0, 1000.0) if draw(st.booleans()) else ()
         said |= {"cuts": tuple(cuts[::-1] if falls else cuts), "unit": "mg/L", "limits": limits}
         said["quantity"] = (f"CRP {place}",)
+        said["if_empty"] = variable.states[-1] if blank else ""
+    elif draw(st.booleans()):
+        said["if_empty"] = draw(st.sampled_from(variable.states))
     return said
 
 

@@ -367,3 +367,86 @@ def test_words_of_states_are_findings() -> None:
     with pytest.raises(dx.FindingsError, match="'afebrile' is not a member"):
         dx.diagnose(model, {"chest": ["afebrile"]})
     assert dx.find_variables(model, "clot").table["state_words"].iloc[0] == "embolism: PE, clot on the lung"
+
+
+def with_empty(folder: Path, states: dict[str, str], **changes: str) -> list[str]:
+    """The faults of the folder where empty cells of these variables mean these states."""
+    file = folder / "variables.csv"
+    frame = pd.read_csv(file, dtype=str, keep_default_na=False)
+    frame["if_empty"] = frame["variable"].map(states).fillna("")
+    for column, cell in changes.items():
+        frame.loc[frame["variable"] == "crp", column] = cell
+    frame.to_csv(file, index=False)
+    return [str(problem) for problem in dx.check_model(folder)]
+
+
+@pytest.mark.parametrize(
+    ("states", "changes", "sentences"),
+    [
+        ({"wheeze": "absent"}, {}, []),
+        ({"crp": "high"}, {"cuts": "10"}, []),
+        (
+            {"wheeze": "absnt"},
+            {},
+            ["row 8, column if_empty: 'absnt'; expected a state of wheeze: absent, present (nearest: 'absent')."],
+        ),
+        (
+            {"crp": "high"},
+            {},
+            ["row 9, column cuts: '10|100'; expected 1 cuts, one fewer than the states normal, raised."],
+        ),
+        (
+            {"crp": "normal"},
+            {"cuts": "10"},
+            ["row 9, column if_empty: 'normal'; expected the last state, high: numbers mean the others."],
+        ),
+    ],
+)
+def test_the_state_of_an_empty_cell(
+    folder: Path, states: dict[str, str], changes: dict[str, str], sentences: list[str]
+) -> None:
+    """Is a state of the variable; of a measured one the last, beyond the cuts."""
+    assert with_empty(folder, states, **changes) == [f"variables.csv, {sentence}" for sentence in sentences]
+
+
+def test_an_empty_cell_is_a_state_in_a_table_only(folder: Path) -> None:
+    """A finding that is not given is not observed, nor is a column that is not there; a mapping may say otherwise."""
+    assert with_empty(folder, {"wheeze": "absent", "crp": "high"}, cuts="10") == []
+    model = dx.load_model(folder)
+    frame = pd.DataFrame({"wheeze": ["present", None, "?"], "CRP": [5.0, 900.0, None], "fever": ["yes", None, "no"]})
+    cohort = dx.read_cohort(model, frame).frame
+    assert cohort["wheeze"].tolist() == ["present", "absent", "absent"]
+    assert cohort["crp"].tolist() == ["normal", "raised", "high"]
+    assert cohort["fever"].tolist() == ["present", None, "absent"] and "crackles" not in cohort
+    codes = {"wheeze": {"variable": "wheeze", "codes": {"": None, "?": None}}}
+    assert dx.read_cohort(model, frame, codes).frame["wheeze"].tolist() == ["present", None, None]
+    assert dict(dx.diagnose(model, {"CRP": 20}).findings) == {"crp": "raised"}
+    posteriors = [
+        dx.diagnose(model, row.dropna().to_dict()).posterior["lungs=embolism"] for _, row in cohort.iterrows()
+    ]
+    scores = dx.score_cohort(model, frame)
+    assert scores["posterior_lungs=embolism"].tolist() == pytest.approx(posteriors, abs=1e-12)
+
+
+@pytest.mark.parametrize("frame", [{"fever": [0, 1]}, {"Fever": ["1", "0"]}, {"fever": [1.0, None]}])
+def test_zero_and_one_are_read_alike_by_every_reader(frame: dict[str, list[object]]) -> None:
+    """Yes and no of a variable whose numbers are temperatures; in a cohort and in a score as in a finding."""
+    model = dx.load_model(FOLDER)
+    table = pd.DataFrame(frame).assign(wheeze="absent")
+    name = table.columns[0]
+    expected = [
+        None if pd.isna(cell) else dict(dx.diagnose(model, {name: cell}).findings)["fever"] for cell in table[name]
+    ]
+    assert dx.read_cohort(model, table).frame["fever"].tolist() == expected
+    named = dx.score_cohort(model, pd.DataFrame({"fever": expected, "wheeze": "absent"}))
+    assert dx.score_cohort(model, table)["posterior_panic"].tolist() == named["posterior_panic"].tolist()
+
+
+def test_numbers_that_cannot_be_meant_are_faults_of_a_cohort() -> None:
+    """As of a finding: the limits of the variable hold."""
+    problems = dx.check_cohort(dx.load_model(FOLDER), pd.DataFrame({"temperature": [37.0, 102.0, 1.0]})).problems
+    assert [str(problem) for problem in problems] == [
+        f"table, row {row}, column temperature: '{number}'; expected a finding that is understood: fever = {number}.0: "
+        "temperature in °C is a number from 30 to 45."
+        for row, number in ((2, 1), (1, 102))
+    ]

@@ -78,6 +78,20 @@ def test_its_probabilities_can_be_believed() -> None:
     assert loss[0] < 0.2 < loss[1] and 0.7 < slope[0] < 1.35
 
 
+def test_columns_of_arrow_are_columns_of_numpy() -> None:
+    """Text, numbers, truth values and missing cells of a frame that pyarrow holds, in training and in use."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=80).round(2)
+    frame = pd.DataFrame({"s": np.where(x > 0.3, "f", "m"), "x": x, "n": rng.integers(0, 9, 80), "b": x > -0.5})
+    frame.loc[::7, "x"] = np.nan
+    frame["s"] = frame["s"].mask(rng.random(80) < 0.1)
+    labels = np.where(x + rng.normal(size=80) > 0, "ill", "well")
+    other = frame.convert_dtypes(dtype_backend="pyarrow")
+    one, two = (dx.BayesDxClassifier().fit(table, labels) for table in (frame, other))
+    assert one.model_ == two.model_ and list(two.feature_names_in_) == ["s", "x", "n", "b"]
+    np.testing.assert_array_equal(one.predict_proba(frame), two.predict_proba(other))
+
+
 def test_rows_of_one_patient_are_told_to_it() -> None:
     """``groups`` of ``fit`` are those of ``fit_model``, without the rows of weight 0; one for each row."""
     rng = np.random.default_rng(0)

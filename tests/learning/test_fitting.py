@@ -52,12 +52,12 @@ def test_a_fitted_model_is_a_model(tmp_path: Path) -> None:
     """It is saved, loads, checks clean, reads the table it came from, and its mapping as a file says the same."""
     frame = table().assign(age=np.arange(300) % 83, id=1)
     fit = dx.fit_model(frame, "cause", structure="tree")
-    assert "id" not in fit.mapping
+    assert fit.mapping["id"] is None
     folder = dx.save_model(fit.model, tmp_path / "1.0.0")
     assert dx.check_model(folder) == []
     path = fit.write_mapping(tmp_path / "mapping.csv")
-    kept = frame.drop(columns="id")
-    assert dx.read_cohort(dx.load_model(folder), kept, path).hash == fit.read(frame).hash
+    for asked in (frame, frame.drop(columns="id")):
+        assert dx.read_cohort(dx.load_model(folder), asked, path).hash == fit.read(frame).hash
     with pytest.raises(dx.LearningError, match="File exists; nothing was written"):
         fit.write_mapping(path)
 
@@ -376,7 +376,7 @@ def test_copies_of_patients_do_not_make_it_sure() -> None:
     apart = dx.fit_model(pd.concat([once] * 4), "c", groups=np.arange(600))
     assert log_loss(copied, test) < log_loss(apart, test) - 0.05
     grouped = dx.fit_model(pd.concat([once.assign(patient=once.index)] * 4), "c", groups="patient")
-    assert grouped.model.tables == copied.model.tables and "patient" not in grouped.mapping
+    assert grouped.model.tables == copied.model.tables and grouped.mapping["patient"] is None
 
 
 def filled_in_alike(patients: int, seed: int) -> pd.DataFrame:
@@ -565,3 +565,213 @@ def test_weights_of_rows_are_rows() -> None:
     assert one.model.tables == other.model.tables and one.model.priors == other.model.priors
     with pytest.raises(dx.LearningError, match="column w, row 0: expected a weight"):
         dx.fit_model(frame.assign(w=-1), "cause", weight="w")
+
+
+def speaking(rows: int = 600, mark: object = None) -> pd.DataFrame:
+    """Patients whose empty cells, or a mark in them, tell more of the disease than what stands in the others."""
+    rng = np.random.default_rng(0)
+    ill = rng.random(rows) < 0.5
+    found = pd.Series(np.where(rng.random(rows) < 0.5, "pos", "neg"), dtype=object)
+    pressure = pd.Series(np.round(rng.normal(70.0, 9.0, rows) + 8 * ill, 1), dtype=object)
+    frame = pd.DataFrame({"troponin": found, "bp": pressure, "sex": np.where(rng.random(rows) < 0.5, "m", "f")})
+    frame.loc[rng.random(rows) < np.where(ill, 0.1, 0.9), "troponin"] = mark
+    frame.loc[rng.random(rows) < np.where(ill, 0.2, 0.7), "bp"] = mark
+    return frame.assign(y=np.where(ill, "ill", "well")).infer_objects()
+
+
+@pytest.mark.parametrize("mark", [None, "?", "NA"])
+def test_an_empty_cell_that_speaks_says_the_same_to_every_reader(tmp_path: Path, mark: object) -> None:
+    """Frame, CSV and Parquet, with the mapping, a draft of it or none: one posterior and one cohort, saved or not."""
+    frame = speaking(mark=mark)
+    fit = dx.fit_model(frame[:300], "y")
+    assert "missing cells a state" in "".join(fit.notes)
+    asked = frame[300:]
+    expected = fit.posteriors(asked)["ill"].to_numpy()
+    folder = dx.save_model(fit.model, tmp_path / "1.0.0")
+    assert dx.check_model(folder) == []
+    model = dx.load_model(folder)
+    assert model == fit.model and model.by_name["bp"].if_empty == "not_recorded" and model.by_name["sex"].if_empty == ""
+    asked.to_csv(tmp_path / "t.csv", index=False)
+    asked.astype({"bp": str} if mark else {}).to_parquet(tmp_path / "t.parquet")
+    column, positive = f"posterior_{'y'}", model.by_name["y"].states[1]
+    for table_ in (asked, tmp_path / "t.csv", tmp_path / "t.parquet"):
+        scores = dx.score_cohort(model, table_, ignore=["causes"], progress=False)
+        assert (scores["status"] == "ok").all()
+        assert_allclose(scores[column] if positive == "ill" else 1 - scores[column], expected, atol=1e-12)
+    cohort = fit.read(asked)
+    assert cohort.frame.notna().all(axis=None)
+    draft = tmp_path / "draft.csv"
+    draft.write_text(dx.draft_mapping(model, tmp_path / "t.csv").to_csv(), encoding="utf-8")
+    for mapping in (None, fit.mapping, fit.write_mapping(tmp_path / "m.csv"), draft):
+        for table_ in (asked, tmp_path / "t.csv"):
+            assert dx.read_cohort(model, table_, mapping).hash == cohort.hash
+
+
+def test_a_finding_of_one_patient_that_is_not_named_is_not_observed() -> None:
+    """Only an empty cell of a table is a state; a number is read by the cut points beside it."""
+    fit = dx.fit_model(speaking(), "y", missing="state")
+    cut = fit.mapping["bp"]["cuts"][0]
+    case = dx.diagnose(fit.model, {"bp": cut})
+    assert dict(case.findings) == {"bp": fit.model.by_name["bp"].states[1]}
+    assert dict(dx.diagnose(fit.model, {"bp": f"<{cut}"}).findings) == {"bp": fit.model.by_name["bp"].states[0]}
+    without = dx.score_cohort(fit.model, pd.DataFrame({"bp": [cut]}))["posterior_y"].item()
+    empty = dx.score_cohort(fit.model, pd.DataFrame({"bp": [cut], "troponin": [None]}))["posterior_y"].item()
+    assert_allclose(without, case.posterior["y"], atol=1e-12)
+    assert abs(empty - without) > 0.1
+
+
+READERS = {
+    "diagnose": lambda fit, value: dict(dx.diagnose(fit.model, {"bili": value}).findings)["bili"],
+    "read_cohort": lambda fit, value: dx.read_cohort(fit.model, pd.DataFrame({"bili": [value]})).frame["bili"].item(),
+    "read": lambda fit, value: fit.read(pd.DataFrame({"bili": [value]})).frame["bili"].item(),
+}
+
+
+@pytest.mark.parametrize("cut", [-0.5, 0, 0.5, 1, 2])
+@pytest.mark.parametrize("value", [0, 1, 0.0, 1.0, "0", "1", "1.0", -1, 2.5])
+def test_a_measured_column_reads_a_number_as_a_number(cut: float, value: object) -> None:
+    """In every reader, also 0 and 1 where there are two bands."""
+    bili = np.tile([-2.0, 0, 1, 0.7, 1.2, 3], 40)
+    fit = dx.fit_model(pd.DataFrame({"bili": bili, "y": np.where(bili < 1, "well", "ill")}), "y", cuts={"bili": [cut]})
+    state = fit.model.by_name["bili"].states[int(float(str(value)) >= cut)]
+    assert {name: read(fit, value) for name, read in READERS.items()} == dict.fromkeys(READERS, state)
+    one, other = (dx.score_cohort(fit.model, pd.DataFrame({"bili": [cell]}))["posterior_y"] for cell in (value, state))
+    assert one.item() == other.item()
+
+
+def test_a_table_of_decimal_commas_is_one_of_points(tmp_path: Path) -> None:
+    """0,5 and 1,0 between semicolons have the scores of 0.5 and 1; a cohort is read from text of a frame too."""
+    numbers = [0.5, 1.0, 2.5, 0.0]
+    frame = pd.DataFrame({"bili": numbers * 20, "y": (["well"] * 2 + ["ill"] * 2) * 20, "f": ["a", "b"] * 40})
+    model = dx.fit_model(frame, "y", cuts={"bili": [0.7]}).model
+    frame = frame.head(4)
+    commas = frame.assign(bili=[str(number).replace(".", ",") for number in numbers])
+    commas.to_csv(tmp_path / "t.csv", sep=";", index=False)
+    scores = [dx.score_cohort(model, one, ignore=["causes"], progress=False) for one in (frame, tmp_path / "t.csv")]
+    assert_allclose(*(one["posterior_y"] for one in scores))
+    low, high = model.by_name["bili"].states
+    for one in (commas, tmp_path / "t.csv"):
+        assert dx.read_cohort(model, one).frame["bili"].tolist() == [low, high, high, low]
+
+
+ALIKE = "no two rows have the same"
+
+
+@pytest.mark.parametrize(
+    ("column", "why"),
+    [
+        (np.arange(1, 301), f"{ALIKE} whole number, as of an identifier"),
+        (
+            np.random.default_rng(0).permutation(300) + 5000.0,
+            f"{ALIKE} whole number, as of an identifier",
+        ),
+        ([f"P{place:04d}" for place in range(300)], f"{ALIKE} text, as of an identifier"),
+        (pd.date_range("2020-01-01", periods=300), "it holds dates"),
+        (pd.date_range("2020-01-01", periods=300).strftime("%d.%m.%Y"), "it holds dates"),
+        (pd.date_range("2020-01-01", periods=30).repeat(10).date, "it holds dates"),
+    ],
+)
+def test_identifiers_and_dates_are_no_findings(column: object, why: str) -> None:
+    """They are left out, which the notes say, and so does the mapping."""
+    frame = table().assign(column=column)
+    fit = dx.fit_model(frame, "cause")
+    assert f"column: left out, since {why}." in fit.notes
+    assert fit.mapping["column"] is None and "column" not in fit.model.by_name
+    assert fit.model == dx.fit_model(frame.drop(columns="column"), "cause").model
+    assert dx.read_cohort(fit.model, frame, fit.mapping).hash == fit.read(frame).hash
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        np.random.default_rng(0).permutation(300) / 10,  # not whole
+        np.random.default_rng(0).choice(250_000, 300, replace=False),  # whole numbers that differ by chance
+        np.arange(300) // 2,
+    ],
+)
+def test_measurements_are_findings(column: object) -> None:
+    """Also where no two patients have the same."""
+    assert "column" in dx.fit_model(table().assign(column=column), "cause").model.findings
+
+
+def test_a_column_that_says_that_it_is_an_identifier_is_one() -> None:
+    """By its heading, where its numbers alone would not show it; a table of weights has a row a pattern, and none."""
+    apart = np.random.default_rng(0).choice(10**8, 300, replace=False)
+    for heading in ("id", "Patient ID", "patient_id", "PatientID", "MRN"):
+        assert dx.fit_model(table().assign(**{heading: apart}), "cause").mapping[heading] is None
+    ages = pd.DataFrame({"age": range(20, 80), "n": 5, "c": ["a"] * 20 + ["b"] * 40})
+    assert dx.fit_model(ages, "c", weight="n").model.findings == ("age",)
+
+
+def test_columns_to_ignore() -> None:
+    """Are left out by name; a name that is not there, or that is used too, is a fault."""
+    frame = table()
+    fit = dx.fit_model(frame, "cause", ignore=["f1"])
+    assert fit.model == dx.fit_model(frame.drop(columns="f1"), "cause").model and fit.mapping["f1"] is None
+    for options, sentence in (
+        ({"ignore": ["f11"]}, "ignore: 'f11' is not a column."),
+        (
+            {"ignore": ["f1"], "findings": ["f1"]},
+            "column 'f1' is to be ignored and used; expected one use of a column.",
+        ),
+        ({"ignore": ["cause"]}, "column 'cause' is to be ignored and used; expected one use of a column."),
+        ({"cuts": {"f9": [1]}}, "cuts: 'f9' is not a column of findings."),
+        ({"cuts": {"f1": [1]}}, "column f1, row 0: 'no'; expected a number, since cuts are given."),
+    ):
+        with pytest.raises(dx.LearningError) as raised:
+            dx.fit_model(frame, "cause", **options)
+        assert str(raised.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("cells", "sentence"),
+    [
+        (
+            [f"z{place % 140}" for place in range(300)],
+            "column x: 140 states; a variable has at most 100. Join its codes, or leave it out: ignore= (--ignore).",
+        ),
+        (
+            ["1.2x" if place == 5 else str(place % 140) for place in range(300)],
+            "column x: 141 states; a variable has at most 100. Row 5 holds '1.2x', which is no number.",
+        ),
+        (
+            np.where(np.arange(300) == 3, np.inf, np.linspace(0, 1, 300)),
+            "column x, row 3: inf; expected a finite number, or an empty cell.",
+        ),
+        ([[1], "a"] * 150, "column x, row 0: a list; expected text, a number or a truth value."),
+        (["a", {"b": 1}] * 150, "column x, row 1: a dict; expected text, a number or a truth value."),
+    ],
+)
+def test_cells_that_make_no_states_are_named(cells: object, sentence: str) -> None:
+    """At once, with the column of the table, and the row where there is one."""
+    with pytest.raises(dx.LearningError) as raised:
+        dx.fit_model(table().assign(x=cells), "cause")
+    assert str(raised.value) == sentence
+
+
+def test_a_list_in_a_cell_is_a_fault_of_a_cohort() -> None:
+    """It names the column and the row."""
+    fit = dx.fit_model(table(), "cause")
+    check = dx.check_cohort(fit.model, table(3).assign(f0=[["yes"], "no", {"a": 1}]))
+    assert [str(problem) for problem in check.problems] == [
+        "table, row 0, column f0: 'a list'; expected a state of f0, as text or a number.",
+        "table, row 2, column f0: 'a dict'; expected a state of f0, as text or a number.",
+    ]
+
+
+def test_codes_with_signs_are_read_again() -> None:
+    """``>40`` is called ``above_40`` in the model; both mean it, in every reader, and ``<=40`` another state."""
+    codes = [">40", "<=40", "30-50", "<20", ">=90"]
+    frame = pd.DataFrame({"age": codes * 20, "c": ["a", "b"] * 50})
+    fit = dx.fit_model(frame, "c")
+    states = dict(zip(codes, ["above_40", "up_to_40", "30-50", "below_20", "from_90"], strict=True))
+    assert fit.mapping["age"]["codes"] == states
+    assert dx.read_cohort(fit.model, frame).frame["age"].tolist() == list(states.values()) * 20
+    assert (dx.score_cohort(fit.model, frame, ignore=["causes"])["status"] == "ok").all()
+    assert {code: dict(dx.diagnose(fit.model, {"age": code}).findings)["age"] for code in codes} == states
+
+
+def test_headings_in_other_scripts_are_named_in_the_notes() -> None:
+    """With the name that the model gives them."""
+    fit = dx.fit_model(table().rename(columns={"f1": "体重"}), "cause")
+    assert [note for note in fit.notes if "体重" in note] == ["体重: called column_3 in the model."]
