@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -529,11 +530,13 @@ def calibrate(
     doubt = np.zeros(0)
     if cause is not None:
         evidence = evidence or as_it_is(layout, cause, patients)
-        doubt = doubt_of_effects(layout, whole, effects, expectation(layout, patients), patients, begin, seed)
-        doubt = doubt / max(1.0, evidence.temperature) ** 2  # slopes of cooled evidence feel the likelihoods less
-        if model.info.evidence_bias:  # which is known as far as the patients of the source tell it
-            data = observed(layout, whole, evidence, patients, begin, evidence.totals(network).counts, seed)
-            doubt = doubt + data * patients.total / float(whole.prior_size.max())
+        size = float(whole.prior_size.max()) if model.info.evidence_bias else math.inf
+        doubts = [
+            _doubted(layout, whole, effects, evidence, patients, size, at, seed) for at in (begin, found.fit.values)
+        ]
+        doubt = max(
+            doubts, key=lambda one: float(one.trace())
+        )  # a class may be vague that was rare at the parent's mix
         found, drawn_from = _averaged(layout, whole, found, evidence, begin, doubt, seed)
     tested, narrower = pd.DataFrame(), np.ones(len(whole.cells))
     if method == "prior_shift":
@@ -863,6 +866,25 @@ def _refuse_single_class(model: Model, patients: Patients, layout: Layout) -> No
             "nothing about how often it occurs or what tells it from the others. Add patients of other classes, or "
             "choose method='prior_shift'."
         )
+
+
+def _doubted(
+    layout: Layout,
+    whole: Belief,
+    effects: Belief | None,
+    evidence: Tempered,
+    patients: Patients,
+    source: float,
+    at: Array,
+    seed: int,
+) -> Array:
+    """Variance of the slopes of the log evidence at a mix: of likelihoods, and of a bias that so many patients told."""
+    doubt = doubt_of_effects(layout, whole, effects, expectation(layout, patients), patients, at, seed)
+    doubt = doubt / max(1.0, evidence.temperature) ** 2  # slopes of cooled evidence feel the likelihoods less
+    if math.isinf(source):
+        return doubt
+    counts = evidence.totals(layout.network_with(at)).counts
+    return doubt + observed(layout, whole, evidence, patients, at, counts, seed) * patients.total / source
 
 
 def _averaged(
