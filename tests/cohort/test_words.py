@@ -118,7 +118,7 @@ def test_a_kept_column_that_is_a_finding() -> None:
 
 def test_a_table_that_holds_the_answer(tmp_path: Path) -> None:
     """Columns that are causes, by any of their names, are warned of; without them a score is that of the findings."""
-    model = dx.load_model("hip_flexion_weakness@3.0.1")
+    model = dx.load_model("hip_flexion_weakness")
     patients = dx.simulate_cohort(model, 20, seed=3)
     labelled = patients.assign(main_cause="fracture")[["fever", "onset", *model.causes[:5], "main_cause"]]
     labelled = labelled.rename(columns={model.causes[0]: model.label(model.causes[0])})
