@@ -336,7 +336,7 @@ def fit(
 
 
 def _cuts(options: Iterable[str]) -> dict[str, list[float]]:
-    """The cuts of each column, rising."""
+    """The cuts of each column, rising, each once."""
     found: dict[str, list[float]] = {}
     for option in options:
         column, equals, text = option.rpartition("=")
@@ -347,7 +347,7 @@ def _cuts(options: Iterable[str]) -> dict[str, list[float]]:
         if not (column and equals and math.isfinite(number)):
             _fail(f"--cut {option!r}: expected COLUMN=NUMBER, such as age=65.")
         found.setdefault(column, []).append(number)
-    return {column: sorted(numbers) for column, numbers in found.items()}
+    return {column: sorted(set(numbers)) for column, numbers in found.items()}
 
 
 def _new_folder(out: Path | None) -> Path:

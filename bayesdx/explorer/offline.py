@@ -74,6 +74,8 @@ def publish(model: dx.Model | str | PathLike[str], path: str | PathLike[str], *,
     target = Path(path)
     if target.suffix.lower() not in ENDINGS and not target.is_dir():
         raise SaveError(f"{target}: a page is written as .html, not {target.suffix or 'a file without ending'}.")
+    if target.exists() and not target.is_file() and not target.is_dir():
+        raise SaveError(f"{target} is a pipe, a device or another special file; a page is written to an ordinary one.")
     if target.is_file() and not overwrite:
         raise SaveError(f"{target} exists already and is not overwritten. Choose another name, or pass overwrite=True.")
     text = as_page(known)

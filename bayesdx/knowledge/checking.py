@@ -239,6 +239,28 @@ def _check_variables(draft: Draft) -> None:
         draft.report("variables.csv", None, "kind", "no cause", "at least one variable of kind cause")
 
 
+def _check_bias(draft: Draft) -> None:
+    """The evidence has a bias for every state of the one cause of a model, or none."""
+    names = _Names(draft)
+    if draft.info is None or not draft.info.evidence_bias or not names.complete:
+        return
+    bias, causes = dict(draft.info.evidence_bias), names.of_kind("cause")
+    if len(causes) != 1:
+        draft.report(
+            "model.toml", None, "evidence_bias", ", ".join(bias), f"none, since there are {len(causes)} causes"
+        )
+        return
+    states = names.states.get(causes[0], ())
+    for state in bias:
+        if states and state not in states:
+            expected = one_of(f"a state of {causes[0]}: {', '.join(states)}", state, states)
+            draft.report("model.toml", None, f"evidence_bias.{state}", state, expected)
+    left = [state for state in states if state not in bias]
+    if left:
+        expected = f"a number for every state of {causes[0]}, also {', '.join(left)}"
+        draft.report("model.toml", None, "evidence_bias", ", ".join(bias), expected)
+
+
 def _check_words(draft: Draft) -> None:
     """Labels of states, synonyms, cut points: each says one thing, and all of a variable fit each other."""
     names = _Names(draft)
@@ -921,6 +943,7 @@ _CHECKS: tuple[Callable[[Draft], None], ...] = (
     _check_duplicates,
     _check_intervals,
     _check_variables,
+    _check_bias,
     _check_words,
     _check_groups,
     _check_references,

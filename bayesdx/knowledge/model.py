@@ -97,7 +97,7 @@ class ModelInfo:
         The version this one was made from and its content hash; empty for a first version.
     format : int
         Version of the folder format: 1 or 2.
-    temperature : float above 0
+    temperature : float from 0.05 to 1e6
         The likelihood ratios of findings between causes are those of the data to the power of 1 / temperature, so that
         findings that go together are not counted several times (``fit_model``). 1 where the numbers are what they say.
     evidence_bias : tuple of (str, float)

@@ -57,6 +57,12 @@ MOST_COLUMNS = 1000
 MOST_STATES = 100
 """States that a variable may have."""
 
+TEMPERATURES = (0.05, 1e6)
+"""The lowest and the highest temperature of a model."""
+
+MOST_BIAS = 20.0
+"""How far from 0 the bias of a class may be, in nats."""
+
 SMALLEST_PROBABILITY = 1e-100
 """A probability above 0 and below this is a slip, and too faint for ratios of it to be held; bounds may be smaller."""
 
@@ -527,12 +533,17 @@ def _read_info(draft: Draft, stored: StoredFolder) -> None:
         draft.report("model.toml", None, "default_population", found, one_of("one of its populations", found, names))
     lineage = _read_lineage(draft, document["parent"]) if "parent" in document else {}
     temperature = document.get("temperature", 1.0)
-    if not _is_number(temperature) or temperature <= 0:
-        draft.report("model.toml", None, "temperature", _toml(temperature), "a finite number above 0")
+    if not _is_number(temperature) or not TEMPERATURES[0] <= temperature <= TEMPERATURES[1]:
+        expected = f"a number from {TEMPERATURES[0]:g} to {TEMPERATURES[1]:g}"
+        draft.report("model.toml", None, "temperature", _toml(temperature), expected)
     bias = document.get("evidence_bias", {})
-    if not isinstance(bias, dict) or not all(map(_is_number, bias.values())):
+    if not isinstance(bias, dict):
         draft.report("model.toml", None, "evidence_bias", _toml(bias), "a table of states with finite numbers")
         bias = {}
+    for state, number in bias.items():
+        if not _is_number(number) or abs(number) > MOST_BIAS:
+            expected = f"a number from {-MOST_BIAS:g} to {MOST_BIAS:g}"
+            draft.report("model.toml", None, f"evidence_bias.{state}", _toml(number), expected)
     if len(draft.problems) == before:
         draft.info = ModelInfo(
             **values,

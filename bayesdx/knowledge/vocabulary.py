@@ -113,6 +113,10 @@ class Vocabulary:
         self.groups = groups
         self.title = title
 
+    def __reduce__(self) -> tuple[type[Vocabulary], tuple[object, ...]]:
+        """Copied and pickled as what it is made of, since a read-only mapping cannot be."""
+        return Vocabulary, (tuple(self.variables.values()), dict(self.groups), self.title)
+
     @cached_property
     def _names(self) -> dict[str, dict[str, None]]:
         """Folded name, label, synonym or quantity -> what it may mean."""

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesdx.knowledge.reading import MOST_BIAS
 from bayesdx.learning.cutting import cut_all, rising
 from bayesdx.learning.folds import folds
 
@@ -453,10 +454,10 @@ def choose(
 def _bias(off: Array, response: Array) -> tuple[float, ...]:
     """What moves the sums of the posteriors by so much, given what each of them does for a small move.
 
-    A patient per class is what it is believed to be 0 by.
+    A patient per class is what it is believed to be 0 by. More than a model may hold is no small move.
     """
     found = np.linalg.solve(response + np.eye(len(off)), off)
-    return tuple(float(f"{each:.4g}") for each in found - found[0])
+    return tuple(float(f"{each:.4g}") for each in np.clip(found - found[0], -MOST_BIAS, MOST_BIAS))
 
 
 @dataclass(frozen=True, eq=False)

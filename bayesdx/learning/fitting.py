@@ -18,13 +18,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.types import infer_dtype, is_bool_dtype, is_numeric_dtype
+from pandas.util import hash_array
 
-from bayesdx.errors import DataWarning, ImpossibleEvidenceError, LearningError, column_names, nearest_hint
+from bayesdx.errors import DataWarning, ImpossibleEvidenceError, LearningError, column_names, nearest_hint, quoted
 from bayesdx.evaluation.dataset import MISSING, Cohort, Table, read_cohort, read_table, translate, weights_of
 from bayesdx.evaluation.mapping import HEADER, code_text, read_numbers
 from bayesdx.inference import Engine, Evidence
 from bayesdx.knowledge.model import Model, ModelInfo, Population
 from bayesdx.knowledge.reading import MOST_STATES as MOST_STATES_OF_ALL
+from bayesdx.knowledge.reading import TEMPERATURES
 from bayesdx.knowledge.schema import Conditions, Cut, Link, Prior, Source, TableEntry, Variable
 from bayesdx.knowledge.spelling import identifier, in_words, latin, state_key
 from bayesdx.knowledge.vocabulary import is_date
@@ -45,6 +47,9 @@ identifier where none has."""
 
 _IDENTIFIER = re.compile(r"(?i:(?:^|[^a-z])(?:id|ids|identifier|mrn|uuid)$)|[a-z]I[Dd]$")
 """The end of a heading that says so itself."""
+
+MOST = 1e300
+"""A number as large is not taken."""
 
 MOST_STATES = 12
 """Different whole numbers from which a column is cut into bands; other numbers always are."""
@@ -111,7 +116,7 @@ class ModelFit:
         if not told.any():
             raise LearningError(f"{cohort.name}: no row holds anything that {self.model.name} knows.")
         if not told.all():
-            rows = ", ".join(repr(row) for row in cohort.frame.index[~told][:5])
+            rows = ", ".join(repr(_plain(row)) for row in cohort.frame.index[~told][:5])
             self._say(cohort.name, [f"rows {rows}" if (~told).sum() <= 5 else f"rows {rows}, ..."], "left out")
         return cohort.take(told)
 
@@ -179,7 +184,9 @@ class ModelFit:
         result = engine.propagate(evidence, targets=(cause,))
         if result.impossible.any():
             row = int(np.flatnonzero(result.impossible)[0])
-            said = f"{label}, row {frame.index[row]!r}: its findings have probability 0 under {self.model.name}."
+            said = (
+                f"{label}, row {_plain(frame.index[row])!r}: its findings have probability 0 under {self.model.name}."
+            )
             raise ImpossibleEvidenceError(said, engine.conflict(evidence.take([row])), row)
         names = {state: code for code, state in rules[column]["codes"].items()}
         classes = [names[state] for state in self.model.by_name[cause].states]
@@ -281,7 +288,7 @@ def fit_model(
         are drawn to those without it by 20 patients in every row ("auto" also tries 5). An average of
         such models (Webb, Boughton, Wang 2005) is none of these: its tables for every two findings are not a model
         folder's, whose rows a person can read and correct.
-    temperature : "auto", or float above 0
+    temperature : "auto", or float from 0.05 to 1e6
         Likelihood ratios are taken to the power of 1 / temperature, so that findings that go together are not counted
         several times; how frequent a finding is in all classes together stays. ``model.toml`` says it.
     smoothing : "auto", or float above 0
@@ -330,18 +337,16 @@ def fit_model(
     _check_options(missing, structure, temperature, smoothing)
     chosen = [causes] if isinstance(causes, str) else list(causes)
     columns = _columns(frame, chosen, findings, ignore, [weight, groups])
-    for column in cuts or {}:
-        if column not in columns:
-            raise LearningError(f"cuts: {column!r} is not a column of findings{nearest_hint(column, columns)}.")
+    given = _given_cuts(cuts or {}, columns)
     _refuse_cells(frame, [*chosen, *columns])
     frame, marks = _without_marks(frame, [*chosen, *columns])
     notes = [f"{column}: {', '.join(words)} read as missing." for column, words in marks.items()]
     if findings is None:
-        reasons = ((column, _no_finding(frame[column], column, weight, cuts or {})) for column in columns)
+        reasons = ((column, _no_finding(frame[column], column, weight, given)) for column in columns)
         no_finding = {column: why for column, why in reasons if why}
         columns = [column for column in columns if column not in no_finding]
         notes += [f"{column}: left out, since {why}." for column, why in no_finding.items()]
-    owners = None if groups is None else _owners(frame, groups)
+    owners = None if groups is None else _owners(frame, groups, chosen)
     weights, kept = _weighted(frame, weight)
     frame, owners = frame[kept], None if owners is None else np.unique(owners[kept], return_inverse=True)[1]
     classes = _classes(frame, chosen)
@@ -353,7 +358,7 @@ def fit_model(
         "Not a medical device.", "As in the data.", (Population(population, population.replace("_", " ")),), population,
     )  # fmt: skip
 
-    numbers, ends = _banded(frame, columns, cuts or {}, joint.reshape(-1), weights)
+    numbers, ends = _banded(frame, columns, given, joint.reshape(-1), weights)
 
     def read_with(blank: str) -> tuple[Model, dict[str, Any], list[str]]:
         """Variables, what columns mean, columns that do not vary."""
@@ -384,20 +389,24 @@ def fit_model(
 
     bare, rules, constant = read_with("state" if missing == "state" else "ignore")
     if not exclusive:
-        made = _gated(bare, frame, rules, weights, 1.0 if smoothing == "auto" else smoothing, progress)
+        patients = 1.0 if smoothing == "auto" else float(smoothing)
+        made = _gated(bare, frame, rules, weights, patients, progress)
     else:
         codes, _ = _coded(bare, frame, rules, {column: numbers[column] for column in _cut(rules)})
-        labels, findings_of = codes[:, 0], codes[:, 1:]
+        order = _order(codes, [numbers[column] for column in _cut(rules)], weights, owners)
+        weights, labels, findings_of = weights[order], codes[order, 0], codes[order, 1:]
         cards = [len(variable.states) for variable in bare.variables[1:]]
         many, blanks = len(bare.variables[0].states), bool((findings_of < 0).any())
         measured = {
-            place: numbers[variable.label]
+            place: numbers[variable.label][order]
             for place, variable in enumerate(bare.variables[1:])
             if variable.label in _cut(rules)
         }
         if owners is None:
             owners = copies(findings_of, labels, measured)
             notes += _copied(owners)
+        else:
+            owners = np.asarray(pd.factorize(owners[order])[0], dtype=np.intp)
         choice = choose(
             findings_of,
             labels,
@@ -411,14 +420,14 @@ def fit_model(
             {
                 place: each
                 for place, each in measured.items()
-                if not bare.variables[1 + place].if_empty and bare.variables[1 + place].label not in (cuts or {})
+                if not bare.variables[1 + place].if_empty and bare.variables[1 + place].label not in given
             },
             owners,
         )
         if choice.missing == "state":
             bare, rules, constant = read_with("state")
             codes, _ = _coded(bare, frame, rules, {column: numbers[column] for column in _cut(rules)})
-            findings_of, cards = codes[:, 1:], [len(variable.states) for variable in bare.variables[1:]]
+            findings_of, cards = codes[order, 1:], [len(variable.states) for variable in bare.variables[1:]]
         counts = counted(findings_of, labels, weights, cards, many, with_tree=choice.structure == "tree")
         if np.isfinite(choice.log_loss):
             notes.append(_chosen(choice, structure, missing if blanks else "", smoothing, temperature))
@@ -472,19 +481,78 @@ def _copied(owners: NDArray[np.intp]) -> list[str]:
     ]
 
 
-def _owners(frame: pd.DataFrame, groups: str | Sequence[object] | NDArray[Any] | pd.Series) -> NDArray[np.intp]:
+def _given_cuts(cuts: object, columns: Sequence[str]) -> dict[str, list[float]]:
+    """The cuts of each column as they are asked for."""
+    if not isinstance(cuts, Mapping):
+        raise LearningError(f"cuts: {quoted(cuts)}; expected cuts by column, as {{'age': [40, 65]}}.")
+    given = {}
+    for column, ends in cuts.items():
+        if column not in columns:
+            raise LearningError(f"cuts: {column!r} is not a column of findings{nearest_hint(str(column), columns)}.")
+        listed = not isinstance(ends, str) and isinstance(ends, Iterable)
+        values = list(ends) if listed else [ends]
+        bad = [end for end in values if _number(end) is None]
+        if bad or not listed:
+            said = quoted(_plain(bad[0] if bad else ends))
+            raise LearningError(f"cuts: column {column}: {said}; expected a list of finite numbers, as [40, 65].")
+        given[column] = [number for end in values if (number := _number(end)) is not None]
+    return given
+
+
+def _number(value: object) -> float | None:
+    """A finite number, of Python or numpy; None where it is none, as a truth value."""
+    plain = _plain(value)
+    if not isinstance(plain, int | float) or isinstance(plain, bool) or not -MOST < plain < MOST:
+        return None
+    return float(plain)
+
+
+def _plain(value: object) -> object:
+    """What numpy wraps, as Python writes it."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _order(
+    codes: NDArray[np.intp], numbers: Sequence[Array], weights: Array, owners: NDArray[np.intp] | None
+) -> NDArray[np.intp]:
+    """The rows by a hash of what they say, so that a table and its rows in another order are one.
+
+    Identical rows come by the other rows of whom they belong to.
+    """
+    signs = np.random.default_rng(0).integers(1, 2**62, codes.shape[1] + len(numbers) + 1) * 2 + 1
+    own = codes @ signs[: codes.shape[1]]
+    for sign, values in zip(signs[codes.shape[1] :], (weights, *numbers), strict=True):
+        own += hash_array(values + 0.0).view(np.int64) * sign  # -0 is 0
+    if owners is None:
+        return np.argsort(own, kind="stable")
+    together = np.zeros(owners.max() + 1, dtype=own.dtype)
+    np.add.at(together, owners, hash_array(own).view(np.int64))
+    return np.lexsort((together[owners], own))
+
+
+def _owners(
+    frame: pd.DataFrame, groups: str | Sequence[object] | NDArray[Any] | pd.Series, causes: Sequence[str]
+) -> NDArray[np.intp]:
     """Whose each row is, as whole numbers."""
     if isinstance(groups, str):
         if groups not in frame:
             raise LearningError(f"groups: {groups!r} is not a column{nearest_hint(groups, list(frame.columns))}.")
+        if groups in causes:
+            raise LearningError(f"groups: {groups!r} is a cause; expected a column that says whose each row is.")
         cells, what = frame[groups], f"column {groups}"
+    elif not isinstance(groups, Iterable):
+        raise LearningError(f"groups: {quoted(groups)}; expected a column, or one value per row.")
     else:
         cells, what = pd.Series(list(groups), dtype=object), "groups"
         if len(cells) != len(frame):
             raise LearningError(f"groups: {len(cells)} values for {len(frame)} rows; expected one per row.")
     empty = np.flatnonzero(cells.isna())
     if empty.size:
-        raise LearningError(f"{what}, row {frame.index[empty[0]]!r}: empty; expected whose row it is.")
+        raise LearningError(f"{what}, row {_plain(frame.index[empty[0]])!r}: empty; expected whose row it is.")
+    nested = [place for place, cell in enumerate(cells) if not isinstance(cell, Hashable)]
+    if nested:
+        row, cell = frame.index[nested[0]], cells.iloc[nested[0]]
+        raise LearningError(f"{what}, row {_plain(row)!r}: {quoted(cell)}; expected text or a number.")
     return np.asarray(pd.factorize(cells)[0], dtype=np.intp)
 
 
@@ -498,7 +566,7 @@ def _weighted(frame: pd.DataFrame, weight: str | None) -> tuple[Array, NDArray[n
     bad = np.flatnonzero(~np.isfinite(found) | (found < 0))
     if bad.size:
         row = frame.index[bad[0]]
-        raise LearningError(f"column {weight}, row {row!r}: expected a weight, a finite number of at least 0.")
+        raise LearningError(f"column {weight}, row {_plain(row)!r}: expected a weight, a finite number of at least 0.")
     if not (found > 0).any():
         raise LearningError(f"column {weight}: all weights are 0; expected at least one above 0.")
     return found[found > 0], found > 0
@@ -511,9 +579,15 @@ def _check_options(missing: str, structure: str, temperature: float | str, smoot
             raise LearningError(
                 f"{what}: {value!r}; expected {', '.join(valid_of[what][:-1])} or {valid_of[what][-1]}."
             )
-    for what, number in (("temperature", temperature), ("smoothing", smoothing)):
-        if number != "auto" and not (isinstance(number, int | float) and 0 < number < np.inf):
-            raise LearningError(f"{what}: {number!r}; expected 'auto' or a finite number above 0.")
+    low, high = TEMPERATURES
+    for what, option in (("temperature", temperature), ("smoothing", smoothing)):
+        if isinstance(option, str) and option == "auto":
+            continue
+        number = _number(option)
+        if number is None or number <= 0:
+            raise LearningError(f"{what}: {quoted(_plain(option))}; expected 'auto' or a finite number above 0.")
+        if what == "temperature" and not low <= number <= high:
+            raise LearningError(f"{what}: {_plain(option)!r}; expected 'auto' or a number from {low:g} to {high:g}.")
 
 
 def _columns(
@@ -529,7 +603,11 @@ def _columns(
         if column not in names:
             raise LearningError(f"ignore: {column!r} is not a column{nearest_hint(column, names)}.")
     taken = (*causes, *out, *(other for other in others if isinstance(other, str)))
-    wanted = [column for column in names if column not in taken] if findings is None else list(findings)
+    wanted = (
+        [column for column in names if column not in taken]
+        if findings is None
+        else [*map(str, column_names("findings", findings, LearningError))]
+    )
     for column in (*causes, *wanted):
         if column in out:
             raise LearningError(f"column {column!r} is to be ignored and used; expected one use of a column.")
@@ -563,7 +641,7 @@ def _refuse_cells(frame: pd.DataFrame, columns: Sequence[str]) -> None:
             row = int(np.flatnonzero(bad)[0])
             cell = cells.iloc[row]
             found = str(cell) if isinstance(cell, Hashable) else f"a {type(cell).__name__}"
-            raise LearningError(f"column {column}, row {frame.index[row]!r}: {found}; expected {expected}.")
+            raise LearningError(f"column {column}, row {_plain(frame.index[row])!r}: {found}; expected {expected}.")
 
 
 def _no_finding(cells: pd.Series, column: str, weight: str | None, cuts: Mapping[str, Sequence[float]]) -> str:
@@ -595,7 +673,7 @@ def _too_many(cells: pd.Series, variable: Variable) -> str:
     odd = np.flatnonzero(~np.isfinite(numbers))
     if 0 < len(odd) <= len(numbers) / 2:
         row = int(odd[0])
-        return f"{said} Row {known.index[row]!r} holds {code_text(known.iloc[row])!r}, which is no number."
+        return f"{said} Row {_plain(known.index[row])!r} holds {code_text(known.iloc[row])!r}, which is no number."
     return f"{said} Join its codes, or leave it out: ignore= (--ignore)."
 
 
@@ -605,7 +683,7 @@ def _classes(frame: pd.DataFrame, causes: Sequence[str]) -> list[NDArray[np.str_
         empty = np.flatnonzero(frame[column].isna())
         if empty.size:
             raise LearningError(
-                f"column {column}, row {frame.index[empty[0]]!r}: no label ({empty.size} rows have none); "
+                f"column {column}, row {_plain(frame.index[empty[0]])!r}: no label ({empty.size} rows have none); "
                 "a new model is fitted to labelled patients."
             )
         values = np.array([code_text(value) for value in frame[column]])
@@ -661,7 +739,7 @@ def _foreign(text: str) -> bool:
 def _banded(
     frame: pd.DataFrame,
     columns: Sequence[str],
-    given: Mapping[str, Sequence[float]],
+    given: Mapping[str, list[float]],
     classes: NDArray[np.intp],
     weights: Array,
 ) -> tuple[dict[str, Array], dict[str, list[float]]]:
@@ -675,18 +753,25 @@ def _banded(
         if column in given and not (known | empty).all():
             row = int(np.flatnonzero(~known & ~empty)[0])
             raise LearningError(
-                f"column {column}, row {frame.index[row]!r}: {code_text(cells.iloc[row])!r}; expected a number, since "
-                "cuts are given."
+                f"column {column}, row {_plain(frame.index[row])!r}: {code_text(cells.iloc[row])!r}; expected a "
+                "number, since cuts are given."
             )
         values = np.unique(found[known])
         several = len(values) > MOST_STATES or bool((values % 1 != 0).any())
         if column in given or ((known | empty).all() and not empty.all() and several):
             numbers[column] = found
-    ends = {column: list(given[column]) for column in numbers if given.get(column)}
+    ends = {column: given[column] for column in numbers if given.get(column)}
     free = {column: each for column, each in numbers.items() if column not in ends}
-    chosen = cut_all(list(free.values()), [rising(each) for each in free.values()], classes, weights)
+    order = np.lexsort((weights, classes))  # in which equal numbers are added up
+    rows = [order[rising(each[order])] for each in free.values()]
+    chosen = cut_all(list(free.values()), rows, classes, weights)
     ends |= dict(zip(free, chosen, strict=True))
-    return numbers, {column: [float(f"{end:.10g}") for end in each] for column, each in ends.items()}
+    return numbers, {column: _distinct(each) for column, each in ends.items()}
+
+
+def _distinct(ends: Iterable[float]) -> list[float]:
+    """Cuts to ten digits, rising, each once."""
+    return sorted({float(f"{end:.10g}") for end in ends})
 
 
 def _empty(cells: pd.Series) -> NDArray[np.bool_]:
@@ -747,8 +832,8 @@ def _numbers(cells: pd.Series, column: str, empty: NDArray[np.bool_]) -> Array:
     if unclear and len(set(cells[others].map(code_text)) - set(unclear)) == 0:
         place = int(np.flatnonzero(cells.map(code_text).isin(unclear))[0])
         raise LearningError(
-            f"column {column}, row {cells.index[place]!r}: {unclear[0]!r} may hold a decimal mark or part thousands; "
-            "write the numbers with a decimal point."
+            f"column {column}, row {_plain(cells.index[place])!r}: {unclear[0]!r} may hold a decimal mark or part "
+            "thousands; write the numbers with a decimal point."
         )
     return numbers
 

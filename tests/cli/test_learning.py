@@ -250,7 +250,7 @@ def test_fit_leaves_columns_out_and_cuts_where_it_is_told(tmp_path: Path) -> Non
     frame = table(200).assign(record_id=range(1, 201), age=[20 + place % 60 for place in range(200)])
     patients = tmp_path / "patients.csv"
     frame.to_csv(patients, index=False)
-    given = ("--cause", "cause", "--ignore", "f1", "--cut", "age=65", "--cut", "age=40.5", "-q")
+    given = ("--cause", "cause", "--ignore", "f1", "--cut", "age=65", "--cut", "age=40.5", "--cut", "age=65.0", "-q")
     done = run("fit", patients, tmp_path / "m" / "1.0.0", *given)
     assert done.exit_code == 0, done.output
     assert "record_id: left out, since no two rows have the same whole number, as of an identifier." in done.stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -156,3 +157,12 @@ def test_hostile_labels_stay_text(chromium: Any, tmp_path: Path) -> None:
     seen.open(path.as_uri())
     assert seen.faults == []
     seen.context.close()
+
+
+def test_a_pipe_is_not_written_to(tmp_path: Path) -> None:
+    """Nobody may ever read it."""
+    path = tmp_path / "page.html"
+    os.mkfifo(path)
+    for overwrite in (False, True):
+        with pytest.raises(dx.SaveError, match="special file"):
+            publish("chest_clinic@1.0.0", path, overwrite=overwrite)

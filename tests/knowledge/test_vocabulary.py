@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -540,3 +543,12 @@ def test_the_limit_of_a_search_is_a_whole_number(limit: object) -> None:
     """Anything else is named."""
     with pytest.raises(dx.FindingsError, match=r"find_variables: limit = .+; expected a whole number of at least 1\."):
         dx.find_variables("chest_clinic", "cough", limit)  # type: ignore[arg-type]
+
+
+def test_a_vocabulary_is_copied_and_pickled() -> None:
+    """The copy reads the same words."""
+    vocabulary = dx.load_model("hip_flexion_weakness@3.0.0").vocabulary
+    shared = vocabulary.shared
+    for copied in (copy.copy(vocabulary), copy.deepcopy(vocabulary), pickle.loads(pickle.dumps(vocabulary))):
+        assert copied.shared == shared and copied.title == vocabulary.title
+        assert copied.variables == vocabulary.variables and copied.groups == vocabulary.groups

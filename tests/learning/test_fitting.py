@@ -432,6 +432,9 @@ def test_visits_of_one_patient_are_in_one_fold() -> None:
         ("patiant", "groups: 'patiant' is not a column (nearest: 'patient')."),
         ([1, 2], "groups: 2 values for 4 rows; expected one per row."),
         ("patient", "column patient, row 2: empty; expected whose row it is."),
+        ("c", "groups: 'c' is a cause; expected a column that says whose each row is."),
+        (5, "groups: 5; expected a column, or one value per row."),
+        ([1, [2], [3], 4], "groups, row 1: [2]; expected text or a number."),
     ],
 )
 def test_groups_that_cannot_be_used(groups: object, sentence: str) -> None:
@@ -775,3 +778,91 @@ def test_headings_in_other_scripts_are_named_in_the_notes() -> None:
     """With the name that the model gives them."""
     fit = dx.fit_model(table().rename(columns={"f1": "体重"}), "cause")
     assert [note for note in fit.notes if "体重" in note] == ["体重: called column_3 in the model."]
+
+
+@pytest.mark.parametrize("kind", ["rows", "weights", "patients", "causes"])
+def test_the_order_of_rows_changes_nothing(kind: str) -> None:
+    """A table and its rows in another order give the same posteriors, with numbers, empty cells and copies too."""
+    rng = np.random.default_rng(3)
+    frame = table(240, 5)
+    frame["age"] = (rng.normal(50, 10, 240) + 8 * (frame["cause"] == frame["cause"].iloc[0])).round(1)
+    frame["f1"] = frame["f1"].where(rng.random(240) > 0.2, None)
+    frame["who"], frame["n"] = rng.integers(0, 90, 240), rng.random(240).round(3)
+    frame = pd.concat([frame, frame.iloc[:80]], ignore_index=True)
+    options = {
+        "rows": {"ignore": ["who", "n"]},
+        "weights": {"weight": "n", "ignore": ["who"]},
+        "patients": {"groups": "who", "ignore": ["n"]},
+        "causes": {"ignore": ["who", "n"]},
+    }[kind]
+    causes = ["cause", "f3"] if kind == "causes" else "cause"
+    once = dx.fit_model(frame, causes, **options)
+    for seed in range(3):
+        mixed = frame.sample(frac=1, random_state=seed)
+        again = dx.fit_model(mixed, causes, **options)
+        assert again.notes == once.notes and again.mapping == once.mapping
+        numbers = [[row.probability for row in (*fit.model.priors, *fit.model.tables)] for fit in (once, again)]
+        assert_allclose(numbers[1], numbers[0], atol=1e-9)
+        links = [[row.link_probability for row in fit.model.links] for fit in (once, again)]
+        assert_allclose(links[1], links[0], atol=1e-9)
+        if kind != "causes":
+            assert_allclose(again.posteriors(frame), once.posteriors(frame), atol=1e-9)
+            assert again.model.info == once.model.info
+
+
+@pytest.mark.parametrize("cuts", [[60, 40, 60.0], (60, 40), np.array([60, 40]), [np.float32(60), np.int64(40)]])
+def test_cuts_may_come_in_any_order_and_twice(cuts: object) -> None:
+    """A band begins at each once."""
+    frame = pd.DataFrame({"age": range(20, 80), "c": ["a"] * 20 + ["b"] * 40})
+    fit = dx.fit_model(frame, "c", cuts={"age": cuts})
+    assert fit.mapping["age"]["cuts"] == [40.0, 60.0]
+    assert fit.model.by_name["age"].states == ("below_40", "40_to_60", "from_60")
+
+
+@pytest.mark.parametrize(
+    ("cuts", "found"),
+    [
+        ([40, np.nan], "nan"),
+        ([np.inf], "inf"),
+        (["40"], "'40'"),
+        ("40", "'40'"),
+        (40, "40"),
+        (np.int64(40), "40"),
+        ([True], "True"),
+        ([None], "None"),
+    ],
+)
+def test_cuts_that_are_no_numbers_are_named(cuts: object, found: str) -> None:
+    """With their column."""
+    frame = pd.DataFrame({"age": range(20, 80), "c": ["a"] * 20 + ["b"] * 40})
+    with pytest.raises(dx.LearningError) as caught:
+        dx.fit_model(frame, "c", cuts={"age": cuts})
+    assert str(caught.value) == f"cuts: column age: {found}; expected a list of finite numbers, as [40, 65]."
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    """Truth values are none, and a temperature has a range."""
+    frame = table()
+    plain = dx.fit_model(frame, "cause", temperature=2, smoothing=1.5, structure="naive")
+    numpy = dx.fit_model(frame, "cause", temperature=np.int64(2), smoothing=np.float32(1.5), structure="naive")
+    assert numpy.model == plain.model and numpy.notes == plain.notes
+    for options in ({"temperature": 0.04}, {"temperature": np.float64(2e6)}):
+        with pytest.raises(dx.LearningError, match=r"expected 'auto' or a number from 0\.05 to 1e\+06\."):
+            dx.fit_model(frame, "cause", **options)
+    for options in ({"temperature": True}, {"smoothing": np.True_}, {"smoothing": np.nan}, {"temperature": [2]}):
+        with pytest.raises(dx.LearningError, match=r"expected 'auto' or a finite number above 0."):
+            dx.fit_model(frame, "cause", **options)
+
+
+def test_a_row_is_called_as_people_write_it() -> None:
+    """Not as numpy does."""
+    frame = pd.DataFrame({"c": ["a", "b", None, "b"], "f": [1, 2, 1, 2]}, index=[0, 1, 2, 7])
+    with pytest.raises(dx.LearningError, match=r"^column c, row 2: no label"):
+        dx.fit_model(frame, "c")
+
+
+def test_findings_are_a_list() -> None:
+    """One number or one text is none."""
+    for findings in (5, "f1"):
+        with pytest.raises(dx.LearningError, match=r"^findings: .*; expected a list of column names"):
+            dx.fit_model(table(), "cause", findings=findings)
