@@ -46,6 +46,7 @@ from bayesdx.learning.shift import (
     CERTAIN,
     HOTTEST,
     NOTICEABLE,
+    SEVERAL,
     TOO_FAR,
     Misfit,
     Tempered,
@@ -1325,9 +1326,10 @@ def _said(odd: pd.DataFrame) -> str:
 
 
 def _shifted_likelihoods(check: Misfit) -> list[str]:
-    """A sentence where findings differ so that a cause's share depends on it."""
+    """A sentence where findings differ so that a cause's share depends on it, or could move with one of several."""
     odd = check.table[check.table["adjusted_p"] < 0.05].sort_values("effect", ascending=False)
-    if odd.empty or check.together < NOTICEABLE:
+    several = odd["finding"].nunique() >= max(2, SEVERAL * check.table["finding"].nunique())
+    if odd.empty or max(check.together, several * odd["effect"].max()) < NOTICEABLE:
         return []
     return [
         f"The likelihoods may not hold in these patients: {len(odd)} of {len(check.table)} frequencies differ from "

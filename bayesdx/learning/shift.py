@@ -63,6 +63,9 @@ nearly all, nothing is tested."""
 NOTICEABLE = 0.01
 """Change of a cause's share from which a finding that differs is worth a warning."""
 
+SEVERAL = 0.25
+"""Part of the findings whose difference at once is worth a warning, though the shares do not depend on it."""
+
 TOO_FAR = 0.2
 """Change of a cause's share once all findings that differ are left out, from which the shifted priors are refused."""
 
