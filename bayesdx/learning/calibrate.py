@@ -479,6 +479,7 @@ def calibrate(
         parts, names = [move] if isinstance(move, str) else list(move), variables
         whole = believe(model, layout, parts, names, _number(prior_strength))
         _refuse_single_class(model, patients, layout)
+        warnings += _without_diagnosis(model, patients, layout)
     begin = layout.values(network)
     beside: StudiesBeside | None = None
     alone: Synthesis | None = None
@@ -867,6 +868,18 @@ def _refuse_single_class(model: Model, patients: Patients, layout: Layout) -> No
             "nothing about how often it occurs or what tells it from the others. Add patients of other classes, or "
             "choose method='prior_shift'."
         )
+
+
+def _without_diagnosis(model: Model, patients: Patients, layout: Layout) -> list[str]:
+    """A sentence where no patient's cause is known, as when the column of diagnoses was left out of a mapping."""
+    columns = [layout.network.index[name] for name in model.diagnoses]
+    if (patients.codes[:, columns] >= 0).any():
+        return []
+    return [
+        "No patient's cause is known: causes are inferred from findings alone, and their numbers rest on the links as "
+        "they are. Where a column holds the diagnoses, name its variable in the mapping; where none does, "
+        "method='prior_shift' moves the mix of causes and checks the links."
+    ]
 
 
 def _doubted(

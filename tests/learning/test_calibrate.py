@@ -496,3 +496,15 @@ def test_a_new_population_keeps_the_thresholds_of_the_one_it_comes_from() -> Non
     cohort = dx.simulate_cohort(model, 300, seed=1)
     learned = dx.calibrate(model, cohort[[*model.findings, *model.causes]], population="ward").model
     assert [step.threshold for step in learned.with_population("ward").steps] == [s.threshold for s in model.steps]
+
+
+def test_patients_without_a_diagnosis_are_said() -> None:
+    """A column of diagnoses that was left out makes EM infer them from findings, which a warning says; one that is
+    there, if only for some patients, does not."""
+    model = dx.load_model("hip_flexion_weakness")
+    patients = dx.simulate_cohort(model, 40, seed=1)[["fever", "onset", *model.causes]]
+    options = {"variables": ["main_cause"], "population": "ward", "max_iterations": 3}
+    blind = dx.calibrate(model, patients[["fever", "onset"]], **options)
+    assert any(text.startswith("No patient's cause is known") for text in blind.warnings)
+    some = patients.where(patients.columns.isin(["fever", "onset"]) | (patients.index < 5)[:, None])
+    assert not any("No patient's cause" in text for text in dx.calibrate(model, some, **options).warnings)
