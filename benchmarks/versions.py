@@ -56,7 +56,6 @@ KINDS = {
     "brain_slow": "brain",
     "cord_acute": "spinal_cord",
     "muscle_acute": "muscle_disease",
-    "polyneuropathy_chronic": "polyradiculoneuropathy",
 }
 """States of main_cause of any version, or of cases, under the name by which all versions are compared.
 

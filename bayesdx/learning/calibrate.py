@@ -479,7 +479,6 @@ def calibrate(
         parts, names = [move] if isinstance(move, str) else list(move), variables
         whole = believe(model, layout, parts, names, _number(prior_strength))
         _refuse_single_class(model, patients, layout)
-        warnings += _without_diagnosis(model, patients, layout)
     begin = layout.values(network)
     beside: StudiesBeside | None = None
     alone: Synthesis | None = None
@@ -600,6 +599,8 @@ def calibrate(
             if drawn_from is None
             else _blurred(found.belief, network[str(cause)].states, drawn_from, patients.total)
         )
+    if method != "prior_shift":
+        warnings += _without_diagnosis(model, patients, layout)
     fit = found.fit
     table, learned = _tabulate(model, found, narrower)
     references = _references(model, network, found)

@@ -100,12 +100,19 @@ def multiplied(threshold: float, factor: float) -> float:
     return round(min(HIGHEST, expit(logit(threshold) + log(factor))), 2)
 
 
+def raised(base: float, factor: float, first: float | None) -> float:
+    """The threshold of an emergency step with the factor of a setting.
+
+    ``first`` is the threshold of the first step of the cause where that is an emergency.
+    """
+    if first is None:
+        return base
+    return max(base if base > first else 0.0, multiplied(first, factor))
+
+
 def scaled(step: ManagementStep, first: float, factors: dict[str, float]) -> dict[str, object]:
     """``threshold`` of the default population and ``thresholds`` of the others."""
-    found = {
-        population: max(step.threshold if step.threshold > first else 0.0, multiplied(first, factor))
-        for population, factor in factors.items()
-    }
+    found = {population: raised(step.threshold, factor, first) for population, factor in factors.items()}
     default = found[rules.INFO.default_population]
     return {"threshold": default, "thresholds": tuple((name, one) for name, one in found.items() if one != default)}
 

@@ -49,19 +49,12 @@ class Patient:
 
     def alarmed(self, factor: float, first: dict[str, float]) -> bool:
         """Whether anything alarms."""
-        return self.flagged or any(p >= threshold(c, base, factor, first) for c, base, p in self.steps)
+        return self.flagged or any(p >= one_cause.raised(base, factor, first.get(c)) for c, base, p in self.steps)
 
     def noticed(self, factor: float, first: dict[str, float]) -> bool:
         """Whether any flag, or the threshold of the own cause, is reached."""
         mine = [(c, base, p) for c, base, p in self.steps if c == self.main]
-        return self.flagged or any(p >= threshold(c, base, factor, first) for c, base, p in mine)
-
-
-def threshold(cause: str, base: float, factor: float, first: dict[str, float]) -> float:
-    """The threshold of an emergency step with the factor of a setting."""
-    if cause not in first:
-        return base
-    return max(base if base > first[cause] else 0.0, one_cause.multiplied(first[cause], factor))
+        return self.flagged or any(p >= one_cause.raised(base, factor, first.get(c)) for c, base, p in mine)
 
 
 def patient(model: dx.Model, findings: dict[str, str], main: str, base: dict[tuple[str, int], float]) -> Patient:

@@ -47,13 +47,6 @@ class Patient:
     steps: tuple[tuple[str, float, float], ...]
 
 
-def threshold(cause: str, base: float, factor: float, first: dict[str, float]) -> float:
-    """The threshold of an emergency step with the factor of a setting."""
-    if cause not in first:
-        return base
-    return max(base if base > first[cause] else 0.0, one_cause.multiplied(first[cause], factor))
-
-
 def patients(model: dx.Model, base: dict[tuple[str, int], float]) -> list[Patient]:
     """The seen cases of the chosen setting; ``model`` has thresholds of 0, so that every step comes to light."""
     found = []
@@ -84,9 +77,9 @@ def main() -> None:
         others = [one for one in seen if one.main not in first]
         chosen = 0.0
         for factor in FACTORS:
-            noticed = sum(p.flagged or p.own >= threshold(p.main, 0.0, factor, first) for p in ill)
+            noticed = sum(p.flagged or p.own >= one_cause.raised(0.0, factor, first.get(p.main)) for p in ill)
             alarmed = sum(
-                p.flagged or any(x >= threshold(cause, least, factor, first) for cause, least, x in p.steps)
+                p.flagged or any(x >= one_cause.raised(least, factor, first.get(cause)) for cause, least, x in p.steps)
                 for p in others
             )
             if factor == 1:
