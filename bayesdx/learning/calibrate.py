@@ -535,9 +535,8 @@ def calibrate(
         doubts = [
             _doubted(layout, whole, effects, evidence, patients, size, at, seed) for at in (begin, found.fit.values)
         ]
-        doubt = max(
-            doubts, key=lambda one: float(one.trace())
-        )  # a class may be vague that was rare at the parent's mix
+        # a class may be vague that is rare at the parent's mix
+        doubt = max(doubts, key=lambda one: float(one.trace()))
         found, drawn_from = _averaged(layout, whole, found, evidence, begin, doubt, seed)
     tested, narrower = pd.DataFrame(), np.ones(len(whole.cells))
     if method == "prior_shift":
